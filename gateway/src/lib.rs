@@ -1,0 +1,1 @@
+//! The gateway: configuration, accounts, ledger, sync, conversion between MAPI and MIME, and the bridge to the fronts.

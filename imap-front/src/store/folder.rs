@@ -1,0 +1,54 @@
+/// A folder's identity within its store: stays the same while the folder lives, whatever its name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FolderId(pub Vec<u8>);
+
+/// What a folder is for (RFC 6154).
+#[allow(missing_docs, reason = "the names are those of RFC 6154")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SpecialUse {
+    Archive,
+    Drafts,
+    Junk,
+    Sent,
+    Trash,
+}
+
+/// A folder as LIST shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderEntry {
+    /// Its identity.
+    pub id: FolderId,
+    /// Its whole name in Unicode, levels separated by `/`. The inbox is `INBOX`. Unique within the store.
+    pub name: String,
+    /// RFC 6154 use.
+    pub special_use: Option<SpecialUse>,
+    /// Whether it can be selected (otherwise `\Noselect`).
+    pub selectable: bool,
+    /// Whether it is subscribed.
+    pub subscribed: bool,
+}
+
+/// Which counts STATUS asks for; a store may leave the others at zero if they cost it something.
+#[allow(missing_docs, reason = "the names are those of RFC 9051 6.3.11")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StatusItems {
+    pub messages: bool,
+    pub unseen: bool,
+    pub uid_next: bool,
+    pub uid_validity: bool,
+    pub highest_modseq: bool,
+    pub size: bool,
+}
+
+/// A folder's counts.
+#[allow(missing_docs, reason = "the names are those of RFC 9051 6.3.11")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FolderStatus {
+    pub messages: u32,
+    pub unseen: u32,
+    pub uid_next: u32,
+    pub uid_validity: u32,
+    pub highest_modseq: u64,
+    /// Sum of the sizes of all messages in bytes.
+    pub size: u64,
+}

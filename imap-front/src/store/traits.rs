@@ -1,0 +1,128 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::BoxStream;
+use secrecy::SecretString;
+use tokio::sync::watch;
+
+use super::{FlagSet, FolderEntry, FolderId, FolderStatus, Keywords, Snapshot, StatusItems, StoreError};
+
+/// Who wants to log in.
+#[derive(Debug, Clone)]
+pub struct Credentials {
+    /// The login name as the client sent it.
+    pub user: String,
+    /// The password.
+    pub password: SecretString,
+}
+
+/// Where a connection comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Peer {
+    /// The client's address.
+    pub address: SocketAddr,
+    /// Whether the connection is encrypted.
+    pub encrypted: bool,
+}
+
+/// A store of mail for many users.
+#[async_trait]
+pub trait MailStore: Send + Sync + 'static {
+    /// Logs a user in.
+    ///
+    /// # Errors
+    /// [`StoreError::AuthenticationFailed`], [`StoreError::Unavailable`].
+    async fn login(&self, credentials: Credentials, peer: Peer) -> Result<Arc<dyn UserStore>, StoreError>;
+}
+
+/// One user's mail.
+#[async_trait]
+pub trait UserStore: Send + Sync + 'static {
+    /// All folders, parents before children, INBOX first.
+    async fn folders(&self) -> Result<Arc<[FolderEntry]>, StoreError>;
+
+    /// Counts of several folders, answered together because stores can ask for them together. One entry per asked folder.
+    async fn status(
+        &self,
+        folders: &[FolderId],
+        items: StatusItems,
+    ) -> Result<Vec<Result<FolderStatus, StoreError>>, StoreError>;
+
+    /// Opens a folder; returns once its newest state is known.
+    async fn open(&self, folder: &FolderId) -> Result<Arc<dyn FolderStore>, StoreError>;
+}
+
+/// What of a message's content is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FetchNeed {
+    /// Only the exact size.
+    Size,
+    /// The header block, up to and with its empty line.
+    Header,
+    /// Everything.
+    Full,
+}
+
+/// The content of one message.
+#[derive(Debug, Clone)]
+pub struct FetchedMessage {
+    /// Its UID.
+    pub uid: u32,
+    /// RFC822.SIZE. Absent only if [`FetchNeed::Header`] was asked and the size is not known.
+    pub size: Option<u32>,
+    /// The bytes asked for (more is allowed: the whole message where the header was asked). Empty for
+    /// [`FetchNeed::Size`].
+    pub content: Bytes,
+}
+
+/// How flags are to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FlagChangeMode {
+    /// `FLAGS`
+    Replace,
+    /// `+FLAGS`
+    Add,
+    /// `-FLAGS`
+    Remove,
+}
+
+/// A STORE.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FlagChange {
+    /// How.
+    pub mode: FlagChangeMode,
+    /// The system flags.
+    pub flags: FlagSet,
+    /// The keywords.
+    pub keywords: Keywords,
+}
+
+/// An opened folder, shared by the sessions that have it selected.
+#[async_trait]
+pub trait FolderStore: Send + Sync + 'static {
+    /// The newest published view, and a way to wait for the next. Snapshots are published only once they are durable.
+    /// The sender goes away when the folder is gone or its UIDVALIDITY changed.
+    fn watch(&self) -> watch::Receiver<Arc<Snapshot>>;
+
+    /// Whether the user may not change anything here.
+    fn read_only(&self) -> bool;
+
+    /// Makes sure that everything that happened before the call is published (NOOP, CHECK).
+    async fn refresh(&self) -> Result<(), StoreError>;
+
+    /// The content of messages, in the order of `uids`. Messages that are gone or can't be had give an error item in
+    /// their place: [`StoreError::ExpungeIssued`], [`StoreError::Unavailable`]. Dropping the stream stops the work.
+    async fn fetch(
+        &self,
+        uids: Vec<u32>,
+        need: FetchNeed,
+    ) -> Result<BoxStream<'static, (u32, Result<FetchedMessage, StoreError>)>, StoreError>;
+
+    /// Changes flags. The result is published before this returns. UIDs that are gone are passed over.
+    async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError>;
+
+    /// Removes the messages of `uids` that are marked `\Deleted`. The result is published before this returns.
+    async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError>;
+}

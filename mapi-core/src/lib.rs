@@ -1,0 +1,13 @@
+//! MAPI/HTTP, the protocol Outlook speaks to Exchange: wire codec in both directions, remote operations (ROPs),
+//! FastTransfer/ICS streams, the HTTP envelope, sessions, and a typed mailbox client.
+//!
+//! Everything but the shells around sockets (`client`, `mailbox`) does no input or output and reads no clock. This crate
+//! knows no IMAP and no SMTP, keeps no files and reads no configuration.
+
+mod error_code;
+pub mod id;
+pub mod message;
+pub mod property;
+pub mod wire;
+
+pub use error_code::ErrorCode;
