@@ -8,6 +8,7 @@ mod error_code;
 pub mod id;
 pub mod message;
 pub mod property;
+pub mod rtf;
 pub mod wire;
 
 pub use error_code::ErrorCode;
