@@ -1,0 +1,103 @@
+use mapi_core::id::{Gid, GlobalCounter, Guid};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+/// A folder's ICS state: the four state properties of [MS-OXCFXICS] 2.2.1.1, as the server sent them. Empty ones were
+/// not sent.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct IcsState {
+    /// MetaTagIdsetGiven.
+    pub idset_given: Vec<u8>,
+    /// MetaTagCnsetSeen.
+    pub cnset_seen: Vec<u8>,
+    /// MetaTagCnsetSeenFAI.
+    pub cnset_seen_fai: Vec<u8>,
+    /// MetaTagCnsetRead.
+    pub cnset_read: Vec<u8>,
+}
+
+/// What is stored once per folder.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FolderHead {
+    /// Grows by one with each commit.
+    pub version: u64,
+    /// UIDVALIDITY.
+    pub uid_validity: u32,
+    /// UIDNEXT.
+    pub uid_next: u32,
+    /// UIDs below this were reserved in the mailbox (the epoch) before they were used.
+    pub uid_ceiling: u32,
+    /// HIGHESTMODSEQ.
+    pub highest_modseq: u64,
+    /// Where the next round starts.
+    pub ics: IcsState,
+}
+
+/// What is stored per message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessageRecord {
+    /// UID.
+    pub uid: u32,
+    /// The message's global id.
+    #[serde(serialize_with = "write_gid", deserialize_with = "read_gid")]
+    pub gid: Gid,
+    /// MODSEQ of the last visible change.
+    pub modseq: u64,
+    /// The flags the server keeps, as bits of [`imap_front::store::FlagSet`].
+    pub server_flags: u8,
+    /// The overlay: flags that only the gateway keeps (`\Deleted`).
+    pub overlay_set: u8,
+    /// The overlay: server flags that a client took away and the server can't (`\Draft`).
+    pub overlay_cleared: u8,
+    /// Keywords.
+    pub keywords: Vec<String>,
+    /// INTERNALDATE, seconds since 1970-01-01 UTC.
+    pub internal_date: i64,
+    /// Size and SHA-256 digest of the rendering, once known.
+    pub rendering: Option<RenderingRecord>,
+    /// The message changed upstream after its rendering was recorded: bytes are served only after a check.
+    pub suspect: bool,
+}
+
+/// What is recorded of a rendering.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RenderingRecord {
+    /// Bytes.
+    pub size: u32,
+    /// SHA-256 over the bytes.
+    pub digest: [u8; 32],
+}
+
+/// Everything stored of a folder.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredFolder {
+    /// The head.
+    pub head: FolderHead,
+    /// The messages, ascending by UID.
+    pub rows: Vec<MessageRecord>,
+    /// UIDs that were expunged, with the MODSEQ of their going, ascending by UID.
+    pub tombstones: Vec<(u32, u64)>,
+}
+
+/// One round's result.
+#[derive(Debug, Clone)]
+pub struct FolderCommit {
+    /// The version the round started from; 0 if nothing was stored.
+    pub expected_version: u64,
+    /// The new head; its version must be `expected_version + 1`.
+    pub head: FolderHead,
+    /// Rows that are new or changed.
+    pub upserts: Vec<MessageRecord>,
+    /// UIDs that go, with the MODSEQ of their going.
+    pub tombstones: Vec<(u32, u64)>,
+    /// Forget all rows and tombstones first (new UIDVALIDITY).
+    pub reset: bool,
+}
+
+fn write_gid<S: Serializer>(gid: &Gid, serializer: S) -> Result<S::Ok, S::Error> {
+    (gid.replica_guid.0, gid.counter.value()).serialize(serializer)
+}
+
+fn read_gid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Gid, D::Error> {
+    let (guid, counter) = <([u8; 16], u64)>::deserialize(deserializer)?;
+    Ok(Gid { replica_guid: Guid(guid), counter: GlobalCounter::new(counter) })
+}

@@ -1,0 +1,15 @@
+//! Sync rounds: a pure reducer from a folder's state and what ICS reported (or a client asked) to a commit.
+//!
+//! Nothing here does input or output. A [`FolderState`] yields a [`crate::ledger::FolderCommit`]; the driver makes it
+//! durable and only then lets the state absorb it, so that nobody sees what a crash could take back.
+
+mod delta;
+mod gid_set;
+mod overlay;
+mod reducer;
+mod state;
+
+pub use delta::{Delta, RemoteMessage};
+pub use gid_set::GidSet;
+pub use reducer::RenderingVerdict;
+pub use state::{FolderState, FolderView};

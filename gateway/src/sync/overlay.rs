@@ -1,0 +1,93 @@
+use imap_front::store::{FlagChange, FlagChangeMode, FlagSet};
+
+use super::FolderState;
+use super::reducer::Draft;
+use super::state::visible_flags;
+use crate::ledger::{FolderCommit, MessageRecord};
+
+/// The flags that live in the ledger: `\Deleted`, which Outlook does not know, and `\Draft`, which the server lets
+/// nobody change after a message was saved.
+const OVERLAY: FlagSet = FlagSet::DELETED.union(FlagSet::DRAFT);
+
+impl FolderState {
+    /// The commit that applies the part of a STORE which only the ledger keeps; `None` if nothing changes.
+    pub fn store_overlay(&self, uids: &[u32], change: &FlagChange) -> Option<FolderCommit> {
+        let mut draft = Draft::new(self);
+        for row in uids.iter().filter_map(|uid| self.row(*uid)) {
+            let Some(next) = overlaid(row, change) else { continue };
+            let visible = visible_flags(&next) != visible_flags(row);
+            draft.update(next, visible);
+        }
+        (!draft.commit.upserts.is_empty()).then_some(draft.commit)
+    }
+
+    /// The UIDs of `uids` whose messages are marked `\Deleted`.
+    pub fn deleted_among(&self, uids: &[u32]) -> Vec<u32> {
+        let deleted = |uid: &&u32| self.row(**uid).is_some_and(|row| visible_flags(row).contains(FlagSet::DELETED));
+        uids.iter().filter(deleted).copied().collect()
+    }
+
+    /// The flags that sessions see of the message with `uid`.
+    pub fn flags(&self, uid: u32) -> Option<FlagSet> {
+        self.row(uid).map(visible_flags)
+    }
+}
+
+fn overlaid(row: &MessageRecord, change: &FlagChange) -> Option<MessageRecord> {
+    let now = visible_flags(row).intersection(OVERLAY);
+    let asked = change.flags.intersection(OVERLAY);
+    let wanted = match change.mode {
+        FlagChangeMode::Replace => asked,
+        FlagChangeMode::Add => now.union(asked),
+        FlagChangeMode::Remove => now.difference(asked),
+    };
+    let server = FlagSet::from_bits(row.server_flags).intersection(OVERLAY);
+    let next = MessageRecord {
+        overlay_set: wanted.difference(server).bits(),
+        overlay_cleared: server.difference(wanted).bits(),
+        ..row.clone()
+    };
+    (next != *row).then_some(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use imap_front::store::Keywords;
+    use mapi_core::id::{Gid, GlobalCounter, Guid};
+
+    use super::*;
+    use crate::sync::{Delta, RemoteMessage};
+
+    fn change(mode: FlagChangeMode, flags: FlagSet) -> FlagChange {
+        FlagChange { mode, flags, keywords: Keywords::EMPTY }
+    }
+
+    fn state(flags: FlagSet) -> FolderState {
+        let gid = Gid { replica_guid: Guid([9; 16]), counter: GlobalCounter::new(1) };
+        let message = RemoteMessage { gid, flags, keywords: Keywords::EMPTY, internal_date: 0 };
+        let mut state = FolderState::new(1);
+        let commit = state.round(Delta { changed: vec![message], ..Delta::default() });
+        state.absorb(commit.expect("one message"));
+        state
+    }
+
+    fn store(state: &mut FolderState, change: &FlagChange) -> bool {
+        let commit = state.store_overlay(&[1, 2], change);
+        let changed = commit.is_some();
+        commit.into_iter().for_each(|commit| state.absorb(commit));
+        changed
+    }
+
+    #[test]
+    fn deleted_and_draft_are_overlays() {
+        let mut state = state(FlagSet::DRAFT.union(FlagSet::SEEN));
+        assert!(store(&mut state, &change(FlagChangeMode::Add, FlagSet::DELETED)));
+        assert!(!store(&mut state, &change(FlagChangeMode::Add, FlagSet::DELETED)), "already set");
+        assert_eq!(state.deleted_among(&[1, 2]), [1]);
+        assert!(store(&mut state, &change(FlagChangeMode::Replace, FlagSet::FLAGGED)));
+        assert_eq!(state.flags(1), Some(FlagSet::SEEN), "the server's own flags are not the overlay's business");
+        assert!(store(&mut state, &change(FlagChangeMode::Add, FlagSet::DRAFT)));
+        assert_eq!(state.flags(1), Some(FlagSet::SEEN.union(FlagSet::DRAFT)));
+        assert_eq!(state.rows()[0].overlay_cleared, 0);
+    }
+}

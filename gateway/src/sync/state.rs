@@ -1,0 +1,143 @@
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use imap_front::store::{FlagSet, Keywords, MessageRow, Snapshot};
+use mapi_core::id::Gid;
+
+use crate::ledger::{FolderCommit, FolderHead, IcsState, MessageRecord, RenderingRecord, StoredFolder};
+
+/// A folder's state as of its last commit.
+#[derive(Debug, Clone)]
+pub struct FolderState {
+    pub(super) head: FolderHead,
+    /// Ascending by UID.
+    pub(super) rows: Vec<MessageRecord>,
+    pub(super) by_gid: HashMap<Gid, u32>,
+}
+
+/// What is published of a folder after a commit: the snapshot that sessions see, and per row what the gateway needs to
+/// fetch it.
+#[derive(Debug, Clone, Default)]
+pub struct FolderView {
+    /// What sessions see.
+    pub snapshot: Arc<Snapshot>,
+    /// One per message of the snapshot, in its order.
+    pub sources: Vec<MessageSource>,
+}
+
+/// Where a message of a view comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MessageSource {
+    /// Its global id.
+    pub gid: Gid,
+    /// Its recorded rendering.
+    pub rendering: Option<RenderingRecord>,
+    /// Its bytes must be compared with the recorded rendering before they are served.
+    pub suspect: bool,
+}
+
+impl FolderState {
+    /// The state of a folder that has no ledger yet.
+    pub fn new(uid_validity: u32) -> Self {
+        let head = FolderHead {
+            version: 0,
+            uid_validity,
+            uid_next: 1,
+            uid_ceiling: 1,
+            highest_modseq: 1,
+            ics: IcsState::default(),
+        };
+        Self { head, rows: Vec::new(), by_gid: HashMap::new() }
+    }
+
+    /// The state that a ledger holds.
+    pub fn from_stored(stored: StoredFolder) -> Self {
+        let by_gid = stored.rows.iter().map(|row| (row.gid, row.uid)).collect();
+        Self { head: stored.head, rows: stored.rows, by_gid }
+    }
+
+    /// The head.
+    pub fn head(&self) -> &FolderHead {
+        &self.head
+    }
+
+    /// The messages, ascending by UID.
+    pub fn rows(&self) -> &[MessageRecord] {
+        &self.rows
+    }
+
+    /// The message with `uid`.
+    pub fn row(&self, uid: u32) -> Option<&MessageRecord> {
+        self.rows.binary_search_by_key(&uid, |row| row.uid).ok().map(|position| &self.rows[position])
+    }
+
+    /// The UID of a message.
+    pub fn uid_of(&self, gid: &Gid) -> Option<u32> {
+        self.by_gid.get(gid).copied()
+    }
+
+    /// Takes in a commit that is durable.
+    pub fn absorb(&mut self, commit: FolderCommit) {
+        if commit.reset {
+            self.rows.clear();
+            self.by_gid.clear();
+        }
+        if !commit.tombstones.is_empty() {
+            let gone: std::collections::HashSet<u32> = commit.tombstones.iter().map(|(uid, _)| *uid).collect();
+            for row in self.rows.iter().filter(|row| gone.contains(&row.uid)) {
+                // A message that got a new UID is already known under it when it is also among the upserts.
+                if self.by_gid.get(&row.gid) == Some(&row.uid) {
+                    self.by_gid.remove(&row.gid);
+                }
+            }
+            self.rows.retain(|row| !gone.contains(&row.uid));
+        }
+        for row in commit.upserts {
+            self.by_gid.insert(row.gid, row.uid);
+            match self.rows.binary_search_by_key(&row.uid, |r| r.uid) {
+                Ok(position) => self.rows[position] = row,
+                Err(position) => self.rows.insert(position, row),
+            }
+        }
+        self.head = commit.head;
+    }
+
+    /// What to publish.
+    pub fn view(&self) -> FolderView {
+        let messages = self.rows.iter().map(message_row).collect();
+        let snapshot = Snapshot {
+            uid_validity: self.head.uid_validity,
+            uid_next: self.head.uid_next,
+            highest_modseq: self.head.highest_modseq,
+            messages,
+        };
+        let source =
+            |row: &MessageRecord| MessageSource { gid: row.gid, rendering: row.rendering, suspect: row.suspect };
+        FolderView { snapshot: Arc::new(snapshot), sources: self.rows.iter().map(source).collect() }
+    }
+}
+
+impl FolderView {
+    /// Where the message with `uid` comes from.
+    pub fn source(&self, uid: u32) -> Option<MessageSource> {
+        self.snapshot.position(uid).and_then(|position| self.sources.get(position)).copied()
+    }
+}
+
+/// The flags that sessions see: the server's, changed by the overlays.
+pub(super) fn visible_flags(row: &MessageRecord) -> FlagSet {
+    FlagSet::from_bits(row.server_flags)
+        .union(FlagSet::from_bits(row.overlay_set))
+        .difference(FlagSet::from_bits(row.overlay_cleared))
+}
+
+fn message_row(row: &MessageRecord) -> MessageRow {
+    MessageRow {
+        uid: row.uid,
+        flags: visible_flags(row),
+        keywords: row.keywords.iter().collect::<Keywords>(),
+        modseq: row.modseq,
+        internal_date: row.internal_date,
+        size: row.rendering.filter(|_| !row.suspect).map(|rendering| rendering.size),
+    }
+}
