@@ -1,7 +1,11 @@
 //! Identifiers of [MS-OXCDATA] 2.2: GUIDs, object ids, global ids, sets of them, and EntryIDs.
 
+mod globset;
 mod guid;
+mod idset;
 mod object;
 
+pub use globset::GlobSet;
 pub use guid::Guid;
+pub use idset::{IdSet, ReplicaGuidSet, ReplicaIdSet, ReplicaKey};
 pub use object::{ChangeNumber, FolderId, Gid, GlobalCounter, LongTermId, MessageId, ObjectId};
