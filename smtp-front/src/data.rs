@@ -1,0 +1,261 @@
+//! The receiver of a message after DATA (RFC 5321 4.1.1.4, 4.5.2).
+//!
+//! The message ends at `CRLF . CRLF` and nowhere else: no other mix of CR, LF and dot ends it, so nobody can hide a
+//! second message in the first ("SMTP smuggling"). A bare CR or bare LF becomes CRLF in the content.
+
+use bytes::Bytes;
+
+/// Takes the bytes after `354` in pieces of any size, undoes dot-stuffing, and finds the end.
+#[derive(Debug)]
+pub struct DataReceiver {
+    state: State,
+    message: Vec<u8>,
+    limit: usize,
+    /// Bytes of content seen beyond the limit; they are not kept.
+    excess: usize,
+}
+
+/// What one piece of input led to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Progress {
+    /// How many bytes of the piece belong to the message; only the last piece has bytes after it.
+    pub consumed: usize,
+    /// Whether the end was seen.
+    pub complete: bool,
+}
+
+/// The message is larger than the limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TooLarge;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// Behind CRLF, or at the very start: the CRLF of the DATA line counts (RFC 5321 4.1.1.4).
+    LineStart,
+    /// Behind a bare LF. A dot here ends nothing, but a sender with such lines doubles it.
+    LooseLineStart,
+    /// Within a line.
+    Text,
+    /// Behind CR.
+    Cr,
+    /// Behind CRLF and a dot, which is not content.
+    Dot,
+    /// Behind CRLF, a dot and CR.
+    DotCr,
+    /// Behind a bare LF and a dot, which is already content.
+    LooseDot,
+    /// The end was seen.
+    End,
+}
+
+impl DataReceiver {
+    /// A receiver that keeps up to `limit` bytes.
+    pub fn new(limit: usize) -> Self {
+        Self { state: State::LineStart, message: Vec::new(), limit, excess: 0 }
+    }
+
+    /// Takes the next piece.
+    pub fn receive(&mut self, piece: &[u8]) -> Progress {
+        let mut at = 0;
+        while at < piece.len() && self.state != State::End {
+            // Runs of ordinary bytes, nearly all there is, are copied at once.
+            if self.state == State::Text {
+                let run = piece[at..].iter().take_while(|byte| !matches!(byte, b'\r' | b'\n')).count();
+                self.keep(&piece[at..at + run]);
+                at += run;
+                if at == piece.len() {
+                    break;
+                }
+            }
+            self.step(piece[at]);
+            at += 1;
+        }
+        Progress { consumed: at, complete: self.state == State::End }
+    }
+
+    /// How many bytes beyond the limit have come. They were not kept.
+    pub fn excess(&self) -> usize {
+        self.excess
+    }
+
+    /// The message: lines end with CRLF, dot-stuffing is undone.
+    ///
+    /// # Errors
+    /// [`TooLarge`] if it is over the limit.
+    pub fn finish(self) -> Result<Bytes, TooLarge> {
+        if self.excess > 0 { Err(TooLarge) } else { Ok(self.message.into()) }
+    }
+
+    fn step(&mut self, byte: u8) {
+        self.state = match (self.state, byte) {
+            (State::DotCr, b'\n') => State::End,
+            (State::Cr, b'\n') => {
+                self.keep(b"\r\n");
+                State::LineStart
+            }
+            (State::Cr | State::DotCr, _) => {
+                self.keep(b"\r\n");
+                self.state = State::Text;
+                return self.step(byte);
+            }
+            (State::Dot, b'\r') => State::DotCr,
+            (_, b'\r') => State::Cr,
+            (_, b'\n') => {
+                self.keep(b"\r\n");
+                State::LooseLineStart
+            }
+            (State::LineStart, b'.') => State::Dot,
+            (State::LooseLineStart, b'.') => {
+                self.keep(b".");
+                State::LooseDot
+            }
+            (State::LooseDot, b'.') => State::Text,
+            (_, byte) => {
+                self.keep(&[byte]);
+                State::Text
+            }
+        };
+    }
+
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = if self.excess == 0 { self.limit - self.message.len() } else { 0 };
+        if bytes.len() <= room {
+            self.message.extend_from_slice(bytes);
+        } else {
+            self.message = Vec::new();
+            self.excess = self.excess.saturating_add(bytes.len() - room);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The content and what is left of the input; `None` while the end is missing.
+    fn receive(input: &[u8], cut: usize) -> Option<(Vec<u8>, Vec<u8>)> {
+        let mut receiver = DataReceiver::new(1 << 20);
+        let (head, tail) = input.split_at(cut.min(input.len()));
+        let first = receiver.receive(head);
+        let rest = if first.complete {
+            assert!(first.consumed <= head.len());
+            input[first.consumed..].to_vec()
+        } else {
+            assert_eq!(first.consumed, head.len());
+            let second = receiver.receive(tail);
+            if !second.complete {
+                return None;
+            }
+            tail[second.consumed..].to_vec()
+        };
+        Some((receiver.finish().unwrap().to_vec(), rest))
+    }
+
+    #[test]
+    fn known_answers() {
+        for (input, content) in [
+            (&b".\r\n"[..], &b""[..]),
+            (b"\r\n.\r\n", b"\r\n"),
+            (b"a\r\n.\r\n", b"a\r\n"),
+            (b"..\r\n.\r\n", b".\r\n"),
+            (b".x\r\n..y\r\n...\r\n.\r\n", b"x\r\n.y\r\n..\r\n"),
+            (b"a.b\r\n.\r\n", b"a.b\r\n"),
+            (b"a\nb\n.\r\n.\r\n", b"a\r\nb\r\n.\r\n"),
+            (b"a\n..b\n.c\r\n.\r\n", b"a\r\n.b\r\n.c\r\n"),
+            (b"a\rb\r\n.\r\n", b"a\r\nb\r\n"),
+            (b"a\r\r\n.\r\n", b"a\r\n\r\n"),
+            (b"\0\xff\r\n.\r\n", b"\0\xff\r\n"),
+        ] {
+            for cut in 0..=input.len() {
+                assert_eq!(receive(input, cut), Some((content.to_vec(), vec![])), "{}", input.escape_ascii());
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_but_crlf_dot_crlf_ends_the_data() {
+        for end in [
+            &b"\n.\n"[..],
+            b"\n.\r\n",
+            b"\r\n.\n",
+            b"\r.\r",
+            b"\r.\r\n",
+            b"\r\n.\r",
+            b"\n.\r",
+            b"\r.\n",
+            b"\r\n.\r\r\n",
+            b"\r\n.\0\r\n",
+            b"\r\n\0.\r\n",
+            b"\r\n. \r\n",
+            b"\r\n..\r\n",
+        ] {
+            let smuggled = [b"a", end, b"MAIL FROM:<x@y>\r\n"].concat();
+            let closed = [&smuggled, &b".\r\nQUIT\r\n"[..]].concat();
+            for cut in 0..=smuggled.len() {
+                assert_eq!(receive(&smuggled, cut), None, "{}", end.escape_ascii());
+                let (content, rest) = receive(&closed, cut).unwrap();
+                assert!(content.ends_with(b"MAIL FROM:<x@y>\r\n"), "{}", end.escape_ascii());
+                assert_eq!(rest, b"QUIT\r\n");
+            }
+        }
+    }
+
+    #[test]
+    fn the_limit_holds_while_streaming() {
+        let mut receiver = DataReceiver::new(10);
+        receiver.receive(b"12345678\r\n");
+        assert_eq!((receiver.excess(), receiver.message.len()), (0, 10));
+        receiver.receive(&[b'x'; 1000]);
+        assert_eq!((receiver.excess(), receiver.message.capacity()), (1000, 0), "what was kept is freed too");
+        assert!(receiver.receive(b"\r\n.\r\n").complete);
+        assert_eq!(receiver.finish(), Err(TooLarge));
+
+        let mut exact = DataReceiver::new(10);
+        assert!(exact.receive(b"12345678\r\n.\r\n").complete);
+        assert_eq!(exact.finish().unwrap().len(), 10);
+    }
+
+    /// The sender's half of RFC 5321 4.5.2.
+    fn stuff(message: &[u8]) -> Vec<u8> {
+        let mut out = Vec::new();
+        for line in message.split_inclusive(|byte| *byte == b'\n') {
+            if line.starts_with(b".") {
+                out.push(b'.');
+            }
+            out.extend_from_slice(line);
+        }
+        out.extend_from_slice(b".\r\n");
+        out
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn undoes_what_senders_do(lines in proptest::collection::vec("[.a é]{0,6}", 0..8), cut in 0usize..60) {
+            let message: String = lines.iter().map(|line| format!("{line}\r\n")).collect();
+            let mut input = stuff(message.as_bytes());
+            input.extend_from_slice(b"QUIT\r\n");
+            prop_assert_eq!(receive(&input, cut), Some((message.into_bytes(), b"QUIT\r\n".to_vec())));
+        }
+
+        #[test]
+        fn content_has_only_whole_line_ends(input in proptest::collection::vec(
+            prop_oneof![Just(b'\r'), Just(b'\n'), Just(b'.'), any::<u8>()], 0..80), cut in 0usize..80) {
+            let end = input.windows(5).position(|window| window == b"\r\n.\r\n");
+            let at_start = input.starts_with(b".\r\n");
+            let result = receive(&input, cut);
+            prop_assert_eq!(result.is_some(), at_start || end.is_some());
+            if let Some((content, rest)) = result {
+                let kept = input.len() - rest.len();
+                prop_assert_eq!(kept, if at_start { 3 } else { end.unwrap() + 5 });
+                let crs = content.iter().filter(|byte| **byte == b'\r').count();
+                let lfs = content.iter().filter(|byte| **byte == b'\n').count();
+                let pairs = content.windows(2).filter(|pair| *pair == b"\r\n").count();
+                prop_assert!(crs == pairs && lfs == pairs);
+            }
+        }
+    }
+}

@@ -1,0 +1,88 @@
+use std::collections::HashMap;
+use std::net::{IpAddr, Ipv6Addr};
+use std::sync::{Arc, Mutex, PoisonError};
+
+/// Counts connections and refuses those over the bounds.
+#[derive(Debug)]
+pub(super) struct Admission {
+    max_total: usize,
+    max_per_address: usize,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    total: usize,
+    per_address: HashMap<IpAddr, usize>,
+}
+
+/// A connection that was let in; dropping it makes room.
+#[derive(Debug)]
+pub(super) struct Admitted {
+    admission: Arc<Admission>,
+    address: IpAddr,
+}
+
+impl Admission {
+    pub(super) fn new(max_total: usize, max_per_address: usize) -> Arc<Self> {
+        Arc::new(Self { max_total, max_per_address, counts: Mutex::default() })
+    }
+
+    /// Lets a connection in, or not.
+    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Admitted> {
+        let address = network(address);
+        // Counting can't leave the map half-changed, so a panic elsewhere does not matter.
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = counts.per_address.get(&address).copied().unwrap_or_default();
+        if counts.total >= self.max_total || here >= self.max_per_address {
+            return None;
+        }
+        counts.total += 1;
+        counts.per_address.insert(address, here + 1);
+        Some(Admitted { admission: Arc::clone(self), address })
+    }
+}
+
+impl Drop for Admitted {
+    fn drop(&mut self) {
+        let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        counts.total = counts.total.saturating_sub(1);
+        let here = counts.per_address.get(&self.address).copied().unwrap_or_default();
+        if here > 1 {
+            counts.per_address.insert(self.address, here - 1);
+        } else {
+            counts.per_address.remove(&self.address);
+        }
+    }
+}
+
+/// What counts as one address: one host usually has a whole /64 network of IPv6.
+fn network(address: IpAddr) -> IpAddr {
+    match address.to_canonical() {
+        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
+        address => address,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bounds_hold_and_room_comes_back() {
+        let admission = Admission::new(3, 2);
+        let admit = |address: &str| admission.admit(address.parse().unwrap());
+        let first = admit("192.0.2.1").unwrap();
+        let second = admit("::ffff:192.0.2.1").unwrap();
+        assert!(admit("192.0.2.1").is_none(), "two from this address");
+        let third = admit("2001:db8::1").unwrap();
+        assert!(admit("192.0.2.9").is_none(), "three in all");
+        drop(second);
+        let fourth = admit("2001:db8::2").unwrap();
+        drop(first);
+        assert!(admit("2001:db8::3").is_none(), "two from this network");
+        drop((third, fourth));
+        assert!(admission.counts.lock().unwrap().per_address.is_empty());
+        assert_eq!(admission.counts.lock().unwrap().total, 0);
+    }
+}

@@ -1,0 +1,46 @@
+use std::fmt;
+use std::sync::Arc;
+
+use tokio_rustls::rustls;
+
+use crate::session::Policy;
+
+/// When a connection is encrypted.
+#[derive(Clone)]
+pub enum TlsMode {
+    /// From the first byte on (port 465, RFC 8314 3.3).
+    Implicit(Arc<rustls::ServerConfig>),
+    /// When the client says STARTTLS (port 587).
+    StartTls(Arc<rustls::ServerConfig>),
+    /// Never.
+    None,
+}
+
+impl fmt::Debug for TlsMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Implicit(_) => "Implicit",
+            Self::StartTls(_) => "StartTls",
+            Self::None => "None",
+        })
+    }
+}
+
+/// How a [`super::Server`] serves.
+#[derive(Debug, Clone)]
+pub struct ServerConfig {
+    /// When connections are encrypted.
+    pub tls: TlsMode,
+    /// What sessions offer and demand. `starttls` is set from [`Self::tls`], whatever it says.
+    pub policy: Policy,
+    /// The most connections at a time.
+    pub max_connections: usize,
+    /// The most connections at a time from one address (for IPv6: from one /64 network).
+    pub max_connections_per_address: usize,
+}
+
+impl Default for ServerConfig {
+    fn default() -> Self {
+        Self { tls: TlsMode::None, policy: Policy::default(), max_connections: 1000, max_connections_per_address: 50 }
+    }
+}
