@@ -9,7 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use secrecy::ExposeSecret;
-use smtp_front::server::{Server, ServerConfig, TlsMode};
+use smtp_front::server::{Admission, Server, ServerConfig, TlsMode};
 use smtp_front::session::Policy;
 use smtp_front::submit::{Credentials, Envelope, Peer, Submit, SubmitError, Submitter};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -176,7 +176,7 @@ async fn a_silent_client_is_sent_away() {
 
 #[tokio::test]
 async fn connections_are_bounded() {
-    let config = ServerConfig { policy: policy(), max_connections_per_address: 1, ..Default::default() };
+    let config = ServerConfig { policy: policy(), admission: Admission::new(9, 1), ..Default::default() };
     let server = start(config, &Backend::default()).await;
     let mut first = TcpStream::connect(server.address).await.unwrap();
     reply(&mut first).await;

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 /// Counts connections and refuses those over the bounds.
 #[derive(Debug)]
-pub(super) struct Admission {
+pub struct Admission {
     max_total: usize,
     max_per_address: usize,
     counts: Mutex<Counts>,
@@ -24,7 +24,9 @@ pub(super) struct Admitted {
 }
 
 impl Admission {
-    pub(super) fn new(max_total: usize, max_per_address: usize) -> Arc<Self> {
+    /// Lets in `max_total` connections at a time, of them `max_per_address` from one address (for IPv6: from one /64
+    /// network).
+    pub fn new(max_total: usize, max_per_address: usize) -> Arc<Self> {
         Arc::new(Self { max_total, max_per_address, counts: Mutex::default() })
     }
 

@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use tokio_rustls::rustls;
 
+use super::Admission;
 use crate::session::Policy;
 
 /// When a connection is encrypted.
@@ -33,14 +34,13 @@ pub struct ServerConfig {
     pub tls: TlsMode,
     /// What sessions offer and demand. `starttls` is set from [`Self::tls`], whatever it says.
     pub policy: Policy,
-    /// The most connections at a time.
-    pub max_connections: usize,
-    /// The most connections at a time from one address (for IPv6: from one /64 network).
-    pub max_connections_per_address: usize,
+    /// Counts connections. Servers that share it share its bounds.
+    pub admission: Arc<Admission>,
 }
 
 impl Default for ServerConfig {
+    /// No TLS; 1000 connections, 50 of one address.
     fn default() -> Self {
-        Self { tls: TlsMode::None, policy: Policy::default(), max_connections: 1000, max_connections_per_address: 50 }
+        Self { tls: TlsMode::None, policy: Policy::default(), admission: Admission::new(1000, 50) }
     }
 }

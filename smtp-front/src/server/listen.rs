@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use super::admission::{Admission, Admitted};
+use super::admission::Admitted;
 use super::connection::Connection;
 use super::{ServerConfig, TlsMode};
 use crate::submit::Submit;
@@ -24,15 +24,13 @@ const REFUSAL_TIME: Duration = Duration::from_secs(1);
 pub struct Server {
     config: Arc<ServerConfig>,
     backend: Arc<dyn Submit>,
-    admission: Arc<Admission>,
 }
 
 impl Server {
-    /// A server that listens nowhere yet. Its bounds hold over all listeners it is given.
+    /// A server that listens nowhere yet. It can serve several listeners.
     pub fn new(mut config: ServerConfig, backend: Arc<dyn Submit>) -> Self {
         config.policy.starttls = matches!(config.tls, TlsMode::StartTls(_));
-        let admission = Admission::new(config.max_connections, config.max_connections_per_address);
-        Self { config: Arc::new(config), backend, admission }
+        Self { config: Arc::new(config), backend }
     }
 
     /// Serves until `shutdown` holds `true` or its sender is gone; then accepts nothing more, says `421` to idle clients,
@@ -68,7 +66,7 @@ impl Server {
         shutdown: &watch::Receiver<bool>,
     ) {
         let span = tracing::info_span!("smtp", peer = %address);
-        let Some(admitted) = self.admission.admit(address.ip()) else {
+        let Some(admitted) = self.config.admission.admit(address.ip()) else {
             span.in_scope(|| tracing::warn!("too many connections"));
             // This task is not counted, but it lives a second at most.
             let plain = !matches!(self.config.tls, TlsMode::Implicit(_));

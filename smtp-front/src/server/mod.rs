@@ -5,5 +5,6 @@ mod config;
 mod connection;
 mod listen;
 
+pub use admission::Admission;
 pub use config::{ServerConfig, TlsMode};
 pub use listen::Server;
