@@ -4,6 +4,7 @@
 //! Everything but the shells around sockets (`client`, `mailbox`) does no input or output and reads no clock. This crate
 //! knows no IMAP and no SMTP, keeps no files and reads no configuration.
 
+pub mod auth;
 mod error_code;
 pub mod fasttransfer;
 pub mod http;
@@ -11,6 +12,7 @@ pub mod id;
 pub mod message;
 pub mod property;
 pub mod rtf;
+pub mod session;
 pub mod wire;
 
 pub use error_code::ErrorCode;
