@@ -1,0 +1,449 @@
+//! Cuts the received bytes into commands: lines, and the literals that belong to them (RFC 9051 4.3, RFC 7888).
+//!
+//! Nothing is allocated by a length that a client merely announces; every buffer grows with bytes that really came and
+//! is bounded by [`FrameLimits`].
+
+use zeroize::{Zeroize, Zeroizing};
+
+/// Bounds in bytes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FrameLimits {
+    /// The longest line, without its line end.
+    pub line: usize,
+    /// All literals of one command together.
+    pub literals: usize,
+    /// How much of a refused command is read and thrown away before the connection is given up.
+    pub discard: usize,
+}
+
+/// What the next bytes are to be taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Expect {
+    /// A command with its literals.
+    Command,
+    /// A bare line: an answer to a continuation request (SASL data, DONE).
+    Line,
+}
+
+/// What came.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A whole command: its lines, each ended by CRLF, with the literals between them.
+    Command(Zeroizing<Vec<u8>>),
+    /// A line without its line end.
+    Line(Zeroizing<Vec<u8>>),
+    /// The client announced a synchronising literal that is allowed and waits to be told to go on.
+    Continue,
+    /// A command over the limits was thrown away.
+    Refused(Refusal),
+}
+
+/// A command that was not accepted because of its size.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its tag, if one could be seen.
+    pub tag: Option<String>,
+    /// What was too big.
+    pub reason: &'static str,
+    /// Whether the stream can't be followed any further, so that the connection must end.
+    pub fatal: bool,
+}
+
+/// The longest tag that is echoed.
+const MAX_TAG: usize = 64;
+/// A literal's announcement is never longer than this; so much of an overlong line's end is kept to look for one.
+const TAIL: usize = 32;
+
+#[derive(Debug)]
+enum State {
+    Line,
+    Literal {
+        left: usize,
+    },
+    /// Inside a line that is too long; `tail` is its end so far.
+    SkipLine {
+        tail: Vec<u8>,
+        reason: &'static str,
+    },
+    /// Inside a literal of a command that is refused.
+    SkipLiteral {
+        left: usize,
+    },
+}
+
+/// See the module.
+#[derive(Debug)]
+pub struct Framer {
+    buffer: Vec<u8>,
+    /// Up to here `buffer` holds no line feed.
+    scanned: usize,
+    command: Zeroizing<Vec<u8>>,
+    literals: usize,
+    discarded: usize,
+    /// Set while the rest of a refused command is read.
+    refused: Option<(Option<String>, &'static str)>,
+    state: State,
+}
+
+impl Default for Framer {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Framer {
+    /// An empty one.
+    pub fn new() -> Self {
+        Self {
+            buffer: Vec::new(),
+            scanned: 0,
+            command: Zeroizing::default(),
+            literals: 0,
+            discarded: 0,
+            refused: None,
+            state: State::Line,
+        }
+    }
+
+    /// Takes received bytes. The caller bounds them by not reading while [`Framer::buffered`] is large.
+    pub fn feed(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// How many bytes wait to be framed.
+    pub fn buffered(&self) -> usize {
+        self.buffer.len()
+    }
+
+    /// Whether the client is in the middle of a command.
+    pub fn is_partial(&self) -> bool {
+        !self.buffer.is_empty() || !self.command.is_empty() || self.refused.is_some()
+    }
+
+    /// The next frame, or nothing if more bytes are needed.
+    pub fn next(&mut self, expect: Expect, limits: &FrameLimits) -> Option<Frame> {
+        loop {
+            let step = match std::mem::replace(&mut self.state, State::Line) {
+                State::Line => self.step_line(expect, limits),
+                State::Literal { left } => self.step_literal(left),
+                State::SkipLine { tail, reason } => self.step_skip_line(tail, reason, limits),
+                State::SkipLiteral { left } => self.step_skip_literal(left),
+            };
+            match step {
+                Step::Again => {}
+                Step::Wait => return None,
+                Step::Frame(frame) => return Some(frame),
+            }
+        }
+    }
+
+    fn step_line(&mut self, expect: Expect, limits: &FrameLimits) -> Step {
+        let Some(end) = self.buffer.iter().skip(self.scanned).position(|byte| *byte == b'\n') else {
+            self.scanned = self.buffer.len();
+            if self.scanned <= limits.line.saturating_add(1) {
+                return Step::Wait;
+            }
+            return self.begin_skip_line("line too long");
+        };
+        let end = self.scanned + end;
+        let mut line = self.buffer.get(..end).unwrap_or_default();
+        line = line.strip_suffix(b"\r").unwrap_or(line);
+        if line.len() > limits.line {
+            return self.begin_skip_line("line too long");
+        }
+        let line = Zeroizing::new(line.to_vec());
+        self.consume(end + 1);
+        if expect == Expect::Line {
+            return Step::Frame(Frame::Line(line));
+        }
+        if self.refused.is_some() {
+            return self.refused_line(&line, limits);
+        }
+        if line.is_empty() && self.command.is_empty() {
+            return Step::Again;
+        }
+        let announced = announced_literal(&line);
+        self.command.extend_from_slice(&line);
+        self.command.extend_from_slice(b"\r\n");
+        match announced {
+            None => {
+                self.literals = 0;
+                Step::Frame(Frame::Command(std::mem::take(&mut self.command)))
+            }
+            Some(Announced { size: Some(size), waits }) if size <= limits.literals.saturating_sub(self.literals) => {
+                self.literals += size;
+                self.state = State::Literal { left: size };
+                if waits { Step::Frame(Frame::Continue) } else { Step::Again }
+            }
+            Some(announced) => {
+                let tag = tag_of(&self.command);
+                self.forget_command();
+                self.refused = Some((tag, "literal too large"));
+                self.refused_literal(announced, limits)
+            }
+        }
+    }
+
+    fn step_literal(&mut self, left: usize) -> Step {
+        let taken = left.min(self.buffer.len());
+        self.command.extend_from_slice(self.buffer.get(..taken).unwrap_or_default());
+        self.consume(taken);
+        if taken < left {
+            self.state = State::Literal { left: left - taken };
+            return Step::Wait;
+        }
+        Step::Again
+    }
+
+    fn begin_skip_line(&mut self, reason: &'static str) -> Step {
+        if self.refused.is_none() {
+            let tag = tag_of(if self.command.is_empty() { &self.buffer } else { &self.command });
+            self.forget_command();
+            self.refused = Some((tag, reason));
+        }
+        self.state = State::SkipLine { tail: Vec::new(), reason };
+        Step::Again
+    }
+
+    fn step_skip_line(&mut self, mut tail: Vec<u8>, reason: &'static str, limits: &FrameLimits) -> Step {
+        let end = self.buffer.iter().position(|byte| *byte == b'\n');
+        let taken = end.unwrap_or(self.buffer.len());
+        let kept = self.buffer.get(taken.saturating_sub(TAIL)..taken).unwrap_or_default();
+        tail.extend_from_slice(kept);
+        tail.drain(..tail.len().saturating_sub(TAIL));
+        self.discarded = self.discarded.saturating_add(taken);
+        self.consume(end.map_or(taken, |end| end + 1));
+        if self.discarded > limits.discard {
+            return self.give_up();
+        }
+        if end.is_none() {
+            self.state = State::SkipLine { tail, reason };
+            return Step::Wait;
+        }
+        self.refused_line(tail.strip_suffix(b"\r").unwrap_or(&tail), limits)
+    }
+
+    fn step_skip_literal(&mut self, left: usize) -> Step {
+        let taken = left.min(self.buffer.len());
+        self.consume(taken);
+        if taken < left {
+            self.state = State::SkipLiteral { left: left - taken };
+            return Step::Wait;
+        }
+        Step::Again
+    }
+
+    /// A whole line of a refused command: either its last, or one that announces another literal.
+    fn refused_line(&mut self, line: &[u8], limits: &FrameLimits) -> Step {
+        match announced_literal(line) {
+            Some(announced) => self.refused_literal(announced, limits),
+            None => self.refusal(false),
+        }
+    }
+
+    fn refused_literal(&mut self, announced: Announced, limits: &FrameLimits) -> Step {
+        match announced {
+            // The client waits; refusing ends the command (RFC 7888 4).
+            Announced { waits: true, .. } => self.refusal(false),
+            Announced { size: Some(size), .. } if size <= limits.discard.saturating_sub(self.discarded) => {
+                self.discarded += size;
+                self.state = State::SkipLiteral { left: size };
+                Step::Again
+            }
+            Announced { .. } => self.give_up(),
+        }
+    }
+
+    fn give_up(&mut self) -> Step {
+        self.consume(self.buffer.len());
+        self.refusal(true)
+    }
+
+    fn refusal(&mut self, fatal: bool) -> Step {
+        self.discarded = 0;
+        let (tag, reason) = self.refused.take().unwrap_or((None, "command too long"));
+        Step::Frame(Frame::Refused(Refusal { tag, reason, fatal }))
+    }
+
+    fn forget_command(&mut self) {
+        self.command = Zeroizing::default();
+        self.literals = 0;
+    }
+
+    /// Removes bytes from the front and wipes where they were: they may be a password.
+    fn consume(&mut self, count: usize) {
+        let length = self.buffer.len();
+        let count = count.min(length);
+        self.buffer.copy_within(count.., 0);
+        if let Some(vacated) = self.buffer.get_mut(length - count..) {
+            vacated.zeroize();
+        }
+        self.buffer.truncate(length - count);
+        if self.buffer.is_empty() {
+            self.buffer = Vec::new();
+        }
+        self.scanned = 0;
+    }
+}
+
+enum Step {
+    Again,
+    Wait,
+    Frame(Frame),
+}
+
+struct Announced {
+    /// Absent if the number is not one that memory could hold.
+    size: Option<usize>,
+    /// Whether the client waits for a continuation request.
+    waits: bool,
+}
+
+/// `literal = "{" number ["+"] "}" CRLF` at the end of a line. A number that is too large announces a literal all the
+/// same; to take it for text would let the literal's content be executed as commands.
+fn announced_literal(line: &[u8]) -> Option<Announced> {
+    let inner = line.strip_suffix(b"}")?;
+    let open = inner.iter().rposition(|byte| *byte == b'{')?;
+    let inner = inner.get(open + 1..)?;
+    let (digits, waits) = inner.strip_suffix(b"+").map_or((inner, true), |digits| (digits, false));
+    if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let size = digits.iter().try_fold(0_usize, |size, digit| {
+        size.checked_mul(10)?.checked_add(usize::from(digit - b'0')).filter(|size| *size <= u32::MAX as usize)
+    });
+    Some(Announced { size, waits })
+}
+
+/// The tag at the start of a command, if it is fit to be echoed.
+pub(crate) fn tag_of(command: &[u8]) -> Option<String> {
+    let command = command.get(..command.len().min(MAX_TAG + 1))?;
+    let end = command.iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n'))?;
+    let tag = command.get(..end)?;
+    (!tag.is_empty() && tag.iter().all(|byte| is_tag_char(*byte))).then(|| String::from_utf8_lossy(tag).into_owned())
+}
+
+/// `tag = 1*<any ASTRING-CHAR except "+">`
+pub(crate) fn is_tag_char(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b'+')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    // The line is longer than the longest tag, or the tag that is seen would depend on the splitting.
+    const LIMITS: FrameLimits = FrameLimits { line: 80, literals: 16, discard: 200 };
+
+    fn frames(input: &[u8], cuts: &[usize]) -> Vec<Frame> {
+        let mut framer = Framer::new();
+        let mut frames = Vec::new();
+        let mut start = 0;
+        for cut in cuts.iter().copied().chain([input.len()]) {
+            let cut = cut.clamp(start, input.len());
+            framer.feed(&input[start..cut]);
+            start = cut;
+            while let Some(frame) = framer.next(Expect::Command, &LIMITS) {
+                let fatal = matches!(&frame, Frame::Refused(Refusal { fatal: true, .. }));
+                frames.push(frame);
+                if fatal {
+                    return frames;
+                }
+            }
+        }
+        frames
+    }
+
+    fn command(text: &str) -> Frame {
+        Frame::Command(Zeroizing::new(text.as_bytes().to_vec()))
+    }
+
+    fn refused(tag: &str, reason: &'static str, fatal: bool) -> Frame {
+        Frame::Refused(Refusal { tag: Some(tag.to_owned()), reason, fatal })
+    }
+
+    #[test]
+    fn lines_and_literals() {
+        assert_eq!(
+            frames(b"a NOOP\r\n\r\nb LOGIN {3}\r\nx\r\n {2+}\r\npw\r\nc NOOP\n", &[]),
+            [
+                command("a NOOP\r\n"),
+                Frame::Continue,
+                command("b LOGIN {3}\r\nx\r\n {2+}\r\npw\r\n"),
+                command("c NOOP\r\n")
+            ]
+        );
+    }
+
+    #[test]
+    fn too_large_literals() {
+        assert_eq!(
+            frames(b"a X {17}\r\nb NOOP\r\n", &[]),
+            [refused("a", "literal too large", false), command("b NOOP\r\n")]
+        );
+        // The content of a refused literal is never taken for commands.
+        assert_eq!(
+            frames(b"a X {17+}\r\nz LOGOUT\r\n1234567 {2+}\r\nxx y\r\nb NOOP\r\n", &[]),
+            [refused("a", "literal too large", false), command("b NOOP\r\n")]
+        );
+        assert_eq!(frames(b"a X {201+}\r\nz LOGOUT\r\n", &[]), [refused("a", "literal too large", true)]);
+        assert_eq!(frames(b"a X {99999999999+}\r\nz LOGOUT\r\n", &[]), [refused("a", "literal too large", true)]);
+        assert_eq!(
+            frames(b"a X {99999999999999999999999999}\r\nb NOOP\r\n", &[]),
+            [refused("a", "literal too large", false), command("b NOOP\r\n")]
+        );
+        // Several literals share one limit.
+        assert_eq!(
+            frames(b"a X {10+}\r\n1234567890 {7}\r\nb NOOP\r\n", &[]),
+            [refused("a", "literal too large", false), command("b NOOP\r\n")]
+        );
+    }
+
+    #[test]
+    fn too_long_lines() {
+        let long = format!("a X {}\r\nb NOOP\r\n", "y".repeat(100));
+        assert_eq!(frames(long.as_bytes(), &[]), [refused("a", "line too long", false), command("b NOOP\r\n")]);
+        let long = format!("a X {} {{12+}}\r\nz LOGOUT\r\n12\r\nb NOOP\r\n", "y".repeat(100));
+        assert_eq!(frames(long.as_bytes(), &[]), [refused("a", "line too long", false), command("b NOOP\r\n")]);
+        let endless = format!("a X {}", "y".repeat(400));
+        assert_eq!(frames(endless.as_bytes(), &[]), [refused("a", "line too long", true)]);
+    }
+
+    #[test]
+    fn bare_lines_know_no_literals() {
+        let mut framer = Framer::new();
+        framer.feed(b"x {5}\r\nDONE\r\n");
+        assert_eq!(framer.next(Expect::Line, &LIMITS), Some(Frame::Line(Zeroizing::new(b"x {5}".to_vec()))));
+        assert_eq!(framer.next(Expect::Line, &LIMITS), Some(Frame::Line(Zeroizing::new(b"DONE".to_vec()))));
+        assert_eq!(framer.next(Expect::Line, &LIMITS), None);
+        assert!(!framer.is_partial());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn splitting_changes_nothing(
+            input in proptest::collection::vec(
+                prop_oneof![
+                    Just(b"a NOOP\r\n".to_vec()), Just(b"b X {3}\r\n".to_vec()), Just(b"c {4+}\r\n".to_vec()),
+                    Just(b"{20+}\r\n".to_vec()), Just(b"{9999999999}\n".to_vec()), Just(vec![b'z'; 30]),
+                    proptest::collection::vec(any::<u8>(), 0..8),
+                ],
+                0..20,
+            ),
+            mut cuts in proptest::collection::vec(0_usize..200, 0..20),
+        ) {
+            let input = input.concat();
+            cuts.sort_unstable();
+            prop_assert_eq!(frames(&input, &cuts), frames(&input, &[]));
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(input in proptest::collection::vec(any::<u8>(), 0..300)) {
+            frames(&input, &[7, 50]);
+        }
+    }
+}

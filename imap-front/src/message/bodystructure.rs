@@ -1,0 +1,190 @@
+use super::envelope::write_envelope;
+use super::header::{Parameterized, unfolded};
+use super::structure::{Content, Part, slice};
+use crate::proto::response::Output;
+
+/// How many language tags are shown.
+const MAX_LANGUAGES: usize = 32;
+
+/// Writes BODYSTRUCTURE (RFC 9051 7.5.2) of a message or part of `raw`, or BODY if not `extended`.
+/// Recursion is as deep as the structure, which is bounded by [`super::MAX_DEPTH`].
+pub fn write_body(raw: &[u8], part: &Part, extended: bool, output: &mut Output) {
+    let header = slice(raw, &part.header);
+    output.text("(");
+    if let Content::Multipart(parts) = &part.content {
+        for part in parts {
+            write_body(raw, part, extended, output);
+        }
+        output.text(" ").string(&part.media.subtype);
+        if extended {
+            output.text(" ");
+            write_parameters(&part.media.parameters, output);
+        }
+    } else {
+        let body = slice(raw, &part.body);
+        output.string(&part.media.kind).text(" ").string(&part.media.subtype).text(" ");
+        write_parameters(&part.media.parameters, output);
+        output.text(" ").nstring(non_empty(unfolded(header, "Content-ID")).as_deref());
+        output.text(" ").nstring(non_empty(unfolded(header, "Content-Description")).as_deref());
+        output.text(" ").string(&encoding(header)).text(" ").number(body.len() as u64);
+        if let Content::Message(message) = &part.content {
+            output.text(" ");
+            write_envelope(slice(raw, &message.header), output);
+            output.text(" ");
+            write_body(raw, message, extended, output);
+        }
+        if part.media.is("text") || matches!(part.content, Content::Message(_)) {
+            output.text(" ").number(body.iter().filter(|byte| **byte == b'\n').count() as u64);
+        }
+        if extended {
+            output.text(" ").nstring(non_empty(unfolded(header, "Content-MD5")).as_deref());
+        }
+    }
+    if extended {
+        output.text(" ");
+        write_disposition(header, output);
+        output.text(" ");
+        write_languages(header, output);
+        output.text(" ").nstring(non_empty(unfolded(header, "Content-Location")).as_deref());
+    }
+    output.text(")");
+}
+
+fn non_empty(value: Option<Vec<u8>>) -> Option<Vec<u8>> {
+    value.filter(|value| !value.is_empty())
+}
+
+/// Content-Transfer-Encoding, `7bit` if there is none.
+fn encoding(header: &[u8]) -> Vec<u8> {
+    unfolded(header, "Content-Transfer-Encoding")
+        .map(|value| Parameterized::parse(&value).value)
+        .filter(|value| !value.is_empty())
+        .unwrap_or_else(|| b"7bit".to_vec())
+}
+
+fn write_parameters(parameters: &[(Vec<u8>, Vec<u8>)], output: &mut Output) {
+    if parameters.is_empty() {
+        output.text("NIL");
+        return;
+    }
+    output.text("(");
+    for (index, (name, value)) in parameters.iter().enumerate() {
+        if index > 0 {
+            output.text(" ");
+        }
+        output.string(name).text(" ").string(value);
+    }
+    output.text(")");
+}
+
+fn write_disposition(header: &[u8], output: &mut Output) {
+    let parsed = unfolded(header, "Content-Disposition").map(|value| Parameterized::parse(&value));
+    match parsed.filter(|parsed| !parsed.value.is_empty()) {
+        Some(parsed) => {
+            output.text("(").string(&parsed.value).text(" ");
+            write_parameters(&parsed.parameters, output);
+            output.text(")");
+        }
+        None => {
+            output.text("NIL");
+        }
+    }
+}
+
+fn write_languages(header: &[u8], output: &mut Output) {
+    let value = Parameterized::parse(&unfolded(header, "Content-Language").unwrap_or_default()).value;
+    let tags = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|tag| !tag.is_empty());
+    let tags: Vec<&[u8]> = tags.take(MAX_LANGUAGES).collect();
+    if tags.is_empty() {
+        output.text("NIL");
+        return;
+    }
+    output.text("(");
+    for (index, tag) in tags.iter().enumerate() {
+        if index > 0 {
+            output.text(" ");
+        }
+        output.string(tag);
+    }
+    output.text(")");
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn body(raw: &str, extended: bool) -> String {
+        let mut output = Output::default();
+        write_body(raw.as_bytes(), &Part::parse(raw.as_bytes()), extended, &mut output);
+        let mut text = Vec::new();
+        while let Some(chunk) = output.take() {
+            text.extend_from_slice(&chunk);
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    #[test]
+    fn plain() {
+        assert_eq!(
+            body("Subject: x\r\n\r\none\r\ntwo\r\n", true),
+            "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 10 2 NIL NIL NIL NIL)"
+        );
+        assert_eq!(
+            body("Content-Type: broken\r\nContent-Transfer-Encoding: BASE64 (c)\r\n\r\nAA==", false),
+            "(\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"BASE64\" 4 0)"
+        );
+        assert_eq!(
+            body(
+                "Content-Type: IMAGE/png; name=\"a\\\"b\"\r\nContent-ID: <i@d>\r\nContent-Description: a pic\r\n\
+                 Content-MD5: Q2hlY2s=\r\nContent-Disposition: attachment; filename*=utf-8''%C3%A4.png; size=3\r\n\
+                 Content-Language: en, de\r\nContent-Location: http://x/\r\n\r\nabc",
+                true
+            ),
+            "(\"IMAGE\" \"png\" (\"name\" \"a\\\"b\") \"<i@d>\" \"a pic\" \"7bit\" 3 \"Q2hlY2s=\" \
+             (\"attachment\" (\"filename*\" \"utf-8''%C3%A4.png\" \"size\" \"3\")) (\"en\" \"de\") \"http://x/\")"
+        );
+    }
+
+    #[test]
+    fn nested() {
+        let raw = "Content-Type: multipart/mixed; boundary=x\r\nContent-Language: fr\r\n\r\n--x\r\n\r\nhi\r\n--x\r\n\
+            Content-Type: message/rfc822\r\n\r\nSubject: in\r\nContent-Type: text/html; charset=utf-8\r\n\r\n\
+            <p>\r\n</p>\r\n--x--\r\n";
+        let envelope = "(NIL \"in\" NIL NIL NIL NIL NIL NIL NIL NIL)";
+        let first = "\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 2 0";
+        let inner = "\"text\" \"html\" (\"charset\" \"utf-8\") NIL NIL \"7bit\" 9 1";
+        let size = "Subject: in\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<p>\r\n</p>".len();
+        assert_eq!(
+            body(raw, false),
+            format!("(({first})(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" {size} {envelope} ({inner}) 4) \"mixed\")")
+        );
+        assert_eq!(
+            body(raw, true),
+            format!(
+                "(({first} NIL NIL NIL NIL)(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" {size} {envelope} \
+                 ({inner} NIL NIL NIL NIL) 4 NIL NIL NIL NIL) \"mixed\" (\"boundary\" \"x\") NIL (\"fr\") NIL)"
+            )
+        );
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn any_bytes_give_balanced_output(
+            pieces in proptest::collection::vec(
+                prop_oneof![
+                    Just("Content-Type: multipart/mixed; boundary=x\r\n\r\n"), Just("--x\r\n"), Just("--x--\r\n"),
+                    Just("Content-Type: message/rfc822\n\n"), Just("\r\n"), Just("From: a@b\r\n"), Just("\n--x"),
+                    Just("Content-Disposition: ;;=\r\n"), Just("Content-Type: a/b; c=d"), Just("Content-Language: ,,\n"),
+                ],
+                0..24,
+            )
+        ) {
+            let text = body(&pieces.concat(), true);
+            prop_assert_eq!(text.matches('(').count(), text.matches(')').count());
+        }
+    }
+}

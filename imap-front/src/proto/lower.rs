@@ -1,0 +1,469 @@
+//! Makes a [`Request`] of a command's bytes: the grammar is imap-codec's, apart from LIST; its types end here.
+
+use imap_codec::CommandCodec;
+use imap_codec::decode::Decoder;
+use imap_codec::imap_types::command::CommandBody;
+use imap_codec::imap_types::core::AString;
+use imap_codec::imap_types::fetch::{MacroOrMessageDataItemNames, MessageDataItemName, Part, Section as WireSection};
+use imap_codec::imap_types::flag::{Flag, StoreResponse, StoreType};
+use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
+use imap_codec::imap_types::search::SearchKey as WireKey;
+use imap_codec::imap_types::sequence::{SeqOrUid, Sequence, SequenceSet as WireSet};
+use imap_codec::imap_types::status::StatusDataItemName;
+use secrecy::SecretString;
+use thiserror::Error;
+use zeroize::Zeroizing;
+
+use super::list;
+use super::quirk::normalise;
+use super::request::{FetchItem, Request, StatusItem, Tagged};
+use super::search::{DateTest, SearchKey};
+use super::sequence::SequenceSet;
+use super::utf7;
+use crate::frame::tag_of;
+use crate::message::{Section, SectionText};
+use crate::store::{FlagChange, FlagChangeMode, FlagSet, Keywords};
+
+/// How many items one FETCH may name; each may be a whole message.
+const MAX_FETCH_ITEMS: usize = 64;
+/// How many part numbers a section may have.
+const MAX_PART_DEPTH: usize = 64;
+/// How many keywords one STORE may name, and how long each may be.
+const MAX_KEYWORDS: usize = 64;
+const MAX_KEYWORD: usize = 128;
+
+/// A command that is not understood: `BAD`.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+#[error("{text}")]
+pub struct SyntaxError {
+    /// The command's tag, if it has one.
+    pub tag: Option<String>,
+    /// For the client.
+    pub text: &'static str,
+}
+
+/// Understands a command: its lines, each ended by CRLF, with the literals between them.
+///
+/// # Errors
+/// [`SyntaxError`] if it is not well-formed, not known, or beyond the limits of this module.
+pub fn lower(command: &[u8]) -> Result<Tagged, SyntaxError> {
+    let command = normalise(command);
+    let Some(tag) = tag_of(&command) else {
+        return Err(SyntaxError { tag: None, text: "Missing or invalid tag" });
+    };
+    match lower_body(&command, tag.len()) {
+        Ok(request) => Ok(Tagged { tag, request }),
+        Err(text) => Err(SyntaxError { tag: Some(tag), text }),
+    }
+}
+
+fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str> {
+    let body = command.get(tag_length + 1..).unwrap_or_default();
+    if body.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"LIST ")) {
+        let arguments = body.get(5..).and_then(|rest| rest.strip_suffix(b"\r\n")).unwrap_or_default();
+        return list::parse(arguments).map(Request::List).ok_or("Invalid arguments of LIST");
+    }
+    let (rest, parsed) = CommandCodec::default().decode(command).map_err(|_| "Unknown command or invalid arguments")?;
+    if !rest.is_empty() {
+        return Err("Unexpected text after the command");
+    }
+    Ok(match parsed.body {
+        CommandBody::Capability => Request::Capability,
+        CommandBody::Noop => Request::Noop,
+        CommandBody::Logout => Request::Logout,
+        CommandBody::StartTLS => Request::StartTls,
+        CommandBody::Id { parameters } => Request::Id(
+            parameters
+                .unwrap_or_default()
+                .into_iter()
+                .map(|(key, value)| (text(key.as_ref()), value.into_option().map(|value| text(&value))))
+                .collect(),
+        ),
+        CommandBody::Login { username, password } => Request::Login {
+            user: utf8(username.as_ref())?,
+            password: SecretString::from(utf8(password.declassify().as_ref())?),
+        },
+        CommandBody::Authenticate { mechanism, initial_response } => Request::Authenticate {
+            mechanism: mechanism.as_ref().to_ascii_uppercase(),
+            initial: initial_response.map(|initial| Zeroizing::new(initial.declassify().to_vec())),
+        },
+        CommandBody::Namespace => Request::Namespace,
+        CommandBody::Lsub { reference, mailbox_wildcard } => Request::Lsub {
+            reference: mailbox(&reference),
+            pattern: list_pattern(&mailbox_wildcard).ok_or("Pattern too long")?,
+        },
+        CommandBody::Status { mailbox: name, item_names } => Request::Status {
+            mailbox: mailbox(&name),
+            items: item_names
+                .iter()
+                .map(lower_status_item)
+                .collect::<Option<Vec<_>>>()
+                .filter(|items| !items.is_empty())
+                .ok_or("Unknown STATUS item")?,
+        },
+        CommandBody::Select { mailbox: name, parameters } if parameters.is_empty() => {
+            Request::Select { mailbox: mailbox(&name), read_only: false }
+        }
+        CommandBody::Examine { mailbox: name, parameters } if parameters.is_empty() => {
+            Request::Select { mailbox: mailbox(&name), read_only: true }
+        }
+        CommandBody::Unselect => Request::Unselect,
+        CommandBody::Close => Request::Close,
+        CommandBody::Check => Request::Check,
+        CommandBody::Expunge => Request::Expunge { uids: None },
+        CommandBody::ExpungeUid { sequence_set } => Request::Expunge { uids: Some(lower_set(&sequence_set)) },
+        CommandBody::Fetch { sequence_set, macro_or_item_names, uid, modifiers } if modifiers.is_empty() => {
+            Request::Fetch { set: lower_set(&sequence_set), uid, items: lower_items(macro_or_item_names)? }
+        }
+        CommandBody::Store { sequence_set, kind, response, flags, uid, modifiers } if modifiers.is_empty() => {
+            Request::Store {
+                set: lower_set(&sequence_set),
+                uid,
+                silent: response == StoreResponse::Silent,
+                change: lower_flags(kind, &flags)?,
+            }
+        }
+        CommandBody::Search { charset, criteria, uid } => Request::Search {
+            uid,
+            charset: charset.map(|charset| charset.as_ref().to_ascii_uppercase()),
+            key: SearchKey::And(criteria.as_ref().iter().map(lower_key).collect::<Result<_, _>>()?),
+        },
+        CommandBody::Idle => Request::Idle,
+        CommandBody::Create { .. } => Request::Unsupported("CREATE"),
+        CommandBody::Delete { .. } => Request::Unsupported("DELETE"),
+        CommandBody::Rename { .. } => Request::Unsupported("RENAME"),
+        CommandBody::Subscribe { .. } => Request::Unsupported("SUBSCRIBE"),
+        CommandBody::Unsubscribe { .. } => Request::Unsupported("UNSUBSCRIBE"),
+        CommandBody::Append { .. } => Request::Unsupported("APPEND"),
+        CommandBody::Copy { .. } => Request::Unsupported("COPY"),
+        _ => return Err("Command or argument of an extension that is not offered"),
+    })
+}
+
+/// A mailbox name as it came, in Unicode. Names that are not modified UTF-7 are taken as UTF-8, as some clients send it.
+pub(crate) fn mailbox_name(bytes: &[u8]) -> String {
+    let name = utf7::decode(bytes).unwrap_or_else(|| text(bytes));
+    match name.split_at_checked(5) {
+        Some((first, rest)) if first.eq_ignore_ascii_case("INBOX") && (rest.is_empty() || rest.starts_with('/')) => {
+            format!("INBOX{rest}")
+        }
+        _ => name,
+    }
+}
+
+/// The STATUS item of that name, in upper case.
+pub(crate) fn status_item(word: &str) -> Option<StatusItem> {
+    Some(match word {
+        "MESSAGES" => StatusItem::Messages,
+        "RECENT" => StatusItem::Recent,
+        "UIDNEXT" => StatusItem::UidNext,
+        "UIDVALIDITY" => StatusItem::UidValidity,
+        "UNSEEN" => StatusItem::Unseen,
+        "SIZE" => StatusItem::Size,
+        _ => return None,
+    })
+}
+
+fn lower_status_item(item: &StatusDataItemName) -> Option<StatusItem> {
+    Some(match item {
+        StatusDataItemName::Messages => StatusItem::Messages,
+        StatusDataItemName::Recent => StatusItem::Recent,
+        StatusDataItemName::UidNext => StatusItem::UidNext,
+        StatusDataItemName::UidValidity => StatusItem::UidValidity,
+        StatusDataItemName::Unseen => StatusItem::Unseen,
+        StatusDataItemName::Size => StatusItem::Size,
+        _ => return None,
+    })
+}
+
+fn text(bytes: &[u8]) -> String {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => text.to_owned(),
+        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
+    }
+}
+
+fn utf8(bytes: &[u8]) -> Result<String, &'static str> {
+    std::str::from_utf8(bytes).map(str::to_owned).map_err(|_| "Invalid UTF-8")
+}
+
+fn astring(value: &AString<'_>) -> String {
+    text(value.as_ref())
+}
+
+fn mailbox(name: &Mailbox<'_>) -> String {
+    match name {
+        Mailbox::Inbox => "INBOX".to_owned(),
+        Mailbox::Other(other) => mailbox_name(other.as_ref()),
+    }
+}
+
+fn list_pattern(pattern: &ListMailbox<'_>) -> Option<String> {
+    match pattern {
+        ListMailbox::Token(token) => list::pattern(token.as_ref()),
+        ListMailbox::String(string) => list::pattern(string.as_ref()),
+    }
+}
+
+fn lower_set(set: &WireSet) -> SequenceSet {
+    let number = |number: &SeqOrUid| match number {
+        SeqOrUid::Value(value) => Some(value.get()),
+        SeqOrUid::Asterisk => None,
+    };
+    SequenceSet(
+        set.0
+            .as_ref()
+            .iter()
+            .map(|sequence| match sequence {
+                Sequence::Single(single) => (number(single), number(single)),
+                Sequence::Range(from, to) => (number(from), number(to)),
+            })
+            .collect(),
+    )
+}
+
+fn lower_items(items: MacroOrMessageDataItemNames<'_>) -> Result<Vec<FetchItem>, &'static str> {
+    let names = match &items {
+        MacroOrMessageDataItemNames::Macro(names) => names.expand(),
+        MacroOrMessageDataItemNames::MessageDataItemNames(names) => names.clone(),
+    };
+    if names.is_empty() || names.len() > MAX_FETCH_ITEMS {
+        return Err("No FETCH items, or too many");
+    }
+    names.into_iter().map(lower_item).collect()
+}
+
+fn lower_item(item: MessageDataItemName<'_>) -> Result<FetchItem, &'static str> {
+    Ok(match item {
+        MessageDataItemName::Body => FetchItem::Body,
+        MessageDataItemName::BodyStructure => FetchItem::BodyStructure,
+        MessageDataItemName::Envelope => FetchItem::Envelope,
+        MessageDataItemName::Flags => FetchItem::Flags,
+        MessageDataItemName::InternalDate => FetchItem::InternalDate,
+        MessageDataItemName::Rfc822 => FetchItem::Rfc822,
+        MessageDataItemName::Rfc822Header => FetchItem::Rfc822Header,
+        MessageDataItemName::Rfc822Size => FetchItem::Size,
+        MessageDataItemName::Rfc822Text => FetchItem::Rfc822Text,
+        MessageDataItemName::Uid => FetchItem::Uid,
+        MessageDataItemName::BodyExt { section, partial, peek } => FetchItem::Section {
+            section: lower_section(section)?,
+            partial: partial.map(|(first, count)| (first, count.get())),
+            peek,
+        },
+        _ => return Err("FETCH item of an extension that is not offered"),
+    })
+}
+
+fn lower_section(section: Option<WireSection<'_>>) -> Result<Section, &'static str> {
+    let names = |names: &[AString<'_>]| names.iter().map(astring).collect();
+    let (part, text) = match section {
+        None => (None, SectionText::Whole),
+        Some(WireSection::Part(part)) => (Some(part), SectionText::Whole),
+        Some(WireSection::Header(part)) => (part, SectionText::Header),
+        Some(WireSection::HeaderFields(part, fields)) => (part, SectionText::HeaderFields(names(fields.as_ref()))),
+        Some(WireSection::HeaderFieldsNot(part, fields)) => {
+            (part, SectionText::HeaderFieldsNot(names(fields.as_ref())))
+        }
+        Some(WireSection::Text(part)) => (part, SectionText::Text),
+        Some(WireSection::Mime(part)) => (Some(part), SectionText::Mime),
+    };
+    let part: Vec<u32> =
+        part.map(|Part(numbers)| numbers.as_ref().iter().map(|number| number.get()).collect()).unwrap_or_default();
+    if part.len() > MAX_PART_DEPTH {
+        return Err("Part nested too deeply");
+    }
+    Ok(Section { part, text })
+}
+
+fn lower_flags(kind: StoreType, flags: &[Flag<'_>]) -> Result<FlagChange, &'static str> {
+    let mut system = FlagSet::EMPTY;
+    let mut keywords = Vec::new();
+    for flag in flags {
+        system = system.union(match flag {
+            Flag::Answered => FlagSet::ANSWERED,
+            Flag::Deleted => FlagSet::DELETED,
+            Flag::Draft => FlagSet::DRAFT,
+            Flag::Flagged => FlagSet::FLAGGED,
+            Flag::Seen => FlagSet::SEEN,
+            Flag::Extension(_) => return Err("Unknown system flag"),
+            Flag::Keyword(keyword) => {
+                keywords.push(keyword.inner().to_owned());
+                FlagSet::EMPTY
+            }
+        });
+    }
+    if keywords.len() > MAX_KEYWORDS || keywords.iter().any(|keyword| keyword.len() > MAX_KEYWORD) {
+        return Err("Too many keywords, or too long ones");
+    }
+    let mode = match kind {
+        StoreType::Replace => FlagChangeMode::Replace,
+        StoreType::Add => FlagChangeMode::Add,
+        StoreType::Remove => FlagChangeMode::Remove,
+    };
+    Ok(FlagChange { mode, flags: system, keywords: Keywords::from_iter(keywords) })
+}
+
+fn lower_key(key: &WireKey<'_>) -> Result<SearchKey, &'static str> {
+    let words = |value: &AString<'_>| astring(value).to_lowercase();
+    let header = |name: &str, value: &AString<'_>| SearchKey::Header(name.to_owned(), words(value));
+    Ok(match key {
+        WireKey::And(keys) => SearchKey::And(keys.as_ref().iter().map(lower_key).collect::<Result<_, _>>()?),
+        WireKey::Not(key) => SearchKey::Not(Box::new(lower_key(key)?)),
+        WireKey::Or(one, other) => SearchKey::Or(Box::new(lower_key(one)?), Box::new(lower_key(other)?)),
+        WireKey::SequenceSet(set) => SearchKey::Numbers(lower_set(set)),
+        WireKey::Uid(set) => SearchKey::Uids(lower_set(set)),
+        WireKey::All => SearchKey::All,
+        WireKey::Answered => SearchKey::Flag(FlagSet::ANSWERED, true),
+        WireKey::Deleted => SearchKey::Flag(FlagSet::DELETED, true),
+        WireKey::Draft => SearchKey::Flag(FlagSet::DRAFT, true),
+        WireKey::Flagged => SearchKey::Flag(FlagSet::FLAGGED, true),
+        WireKey::Seen => SearchKey::Flag(FlagSet::SEEN, true),
+        WireKey::Unanswered => SearchKey::Flag(FlagSet::ANSWERED, false),
+        WireKey::Undeleted => SearchKey::Flag(FlagSet::DELETED, false),
+        WireKey::Undraft => SearchKey::Flag(FlagSet::DRAFT, false),
+        WireKey::Unflagged => SearchKey::Flag(FlagSet::FLAGGED, false),
+        WireKey::Unseen => SearchKey::Flag(FlagSet::SEEN, false),
+        WireKey::Keyword(keyword) => SearchKey::Keyword(keyword.inner().to_owned(), true),
+        WireKey::Unkeyword(keyword) => SearchKey::Keyword(keyword.inner().to_owned(), false),
+        WireKey::Recent => SearchKey::Recent(true),
+        WireKey::Old => SearchKey::Recent(false),
+        WireKey::New => SearchKey::And(vec![SearchKey::Recent(true), SearchKey::Flag(FlagSet::SEEN, false)]),
+        WireKey::Before(date) => SearchKey::Internal(DateTest::Before, *date.as_ref()),
+        WireKey::On(date) => SearchKey::Internal(DateTest::On, *date.as_ref()),
+        WireKey::Since(date) => SearchKey::Internal(DateTest::Since, *date.as_ref()),
+        WireKey::SentBefore(date) => SearchKey::Sent(DateTest::Before, *date.as_ref()),
+        WireKey::SentOn(date) => SearchKey::Sent(DateTest::On, *date.as_ref()),
+        WireKey::SentSince(date) => SearchKey::Sent(DateTest::Since, *date.as_ref()),
+        WireKey::Larger(size) => SearchKey::Larger(*size),
+        WireKey::Smaller(size) => SearchKey::Smaller(*size),
+        WireKey::From(value) => header("From", value),
+        WireKey::To(value) => header("To", value),
+        WireKey::Cc(value) => header("Cc", value),
+        WireKey::Bcc(value) => header("Bcc", value),
+        WireKey::Subject(value) => header("Subject", value),
+        WireKey::Header(name, value) => header(&astring(name), value),
+        WireKey::Body(value) => SearchKey::Body(words(value)),
+        WireKey::Text(value) => SearchKey::Text(words(value)),
+        _ => return Err("Search key of an extension that is not offered"),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn request(command: &str) -> Request {
+        lower(command.as_bytes()).unwrap_or_else(|error| panic!("{command}: {error}")).request
+    }
+
+    fn section(part: &[u32], text: SectionText, partial: Option<(u32, u32)>, peek: bool) -> FetchItem {
+        FetchItem::Section { section: Section { part: part.to_vec(), text }, partial, peek }
+    }
+
+    #[test]
+    fn logins() {
+        let Request::Login { user, password } = request("a login {5}\r\nal ce \"p\\\"w\"\r\n") else { panic!() };
+        assert_eq!((user.as_str(), password.expose_secret()), ("al ce", "p\"w"));
+        let Request::Authenticate { mechanism, initial } = request("a authenticate plain AGEAYg==\r\n") else {
+            panic!()
+        };
+        assert_eq!((mechanism.as_str(), initial.unwrap().as_slice()), ("PLAIN", &b"\0a\0b"[..]));
+    }
+
+    #[test]
+    fn mailboxes() {
+        for (command, expected) in [
+            ("a select inbox\r\n", "INBOX"),
+            ("a SELECT \"Inbox/Sub\"\r\n", "INBOX/Sub"),
+            ("a SELECT Entw&APw-rfe\r\n", "Entwürfe"),
+            ("a SELECT \"A & B\"\r\n", "A & B"),
+            ("a SELECT {9}\r\nEntwürfe\r\n", "Entwürfe"),
+        ] {
+            let Request::Select { mailbox, read_only: false } = request(command) else { panic!() };
+            assert_eq!(mailbox, expected);
+        }
+    }
+
+    #[test]
+    fn fetches() {
+        let Request::Fetch { set, uid, items } = request(
+            "a UID FETCH 1,3:*  (FLAGS  BODY.PEEK[1.2.HEADER.FIELDS (Date \"X y\")]<5.7> body[] RFC822.SIZE ) \r\n",
+        ) else {
+            panic!()
+        };
+        assert_eq!(set, SequenceSet(vec![(Some(1), Some(1)), (Some(3), None)]));
+        assert!(uid);
+        let fields = SectionText::HeaderFields(vec!["Date".to_owned(), "X y".to_owned()]);
+        assert_eq!(
+            items,
+            [
+                FetchItem::Flags,
+                section(&[1, 2], fields, Some((5, 7)), true),
+                section(&[], SectionText::Whole, None, false),
+                FetchItem::Size,
+            ]
+        );
+        let Request::Fetch { items, .. } = request("a FETCH 1 full\r\n") else { panic!() };
+        assert_eq!(
+            items,
+            [FetchItem::Flags, FetchItem::InternalDate, FetchItem::Size, FetchItem::Envelope, FetchItem::Body]
+        );
+    }
+
+    #[test]
+    fn stores() {
+        let Request::Store { silent, change, uid, .. } = request("a STORE 1 +FLAGS.SILENT (\\Seen $Label1)\r\n") else {
+            panic!()
+        };
+        assert!(silent && !uid);
+        assert_eq!(
+            change,
+            FlagChange { mode: FlagChangeMode::Add, flags: FlagSet::SEEN, keywords: Keywords::from_iter(["$Label1"]) }
+        );
+    }
+
+    #[test]
+    fn refused() {
+        for (command, tag) in [
+            ("\r\n", None),
+            ("* NOOP\r\n", None),
+            ("a\r\n", Some("a")),
+            ("a XYZZY\r\n", Some("a")),
+            ("a NOOP x\r\n", Some("a")),
+            ("a FETCH 0 FLAGS\r\n", Some("a")),
+            ("a FETCH 1 ()\r\n", Some("a")),
+            ("a STORE 1 FLAGS (\\Recent)\r\n", Some("a")),
+            ("a SELECT x (CONDSTORE)\r\n", Some("a")),
+            ("a STATUS x (HIGHESTMODSEQ)\r\n", Some("a")),
+            ("a LIST x\r\n", Some("a")),
+        ] {
+            let error = lower(command.as_bytes()).map(|tagged| tagged.request.name()).unwrap_err();
+            assert_eq!(error.tag.as_deref(), tag, "{command}");
+        }
+        let many = format!("a FETCH 1 ({})\r\n", vec!["BODY[]"; 65].join(" "));
+        assert!(lower(many.as_bytes()).is_err());
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let _ = lower(&bytes);
+        }
+
+        #[test]
+        fn nearly_commands_never_panic(
+            verb in prop_oneof![
+                Just("FETCH 1 "), Just("SEARCH "), Just("STORE 1 "), Just("STATUS "), Just("LOGIN "), Just("ID "),
+                Just("LIST "), Just("SELECT "), Just("AUTHENTICATE PLAIN "), Just("APPEND x "), Just("UID ")
+            ],
+            rest in "[ ()\"*:,{}0-9a-zA-Z\\\\\\[\\]<>.=+é\r\n-]{0,60}",
+        ) {
+            let _ = lower(format!("a {verb}{rest}\r\n").as_bytes());
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! The words of the protocol: commands in ([`lower`] makes a [`request::Request`] of bytes), responses out
+//! ([`response::Output`]).
+
+pub mod list;
+pub mod lower;
+pub mod quirk;
+/// Commands as sessions see them.
+pub mod request;
+/// Writing responses.
+pub mod response;
+/// Search keys.
+pub mod search;
+/// Sets of numbers.
+pub mod sequence;
+pub mod utf7;

@@ -1,0 +1,78 @@
+//! Evens out what real clients send besides the grammar, before a command is parsed: double spaces, spaces at the end
+//! of a line and inside parentheses. Quoted strings and literals stay as they are.
+
+use zeroize::Zeroizing;
+
+/// The command with such spaces removed. `command` is whole: lines ended by CRLF, literals between them.
+pub fn normalise(command: &[u8]) -> Zeroizing<Vec<u8>> {
+    let mut output = Zeroizing::new(Vec::with_capacity(command.len()));
+    let mut rest = command;
+    while let Some((first, tail)) = rest.split_first() {
+        let taken = match first {
+            b' ' => {
+                let next = tail.iter().position(|byte| *byte != b' ').unwrap_or(tail.len());
+                let before = output.last().copied();
+                let dropped =
+                    matches!(before, None | Some(b'(')) || matches!(tail.get(next), None | Some(b')' | b'\r'));
+                if !dropped {
+                    output.push(b' ');
+                }
+                rest = tail.get(next..).unwrap_or_default();
+                continue;
+            }
+            b'"' => quoted_length(rest),
+            b'{' => literal_length(rest),
+            _ => 1,
+        };
+        let (copied, tail) = rest.split_at(taken.clamp(1, rest.len()));
+        output.extend_from_slice(copied);
+        rest = tail;
+    }
+    output
+}
+
+/// The length of the quoted string that `text` begins with; ends before a line end if it is not closed.
+fn quoted_length(text: &[u8]) -> usize {
+    let mut escaped = false;
+    for (position, byte) in text.iter().enumerate().skip(1) {
+        match byte {
+            b'\r' | b'\n' => return position,
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return position + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// The length of the literal that `text` begins with, announcement and content; 1 if it is none.
+fn literal_length(text: &[u8]) -> usize {
+    let Some(close) = text.iter().position(|byte| *byte == b'}') else { return 1 };
+    let number = text.get(1..close).unwrap_or_default();
+    let number = number.strip_suffix(b"+").unwrap_or(number);
+    let size = std::str::from_utf8(number).ok().and_then(|number| number.parse::<usize>().ok());
+    match (size, text.get(close + 1..close + 3)) {
+        (Some(size), Some(b"\r\n")) => (close + 3).saturating_add(size),
+        _ => 1,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spaces() {
+        for (command, expected) in [
+            ("a  NOOP \r\n", "a NOOP\r\n"),
+            (" a FETCH 1:*  ( FLAGS  UID ) \r\n", "a FETCH 1:* (FLAGS UID)\r\n"),
+            ("a LOGIN \"x  y \" {4}\r\n a  \r\n", "a LOGIN \"x  y \" {4}\r\n a  \r\n"),
+            ("a X \"\\\"  \"  b\r\n", "a X \"\\\"  \" b\r\n"),
+            ("a X {9}\r\n", "a X {9}\r\n"),
+            ("a X {z}  b\r\n", "a X {z} b\r\n"),
+        ] {
+            assert_eq!(normalise(command.as_bytes()).as_slice(), expected.as_bytes());
+        }
+    }
+}

@@ -1,0 +1,176 @@
+use secrecy::SecretString;
+use zeroize::Zeroizing;
+
+use super::search::SearchKey;
+use super::sequence::SequenceSet;
+use crate::message::Section;
+use crate::store::FlagChange;
+
+/// A command with its tag.
+#[derive(Debug)]
+pub struct Tagged {
+    /// Its tag.
+    pub tag: String,
+    /// The command.
+    pub request: Request,
+}
+
+/// A command, independent of the library that parsed it. Mailbox names are in Unicode, `INBOX` in upper case.
+#[allow(missing_docs, reason = "the names are those of RFC 3501 6 and RFC 9051 6")]
+#[derive(Debug)]
+pub enum Request {
+    Capability,
+    Noop,
+    Logout,
+    StartTls,
+    Id(Vec<(String, Option<String>)>),
+    Login {
+        user: String,
+        password: SecretString,
+    },
+    /// `mechanism` in upper case; `initial` is the decoded initial response (RFC 4959).
+    Authenticate {
+        mechanism: String,
+        initial: Option<Zeroizing<Vec<u8>>>,
+    },
+    Namespace,
+    List(ListRequest),
+    Lsub {
+        reference: String,
+        pattern: String,
+    },
+    Status {
+        mailbox: String,
+        items: Vec<StatusItem>,
+    },
+    /// SELECT, or EXAMINE if `read_only`.
+    Select {
+        mailbox: String,
+        read_only: bool,
+    },
+    Unselect,
+    Close,
+    Check,
+    /// EXPUNGE, or UID EXPUNGE (RFC 4315) of a set.
+    Expunge {
+        uids: Option<SequenceSet>,
+    },
+    Fetch {
+        set: SequenceSet,
+        uid: bool,
+        items: Vec<FetchItem>,
+    },
+    Store {
+        set: SequenceSet,
+        uid: bool,
+        silent: bool,
+        change: FlagChange,
+    },
+    Search {
+        uid: bool,
+        charset: Option<String>,
+        key: SearchKey,
+    },
+    Idle,
+    /// A command of RFC 3501 that this server does not have.
+    Unsupported(&'static str),
+}
+
+impl Request {
+    /// The command's name, for logs and replies.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Capability => "CAPABILITY",
+            Self::Noop => "NOOP",
+            Self::Logout => "LOGOUT",
+            Self::StartTls => "STARTTLS",
+            Self::Id(_) => "ID",
+            Self::Login { .. } => "LOGIN",
+            Self::Authenticate { .. } => "AUTHENTICATE",
+            Self::Namespace => "NAMESPACE",
+            Self::List(_) => "LIST",
+            Self::Lsub { .. } => "LSUB",
+            Self::Status { .. } => "STATUS",
+            Self::Select { read_only: false, .. } => "SELECT",
+            Self::Select { .. } => "EXAMINE",
+            Self::Unselect => "UNSELECT",
+            Self::Close => "CLOSE",
+            Self::Check => "CHECK",
+            Self::Expunge { uids: None } => "EXPUNGE",
+            Self::Expunge { .. } => "UID EXPUNGE",
+            Self::Fetch { uid: false, .. } => "FETCH",
+            Self::Fetch { .. } => "UID FETCH",
+            Self::Store { uid: false, .. } => "STORE",
+            Self::Store { .. } => "UID STORE",
+            Self::Search { uid: false, .. } => "SEARCH",
+            Self::Search { .. } => "UID SEARCH",
+            Self::Idle => "IDLE",
+            Self::Unsupported(name) => name,
+        }
+    }
+}
+
+/// LIST with the extensions of RFC 5258, RFC 5819 and RFC 6154.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct ListRequest {
+    /// The reference name.
+    pub reference: String,
+    /// The patterns, in Unicode.
+    pub patterns: Vec<String>,
+    /// Whether it is in the extended form.
+    pub extended: bool,
+    /// Only subscribed ones.
+    pub select_subscribed: bool,
+    /// Only ones with a special use.
+    pub select_special_use: bool,
+    /// Also parents of ones that match the selection.
+    pub recursive_match: bool,
+    /// Show `\Subscribed`.
+    pub return_subscribed: bool,
+    /// STATUS of each one, too (RFC 5819).
+    pub return_status: Vec<StatusItem>,
+}
+
+/// What STATUS can show.
+#[allow(missing_docs, reason = "the names are those of RFC 9051 6.3.11")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StatusItem {
+    Messages,
+    Recent,
+    UidNext,
+    UidValidity,
+    Unseen,
+    Size,
+}
+
+/// What FETCH can show.
+#[allow(missing_docs, reason = "the names are those of RFC 3501 6.4.5")]
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FetchItem {
+    Flags,
+    Uid,
+    InternalDate,
+    Size,
+    Envelope,
+    /// `BODY` without a section: the structure without extension data.
+    Body,
+    BodyStructure,
+    Rfc822,
+    Rfc822Header,
+    Rfc822Text,
+    /// `BODY[section]<partial>`
+    Section {
+        section: Section,
+        /// First byte, and how many at most.
+        partial: Option<(u32, u32)>,
+        /// Whether `\Seen` stays as it is.
+        peek: bool,
+    },
+}
+
+impl FetchItem {
+    /// Whether fetching it marks the message as seen.
+    pub fn sets_seen(&self) -> bool {
+        matches!(self, Self::Rfc822 | Self::Rfc822Text | Self::Section { peek: false, .. })
+    }
+}

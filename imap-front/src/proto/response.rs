@@ -1,0 +1,197 @@
+use std::collections::VecDeque;
+use std::fmt::Write;
+
+use bytes::Bytes;
+
+use super::utf7;
+use crate::store::{FlagSet, Keywords};
+
+/// From this size on, content is passed on as it is instead of being copied into the output.
+const SHARE_FROM: usize = 4096;
+/// The longest string that is quoted; longer ones are literals.
+const MAX_QUOTED: usize = 512;
+/// The longest human-readable text.
+const MAX_TEXT: usize = 300;
+
+/// Collects what is to be sent.
+#[derive(Debug, Default)]
+pub struct Output {
+    chunks: VecDeque<Bytes>,
+    tail: Vec<u8>,
+}
+
+impl Output {
+    /// The next piece, in order.
+    pub fn take(&mut self) -> Option<Bytes> {
+        self.chunks.pop_front().or_else(|| (!self.tail.is_empty()).then(|| Bytes::from(std::mem::take(&mut self.tail))))
+    }
+
+    /// Whether there is nothing to send.
+    pub fn is_empty(&self) -> bool {
+        self.chunks.is_empty() && self.tail.is_empty()
+    }
+
+    /// How much is waiting in the open piece.
+    pub fn pending(&self) -> usize {
+        self.tail.len()
+    }
+
+    /// Protocol text as it is.
+    pub fn text(&mut self, text: &str) -> &mut Self {
+        self.tail.extend_from_slice(text.as_bytes());
+        self
+    }
+
+    /// A number.
+    pub fn number(&mut self, number: impl Into<u64>) -> &mut Self {
+        self.text(&number.into().to_string())
+    }
+
+    /// A whole untagged line.
+    pub fn untagged(&mut self, text: &str) -> &mut Self {
+        self.text("* ").text(text).text("\r\n")
+    }
+
+    /// A status response: tagged, or untagged if `tag` is `*`. `code` goes into brackets. The text is made safe.
+    pub fn status(&mut self, tag: &str, status: &str, code: Option<&str>, text: &str) -> &mut Self {
+        self.text(tag).text(" ").text(status).text(" ");
+        if let Some(code) = code {
+            self.text("[").text(code).text("] ");
+        }
+        let safe: String = text.chars().take(MAX_TEXT).map(|c| if matches!(c, ' '..='~') { c } else { '?' }).collect();
+        self.text(if safe.is_empty() { "done" } else { &safe }).text("\r\n")
+    }
+
+    /// `nstring`: NIL, quoted, or a literal. NUL, which neither can hold, is left out.
+    pub fn nstring(&mut self, value: Option<&[u8]>) -> &mut Self {
+        match value {
+            Some(value) => self.string(value),
+            None => self.text("NIL"),
+        }
+    }
+
+    /// `string`: quoted where that is possible, else a literal. NUL, which neither can hold, is left out.
+    pub fn string(&mut self, value: &[u8]) -> &mut Self {
+        if value.len() <= MAX_QUOTED && value.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+            self.tail.push(b'"');
+            for byte in value {
+                if matches!(byte, b'"' | b'\\') {
+                    self.tail.push(b'\\');
+                }
+                self.tail.push(*byte);
+            }
+            self.tail.push(b'"');
+        } else if value.contains(&0) {
+            let value: Vec<u8> = value.iter().copied().filter(|byte| *byte != 0).collect();
+            self.announce(value.len());
+            self.tail.extend_from_slice(&value);
+        } else {
+            self.announce(value.len());
+            self.tail.extend_from_slice(value);
+        }
+        self
+    }
+
+    /// A literal with exactly these bytes; large ones are not copied.
+    pub fn literal(&mut self, content: Bytes) -> &mut Self {
+        self.announce(content.len());
+        if content.len() < SHARE_FROM {
+            self.tail.extend_from_slice(&content);
+        } else {
+            self.chunks.push_back(Bytes::from(std::mem::take(&mut self.tail)));
+            self.chunks.push_back(content);
+        }
+        self
+    }
+
+    /// `astring`: as an atom if it can be one.
+    pub fn astring(&mut self, value: &str) -> &mut Self {
+        let atom =
+            |byte: u8| byte.is_ascii_graphic() && !matches!(byte, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\');
+        if !value.is_empty() && value.bytes().all(atom) && !value.eq_ignore_ascii_case("NIL") {
+            self.text(value)
+        } else {
+            self.string(value.as_bytes())
+        }
+    }
+
+    /// A mailbox name, in modified UTF-7.
+    pub fn mailbox(&mut self, name: &str) -> &mut Self {
+        self.astring(&utf7::encode(name))
+    }
+
+    /// A list of flags in parentheses.
+    pub fn flags(&mut self, flags: FlagSet, keywords: &Keywords, recent: bool) -> &mut Self {
+        let system = FlagSet::NAMES.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, name)| *name);
+        let recent = recent.then_some("\\Recent");
+        self.list(system.chain(keywords.iter().filter(|keyword| is_keyword(keyword))).chain(recent))
+    }
+
+    /// Words in parentheses.
+    pub fn list<'a>(&mut self, words: impl Iterator<Item = &'a str>) -> &mut Self {
+        self.text("(");
+        for (index, word) in words.enumerate() {
+            if index > 0 {
+                self.text(" ");
+            }
+            self.text(word);
+        }
+        self.text(")")
+    }
+
+    fn announce(&mut self, length: usize) {
+        let mut header = String::new();
+        // Writing to a String cannot fail.
+        let _ = write!(header, "{{{length}}}\r\n");
+        self.text(&header);
+    }
+}
+
+/// Whether a keyword can be shown (`flag-keyword = atom`); a store may hold others, from elsewhere.
+pub fn is_keyword(keyword: &str) -> bool {
+    !keyword.is_empty()
+        && keyword.bytes().all(|byte| {
+            byte.is_ascii_graphic() && !matches!(byte, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b']')
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn written(write: impl for<'a> FnOnce(&'a mut Output) -> &'a mut Output) -> String {
+        let mut output = Output::default();
+        write(&mut output);
+        let mut bytes = Vec::new();
+        while let Some(chunk) = output.take() {
+            bytes.extend_from_slice(&chunk);
+        }
+        String::from_utf8_lossy(&bytes).into_owned()
+    }
+
+    #[test]
+    fn strings() {
+        assert_eq!(written(|o| o.nstring(None)), "NIL");
+        assert_eq!(written(|o| o.string(b"a \"b\\")), "\"a \\\"b\\\\\"");
+        assert_eq!(written(|o| o.string("ä".as_bytes())), "{2}\r\nä");
+        assert_eq!(written(|o| o.string(b"a\0\r\nb")), "{4}\r\na\r\nb");
+        assert_eq!(written(|o| o.astring("nil")), "\"nil\"");
+        assert_eq!(written(|o| o.mailbox("Gel\u{f6}scht/x y")), "\"Gel&APY-scht/x y\"");
+    }
+
+    #[test]
+    fn status_texts_are_one_line() {
+        assert_eq!(written(|o| o.status("a", "NO", Some("LIMIT"), "x\r\n* BYE \u{e4}")), "a NO [LIMIT] x??* BYE ?\r\n");
+    }
+
+    #[test]
+    fn large_literals_are_shared_in_order() {
+        let content = Bytes::from(vec![b'x'; SHARE_FROM]);
+        let mut output = Output::default();
+        output.text("a ").literal(content.clone()).text(")\r\n");
+        assert_eq!(output.take().as_deref(), Some(&b"a {4096}\r\n"[..]));
+        assert_eq!(output.take().map(|chunk| chunk.as_ptr()), Some(content.as_ptr()));
+        assert_eq!(output.take().as_deref(), Some(&b")\r\n"[..]));
+        assert!(output.is_empty());
+    }
+}

@@ -1,0 +1,52 @@
+use chrono::NaiveDate;
+
+use super::sequence::SequenceSet;
+use crate::store::FlagSet;
+
+/// A search key (RFC 9051 6.4.4, RFC 3501 6.4.4). Texts are in lower case, as they are compared without case.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SearchKey {
+    /// Every message.
+    All,
+    /// Sequence numbers.
+    Numbers(SequenceSet),
+    /// `UID`
+    Uids(SequenceSet),
+    /// The flag is set, or is not.
+    Flag(FlagSet, bool),
+    /// `KEYWORD`, or `UNKEYWORD` if false.
+    Keyword(String, bool),
+    /// `RECENT`, or `OLD` if false.
+    Recent(bool),
+    /// INTERNALDATE's day compared with a date.
+    Internal(DateTest, NaiveDate),
+    /// The `Date` header's day compared with a date.
+    Sent(DateTest, NaiveDate),
+    /// `LARGER`: more bytes than this.
+    Larger(u32),
+    /// `SMALLER`: fewer bytes than this.
+    Smaller(u32),
+    /// A header field of this name contains the text; an empty text asks only whether there is one.
+    Header(String, String),
+    /// `BODY`
+    Body(String),
+    /// `TEXT`
+    Text(String),
+    /// `NOT`
+    Not(Box<SearchKey>),
+    /// `OR`
+    Or(Box<SearchKey>, Box<SearchKey>),
+    /// All of these.
+    And(Vec<SearchKey>),
+}
+
+/// How a day is compared.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DateTest {
+    /// Earlier than the date.
+    Before,
+    /// That day.
+    On,
+    /// That day or later.
+    Since,
+}

@@ -1,0 +1,97 @@
+use thiserror::Error;
+
+/// A set of message sequence numbers or UIDs as the client wrote it (RFC 9051 `sequence-set`). `None` is `*`.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SequenceSet(pub Vec<(Option<u32>, Option<u32>)>);
+
+/// A sequence number beyond the last message was named.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("no message with that sequence number")]
+pub struct OutOfRange;
+
+impl SequenceSet {
+    /// The numbers that are meant if `*` is `last` (0 if there is no message at all).
+    pub fn resolve(&self, last: u32) -> Ranges {
+        let mut ranges: Vec<(u32, u32)> = self
+            .0
+            .iter()
+            .map(|(from, to)| {
+                let (from, to) = (from.unwrap_or(last), to.unwrap_or(last));
+                (from.min(to), from.max(to))
+            })
+            .collect();
+        ranges.sort_unstable();
+        let mut merged: Vec<(u32, u32)> = Vec::with_capacity(ranges.len());
+        for (from, to) in ranges {
+            match merged.last_mut() {
+                Some(previous) if from <= previous.1.saturating_add(1) => previous.1 = previous.1.max(to),
+                _ => merged.push((from, to)),
+            }
+        }
+        Ranges(merged)
+    }
+
+    /// [`SequenceSet::resolve`] for sequence numbers of a folder with `count` messages.
+    ///
+    /// # Errors
+    /// [`OutOfRange`] if a number is named that no message has. Ranges with `*` never are: clients ask for `1:*` or
+    /// `n:*` without knowing whether there is such a message.
+    pub fn resolve_numbers(&self, count: u32) -> Result<Ranges, OutOfRange> {
+        let beyond = |number: &Option<u32>| number.is_some_and(|number| number > count);
+        if self.0.iter().any(|(from, to)| from.is_some() && to.is_some() && (beyond(from) || beyond(to))) {
+            return Err(OutOfRange);
+        }
+        let mut ranges = self.resolve(count);
+        ranges.0.retain_mut(|(from, to)| {
+            *to = (*to).min(count);
+            *from = (*from).min(*to).max(1);
+            from <= to
+        });
+        Ok(ranges)
+    }
+}
+
+/// Ranges of numbers, ascending, not overlapping.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Ranges(Vec<(u32, u32)>);
+
+impl Ranges {
+    /// Whether `number` is among them.
+    pub fn contains(&self, number: u32) -> bool {
+        let after = self.0.partition_point(|(from, _)| *from <= number);
+        after.checked_sub(1).and_then(|index| self.0.get(index)).is_some_and(|(_, to)| number <= *to)
+    }
+
+    /// The ranges, both ends included.
+    pub fn iter(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.0.iter().copied()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn set(ranges: &[(u32, u32)]) -> SequenceSet {
+        let number = |n: u32| (n != 0).then_some(n);
+        SequenceSet(ranges.iter().map(|(from, to)| (number(*from), number(*to))).collect())
+    }
+
+    #[test]
+    fn resolving() {
+        assert_eq!(set(&[(9, 7), (1, 1), (2, 3), (8, 0)]).resolve(12), Ranges(vec![(1, 3), (7, 12)]));
+        // `*` is the last message even if the other end is beyond it.
+        assert_eq!(set(&[(100, 0)]).resolve(12), Ranges(vec![(12, 100)]));
+        let ranges = set(&[(2, 4), (8, 8)]).resolve(0);
+        assert_eq!([1, 2, 4, 5, 8, 9].map(|n| ranges.contains(n)), [false, true, true, false, true, false]);
+    }
+
+    #[test]
+    fn sequence_numbers() {
+        assert_eq!(set(&[(1, 0)]).resolve_numbers(0), Ok(Ranges(vec![])));
+        assert_eq!(set(&[(0, 0)]).resolve_numbers(0), Ok(Ranges(vec![])));
+        assert_eq!(set(&[(1, 1)]).resolve_numbers(0), Err(OutOfRange));
+        assert_eq!(set(&[(9, 0)]).resolve_numbers(3), Ok(Ranges(vec![(3, 3)])));
+        assert_eq!(set(&[(2, 9)]).resolve_numbers(3), Err(OutOfRange));
+    }
+}
