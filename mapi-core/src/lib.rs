@@ -11,6 +11,7 @@ pub mod http;
 pub mod id;
 pub mod message;
 pub mod property;
+pub mod rop;
 pub mod rtf;
 pub mod session;
 pub mod wire;
