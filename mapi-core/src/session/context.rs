@@ -151,7 +151,8 @@ impl SessionContext {
                 return Err(SessionError::Busy(head.header("Retry-After").and_then(|v| v.trim().parse().ok())));
             }
             status => {
-                if status >= 500 {
+                // A proxy that ends a long wait takes nothing with it.
+                if status >= 500 && excludes_others(ticket.kind) {
                     self.lose(ticket, None);
                 }
                 return Err(SessionError::HttpStatus(status));
@@ -394,6 +395,8 @@ mod tests {
         let mut context = connected();
         let wait = context.call(RequestType::NotificationWait, Vec::new()).expect("open");
         context.abandon(wait.ticket);
+        let wait = context.call(RequestType::NotificationWait, Vec::new()).expect("open");
+        assert_eq!(context.accept(wait.ticket, &status(504)), Err(SessionError::HttpStatus(504)));
         let execute = context.call(RequestType::Execute, Vec::new()).expect("still open");
         context.abandon(execute.ticket);
         assert_eq!(context.call(RequestType::Execute, Vec::new()).expect_err("lost"), SessionError::ContextLost(None));

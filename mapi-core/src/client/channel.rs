@@ -1,0 +1,185 @@
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::watch;
+
+use super::{ClientError, ClientSettings, Counters, EndpointUrl, ExchangeError, Outgoing, RetryPolicy, Transport};
+use crate::http::RequestType;
+use crate::id::Guid;
+use crate::session::{ContextSettings, Request, Response, SessionContext, Ticket};
+
+/// Diagnostic pages are read up to this size, so that their connection can go on.
+const MAX_DIAGNOSTIC: usize = 64 * 1024;
+
+/// A session context with one endpoint, and the connection its requests go over.
+pub(crate) struct Channel {
+    url: EndpointUrl,
+    settings: ClientSettings,
+    context: Mutex<SessionContext>,
+    transport: tokio::sync::Mutex<Transport>,
+    changed: watch::Sender<()>,
+}
+
+impl Channel {
+    pub(crate) fn new(settings: &ClientSettings, url: &EndpointUrl) -> Self {
+        let context = SessionContext::new(ContextSettings {
+            target: url.target().to_owned(),
+            host: url.host_header(),
+            client_application: settings.client_application.clone(),
+            client_instance: random_guid(),
+        });
+        let channel = Self {
+            url: url.clone(),
+            settings: settings.clone(),
+            context: Mutex::new(context),
+            transport: tokio::sync::Mutex::new(transport(settings, url)),
+            changed: watch::Sender::new(()),
+        };
+        tracing::trace!(url = %channel.url, "channel made");
+        channel
+    }
+
+    /// Another connection to the same endpoint.
+    pub(crate) fn another_transport(&self) -> Transport {
+        transport(&self.settings, &self.url)
+    }
+
+    pub(crate) fn counters(&self) -> &Arc<Counters> {
+        &self.settings.counters
+    }
+
+    pub(crate) fn settings(&self) -> &ClientSettings {
+        &self.settings
+    }
+
+    pub(crate) fn generation(&self) -> u64 {
+        self.context().generation()
+    }
+
+    pub(crate) fn is_open(&self) -> bool {
+        self.context().is_open()
+    }
+
+    /// Tells whenever the context is opened or lost.
+    pub(crate) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Opens a context with a request of type `kind`. Unless `force` says so, an open one stays, and `None` is the answer.
+    pub(crate) async fn open(
+        &self,
+        kind: RequestType,
+        body: &[u8],
+        force: bool,
+    ) -> Result<Option<Vec<u8>>, ClientError> {
+        let mut transport = self.transport.lock().await;
+        if !force && self.is_open() {
+            return Ok(None);
+        }
+        let request = self.context().open(kind, body.to_vec(), random_guid())?;
+        let had_cookies = request.ticket.had_cookies();
+        match self.run(&mut transport, request).await {
+            // The cookies of the old context displeased; the session has dropped them.
+            Err(ClientError::ContextLost(_) | ClientError::Rejected(_)) if had_cookies => {
+                let request = self.context().open(kind, body.to_vec(), random_guid())?;
+                self.run(&mut transport, request).await.map(Some)
+            }
+            done => done.map(Some),
+        }
+    }
+
+    /// Makes a request over the channel's own connection, after those before it.
+    pub(crate) async fn call(&self, kind: RequestType, body: Vec<u8>) -> Result<Vec<u8>, ClientError> {
+        let mut transport = self.transport.lock().await;
+        self.call_over(&mut transport, kind, body).await
+    }
+
+    /// Makes a request over another connection: one that goes beside others.
+    pub(crate) async fn call_over(
+        &self,
+        transport: &mut Transport,
+        kind: RequestType,
+        body: Vec<u8>,
+    ) -> Result<Vec<u8>, ClientError> {
+        let request = self.context().call(kind, body)?;
+        self.run(transport, request).await
+    }
+
+    async fn run(&self, transport: &mut Transport, request: Request) -> Result<Vec<u8>, ClientError> {
+        let outgoing = Outgoing {
+            target: &request.target,
+            headers: &request.headers,
+            body: Bytes::from(request.body),
+            max_body: self.settings.max_response,
+            max_text: MAX_DIAGNOSTIC,
+        };
+        let mut flight = Flight { channel: self, ticket: Some(request.ticket), left: false };
+        let RetryPolicy { retries, .. } = self.settings.retry;
+        let mut retry = 0;
+        loop {
+            self.counters().count_request(request.kind);
+            flight.left = true;
+            match transport.exchange(&outgoing).await {
+                Ok(received) => {
+                    flight.ticket = None;
+                    let response = Response { head: received.head, entity: received.entity };
+                    let done = self.context().accept(request.ticket, &response);
+                    self.changed.send_replace(());
+                    return Ok(done?);
+                }
+                Err(ExchangeError::NotSent(why)) => {
+                    flight.left = false;
+                    if retry == retries {
+                        return Err(ClientError::Unreachable(why));
+                    }
+                    tracing::debug!(kind = %request.kind, retry, why, "request did not leave");
+                    self.counters().count_retry();
+                    tokio::time::sleep(self.settings.retry.pause(retry)).await;
+                    retry += 1;
+                }
+                Err(ExchangeError::Unknown(why)) => return Err(ClientError::OutcomeUnknown(why)),
+                Err(ExchangeError::Auth(error)) => {
+                    flight.left = false;
+                    return Err(ClientError::Unauthorized(error));
+                }
+                Err(ExchangeError::Invalid(why)) => {
+                    flight.left = false;
+                    return Err(ClientError::Configuration(why));
+                }
+            }
+        }
+    }
+
+    /// Never held across an await.
+    fn context(&self) -> MutexGuard<'_, SessionContext> {
+        self.context.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A request under way. Dropped before its answer came, it tells the session what is known of it.
+struct Flight<'a> {
+    channel: &'a Channel,
+    ticket: Option<Ticket>,
+    left: bool,
+}
+
+impl Drop for Flight<'_> {
+    fn drop(&mut self) {
+        let Some(ticket) = self.ticket.take() else { return };
+        if self.left {
+            self.channel.context().abandon(ticket);
+        } else {
+            self.channel.context().unsent(ticket);
+        }
+        self.channel.changed.send_replace(());
+    }
+}
+
+fn transport(settings: &ClientSettings, url: &EndpointUrl) -> Transport {
+    let counters = settings.counters.clone();
+    Transport::new(url.clone(), settings.tls.clone(), settings.credentials.clone(), settings.timeouts, counters)
+}
+
+fn random_guid() -> Guid {
+    Guid(rand::random())
+}

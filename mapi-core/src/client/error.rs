@@ -1,0 +1,77 @@
+use std::fmt;
+use std::time::Duration;
+
+use crate::ErrorCode;
+use crate::auth::AuthError;
+use crate::http::ResponseCode;
+use crate::session::SessionError;
+use crate::wire::WireError;
+
+/// Why a request failed, sorted by what may have happened and what helps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ClientError {
+    /// The credentials are refused or cannot be used; nothing ran.
+    Unauthorized(AuthError),
+    /// The request never reached the server, although it was tried again.
+    Unreachable(String),
+    /// There is no session context (any more): server object handles are dead, reconnect. With a code the server did not
+    /// run the request, as far as known servers go.
+    ContextLost(Option<ResponseCode>),
+    /// The request left and its answer did not come whole: it may have run. The session context is gone.
+    OutcomeUnknown(String),
+    /// ErrorCode or StatusCode of the answer.
+    Rejected(ErrorCode),
+    /// The server wants to be asked later; nothing ran.
+    Busy(Option<Duration>),
+    /// An HTTP status that is no answer of a MAPI/HTTP endpoint. Redirects are among them: they are not followed.
+    HttpStatus(u16),
+    /// HTTP 200, but no MAPI/HTTP answer (a login page, say). The session context is gone.
+    NotMapi(String),
+    /// The answer could not be read: it ran.
+    Protocol(WireError),
+    /// The settings cannot be used.
+    Configuration(String),
+}
+
+impl From<SessionError> for ClientError {
+    fn from(error: SessionError) -> Self {
+        match error {
+            SessionError::ContextLost(code) => Self::ContextLost(code),
+            SessionError::InFlight => Self::Configuration(error.to_string()),
+            SessionError::Unauthorized => Self::Unauthorized(AuthError::Refused),
+            SessionError::Busy(seconds) => Self::Busy(seconds.map(Duration::from_secs)),
+            SessionError::HttpStatus(status) if status >= 500 => Self::OutcomeUnknown(error.to_string()),
+            SessionError::HttpStatus(status) => Self::HttpStatus(status),
+            SessionError::Rejected(code) => Self::Rejected(code),
+            SessionError::NotMapi(what) => Self::NotMapi(what.to_owned()),
+            SessionError::Wire(error) => Self::Protocol(error),
+        }
+    }
+}
+
+impl From<WireError> for ClientError {
+    fn from(error: WireError) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl fmt::Display for ClientError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unauthorized(error) => write!(f, "not authenticated: {error}"),
+            Self::Unreachable(why) => write!(f, "server unreachable: {why}"),
+            Self::ContextLost(Some(code)) => write!(f, "session context lost: response code {code}"),
+            Self::ContextLost(None) => write!(f, "session context lost"),
+            Self::OutcomeUnknown(why) => write!(f, "outcome unknown: {why}"),
+            Self::Rejected(code) => write!(f, "rejected by the server: {code}"),
+            Self::Busy(Some(after)) => write!(f, "server busy, ask again in {} s", after.as_secs()),
+            Self::Busy(None) => write!(f, "server busy"),
+            Self::HttpStatus(status) => write!(f, "HTTP status {status}"),
+            Self::NotMapi(what) => write!(f, "no MAPI/HTTP answer: {what}"),
+            Self::Protocol(error) => write!(f, "unreadable answer: {error}"),
+            Self::Configuration(what) => write!(f, "configuration: {what}"),
+        }
+    }
+}
+
+impl std::error::Error for ClientError {}

@@ -1,0 +1,25 @@
+//! The shells around sockets: MAPI/HTTP over hyper, each session on a connection of its own.
+//!
+//! Connections are not pooled: authentication schemes bind to them, and requests of one session context follow each other
+//! anyway. A NotificationWait has a second connection. Redirects are never followed, and requests go only to the endpoints
+//! of the settings.
+
+mod channel;
+mod connection;
+mod counters;
+mod emsmdb;
+mod error;
+mod meter;
+mod settings;
+mod tls;
+mod transport;
+mod url;
+
+pub(crate) use channel::Channel;
+pub use counters::{Counters, CountersSnapshot};
+pub use emsmdb::{Client, Connected};
+pub use error::ClientError;
+pub use settings::{ClientSettings, Endpoints, RetryPolicy, Timeouts};
+pub use tls::{Tls, TlsError, TlsSettings, TlsVerification};
+pub(crate) use transport::{ExchangeError, Outgoing, Transport};
+pub use url::{EndpointUrl, UrlError};
