@@ -4,8 +4,10 @@ mod globset;
 mod guid;
 mod idset;
 mod object;
+mod one_off;
 
 pub use globset::GlobSet;
 pub use guid::Guid;
 pub use idset::{IdSet, ReplicaGuidSet, ReplicaIdSet, ReplicaKey};
 pub use object::{ChangeNumber, FolderId, Gid, GlobalCounter, LongTermId, MessageId, ObjectId};
+pub use one_off::OneOff;

@@ -1,0 +1,12 @@
+//! Conversion between MAPI and Internet mail, as pure functions: messages, flags, folder names.
+//!
+//! What this module does not do: it reads no clock, asks nobody and keeps nothing. Names that only the address book
+//! knows are asked for first ([`mapi_to_mime::needed_dns`]) and looked up by the caller.
+
+mod error;
+pub mod flags;
+pub mod folders;
+pub mod mapi_to_mime;
+mod strings;
+
+pub use error::ConvertError;

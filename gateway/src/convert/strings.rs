@@ -1,0 +1,61 @@
+use std::borrow::Cow;
+
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use mapi_core::message::PropertyBag;
+use mapi_core::property::{PropertyTag, PropertyType, tags};
+
+/// The text of a string property, also where the server gave it in a code page (as PtypString8).
+pub(super) fn text(bag: &PropertyBag, tag: PropertyTag) -> Option<Cow<'_, str>> {
+    if let Some(text) = bag.text(tag) {
+        return Some(Cow::Borrowed(text));
+    }
+    let bytes = bag.binary(tag.with_kind(PropertyType::STRING8))?;
+    Some(match std::str::from_utf8(bytes) {
+        Ok(text) => Cow::Borrowed(text),
+        Err(_) => {
+            let code_page = bag.integer(tags::PidTagMessageCodepage);
+            let encoding = code_page.and_then(encoding_of).unwrap_or(WINDOWS_1252);
+            encoding.decode_without_bom_handling(bytes).0
+        }
+    })
+}
+
+/// The same, where an empty or blank text counts as none.
+pub(super) fn filled(bag: &PropertyBag, tag: PropertyTag) -> Option<Cow<'_, str>> {
+    text(bag, tag).filter(|text| !text.trim().is_empty())
+}
+
+/// The encoding of a Windows code page.
+pub(super) fn encoding_of(code_page: i32) -> Option<&'static Encoding> {
+    u16::try_from(code_page).ok().and_then(codepage::to_encoding)
+}
+
+/// Bytes of an unknown encoding as text: UTF-8 if they are, else windows-1252, which fits always.
+pub(super) fn guess(bytes: &[u8]) -> Cow<'_, str> {
+    match UTF_8.decode_without_bom_handling_and_without_replacement(bytes) {
+        Some(text) => text,
+        None => WINDOWS_1252.decode_without_bom_handling(bytes).0,
+    }
+}
+
+/// Text on one line: control characters are gone, line ends and tabs are spaces, no space at the ends.
+pub(super) fn one_line(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut previous = '\0';
+    for c in text.chars() {
+        match c {
+            // CRLF is one line end.
+            '\n' if previous == '\r' => {}
+            '\r' | '\n' | '\t' => out.push(' '),
+            c if c.is_control() => {}
+            c => out.push(c),
+        }
+        previous = c;
+    }
+    out.trim().to_owned()
+}
+
+/// What of a text may stand in a header as it is: printable ASCII without spaces.
+pub(super) fn visible_ascii(text: &str) -> String {
+    text.chars().filter(char::is_ascii_graphic).collect()
+}
