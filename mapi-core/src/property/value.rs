@@ -53,7 +53,7 @@ pub enum PropertyValue {
     Guid(Guid),
     ServerId(Vec<u8>),
     Restriction(Box<Restriction>),
-    /// Undecoded bytes.
+    /// Undecoded bytes, in ROP buffers from the count of actions on.
     RuleAction(Vec<u8>),
     Binary(Vec<u8>),
     /// Only in FastTransfer streams and as a placeholder of address book rows.
@@ -215,6 +215,7 @@ impl PropertyValue {
                 Self::Restriction(Box::new(Restriction::decode(&mut inner, Form::Rop)?))
             }
             0x00FE if form == Form::FastTransfer => Self::RuleAction(sized(reader, form, "PtypRuleAction")?.to_vec()),
+            0x00FE if form == Form::Rop => Self::RuleAction(rule_actions(reader)?.to_vec()),
             0x000D if form == Form::FastTransfer => Self::Object(sized(reader, form, "PtypObject")?.to_vec()),
             0x000D if form == Form::Nspi => {
                 reader.u32("PtypEmbeddedTable reserved")?;
@@ -363,6 +364,18 @@ fn sized<'a>(reader: &mut Reader<'a>, form: Form, context: &'static str) -> Wire
     reader.bytes(size, context)
 }
 
+/// The bytes of a RuleAction ([MS-OXORULE] 2.2.5): a count, then so many blocks behind their sizes.
+fn rule_actions<'a>(reader: &mut Reader<'a>) -> WireResult<&'a [u8]> {
+    let mut walk = reader.clone();
+    let count = usize::from(walk.u16("NoOfActions")?);
+    walk.check_count(count, 2, "NoOfActions")?;
+    for _ in 0..count {
+        let size = usize::from(walk.u16("ActionLength")?);
+        walk.bytes(size, "ActionBlock")?;
+    }
+    reader.bytes(walk.offset() - reader.offset(), "PtypRuleAction")
+}
+
 fn strip_nul(bytes: &[u8]) -> &[u8] {
     bytes.strip_suffix(&[0]).unwrap_or(bytes)
 }
@@ -398,5 +411,24 @@ fn put_string(writer: &mut Writer, text: &str, form: Form) {
         writer.u16(0);
     } else {
         writer.z16(text);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rule_actions_of_rop_buffers_end_with_their_last_block() {
+        let wire = [2, 0, 3, 0, 0xAA, 0xBB, 0xCC, 1, 0, 0xDD];
+        let longer = [&wire[..], &[0xEE]].concat();
+        let mut reader = Reader::new(&longer);
+        let value = PropertyValue::decode(&mut reader, PropertyType::RULE_ACTION, Form::Rop).expect("two blocks");
+        assert_eq!(reader.peek_rest(), [0xEE]);
+        let mut writer = Writer::new();
+        value.encode(&mut writer, Form::Rop);
+        assert_eq!(writer.as_slice(), wire);
+        let cut = &mut Reader::new(&wire[..9]);
+        assert!(PropertyValue::decode(cut, PropertyType::RULE_ACTION, Form::Rop).is_err());
     }
 }
