@@ -413,6 +413,13 @@ macro_rules! wire_struct {
                         as $crate::rop::codec::Codec<$ty>>::put(&self.$field, writer);)*
                 }
             }
+
+            #[cfg(test)]
+            impl $crate::rop::sample::Sample for $name {
+                fn sample(rng: &mut $crate::rop::sample::SampleRng) -> Self {
+                    Self { $($field: $crate::rop::sample::Sample::sample(rng),)* }
+                }
+            }
         )*
     };
     (@codec) => { $crate::rop::codec::Plain };

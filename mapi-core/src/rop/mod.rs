@@ -20,11 +20,15 @@ mod recipient;
 mod request;
 mod response;
 mod rop_id;
+#[cfg(test)]
+mod sample;
 mod store;
 mod stream;
 mod submit;
 mod sync;
 mod table;
+#[cfg(test)]
+mod tests;
 mod typed_string;
 
 pub use attachment::*;

@@ -82,6 +82,14 @@ macro_rules! request_bodies {
                 }))
             }
 
+            /// Makers of random bodies, one per ROP.
+            #[cfg(test)]
+            pub(super) const SAMPLES: &[fn(&mut sample::SampleRng) -> Self] = &[
+                $(|_| Self::$unit,)*
+                $(|rng| Self::$variant(sample::Sample::sample(rng)),)*
+                |rng| Self::SetMessageReadFlag(sample::Sample::sample(rng)),
+            ];
+
             fn put(&self, writer: &mut Writer) {
                 match self {
                     $(Self::$unit => {})*

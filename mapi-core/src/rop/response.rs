@@ -106,6 +106,14 @@ macro_rules! response_bodies {
                 Ok(body.unwrap_or(Self::Empty))
             }
 
+            /// Makers of random bodies as they follow a return value, one per ROP that has any.
+            #[cfg(test)]
+            pub(super) const SAMPLES: &[(RopId, fn(&mut sample::SampleRng, ErrorCode) -> (Self, ResponseContext))] =
+                &[$($((RopId::$id, |rng, return_value| {
+                    let (body, context) = sample::SampleAnswer::sample_answer(rng, return_value);
+                    (body.map_or(Self::Empty, Self::$variant), context)
+                }),)+)*];
+
             fn put(&self, writer: &mut Writer, return_value: ErrorCode) {
                 match self {
                     Self::Empty => {}
