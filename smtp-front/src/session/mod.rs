@@ -225,10 +225,10 @@ impl Session {
                 let progress = receiver.receive(self.input.pending());
                 let endless = receiver.excess() > self.policy.max_message;
                 self.input.consume(progress.consumed);
-                if progress.complete {
-                    self.message();
-                } else if endless {
+                if endless {
                     self.close_with(&Reply::too_big());
+                } else if progress.complete {
+                    self.message();
                 }
                 true
             }
