@@ -1,0 +1,44 @@
+//! Bodies of the fuzz targets: one function per decoder that reads bytes from outside.
+//!
+//! Each takes any bytes and panics only if the decoder is wrong: it panics itself, cutting the input changes its
+//! result, or what it accepts is not what it writes. `fuzz/` runs them under libFuzzer; the test `fuzz_corpus` runs them
+//! over the corpus.
+
+mod fasttransfer;
+mod http;
+mod smtp;
+
+/// A fuzz target: its name, which is that of its corpus directory, and its body.
+pub type Target = (&'static str, fn(&[u8]));
+
+/// Every fuzz target.
+pub const TARGETS: &[Target] = &[
+    ("auxiliary", http::auxiliary),
+    ("body", http::body),
+    ("entity", http::entity),
+    ("extended", http::extended),
+    ("fasttransfer", fasttransfer::messages),
+    ("fasttransfer_sync", fasttransfer::synchronisation),
+    ("idset", fasttransfer::idset),
+    ("lz77", http::lz77),
+    ("rtf", http::rtf),
+    ("smtp_command", smtp::command),
+    ("smtp_data", smtp::data),
+    ("smtp_session", smtp::session),
+];
+
+/// Runs the target `name`.
+///
+/// # Panics
+/// If there is no such target, or the decoder is wrong.
+pub fn run(name: &str, data: &[u8]) {
+    let (_, body) = TARGETS.iter().find(|(target, _)| *target == name).expect("a fuzz target of this name");
+    body(data);
+}
+
+/// Cuts bytes in two, at a place that the first byte decides.
+fn cut(data: &[u8]) -> [&[u8]; 2] {
+    let Some((&place, data)) = data.split_first() else { return [&[], &[]] };
+    let at = data.len() * usize::from(place) / 256;
+    [&data[..at], &data[at..]]
+}
