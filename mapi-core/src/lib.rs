@@ -5,6 +5,7 @@
 //! knows no IMAP and no SMTP, keeps no files and reads no configuration.
 
 pub mod auth;
+pub mod autodiscover;
 pub mod client;
 mod error_code;
 pub mod fasttransfer;

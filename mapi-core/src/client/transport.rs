@@ -24,7 +24,6 @@ pub(crate) struct Outgoing<'a> {
 }
 
 /// What came back.
-#[allow(dead_code, reason = "bodies for people are not shown to them yet")]
 pub(crate) struct Received {
     pub(crate) head: ResponseHead,
     /// The entity, if the head says that it is one.

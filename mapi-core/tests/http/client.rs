@@ -1,10 +1,9 @@
 //! The client against a server that misbehaves in the ways real ones do.
 
-mod server;
-
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::server::{Peer, Server, chunk, mapi_head};
 use mapi_core::ErrorCode;
 use mapi_core::auth::{AuthError, BasicCredentials, PlainHttp};
 use mapi_core::client::{
@@ -15,7 +14,6 @@ use mapi_core::http::{
     pack, unpack,
 };
 use secrecy::SecretString;
-use server::{Peer, Server, chunk, mapi_head};
 
 const TARGET: &str = "/mapi/emsmdb/?MailboxId=64617665-406c@lab.test&x=%2F";
 
