@@ -7,4 +7,6 @@
 pub mod frame;
 pub mod message;
 pub mod proto;
+pub mod server;
+pub mod session;
 pub mod store;

@@ -1,0 +1,156 @@
+use std::future::Future;
+use std::sync::Arc;
+
+use futures::stream::{self, BoxStream, StreamExt};
+use tokio::sync::watch;
+use tracing::{Instrument, Span};
+
+use crate::session::{Call, Opened, Reply};
+use crate::store::{FolderStore, MailStore, Peer, Snapshot, StoreError, UserStore};
+
+/// What the store gave a session.
+pub(super) struct Handles {
+    store: Arc<dyn MailStore>,
+    user: Option<Arc<dyn UserStore>>,
+    folder: Option<Folder>,
+}
+
+struct Folder {
+    store: Arc<dyn FolderStore>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+}
+
+/// What a call gives.
+pub(super) enum Answer {
+    Reply(Reply),
+    LoggedIn(Arc<dyn UserStore>),
+    Opened(Arc<dyn FolderStore>),
+}
+
+/// What a call gives, in order: for all but FETCH just one. Dropping it stops the work.
+pub(super) type Answers = BoxStream<'static, Answer>;
+
+impl Handles {
+    pub fn new(store: Arc<dyn MailStore>) -> Self {
+        Self { store, user: None, folder: None }
+    }
+
+    pub fn has_folder(&self) -> bool {
+        self.folder.is_some()
+    }
+
+    pub fn drop_folder(&mut self) {
+        self.folder = None;
+    }
+
+    /// The newest state of the selected folder.
+    pub fn newest(&mut self) -> Option<Arc<Snapshot>> {
+        self.folder.as_mut().map(|folder| folder.snapshots.borrow_and_update().clone())
+    }
+
+    /// Waits for a newer state; false if there will be none any more.
+    pub async fn changed(&mut self) -> bool {
+        match &mut self.folder {
+            Some(folder) => folder.snapshots.changed().await.is_ok(),
+            None => std::future::pending().await,
+        }
+    }
+
+    /// Begins a call; dropping what it gives stops it.
+    pub fn call(&self, peer: Peer, call: Call, span: Span) -> Answers {
+        match call {
+            Call::Login(credentials) => {
+                let store = self.store.clone();
+                once(span, async move {
+                    match store.login(credentials, peer).await {
+                        Ok(user) => Answer::LoggedIn(user),
+                        Err(error) => Answer::Reply(Reply::Done(Err(error))),
+                    }
+                })
+            }
+            Call::Pause(duration) => once(span, async move {
+                tokio::time::sleep(duration).await;
+                Answer::Reply(Reply::Done(Ok(())))
+            }),
+            Call::Folders => {
+                self.of_user(span, |user| async move { Answer::Reply(Reply::Folders(user.folders().await)) })
+            }
+            Call::Status { folders, items } => self.of_user(span, move |user| async move {
+                Answer::Reply(Reply::Status(user.status(&folders, items).await))
+            }),
+            Call::Open(folder) => self.of_user(span, move |user| async move {
+                match user.open(&folder).await {
+                    Ok(folder) => Answer::Opened(folder),
+                    Err(error) => Answer::Reply(Reply::Opened(Err(error))),
+                }
+            }),
+            Call::Refresh => {
+                self.of_folder(span, |folder| async move { Answer::Reply(Reply::Done(folder.refresh().await)) })
+            }
+            Call::Store { uids, change } => self.of_folder(span, move |folder| async move {
+                Answer::Reply(Reply::Done(folder.store(uids, change).await))
+            }),
+            Call::Expunge(uids) => self
+                .of_folder(span, move |folder| async move { Answer::Reply(Reply::Done(folder.expunge(uids).await)) }),
+            Call::Fetch { uids, need } => {
+                let Some(folder) = &self.folder else { return missing() };
+                let folder = folder.store.clone();
+                let opened = async move { folder.fetch(uids, need).await }.instrument(span);
+                let end = |result| stream::iter([Answer::Reply(Reply::FetchEnd(result))]);
+                stream::once(opened)
+                    .flat_map(move |opened| match opened {
+                        Ok(messages) => messages
+                            .map(|(uid, message)| Answer::Reply(Reply::Fetched(uid, message)))
+                            .chain(end(Ok(())))
+                            .boxed(),
+                        Err(error) => end(Err(error)).boxed(),
+                    })
+                    .boxed()
+            }
+        }
+    }
+
+    /// Keeps what a call gave, and makes a reply of it.
+    pub fn take(&mut self, answer: Answer) -> Reply {
+        match answer {
+            Answer::Reply(reply) => reply,
+            Answer::LoggedIn(user) => {
+                self.user = Some(user);
+                Reply::Done(Ok(()))
+            }
+            Answer::Opened(store) => {
+                let mut snapshots = store.watch();
+                let snapshot = snapshots.borrow_and_update().clone();
+                let read_only = store.read_only();
+                self.folder = Some(Folder { store, snapshots });
+                Reply::Opened(Ok(Opened { snapshot, read_only }))
+            }
+        }
+    }
+
+    fn of_user<F: Future<Output = Answer> + Send + 'static>(
+        &self,
+        span: Span,
+        call: impl FnOnce(Arc<dyn UserStore>) -> F,
+    ) -> Answers {
+        self.user.clone().map_or_else(missing, |user| once(span, call(user)))
+    }
+
+    fn of_folder<F: Future<Output = Answer> + Send + 'static>(
+        &self,
+        span: Span,
+        call: impl FnOnce(Arc<dyn FolderStore>) -> F,
+    ) -> Answers {
+        self.folder.as_ref().map_or_else(missing, |folder| once(span, call(folder.store.clone())))
+    }
+}
+
+fn once(span: Span, answer: impl Future<Output = Answer> + Send + 'static) -> Answers {
+    stream::once(answer.instrument(span)).boxed()
+}
+
+/// A session calls only what it was given; this answer ends its command should that not be so.
+fn missing() -> Answers {
+    let error = StoreError::Internal("internal error".to_owned());
+    stream::iter([Answer::Reply(Reply::Done(Err(error)))]).boxed()
+}

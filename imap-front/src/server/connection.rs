@@ -1,0 +1,205 @@
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use futures::{FutureExt, StreamExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::watch;
+use tokio_rustls::TlsAcceptor;
+
+use super::calls::{Answer, Answers, Handles};
+use super::gate::Admission;
+use super::stream::Stream;
+use crate::frame::{Frame, Framer};
+use crate::session::{Action, Reply, Session, SessionConfig};
+use crate::store::{MailStore, Peer, StoreError};
+
+/// So much is read at a time.
+const READ: usize = 8 << 10;
+/// While a command runs no more is read if this much of the next ones is there.
+const READ_AHEAD: usize = 16 << 10;
+/// Small pieces of output are put together up to this.
+const WRITE: usize = 16 << 10;
+
+/// One client.
+pub(super) struct Connection {
+    pub stream: Stream,
+    pub acceptor: Option<TlsAcceptor>,
+    pub store: Arc<dyn MailStore>,
+    pub peer: Peer,
+    pub config: Arc<SessionConfig>,
+    pub write_timeout: Duration,
+    pub admission: Admission,
+    pub stopping: watch::Receiver<bool>,
+}
+
+/// What happened while there was nothing to do.
+enum Event {
+    Read(usize),
+    Answer(Option<Answer>),
+    /// There is a newer snapshot, or, if false, there will be none any more.
+    Changed(bool),
+    Deadline,
+    Stopping,
+}
+
+impl Connection {
+    /// Serves the client until one of both ends it.
+    pub async fn run(mut self) -> io::Result<()> {
+        let mut session = Session::new(self.config.clone(), self.peer.encrypted, Instant::now());
+        let mut framer = Framer::new();
+        let mut handles = Handles::new(self.store.clone());
+        let mut answers: Option<Answers> = None;
+        let mut pending = Vec::new();
+        let mut stopping = self.stopping.clone();
+        let (mut ended, mut stopped) = (false, false);
+        loop {
+            while let Some(action) = session.next_action() {
+                match action {
+                    Action::Send(bytes) => self.send(&mut pending, &bytes).await?,
+                    Action::Call(call) => answers = Some(handles.call(self.peer, call, session.span())),
+                    Action::StartTls => {
+                        self.flush(&mut pending).await?;
+                        if framer.is_partial() {
+                            return Err(io::Error::other("plaintext behind STARTTLS"));
+                        }
+                        let Some(acceptor) = &self.acceptor else { return Err(io::Error::other("no certificate")) };
+                        let handshake = self.stream.start_tls(acceptor);
+                        self.stream = tokio::time::timeout(self.config.limits.login_timeout, handshake).await??;
+                        self.peer.encrypted = true;
+                        session.encrypted();
+                    }
+                    Action::Close => {
+                        self.flush(&mut pending).await?;
+                        return tokio::time::timeout(self.write_timeout, self.stream.shutdown()).await?;
+                    }
+                }
+            }
+            if session.is_authenticated() {
+                self.admission.logged_in();
+            }
+            if !session.is_selected() && answers.is_none() {
+                handles.drop_folder();
+            }
+            if let Some(expect) = session.expects() {
+                if let Some(frame) = framer.next(expect, session.frame_limits()) {
+                    let now = Instant::now();
+                    show_newest(&mut session, &mut handles, now);
+                    match frame {
+                        Frame::Command(command) => session.command(&command, framer.is_partial(), now),
+                        Frame::Line(line) => session.line(line, now),
+                        Frame::Continue => session.literal(),
+                        Frame::Refused(refusal) => session.refused(&refusal),
+                    }
+                    continue;
+                }
+                if ended {
+                    return self.flush(&mut pending).await;
+                }
+            }
+            // While messages come as fast as they are written, small ones share a write.
+            let ready = answers.as_mut().and_then(|answers| answers.next().now_or_never());
+            let event = if let Some(answer) = ready {
+                Event::Answer(answer)
+            } else {
+                self.flush(&mut pending).await?;
+                let may_read = !ended && (answers.is_none() || framer.buffered() < READ_AHEAD);
+                let watching = answers.is_none() && handles.has_folder();
+                let mut buffer = [0; READ];
+                let event = tokio::select! {
+                    biased;
+                    answer = next_answer(&mut answers) => Event::Answer(answer),
+                    _ = stopping.wait_for(|stop| *stop), if !stopped => Event::Stopping,
+                    read = self.stream.read(&mut buffer), if may_read => Event::Read(read?),
+                    changed = handles.changed(), if watching => Event::Changed(changed),
+                    () = sleep_until(session.deadline()) => Event::Deadline,
+                };
+                if let Event::Read(count) = event {
+                    framer.feed(buffer.get(..count).unwrap_or_default());
+                }
+                event
+            };
+            let now = Instant::now();
+            match event {
+                Event::Read(count) => ended = count == 0,
+                Event::Answer(answer) => {
+                    let reply = match answer {
+                        Some(answer) => handles.take(answer),
+                        None => Reply::Done(Err(StoreError::Internal("internal error".to_owned()))),
+                    };
+                    if !matches!(reply, Reply::Fetched(..)) {
+                        answers = None;
+                    }
+                    show_newest(&mut session, &mut handles, now);
+                    session.reply(reply, now);
+                }
+                Event::Changed(true) => {
+                    if session.is_idling() {
+                        show_newest(&mut session, &mut handles, now);
+                    }
+                }
+                Event::Changed(false) => {
+                    handles.drop_folder();
+                    session.folder_gone();
+                }
+                Event::Deadline => session.timeout(now),
+                Event::Stopping => {
+                    stopped = true;
+                    session.shutdown();
+                }
+            }
+        }
+    }
+
+    /// Writes large pieces at once, and gathers small ones.
+    async fn send(&mut self, pending: &mut Vec<u8>, bytes: &Bytes) -> io::Result<()> {
+        if pending.len() + bytes.len() <= WRITE {
+            pending.extend_from_slice(bytes);
+            return Ok(());
+        }
+        self.write(pending).await?;
+        pending.clear();
+        self.write(bytes).await
+    }
+
+    async fn flush(&mut self, pending: &mut Vec<u8>) -> io::Result<()> {
+        if !pending.is_empty() {
+            self.write(pending).await?;
+            // An idle connection keeps no buffer.
+            *pending = Vec::new();
+        }
+        tokio::time::timeout(self.write_timeout, self.stream.flush()).await?
+    }
+
+    async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = tokio::time::timeout(self.write_timeout, self.stream.write(bytes)).await??;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            bytes = bytes.get(written..).unwrap_or_default();
+        }
+        Ok(())
+    }
+}
+
+fn show_newest(session: &mut Session, handles: &mut Handles, now: Instant) {
+    if let Some(snapshot) = handles.newest() {
+        session.snapshot(snapshot, now);
+    }
+}
+
+async fn next_answer(answers: &mut Option<Answers>) -> Option<Answer> {
+    match answers {
+        Some(answers) => answers.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
+        None => std::future::pending().await,
+    }
+}

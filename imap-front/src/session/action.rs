@@ -1,0 +1,74 @@
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+
+use crate::store::{
+    Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderId, FolderStatus, Snapshot, StatusItems,
+    StoreError,
+};
+
+/// What a session wants done, in order.
+#[derive(Debug)]
+pub enum Action {
+    /// Send these bytes.
+    Send(Bytes),
+    /// Do this and give the answer to [`super::Session::reply`]. There is never more than one call at a time.
+    Call(Call),
+    /// Once everything is sent, negotiate TLS and tell [`super::Session::encrypted`].
+    StartTls,
+    /// Once everything is sent, close the connection.
+    Close,
+}
+
+/// A call to the store. Those on a folder mean the one of the last [`Reply::Opened`].
+#[allow(missing_docs, reason = "each is the method of that name of the traits in `store`")]
+#[derive(Debug)]
+pub enum Call {
+    Login(Credentials),
+    Folders,
+    Status {
+        folders: Vec<FolderId>,
+        items: StatusItems,
+    },
+    Open(FolderId),
+    Refresh,
+    /// Answered by one [`Reply::Fetched`] for each message, then by [`Reply::FetchEnd`].
+    Fetch {
+        uids: Vec<u32>,
+        need: FetchNeed,
+    },
+    Store {
+        uids: Vec<u32>,
+        change: FlagChange,
+    },
+    Expunge(Vec<u32>),
+    /// Nothing, for this long; answered by `Done(Ok)`.
+    Pause(Duration),
+}
+
+/// The answer to a [`Call`]. Before it, the session must have been told the newest snapshot of its folder.
+#[derive(Debug)]
+pub enum Reply {
+    /// To `Login`, `Refresh`, `Store`, `Expunge`, `Pause`.
+    Done(Result<(), StoreError>),
+    /// To `Folders`.
+    Folders(Result<Arc<[FolderEntry]>, StoreError>),
+    /// To `Status`.
+    Status(Result<Vec<Result<FolderStatus, StoreError>>, StoreError>),
+    /// To `Open`.
+    Opened(Result<Opened, StoreError>),
+    /// To `Fetch`, for one message.
+    Fetched(u32, Result<FetchedMessage, StoreError>),
+    /// To `Fetch`, at its end.
+    FetchEnd(Result<(), StoreError>),
+}
+
+/// A folder that was opened.
+#[derive(Debug)]
+pub struct Opened {
+    /// Its newest state.
+    pub snapshot: Arc<Snapshot>,
+    /// Whether the user may not change anything there.
+    pub read_only: bool,
+}

@@ -1,0 +1,145 @@
+use std::sync::Arc;
+
+use super::status::wanted;
+use super::{Step, With, then};
+use crate::proto::list::matches;
+use crate::proto::request::{ListRequest, StatusItem};
+use crate::proto::response::Output;
+use crate::session::Core;
+use crate::session::action::{Call, Reply};
+use crate::session::outcome::Outcome;
+use crate::session::selected::write_status;
+use crate::store::{FolderEntry, SpecialUse};
+
+/// RFC 3501 6.3.8, RFC 5258, RFC 5819, RFC 6154
+pub(super) fn list(core: &mut Core, request: ListRequest) -> Step {
+    if !request.extended && request.patterns.iter().all(String::is_empty) {
+        // The delimiter and the root of the reference name.
+        core.out.untagged("LIST (\\Noselect) \"/\" \"\"");
+        return Step::Done(Outcome::ok("LIST completed"));
+    }
+    Step::Call(
+        Call::Folders,
+        then(move |core, with| {
+            let folders = match with {
+                With::Reply(Reply::Folders(Ok(folders))) => folders,
+                With::Reply(Reply::Folders(Err(error))) => return Step::Done(Outcome::failed(&error)),
+                _ => return Step::Done(Outcome::bug()),
+            };
+            let shown = write_list(&folders, &request, &mut core.out);
+            if request.return_status.is_empty() {
+                return Step::Done(Outcome::ok("LIST completed"));
+            }
+            list_status(&folders, shown, request.return_status)
+        }),
+    )
+}
+
+/// RFC 3501 6.3.9
+pub(super) fn lsub(reference: String, pattern: String) -> Step {
+    Step::Call(
+        Call::Folders,
+        then(move |core, with| {
+            let folders = match with {
+                With::Reply(Reply::Folders(Ok(folders))) => folders,
+                With::Reply(Reply::Folders(Err(error))) => return Step::Done(Outcome::failed(&error)),
+                _ => return Step::Done(Outcome::bug()),
+            };
+            let pattern = format!("{reference}{pattern}");
+            for (index, folder) in folders.iter().enumerate() {
+                if !matches(&pattern, &folder.name) {
+                    continue;
+                }
+                if folder.subscribed {
+                    let attributes: &[&str] = if folder.selectable { &[] } else { &["\\Noselect"] };
+                    write_entry("LSUB", attributes, &folder.name, &mut core.out);
+                } else if pattern.ends_with('%') && children(&folders, index).any(|child| child.subscribed) {
+                    write_entry("LSUB", &["\\Noselect"], &folder.name, &mut core.out);
+                }
+            }
+            Step::Done(Outcome::ok("LSUB completed"))
+        }),
+    )
+}
+
+/// Writes the matching folders and gives their positions.
+fn write_list(folders: &[FolderEntry], request: &ListRequest, out: &mut Output) -> Vec<usize> {
+    let mut shown = Vec::new();
+    let selected = |folder: &FolderEntry| {
+        (!request.select_subscribed || folder.subscribed)
+            && (!request.select_special_use || folder.special_use.is_some())
+    };
+    let patterns: Vec<String> =
+        request.patterns.iter().map(|pattern| format!("{}{pattern}", request.reference)).collect();
+    for (index, folder) in folders.iter().enumerate() {
+        if !patterns.iter().any(|pattern| matches(pattern, &folder.name)) {
+            continue;
+        }
+        let below = request.recursive_match && children(folders, index).any(selected);
+        if !selected(folder) && !below {
+            continue;
+        }
+        let mut attributes = Vec::new();
+        if !folder.selectable {
+            attributes.push("\\Noselect");
+        }
+        attributes.push(if children(folders, index).next().is_some() { "\\HasChildren" } else { "\\HasNoChildren" });
+        attributes.extend(folder.special_use.map(special_use));
+        if request.return_subscribed && folder.subscribed {
+            attributes.push("\\Subscribed");
+        }
+        out.text("* LIST ").list(attributes.iter().copied()).text(" \"/\" ").mailbox(&folder.name);
+        if below && request.select_subscribed {
+            out.text(" (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+        }
+        out.text("\r\n");
+        shown.push(index);
+    }
+    shown
+}
+
+/// One call for all folders, so that a store can ask for them together.
+fn list_status(folders: &Arc<[FolderEntry]>, shown: Vec<usize>, items: Vec<StatusItem>) -> Step {
+    let chosen: Vec<FolderEntry> =
+        shown.into_iter().filter_map(|index| folders.get(index)).filter(|folder| folder.selectable).cloned().collect();
+    let ids = chosen.iter().map(|folder| folder.id.clone()).collect();
+    Step::Call(
+        Call::Status { folders: ids, items: wanted(&items) },
+        then(move |core, with| match with {
+            With::Reply(Reply::Status(Ok(results))) => {
+                // A folder whose counts can't be had is left out (RFC 5819 2).
+                for (folder, result) in chosen.iter().zip(results) {
+                    if let Ok(status) = result {
+                        write_status(&folder.name, &items, &status, &mut core.out);
+                    }
+                }
+                Step::Done(Outcome::ok("LIST completed"))
+            }
+            With::Reply(Reply::Status(Err(error))) => Step::Done(Outcome::failed(&error)),
+            _ => Step::Done(Outcome::bug()),
+        }),
+    )
+}
+
+/// The folders below the one at `index`. They may stand anywhere behind it.
+fn children(folders: &[FolderEntry], index: usize) -> impl Iterator<Item = &FolderEntry> {
+    let parent = folders.get(index).map(|folder| folder.name.as_str()).unwrap_or_default();
+    folders
+        .iter()
+        .skip(index + 1)
+        .filter(move |folder| folder.name.strip_prefix(parent).is_some_and(|rest| rest.starts_with('/')))
+}
+
+fn write_entry(response: &str, attributes: &[&str], name: &str, out: &mut Output) {
+    out.text("* ").text(response).text(" ").list(attributes.iter().copied()).text(" \"/\" ").mailbox(name).text("\r\n");
+}
+
+fn special_use(kind: SpecialUse) -> &'static str {
+    match kind {
+        SpecialUse::Archive => "\\Archive",
+        SpecialUse::Drafts => "\\Drafts",
+        SpecialUse::Junk => "\\Junk",
+        SpecialUse::Sent => "\\Sent",
+        SpecialUse::Trash => "\\Trash",
+    }
+}

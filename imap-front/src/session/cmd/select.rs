@@ -1,0 +1,43 @@
+use super::{Step, With, then};
+use crate::session::action::{Call, Opened, Reply};
+use crate::session::outcome::{Outcome, Sync};
+use crate::session::selected::Selected;
+use crate::session::{Core, State};
+use crate::store::StoreError;
+
+/// SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3). If it fails, nothing is selected any more.
+pub(super) fn select(core: &mut Core, mailbox: String, examine: bool) -> Step {
+    core.unselect();
+    Step::Call(
+        Call::Folders,
+        then(move |_, with| {
+            let folders = match with {
+                With::Reply(Reply::Folders(Ok(folders))) => folders,
+                With::Reply(Reply::Folders(Err(error))) => return Step::Done(Outcome::failed(&error)),
+                _ => return Step::Done(Outcome::bug()),
+            };
+            match folders.iter().find(|folder| folder.name == mailbox) {
+                None => Step::Done(Outcome::failed(&StoreError::NoSuchFolder)),
+                Some(folder) if !folder.selectable => {
+                    Step::Done(Outcome::no("CANNOT", "The mailbox can't be selected"))
+                }
+                Some(folder) => Step::Call(
+                    Call::Open(folder.id.clone()),
+                    then(move |core, with| match with {
+                        With::Reply(Reply::Opened(Ok(opened))) => Step::Done(opened_as(core, opened, examine)),
+                        With::Reply(Reply::Opened(Err(error))) => Step::Done(Outcome::failed(&error)),
+                        _ => Step::Done(Outcome::bug()),
+                    }),
+                ),
+            }
+        }),
+    )
+}
+
+fn opened_as(core: &mut Core, opened: Opened, examine: bool) -> Outcome {
+    let selected = Selected::new(opened.snapshot, opened.read_only || examine);
+    selected.describe(&mut core.out);
+    let code = if selected.read_only { "READ-ONLY" } else { "READ-WRITE" };
+    core.state = State::Selected(Box::new(selected));
+    Outcome::ok(if examine { "EXAMINE completed" } else { "SELECT completed" }).code(code).sync(Sync::Nothing)
+}

@@ -1,0 +1,53 @@
+use super::{Step, With, then};
+use crate::proto::request::StatusItem;
+use crate::session::action::{Call, Reply};
+use crate::session::outcome::Outcome;
+use crate::session::selected::write_status;
+use crate::store::{StatusItems, StoreError};
+
+/// RFC 9051 6.3.11
+pub(super) fn status(mailbox: String, items: Vec<StatusItem>) -> Step {
+    Step::Call(
+        Call::Folders,
+        then(move |_, with| {
+            let folders = match with {
+                With::Reply(Reply::Folders(Ok(folders))) => folders,
+                With::Reply(Reply::Folders(Err(error))) => return Step::Done(Outcome::failed(&error)),
+                _ => return Step::Done(Outcome::bug()),
+            };
+            let Some(folder) = folders.iter().find(|folder| folder.name == mailbox) else {
+                return Step::Done(Outcome::failed(&StoreError::NoSuchFolder));
+            };
+            if !folder.selectable {
+                return Step::Done(Outcome::no("CANNOT", "The mailbox can't be selected"));
+            }
+            let call = Call::Status { folders: vec![folder.id.clone()], items: wanted(&items) };
+            Step::Call(
+                call,
+                then(move |core, with| {
+                    let With::Reply(Reply::Status(result)) = with else { return Step::Done(Outcome::bug()) };
+                    Step::Done(match result.map(|mut results| results.pop()) {
+                        Ok(Some(Ok(status))) => {
+                            write_status(&mailbox, &items, &status, &mut core.out);
+                            Outcome::ok("STATUS completed")
+                        }
+                        Ok(Some(Err(error))) | Err(error) => Outcome::failed(&error),
+                        Ok(None) => Outcome::bug(),
+                    })
+                }),
+            )
+        }),
+    )
+}
+
+/// What the store is asked for.
+pub(super) fn wanted(items: &[StatusItem]) -> StatusItems {
+    StatusItems {
+        messages: items.contains(&StatusItem::Messages),
+        unseen: items.contains(&StatusItem::Unseen),
+        uid_next: items.contains(&StatusItem::UidNext),
+        uid_validity: items.contains(&StatusItem::UidValidity),
+        highest_modseq: false,
+        size: items.contains(&StatusItem::Size),
+    }
+}

@@ -1,0 +1,73 @@
+use super::{Resume, Step, With, then};
+use crate::proto::sequence::SequenceSet;
+use crate::session::Core;
+use crate::session::action::{Call, Reply};
+use crate::session::outcome::{Outcome, Sync};
+use crate::session::selected::Quiet;
+use crate::store::{FlagChange, StoreError};
+
+/// So much is written before it is sent.
+const CHUNK: usize = 32 << 10;
+
+/// STORE and UID STORE (RFC 9051 6.4.6)
+pub(super) fn store(core: &mut Core, set: &SequenceSet, uid: bool, silent: bool, change: FlagChange) -> Step {
+    let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
+    let sync = if uid { Sync::All } else { Sync::KeepNumbers };
+    if selected.read_only {
+        return Step::Done(Outcome::no("READ-ONLY", "The mailbox is selected read-only").sync(sync));
+    }
+    let Ok(uids) = selected.resolve(set, uid) else {
+        return Step::Done(Outcome::bad("No message with that number"));
+    };
+    if uids.is_empty() {
+        return Step::Done(Outcome::ok("STORE completed").sync(sync));
+    }
+    Step::Call(
+        Call::Store { uids: uids.clone(), change: change.clone() },
+        then(move |core, with| match with {
+            With::Reply(Reply::Done(Ok(()))) => {
+                let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
+                let gone = !uid && uids.iter().any(|uid| selected.is_gone(*uid));
+                let outcome = if gone {
+                    Outcome::failed(&StoreError::ExpungeIssued).sync(sync)
+                } else {
+                    Outcome::ok("STORE completed").sync(sync)
+                };
+                if silent {
+                    selected.quiet(Quiet::Silent(uids, change));
+                    return Step::Done(outcome);
+                }
+                Box::new(Show { uids, next: 0, uid, outcome }).resume(core, With::Taken)
+            }
+            With::Reply(Reply::Done(Err(error))) => Step::Done(Outcome::failed(&error).sync(sync)),
+            _ => Step::Done(Outcome::bug()),
+        }),
+    )
+}
+
+/// Shows the new flags, a piece at a time.
+struct Show {
+    uids: Vec<u32>,
+    next: usize,
+    uid: bool,
+    outcome: Outcome,
+}
+
+impl Resume for Show {
+    fn resume(mut self: Box<Self>, core: &mut Core, _: With) -> Step {
+        let Core { state: crate::session::State::Selected(selected), out, .. } = core else {
+            return Step::Done(Outcome::bug());
+        };
+        while let Some(uid) = self.uids.get(self.next).copied() {
+            self.next += 1;
+            if !selected.is_gone(uid) {
+                selected.write_fetch_flags(uid, self.uid, out);
+            }
+            if out.pending() >= CHUNK {
+                return Step::Again(self);
+            }
+        }
+        selected.quiet(Quiet::Shown(self.uids));
+        Step::Done(self.outcome)
+    }
+}

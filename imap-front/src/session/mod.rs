@@ -1,0 +1,385 @@
+//! One client's session: a state machine without input, output or clock.
+//!
+//! It is fed what [`crate::frame::Framer`] cut, the answers of the store, and the newest snapshots of its folder; it yields
+//! [`Action`]s. A command runs until it is done before the next is taken; what a folder's changes make the client know is
+//! told only where the protocol allows.
+
+mod action;
+mod cmd;
+mod limits;
+mod matching;
+mod outcome;
+mod selected;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use tracing::Span;
+use zeroize::Zeroizing;
+
+use crate::frame::{Expect, FrameLimits, Refusal};
+use crate::proto::lower::lower;
+use crate::proto::response::Output;
+use crate::store::Snapshot;
+
+pub use action::{Action, Call, Opened, Reply};
+pub use limits::{Limits, SessionConfig};
+
+use cmd::{Resume, Step, With};
+use outcome::{Outcome, Status, Sync};
+use selected::Selected;
+
+/// See the module.
+pub struct Session {
+    core: Core,
+    running: Option<Running>,
+    started: Instant,
+    /// When the client last said something, and when it was last told something in IDLE.
+    heard: Instant,
+    told: Instant,
+    bad: u32,
+    /// Set when the selected folder can't be followed any more.
+    gone: bool,
+    shutdown: bool,
+}
+
+/// What commands work on.
+pub(crate) struct Core {
+    pub config: Arc<SessionConfig>,
+    pub state: State,
+    pub out: Output,
+    pub encrypted: bool,
+    pub login_failures: u32,
+    actions: VecDeque<Action>,
+}
+
+pub(crate) enum State {
+    NotAuthenticated,
+    Authenticated,
+    Selected(Box<Selected>),
+    Ended,
+}
+
+struct Running {
+    command: Current,
+    wait: Wait,
+    resume: Box<dyn Resume>,
+}
+
+/// The command that is being executed.
+struct Current {
+    tag: String,
+    /// Whether FETCH responses must have the UID.
+    uid: bool,
+    span: Span,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Wait {
+    Reply,
+    Taken,
+    Line,
+    Idle,
+}
+
+impl Session {
+    /// A session on a new connection; it begins with the greeting.
+    pub fn new(config: Arc<SessionConfig>, encrypted: bool, now: Instant) -> Self {
+        let mut core = Core {
+            config,
+            state: State::NotAuthenticated,
+            out: Output::default(),
+            encrypted,
+            login_failures: 0,
+            actions: VecDeque::new(),
+        };
+        let capabilities = format!("CAPABILITY {}", core.capabilities());
+        core.out.status("*", "OK", Some(&capabilities), "IMAP server ready");
+        Self { core, running: None, started: now, heard: now, told: now, bad: 0, gone: false, shutdown: false }
+    }
+
+    /// What the client's next bytes are, or nothing while it must wait.
+    pub fn expects(&self) -> Option<Expect> {
+        match (&self.core.state, &self.running) {
+            (State::Ended, _) => None,
+            (_, None) => Some(Expect::Command),
+            (_, Some(Running { wait: Wait::Line | Wait::Idle, .. })) => Some(Expect::Line),
+            _ => None,
+        }
+    }
+
+    /// The bounds for the client's next bytes.
+    pub fn frame_limits(&self) -> &FrameLimits {
+        let limits = &self.core.config.limits;
+        if self.is_authenticated() { &limits.after_login } else { &limits.before_login }
+    }
+
+    /// Whether the client has logged in.
+    pub fn is_authenticated(&self) -> bool {
+        matches!(self.core.state, State::Authenticated | State::Selected(_))
+    }
+
+    /// Whether a folder is selected; if not, the server may let go of the last one it opened.
+    pub fn is_selected(&self) -> bool {
+        matches!(self.core.state, State::Selected(_))
+    }
+
+    /// Whether changes of the folder are to be told at once.
+    pub fn is_idling(&self) -> bool {
+        matches!(self.running, Some(Running { wait: Wait::Idle, .. }))
+    }
+
+    /// The span of the command that is being executed.
+    pub fn span(&self) -> Span {
+        self.running.as_ref().map_or_else(Span::none, |running| running.command.span.clone())
+    }
+
+    /// When [`Session::timeout`] is to be called, unless something happens before.
+    pub fn deadline(&self) -> Option<Instant> {
+        let limits = &self.core.config.limits;
+        match (&self.core.state, self.running.as_ref().map(|running| running.wait)) {
+            (State::Ended, _) | (_, Some(Wait::Reply | Wait::Taken)) => None,
+            (State::NotAuthenticated, _) => Some(self.started + limits.login_timeout),
+            (_, Some(Wait::Idle)) => Some((self.heard + limits.idle_timeout).min(self.told + limits.keepalive)),
+            _ => Some(self.heard + limits.idle_timeout),
+        }
+    }
+
+    /// What is to be done next. To be called until it gives nothing, after everything else that is called.
+    pub fn next_action(&mut self) -> Option<Action> {
+        loop {
+            if let Some(bytes) = self.core.out.take() {
+                return Some(Action::Send(bytes));
+            }
+            if let Some(action) = self.core.actions.pop_front() {
+                return Some(action);
+            }
+            if self.running.as_ref().is_none_or(|running| running.wait != Wait::Taken) {
+                return None;
+            }
+            self.resume(With::Taken);
+        }
+    }
+
+    /// A command came. `pipelined` tells whether the client sent more already.
+    pub fn command(&mut self, command: &[u8], pipelined: bool, now: Instant) {
+        if self.running.is_some() || matches!(self.core.state, State::Ended) {
+            return;
+        }
+        self.heard = now;
+        match lower(command) {
+            Err(error) => {
+                let tag = error.tag.unwrap_or_else(|| "*".to_owned());
+                self.finish(&tag, Outcome::bad(error.text), false);
+            }
+            Ok(tagged) => {
+                let name = tagged.request.name();
+                let span = tracing::info_span!("command", tag = tagged.tag, name);
+                let command = Current { tag: tagged.tag, uid: name.starts_with("UID "), span };
+                let step = command.span.in_scope(|| cmd::start(&mut self.core, tagged.request, pipelined));
+                self.proceed(command, step);
+            }
+        }
+    }
+
+    /// A line came where [`Expect::Line`] was expected.
+    pub fn line(&mut self, line: Zeroizing<Vec<u8>>, now: Instant) {
+        self.heard = now;
+        if matches!(self.running, Some(Running { wait: Wait::Line | Wait::Idle, .. })) {
+            self.resume(With::Line(line));
+        }
+    }
+
+    /// A synchronising literal was announced: let the client go on.
+    pub fn literal(&mut self) {
+        self.core.out.text("+ Ready for literal data\r\n");
+    }
+
+    /// A command was thrown away because of its size.
+    pub fn refused(&mut self, refusal: &Refusal) {
+        if let Some(Running { command, .. }) = self.running.take() {
+            self.finish(&command.tag, Outcome::bad(refusal.reason), command.uid);
+        } else {
+            let tag = refusal.tag.clone().unwrap_or_else(|| "*".to_owned());
+            self.finish(&tag, Outcome::bad(refusal.reason).code("TOOBIG"), false);
+        }
+        if refusal.fatal {
+            self.bye(Some("TOOBIG"), "Command too large to be skipped");
+        }
+    }
+
+    /// The answer to the call came.
+    pub fn reply(&mut self, reply: Reply, now: Instant) {
+        self.heard = now;
+        if matches!(self.running, Some(Running { wait: Wait::Reply, .. })) {
+            self.resume(With::Reply(reply));
+        }
+    }
+
+    /// The store published this newest state of the selected folder.
+    pub fn snapshot(&mut self, snapshot: Arc<Snapshot>, now: Instant) {
+        let State::Selected(selected) = &mut self.core.state else { return };
+        selected.set_newest(snapshot);
+        if self.is_idling() {
+            self.told = now;
+            self.sync(true, false);
+        }
+    }
+
+    /// The selected folder is gone, or its UIDVALIDITY changed.
+    pub fn folder_gone(&mut self) {
+        if !self.is_selected() {
+            return;
+        }
+        self.gone = true;
+        if self.running.is_none() || self.is_idling() {
+            self.bye(None, "The selected mailbox is gone or was renewed");
+        }
+    }
+
+    /// TLS was negotiated after [`Action::StartTls`].
+    pub fn encrypted(&mut self) {
+        self.core.encrypted = true;
+    }
+
+    /// The server is about to stop: the session ends once its command is done.
+    pub fn shutdown(&mut self) {
+        self.shutdown = true;
+        if self.expects().is_some() {
+            self.bye(Some("UNAVAILABLE"), "Server shutting down");
+        }
+    }
+
+    /// [`Session::deadline`] has passed.
+    pub fn timeout(&mut self, now: Instant) {
+        let limits = &self.core.config.limits;
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        if !self.is_authenticated() {
+            self.bye(None, "Login took too long");
+        } else if now >= self.heard + limits.idle_timeout {
+            self.bye(None, "Idle for too long");
+        } else {
+            self.told = now;
+            self.core.out.untagged("OK Still here");
+        }
+    }
+
+    fn resume(&mut self, with: With) {
+        let Some(Running { command, resume, .. }) = self.running.take() else { return };
+        let step = command.span.in_scope(|| resume.resume(&mut self.core, with));
+        self.proceed(command, step);
+    }
+
+    fn proceed(&mut self, command: Current, step: Step) {
+        let (wait, resume) = match step {
+            Step::Done(outcome) => {
+                command.span.in_scope(|| {
+                    tracing::debug!(status = outcome.status.word(), code = outcome.code.as_deref(), "done");
+                });
+                return self.finish(&command.tag, outcome, command.uid);
+            }
+            Step::Call(call, resume) => {
+                self.core.actions.push_back(Action::Call(call));
+                (Wait::Reply, resume)
+            }
+            Step::More(resume) => (Wait::Reply, resume),
+            Step::Again(resume) => (Wait::Taken, resume),
+            Step::Line(resume) => (Wait::Line, resume),
+            Step::Idle(resume) => (Wait::Idle, resume),
+        };
+        self.running = Some(Running { command, wait, resume });
+        if wait == Wait::Idle {
+            self.told = self.heard;
+            self.sync(true, false);
+            if self.gone {
+                self.folder_gone();
+            }
+        }
+    }
+
+    fn finish(&mut self, tag: &str, outcome: Outcome, uid: bool) {
+        if outcome.sync != Sync::Nothing {
+            self.sync(outcome.sync == Sync::All, uid);
+        }
+        if matches!(self.core.state, State::Ended) && !outcome.close {
+            return;
+        }
+        self.core.out.status(tag, outcome.status.word(), outcome.code.as_deref(), &outcome.text);
+        if outcome.status == Status::Bad {
+            self.bad += 1;
+        }
+        if outcome.close {
+            self.end();
+        } else if self.bad >= self.core.config.limits.max_bad_commands {
+            self.bye(None, "Too many bad commands");
+        } else if self.gone {
+            self.gone = false;
+            self.folder_gone();
+        } else if self.shutdown {
+            self.shutdown();
+        }
+    }
+
+    fn sync(&mut self, numbers_may_change: bool, uid: bool) {
+        let State::Selected(selected) = &mut self.core.state else { return };
+        if selected.sync(&mut self.core.out, numbers_may_change, uid).is_err() {
+            self.bye(None, "The selected mailbox was renewed");
+        }
+    }
+
+    fn bye(&mut self, code: Option<&str>, text: &str) {
+        if !matches!(self.core.state, State::Ended) {
+            self.core.out.status("*", "BYE", code, text);
+            self.end();
+        }
+    }
+
+    fn end(&mut self) {
+        self.core.state = State::Ended;
+        self.running = None;
+        self.core.actions.push_back(Action::Close);
+    }
+}
+
+impl Core {
+    /// What CAPABILITY shows: what works, now.
+    pub fn capabilities(&self) -> String {
+        let mut all = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED \
+                       LIST-STATUS"
+            .to_owned();
+        if matches!(self.state, State::NotAuthenticated) {
+            if self.config.starttls && !self.encrypted {
+                all.push_str(" STARTTLS");
+            }
+            all.push_str(if self.may_log_in() { " AUTH=PLAIN" } else { " LOGINDISABLED" });
+        }
+        all
+    }
+
+    /// Whether a password may be sent on this connection.
+    pub fn may_log_in(&self) -> bool {
+        self.encrypted || self.config.allow_plaintext_auth
+    }
+
+    /// The selected folder.
+    pub fn selected(&mut self) -> Option<&mut Selected> {
+        match &mut self.state {
+            State::Selected(selected) => Some(selected),
+            _ => None,
+        }
+    }
+
+    /// Leaves the selected folder, if there is one.
+    pub fn unselect(&mut self) {
+        if matches!(self.state, State::Selected(_)) {
+            self.state = State::Authenticated;
+        }
+    }
+
+    pub fn push(&mut self, action: Action) {
+        self.actions.push_back(action);
+    }
+}

@@ -1,0 +1,87 @@
+use std::borrow::Cow;
+
+use crate::store::StoreError;
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Outcome {
+    pub status: Status,
+    pub code: Option<Cow<'static, str>>,
+    pub text: Cow<'static, str>,
+    /// Which changes of the selected folder may be told before the tagged response.
+    pub sync: Sync,
+    /// Whether the connection ends with it.
+    pub close: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Status {
+    Ok,
+    No,
+    Bad,
+}
+
+/// Which changes of the selected folder may be told (RFC 9051 7.5.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sync {
+    /// None: the folder was just selected or left.
+    Nothing,
+    /// Those that leave message numbers as they are: FETCH, STORE and SEARCH by number.
+    KeepNumbers,
+    /// All.
+    All,
+}
+
+impl Status {
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "OK",
+            Self::No => "NO",
+            Self::Bad => "BAD",
+        }
+    }
+}
+
+impl Outcome {
+    pub fn ok(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: Status::Ok, code: None, text: text.into(), sync: Sync::All, close: false }
+    }
+
+    pub fn no(code: impl Into<Cow<'static, str>>, text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: Status::No, code: Some(code.into()), ..Self::ok(text) }
+    }
+
+    pub fn bad(text: impl Into<Cow<'static, str>>) -> Self {
+        Self { status: Status::Bad, sync: Sync::Nothing, ..Self::ok(text) }
+    }
+
+    /// The one place where errors of the store become response codes (RFC 5530).
+    pub fn failed(error: &StoreError) -> Self {
+        let code = match error {
+            StoreError::AuthenticationFailed => "AUTHENTICATIONFAILED",
+            StoreError::Unavailable(_) => "UNAVAILABLE",
+            StoreError::NoSuchFolder => "NONEXISTENT",
+            StoreError::NoPermission(_) => "NOPERM",
+            StoreError::OverQuota(_) => "OVERQUOTA",
+            StoreError::AlreadyExists => "ALREADYEXISTS",
+            StoreError::Cannot(_) => "CANNOT",
+            StoreError::ExpungeIssued => "EXPUNGEISSUED",
+            StoreError::Limit(_) => "LIMIT",
+            StoreError::Internal(_) => "SERVERBUG",
+        };
+        Self::no(code, error.to_string())
+    }
+
+    /// A reply that does not belong to the call: a fault of ours, or of the server around the session.
+    pub fn bug() -> Self {
+        Self::failed(&StoreError::Internal("internal error".to_owned()))
+    }
+
+    pub fn code(self, code: impl Into<Cow<'static, str>>) -> Self {
+        Self { code: Some(code.into()), ..self }
+    }
+
+    pub fn sync(self, sync: Sync) -> Self {
+        Self { sync, ..self }
+    }
+}

@@ -1,0 +1,348 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::proto::request::StatusItem;
+use crate::proto::response::{Output, is_keyword};
+use crate::proto::sequence::{OutOfRange, SequenceSet};
+use crate::store::{FlagChange, FlagChangeMode, FlagSet, Keywords, MessageRow, Snapshot};
+
+/// How many keywords FLAGS lists.
+const MAX_LISTED_KEYWORDS: usize = 128;
+
+/// The selected folder as this session's client knows it.
+pub(crate) struct Selected {
+    pub read_only: bool,
+    /// What the client was told: defines the message numbers.
+    view: Arc<Snapshot>,
+    /// What the store published last.
+    newest: Arc<Snapshot>,
+    /// The first UID that is `\Recent` here.
+    recent_from: u32,
+    keywords: BTreeSet<String>,
+    quiet: Option<Quiet>,
+}
+
+/// The folder can't be followed any more: another UIDVALIDITY, or a message appeared among older ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Diverged;
+
+/// Whose flags the next [`Selected::sync`] need not tell. UIDs ascend.
+pub(crate) enum Quiet {
+    /// The client was told their newest flags.
+    Shown(Vec<u32>),
+    /// The client knows what its own change makes of the flags it knew (`.SILENT`).
+    Silent(Vec<u32>, FlagChange),
+}
+
+impl Selected {
+    pub fn new(snapshot: Arc<Snapshot>, read_only: bool) -> Self {
+        let mut selected = Self {
+            read_only,
+            recent_from: snapshot.uid_next,
+            view: snapshot.clone(),
+            newest: snapshot,
+            keywords: BTreeSet::new(),
+            quiet: None,
+        };
+        for row in &selected.view.messages {
+            note_keywords(&mut selected.keywords, &row.keywords);
+        }
+        selected
+    }
+
+    pub fn set_newest(&mut self, snapshot: Arc<Snapshot>) {
+        self.newest = snapshot;
+    }
+
+    pub fn quiet(&mut self, quiet: Quiet) {
+        self.quiet = Some(quiet);
+    }
+
+    /// How many messages the client knows of.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.view.messages.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The messages the client knows of, each with its number.
+    pub fn messages(&self) -> impl Iterator<Item = (u32, &MessageRow)> {
+        (1..).zip(&self.view.messages)
+    }
+
+    /// The highest UID the client knows of.
+    pub fn last_uid(&self) -> u32 {
+        self.view.messages.last().map_or(0, |row| row.uid)
+    }
+
+    /// The number of a message.
+    pub fn number(&self, uid: u32) -> Option<u32> {
+        self.view.position(uid).and_then(|position| u32::try_from(position + 1).ok())
+    }
+
+    /// The newest row of a message that the client knows of; its last one if the message is gone.
+    pub fn row(&self, uid: u32) -> Option<&MessageRow> {
+        let known = self.view.get(uid)?;
+        Some(self.newest.get(uid).unwrap_or(known))
+    }
+
+    /// Whether a message that the client knows of is gone.
+    pub fn is_gone(&self, uid: u32) -> bool {
+        self.newest.position(uid).is_none()
+    }
+
+    pub fn is_recent(&self, uid: u32) -> bool {
+        uid >= self.recent_from
+    }
+
+    /// The UIDs, ascending, of the messages in a set of numbers or UIDs that the client knows of.
+    pub fn resolve(&self, set: &SequenceSet, uid: bool) -> Result<Vec<u32>, OutOfRange> {
+        let rows = &self.view.messages;
+        let mut uids = Vec::new();
+        if uid {
+            for (from, to) in set.resolve(self.last_uid()).iter() {
+                let start = rows.partition_point(|row| row.uid < from);
+                uids.extend(rows.iter().skip(start).map(|row| row.uid).take_while(|uid| *uid <= to));
+            }
+        } else {
+            for (from, to) in set.resolve_numbers(self.count())?.iter() {
+                let count = (to - from) as usize + 1;
+                uids.extend(rows.iter().skip(from as usize - 1).take(count).map(|row| row.uid));
+            }
+        }
+        Ok(uids)
+    }
+
+    /// The UIDs of the messages marked `\Deleted` of which the client knows.
+    pub fn deleted(&self) -> Vec<u32> {
+        self.newest
+            .messages
+            .iter()
+            .filter(|row| row.flags.contains(FlagSet::DELETED) && self.view.position(row.uid).is_some())
+            .map(|row| row.uid)
+            .collect()
+    }
+
+    /// The untagged responses of SELECT.
+    pub fn describe(&self, output: &mut Output) {
+        self.write_flags(output);
+        self.write_counts(output);
+        if let Some((number, _)) = self.messages().find(|(_, row)| !row.flags.contains(FlagSet::SEEN)) {
+            output.status("*", "OK", Some(&format!("UNSEEN {number}")), "First unseen message");
+        }
+        let view = &self.view;
+        output.status("*", "OK", Some(&format!("UIDVALIDITY {}", view.uid_validity)), "UIDs valid");
+        output.status("*", "OK", Some(&format!("UIDNEXT {}", view.uid_next)), "Predicted next UID");
+    }
+
+    /// Tells the client what changed since it was last told, as far as allowed, with UIDs if `uid`.
+    pub fn sync(&mut self, output: &mut Output, numbers_may_change: bool, uid: bool) -> Result<(), Diverged> {
+        let quiet = self.quiet.take();
+        if Arc::ptr_eq(&self.view, &self.newest) {
+            return Ok(());
+        }
+        let difference = difference(&self.view, &self.newest, quiet.as_ref())?;
+        let mut known = self.view.messages.len();
+        let next = if difference.gone.is_empty() || numbers_may_change {
+            // From the end, so that the numbers of those before stay as they are.
+            for number in difference.gone.iter().rev() {
+                output.text("* ").number(*number).text(" EXPUNGE\r\n");
+            }
+            known -= difference.gone.len();
+            self.newest.clone()
+        } else {
+            Arc::new(keep_gone(&self.view, &self.newest))
+        };
+        let grown = next.messages.len() > known;
+        self.view = next;
+        if grown {
+            self.write_counts(output);
+        }
+        let before = self.keywords.len();
+        for row in difference.changed.iter().chain(&difference.added).filter_map(|uid| self.view.get(*uid)) {
+            note_keywords(&mut self.keywords, &row.keywords);
+        }
+        if self.keywords.len() > before {
+            self.write_flags(output);
+        }
+        for changed in &difference.changed {
+            self.write_fetch_flags(*changed, uid, output);
+        }
+        Ok(())
+    }
+
+    /// `* n FETCH (FLAGS (...))` with the newest flags.
+    pub fn write_fetch_flags(&self, uid: u32, with_uid: bool, output: &mut Output) {
+        let (Some(number), Some(row)) = (self.number(uid), self.row(uid)) else { return };
+        output.text("* ").number(number).text(" FETCH (");
+        if with_uid {
+            output.text("UID ").number(uid).text(" ");
+        }
+        output.text("FLAGS ").flags(row.flags, &row.keywords, self.is_recent(uid)).text(")\r\n");
+    }
+
+    fn write_counts(&self, output: &mut Output) {
+        output.text("* ").number(self.count()).text(" EXISTS\r\n");
+        let old = self.view.messages.partition_point(|row| row.uid < self.recent_from);
+        output.text("* ").number((self.view.messages.len() - old) as u64).text(" RECENT\r\n");
+    }
+
+    fn write_flags(&self, output: &mut Output) {
+        let system = FlagSet::NAMES.map(|(_, name)| name);
+        let all = || system.into_iter().chain(self.keywords.iter().map(String::as_str));
+        output.text("* FLAGS ").list(all()).text("\r\n");
+        output.text("* OK [PERMANENTFLAGS ");
+        if self.read_only {
+            output.text("()] No permanent flags permitted\r\n");
+        } else {
+            output.list(all().chain(["\\*"])).text("] Flags permitted\r\n");
+        }
+    }
+}
+
+/// What STATUS shows of a folder, written in the order asked.
+pub(crate) fn write_status(name: &str, items: &[StatusItem], status: &crate::store::FolderStatus, output: &mut Output) {
+    output.text("* STATUS ").mailbox(name).text(" (");
+    for (index, item) in items.iter().enumerate() {
+        if index > 0 {
+            output.text(" ");
+        }
+        match item {
+            StatusItem::Messages => output.text("MESSAGES ").number(status.messages),
+            // Nothing is known of other sessions, and to none of this one's was the folder announced.
+            StatusItem::Recent => output.text("RECENT 0"),
+            StatusItem::UidNext => output.text("UIDNEXT ").number(status.uid_next),
+            StatusItem::UidValidity => output.text("UIDVALIDITY ").number(status.uid_validity),
+            StatusItem::Unseen => output.text("UNSEEN ").number(status.unseen),
+            StatusItem::Size => output.text("SIZE ").number(status.size),
+        };
+    }
+    output.text(")\r\n");
+}
+
+struct Difference {
+    /// Numbers of messages that are gone, ascending.
+    gone: Vec<u32>,
+    /// UIDs whose flags changed.
+    changed: Vec<u32>,
+    /// UIDs of new messages.
+    added: Vec<u32>,
+}
+
+fn difference(old: &Snapshot, new: &Snapshot, quiet: Option<&Quiet>) -> Result<Difference, Diverged> {
+    if old.uid_validity != new.uid_validity {
+        return Err(Diverged);
+    }
+    let mut difference = Difference { gone: Vec::new(), changed: Vec::new(), added: Vec::new() };
+    let mut rows = new.messages.iter().peekable();
+    for (number, known) in (1..).zip(&old.messages) {
+        match rows.next_if(|row| row.uid <= known.uid) {
+            Some(row) if row.uid < known.uid => return Err(Diverged),
+            Some(row) => {
+                let same = known.flags == row.flags && known.keywords == row.keywords;
+                if !same && !quiet.is_some_and(|quiet| quiet.covers(known, row)) {
+                    difference.changed.push(row.uid);
+                }
+            }
+            None => difference.gone.push(number),
+        }
+    }
+    difference.added = rows.map(|row| row.uid).collect();
+    Ok(difference)
+}
+
+/// The newest state with the messages that are gone still among the others.
+fn keep_gone(old: &Snapshot, new: &Snapshot) -> Snapshot {
+    let last = old.messages.last().map_or(0, |row| row.uid);
+    let kept = old.messages.iter().map(|known| new.get(known.uid).unwrap_or(known));
+    let added = new.messages.iter().filter(|row| row.uid > last);
+    Snapshot { messages: kept.chain(added).cloned().collect(), ..*new }
+}
+
+fn note_keywords(known: &mut BTreeSet<String>, keywords: &Keywords) {
+    for keyword in keywords.iter().filter(|keyword| is_keyword(keyword)) {
+        if known.len() < MAX_LISTED_KEYWORDS && !known.contains(keyword) {
+            known.insert(keyword.to_owned());
+        }
+    }
+}
+
+impl Quiet {
+    fn covers(&self, known: &MessageRow, row: &MessageRow) -> bool {
+        match self {
+            Self::Shown(uids) => uids.binary_search(&row.uid).is_ok(),
+            Self::Silent(uids, change) => {
+                uids.binary_search(&row.uid).is_ok()
+                    && (row.flags, &row.keywords) == (changed_flags(known.flags, change), &changed(known, change))
+            }
+        }
+    }
+}
+
+fn changed_flags(flags: FlagSet, change: &FlagChange) -> FlagSet {
+    match change.mode {
+        FlagChangeMode::Replace => change.flags,
+        FlagChangeMode::Add => flags.union(change.flags),
+        FlagChangeMode::Remove => flags.difference(change.flags),
+    }
+}
+
+fn changed(row: &MessageRow, change: &FlagChange) -> Keywords {
+    match change.mode {
+        _ if change.keywords.is_empty() && change.mode != FlagChangeMode::Replace => row.keywords.clone(),
+        FlagChangeMode::Replace => change.keywords.clone(),
+        FlagChangeMode::Add => row.keywords.iter().chain(change.keywords.iter()).collect(),
+        FlagChangeMode::Remove => row.keywords.iter().filter(|keyword| !change.keywords.contains(keyword)).collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn snapshot(uids: &[u32]) -> Arc<Snapshot> {
+        let messages = uids
+            .iter()
+            .map(|uid| MessageRow {
+                uid: *uid,
+                flags: FlagSet::EMPTY,
+                keywords: Keywords::EMPTY,
+                modseq: 1,
+                internal_date: 0,
+                size: None,
+            })
+            .collect();
+        Arc::new(Snapshot { uid_validity: 1, uid_next: 100, highest_modseq: 1, messages })
+    }
+
+    fn synced(selected: &mut Selected, newest: Arc<Snapshot>, numbers_may_change: bool) -> String {
+        let mut output = Output::default();
+        selected.set_newest(newest);
+        selected.sync(&mut output, numbers_may_change, false).unwrap();
+        String::from_utf8(output.take().unwrap_or_default().to_vec()).unwrap()
+    }
+
+    #[test]
+    fn expunges_wait_until_numbers_may_change() {
+        let mut selected = Selected::new(snapshot(&[1, 2, 5, 7]), false);
+        let mut newest = snapshot(&[2, 7, 101]);
+        Arc::get_mut(&mut newest).unwrap().messages[1].flags = FlagSet::SEEN;
+        assert_eq!(
+            synced(&mut selected, newest.clone(), false),
+            "* 5 EXISTS\r\n* 1 RECENT\r\n* 4 FETCH (FLAGS (\\Seen))\r\n"
+        );
+        assert_eq!(synced(&mut selected, newest.clone(), false), "");
+        assert_eq!(selected.resolve(&SequenceSet(vec![(Some(3), None)]), false), Ok(vec![5, 7, 101]));
+        assert!(selected.is_gone(5));
+        assert_eq!(synced(&mut selected, newest, true), "* 3 EXPUNGE\r\n* 1 EXPUNGE\r\n");
+        assert_eq!(selected.resolve(&SequenceSet(vec![(Some(1), None)]), true), Ok(vec![2, 7, 101]));
+    }
+
+    #[test]
+    fn what_cannot_be_followed() {
+        let mut output = Output::default();
+        for newest in [snapshot(&[1, 3, 5]), Arc::new(Snapshot { uid_validity: 2, ..(*snapshot(&[1, 5])).clone() })] {
+            let mut selected = Selected::new(snapshot(&[1, 5]), false);
+            selected.set_newest(newest);
+            assert_eq!(selected.sync(&mut output, true, false), Err(Diverged));
+        }
+    }
+}
