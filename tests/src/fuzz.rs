@@ -6,6 +6,8 @@
 
 mod fasttransfer;
 mod http;
+mod imap;
+mod rop;
 mod smtp;
 
 /// A fuzz target: its name, which is that of its corpus directory, and its body.
@@ -20,7 +22,12 @@ pub const TARGETS: &[Target] = &[
     ("fasttransfer", fasttransfer::messages),
     ("fasttransfer_sync", fasttransfer::synchronisation),
     ("idset", fasttransfer::idset),
+    ("imap_command", imap::command),
+    ("imap_frame", imap::frame),
+    ("imap_message", imap::message),
     ("lz77", http::lz77),
+    ("rop_request", rop::request),
+    ("rop_response", rop::response),
     ("rtf", http::rtf),
     ("smtp_command", smtp::command),
     ("smtp_data", smtp::data),

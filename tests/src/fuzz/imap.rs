@@ -1,0 +1,64 @@
+use imap_front::frame::{Expect, Frame, FrameLimits, Framer, Refusal};
+use imap_front::message::{self, Part, Section, SectionText};
+use imap_front::proto::lower::lower;
+use imap_front::proto::response::Output;
+use imap_front::proto::utf7;
+
+use super::cut;
+
+/// Longer than the longest tag that is echoed, or what is seen of it would depend on the cutting.
+const LIMITS: FrameLimits = FrameLimits { line: 200, literals: 64, discard: 1000 };
+
+/// Lines and literals.
+pub fn frame(data: &[u8]) {
+    let pieces = cut(data);
+    assert_eq!(frames(&[&pieces.concat()]), frames(&pieces));
+}
+
+fn frames(pieces: &[&[u8]]) -> Vec<Frame> {
+    let mut framer = Framer::new();
+    let mut out = Vec::new();
+    for piece in pieces {
+        framer.feed(piece);
+        while let Some(frame) = framer.next(Expect::Command, &LIMITS) {
+            let fatal = matches!(&frame, Frame::Refused(Refusal { fatal: true, .. }));
+            out.push(frame);
+            if fatal {
+                return out;
+            }
+        }
+    }
+    out
+}
+
+/// Commands, and mailbox names.
+pub fn command(data: &[u8]) {
+    match lower(data) {
+        Ok(tagged) => assert!(!tagged.tag.is_empty()),
+        Err(error) => assert!(!error.text.is_empty()),
+    }
+    if let Some(name) = utf7::decode(data) {
+        assert_eq!(utf7::decode(utf7::encode(&name).as_bytes()), Some(name));
+    }
+}
+
+/// What FETCH shows of a message.
+pub fn message(data: &[u8]) {
+    let structure = Part::parse(data);
+    let mut output = Output::default();
+    message::write_envelope(&data[..message::header_length(data)], &mut output);
+    message::write_body(data, &structure, true, &mut output);
+    for part in [vec![], vec![1], vec![2, 1]] {
+        let subject = || vec!["subject".to_owned()];
+        for text in [
+            SectionText::Whole,
+            SectionText::Header,
+            SectionText::HeaderFields(subject()),
+            SectionText::HeaderFieldsNot(subject()),
+            SectionText::Text,
+            SectionText::Mime,
+        ] {
+            let _ = message::extract(data, Some(&structure), &Section { part: part.clone(), text });
+        }
+    }
+}
