@@ -242,7 +242,7 @@ mod tests {
 
     #[test]
     fn dates() {
-        assert_eq!(date_time(837_596_665), "17-Jul-1996 09:24:25 +0000");
+        assert_eq!(date_time(837_596_665), "17-Jul-1996 09:44:25 +0000");
         assert_eq!(date_time(0), " 1-Jan-1970 00:00:00 +0000");
         assert_eq!(date_time(i64::MIN), " 1-Jan-0001 00:00:00 +0000");
         assert_eq!(date_time(i64::MAX), "31-Dec-9999 23:59:59 +0000");
