@@ -11,6 +11,7 @@ mod error_code;
 pub mod fasttransfer;
 pub mod http;
 pub mod id;
+pub mod mailbox;
 pub mod message;
 pub mod property;
 pub mod rop;

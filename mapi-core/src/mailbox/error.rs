@@ -1,0 +1,65 @@
+use crate::ErrorCode;
+use crate::client::ClientError;
+use crate::rop::RopId;
+use crate::wire::WireError;
+
+/// Why an operation on a mailbox failed, by who is to blame.
+#[derive(Debug, thiserror::Error)]
+pub enum MailboxError {
+    /// The server refused an operation.
+    #[error("{rop}: {code}")]
+    Upstream {
+        /// The operation.
+        rop: RopId,
+        /// What it answered.
+        code: ErrorCode,
+    },
+    /// The request or its answer got lost, or the request was refused as a whole.
+    #[error(transparent)]
+    Transport(#[from] ClientError),
+    /// The server sent what cannot be read; what ran is unknown.
+    #[error("malformed answer: {0}")]
+    Protocol(#[from] WireError),
+    /// Something is larger than this crate handles; nothing ran.
+    #[error("{what} is above the limit of {limit}")]
+    Limit {
+        /// What is too large.
+        what: &'static str,
+        /// The limit.
+        limit: u64,
+    },
+}
+
+impl MailboxError {
+    /// The server's code, if the server refused.
+    pub fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Upstream { code, .. } | Self::Transport(ClientError::Rejected(code)) => Some(*code),
+            _ => None,
+        }
+    }
+
+    /// Whether the operation may have been carried out although it is reported as failed.
+    pub fn is_outcome_unknown(&self) -> bool {
+        match self {
+            Self::Protocol(_) => true,
+            Self::Transport(error) => {
+                matches!(error, ClientError::OutcomeUnknown(_) | ClientError::NotMapi(_) | ClientError::Protocol(_))
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether the session context is gone, so that the mailbox has to be opened again before anything else can be done.
+    pub fn is_session_lost(&self) -> bool {
+        matches!(
+            self,
+            Self::Transport(ClientError::OutcomeUnknown(_) | ClientError::ContextLost(_) | ClientError::NotMapi(_))
+        )
+    }
+
+    /// Whether the server failed the whole Execute because its answers did not fit. The first operations ran.
+    pub(super) fn is_answer_too_large(&self) -> bool {
+        self.code() == Some(ErrorCode::BUFFER_TOO_SMALL)
+    }
+}

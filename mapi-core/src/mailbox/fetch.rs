@@ -1,0 +1,187 @@
+use std::collections::VecDeque;
+
+use crate::fasttransfer::{FetchedMessage, MessageLimits, MessageList};
+use crate::id::{FolderId, Gid, MessageId};
+use crate::message::MessageContent;
+use crate::property::tags;
+use crate::rop::{FastTransferSourceCopyMessagesRequest, OpenFolderRequest, RequestBody, send_options};
+
+use super::download::Download;
+use super::{Mailbox, MailboxError};
+
+/// How messages are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FetchOptions {
+    /// Bounds of one message.
+    pub limits: MessageLimits,
+    /// Messages the server prepares at a time.
+    pub batch: usize,
+}
+
+impl Default for FetchOptions {
+    /// Batches of 100 messages of at most 256 MiB.
+    fn default() -> Self {
+        Self { limits: MessageLimits::default(), batch: 100 }
+    }
+}
+
+/// A message that was asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Fetched {
+    /// Here it is.
+    Message {
+        /// Which one it is.
+        mid: MessageId,
+        /// All of it.
+        content: Box<MessageContent>,
+        /// Bytes of FastTransfer stream it took.
+        bytes: u64,
+    },
+    /// It is not in the folder (any more).
+    Missing(MessageId),
+    /// It is above the limit of [`FetchOptions::limits`].
+    TooLarge {
+        /// Which one it is.
+        mid: MessageId,
+        /// Bytes of FastTransfer stream it took.
+        bytes: u64,
+    },
+}
+
+/// CopyFlags: best body.
+const BEST_BODY: u8 = 0x10;
+
+impl Mailbox {
+    /// Fetches whole messages of a folder, handed out one by one as they arrive: [`MessageFetch::next`]. About 256 KiB per
+    /// Execute request, and one more per batch.
+    pub fn fetch_messages(&self, folder: FolderId, messages: &[MessageId], options: FetchOptions) -> MessageFetch {
+        MessageFetch {
+            mailbox: self.clone(),
+            folder,
+            options,
+            waiting: messages.iter().copied().collect(),
+            current: None,
+            ready: VecDeque::new(),
+            one_by_one: false,
+        }
+    }
+}
+
+/// A running [`Mailbox::fetch_messages`]. Dropping it ends it.
+#[derive(Debug)]
+pub struct MessageFetch {
+    mailbox: Mailbox,
+    folder: FolderId,
+    options: FetchOptions,
+    waiting: VecDeque<MessageId>,
+    current: Option<Batch>,
+    ready: VecDeque<Fetched>,
+    /// The server does not say which message is which.
+    one_by_one: bool,
+}
+
+#[derive(Debug)]
+struct Batch {
+    /// Asked for and not yet seen, in the server's order.
+    left: VecDeque<MessageId>,
+    download: Option<Download>,
+    list: MessageList,
+    /// A message came that says not which one it is, and there were several.
+    confused: bool,
+}
+
+impl MessageFetch {
+    /// The next message; `None` at the end. Messages come in the order asked for, missing ones possibly later.
+    pub async fn next(&mut self) -> Result<Option<Fetched>, MailboxError> {
+        loop {
+            if let Some(fetched) = self.ready.pop_front() {
+                return Ok(Some(fetched));
+            }
+            if self.current.is_none() && !self.start_batch() {
+                return Ok(None);
+            }
+            if let Err(error) = self.step().await {
+                self.current = None;
+                self.waiting.clear();
+                return Err(error);
+            }
+        }
+    }
+
+    fn start_batch(&mut self) -> bool {
+        let size = if self.one_by_one { 1 } else { self.options.batch.clamp(1, 1000) };
+        let left: VecDeque<_> = self.waiting.drain(..size.min(self.waiting.len())).collect();
+        if left.is_empty() {
+            return false;
+        }
+        let list = MessageList::new(self.options.limits);
+        self.current = Some(Batch { left, download: None, list, confused: false });
+        true
+    }
+
+    /// Gets the next buffers of the current batch.
+    async fn step(&mut self) -> Result<(), MailboxError> {
+        let Some(batch) = &mut self.current else { return Ok(()) };
+        let inner = &self.mailbox.inner;
+        let Batch { left, download, list, confused } = batch;
+        let ready = &mut self.ready;
+        let identify = |message: &FetchedMessage| {
+            let key = message.content.properties.binary(tags::PidTagSourceKey).and_then(Gid::from_slice);
+            message.mid.or_else(|| key.and_then(|gid| inner.id_of(gid)))
+        };
+        let only = (left.len() == 1).then(|| left.front().copied()).flatten();
+        let request: Vec<_> = left.iter().copied().collect();
+        let mut on_bytes = |bytes: &[u8]| {
+            list.push(bytes)?;
+            while let Some(message) = list.next_message()? {
+                // What stands in the place of a message that does not exist has no class.
+                let exists = message.oversize || message.content.properties.text(tags::PidTagMessageClass).is_some();
+                match identify(&message).or(only) {
+                    _ if !exists || *confused => {}
+                    None => *confused = true,
+                    Some(mid) => {
+                        let Some(place) = left.iter().position(|other| *other == mid) else { continue };
+                        left.remove(place);
+                        let FetchedMessage { content, bytes, oversize, .. } = message;
+                        ready.push_back(match oversize {
+                            true => Fetched::TooLarge { mid, bytes },
+                            false => Fetched::Message { mid, content: Box::new(content), bytes },
+                        });
+                    }
+                }
+            }
+            Ok(())
+        };
+        match download {
+            None => {
+                let mut script = inner.link.script();
+                let store = script.known(&inner.logon);
+                let open = OpenFolderRequest { output_handle_index: 0, folder_id: self.folder, open_mode_flags: 0 };
+                let (folder, _) = script.open(store, RequestBody::OpenFolder(open));
+                let copy = FastTransferSourceCopyMessagesRequest {
+                    output_handle_index: 0,
+                    message_ids: request,
+                    copy_flags: BEST_BODY,
+                    send_options: send_options::UNICODE | send_options::FORCE_UNICODE,
+                };
+                let (source, _) = script.open(folder, RequestBody::FastTransferSourceCopyMessages(copy));
+                script.release(folder);
+                *download = Some(Download::start(inner, script, source, &mut on_bytes).await?);
+            }
+            Some(download) => download.more(inner, &mut on_bytes).await?,
+        }
+        if *confused {
+            for mid in left.drain(..).rev() {
+                self.waiting.push_front(mid);
+            }
+            self.one_by_one = true;
+            self.current = None;
+        } else if download.as_ref().is_some_and(Download::is_done) {
+            self.ready.extend(left.drain(..).map(Fetched::Missing));
+            if let Some(batch) = self.current.take() {
+                batch.list.finish()?;
+            }
+        }
+        Ok(())
+    }
+}

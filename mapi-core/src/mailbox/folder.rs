@@ -1,0 +1,222 @@
+use crate::id::FolderId;
+use crate::message::PropertyBag;
+use crate::property::{FileTime, PropertyKey, PropertyRow, PropertyTag, PropertyValue, TaggedValue, tags};
+use crate::rop::{
+    DeletePropertiesRequest, GetTableRequest, OpenFolderRequest, RequestBody, ResponseBody, RopId, SetPropertiesRequest,
+};
+
+use super::link::{OnFailure, odd_answer};
+use super::open::get_properties;
+use super::table::ContentsQuery;
+use super::update::check_problems;
+use super::{Mailbox, MailboxError};
+
+/// A folder below the IPM subtree.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderRow {
+    /// Its id.
+    pub id: FolderId,
+    /// The folder it is in; that of the IPM subtree for the topmost ones.
+    pub parent_id: FolderId,
+    /// Levels below the IPM subtree, from 1.
+    pub depth: u32,
+    /// PidTagDisplayName.
+    pub name: String,
+    /// PidTagContainerClass, e.g. `IPF.Note`, `IPF.Appointment`; empty if the folder has none.
+    pub container_class: String,
+    /// PidTagAttributeHidden: clients do not show it.
+    pub hidden: bool,
+    /// Whether it has subfolders.
+    pub subfolders: bool,
+    /// What tells cheaply that something changed.
+    pub counters: FolderCounters,
+}
+
+/// Properties of a folder that move with its content (they are equal as long as nothing happened in the folder).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Hash)]
+pub struct FolderCounters {
+    /// PidTagContentCount: messages.
+    pub total: u32,
+    /// PidTagContentUnreadCount: unread messages.
+    pub unread: u32,
+    /// PidTagLocalCommitTimeMax: time of the last change.
+    pub last_commit: Option<FileTime>,
+    /// PidTagDeletedCountTotal: messages deleted ever.
+    pub deleted: Option<u32>,
+    /// PidTagArticleNumNext: moves with every saved message.
+    pub next_article: Option<u32>,
+}
+
+const COLUMNS: [PropertyTag; 12] = [
+    tags::PidTagFolderId,
+    tags::PidTagParentFolderId,
+    tags::PidTagDepth,
+    tags::PidTagDisplayName,
+    tags::PidTagContainerClass,
+    tags::PidTagAttributeHidden,
+    tags::PidTagSubfolders,
+    tags::PidTagContentCount,
+    tags::PidTagContentUnreadCount,
+    tags::PidTagLocalCommitTimeMax,
+    tags::PidTagDeletedCountTotal,
+    tags::PidTagArticleNumNext,
+];
+const COUNTERS: [PropertyTag; 5] = [
+    tags::PidTagContentCount,
+    tags::PidTagContentUnreadCount,
+    tags::PidTagLocalCommitTimeMax,
+    tags::PidTagDeletedCountTotal,
+    tags::PidTagArticleNumNext,
+];
+/// Tables cut strings to 255 UTF-16 units.
+const CUT: usize = 255;
+/// Folders a mailbox may have here.
+const FOLDER_LIMIT: usize = 100_000;
+
+impl Mailbox {
+    /// All folders below the IPM subtree, parents before their children. One Execute request for about a thousand.
+    pub async fn folders(&self) -> Result<Vec<FolderRow>, MailboxError> {
+        let flags = GetTableRequest::DEPTH | GetTableRequest::USE_UNICODE | GetTableRequest::NO_NOTIFICATIONS;
+        let open = RequestBody::GetHierarchyTable(GetTableRequest { output_handle_index: 0, table_flags: flags });
+        let query = ContentsQuery { columns: COLUMNS.to_vec(), ..ContentsQuery::default() };
+        let mut folders = Vec::new();
+        let top = self.inner.info.folders.ipm_subtree;
+        let mut parents = vec![top];
+        let mut too_many = false;
+        let on_rows = |rows: Vec<PropertyRow>| {
+            for row in rows {
+                too_many |= folders.len() >= FOLDER_LIMIT;
+                if let Some(folder) = folder_row(row, &mut parents).filter(|_| !too_many) {
+                    folders.push(folder);
+                }
+            }
+        };
+        self.inner.rows(top, open, &query, on_rows).await?;
+        if too_many {
+            return Err(MailboxError::Limit { what: "number of folders", limit: FOLDER_LIMIT as u64 });
+        }
+        for folder in folders.iter_mut().filter(|folder| folder.name.encode_utf16().count() >= CUT) {
+            let key = PropertyKey::Tag(tags::PidTagDisplayName);
+            if let Some(name) = self.folder_properties(folder.id, &[key]).await?.text(tags::PidTagDisplayName) {
+                name.clone_into(&mut folder.name);
+            }
+        }
+        Ok(folders)
+    }
+
+    /// The counters of folders, in their order; `None` for folders that are not there (any more). One Execute request for
+    /// about a hundred.
+    pub async fn counters(&self, folders: &[FolderId]) -> Result<Vec<Option<FolderCounters>>, MailboxError> {
+        let mut script = self.inner.link.script();
+        let store = script.known(&self.inner.logon);
+        let tickets: Vec<_> = folders
+            .iter()
+            .map(|&folder_id| {
+                let request = OpenFolderRequest { output_handle_index: 0, folder_id, open_mode_flags: 0 };
+                let (folder, _) = script.open(store, RequestBody::OpenFolder(request));
+                let ticket = script.rop(folder, get_properties(&COUNTERS));
+                script.release(folder);
+                ticket
+            })
+            .collect();
+        let answers = self.inner.link.run(&mut script, OnFailure::GoOn).await?;
+        let counters = |ticket| match answers.body(ticket) {
+            Ok(ResponseBody::GetPropertiesSpecific(got)) => Some(folder_counters(&bag(&COUNTERS, got.row.clone()))),
+            _ => None,
+        };
+        Ok(tickets.into_iter().map(counters).collect())
+    }
+
+    /// Some properties of a folder; those it does not have are left out.
+    pub async fn folder_properties(&self, folder: FolderId, keys: &[PropertyKey]) -> Result<PropertyBag, MailboxError> {
+        let known = self.tags(keys, false).await?;
+        let asked: Vec<_> = keys.iter().zip(known).filter_map(|(key, tag)| Some((key.clone(), tag?))).collect();
+        let tags: Vec<_> = asked.iter().map(|(_, tag)| *tag).collect();
+        let mut script = self.inner.link.script();
+        let store = script.known(&self.inner.logon);
+        let request = OpenFolderRequest { output_handle_index: 0, folder_id: folder, open_mode_flags: 0 };
+        let (slot, _) = script.open(store, RequestBody::OpenFolder(request));
+        let ticket = script.rop(slot, get_properties(&tags));
+        script.release(slot);
+        let answers = self.inner.link.run(&mut script, OnFailure::Stop).await?;
+        let ResponseBody::GetPropertiesSpecific(got) = answers.body(ticket)? else {
+            return Err(odd_answer(RopId::GET_PROPERTIES_SPECIFIC));
+        };
+        let values = got.row.values.iter().zip(asked);
+        Ok(values.filter_map(|(value, (key, _))| Some((key, value.value()?.clone()))).collect())
+    }
+
+    /// Sets and deletes properties of a folder. They take effect at once.
+    pub async fn set_folder_properties(
+        &self,
+        folder: FolderId,
+        set: &PropertyBag,
+        delete: &[PropertyKey],
+    ) -> Result<(), MailboxError> {
+        self.inner.resolve(set.iter().map(|(key, _)| key).chain(delete), true).await?;
+        let mut script = self.inner.link.script();
+        let store = script.known(&self.inner.logon);
+        let request = OpenFolderRequest { output_handle_index: 0, folder_id: folder, open_mode_flags: 0 };
+        let (slot, _) = script.open(store, RequestBody::OpenFolder(request));
+        let property_values = self.inner.tagged(set);
+        let setting = (!property_values.is_empty())
+            .then(|| script.rop(slot, RequestBody::SetProperties(SetPropertiesRequest { property_values })));
+        let property_tags: Vec<_> = delete.iter().filter_map(|key| self.inner.names.tag(key)).collect();
+        if !property_tags.is_empty() {
+            script.rop(slot, RequestBody::DeleteProperties(DeletePropertiesRequest { property_tags }));
+        }
+        script.release(slot);
+        let answers = self.inner.link.run(&mut script, OnFailure::Stop).await?;
+        setting.map_or(Ok(()), |ticket| check_problems(answers.answer(ticket)?))
+    }
+}
+
+impl super::Inner {
+    /// The values of `bag` under the tags they have in this mailbox. Their names must be resolved.
+    pub(super) fn tagged(&self, bag: &PropertyBag) -> Vec<TaggedValue> {
+        bag.iter()
+            .filter_map(|(key, value)| {
+                Some(TaggedValue::new(self.names.tag_as(key, Some(value.kind()))?, value.clone()))
+            })
+            .collect()
+    }
+}
+
+/// The values of a row that are there.
+pub(super) fn bag(columns: &[PropertyTag], row: PropertyRow) -> PropertyBag {
+    columns.iter().zip(row.values).filter_map(|(tag, value)| Some((*tag, value.into_value()?))).collect()
+}
+
+/// `None` for rows without an id. `parents` holds the last folder of each level, the IPM subtree first.
+fn folder_row(row: PropertyRow, parents: &mut Vec<FolderId>) -> Option<FolderRow> {
+    let bag = bag(&COLUMNS, row);
+    let id = FolderId::from_i64(bag.integer64(tags::PidTagFolderId)?);
+    let depth = bag.integer(tags::PidTagDepth).and_then(|depth| u32::try_from(depth).ok()).unwrap_or(1).max(1);
+    let above = usize::try_from(depth).unwrap_or(usize::MAX).min(parents.len());
+    parents.truncate(above);
+    let parent = bag.integer64(tags::PidTagParentFolderId).map(FolderId::from_i64);
+    let parent_id = parent.or_else(|| parents.last().copied())?;
+    parents.push(id);
+    let flag = |tag| bag.boolean(tag).unwrap_or(false);
+    Some(FolderRow {
+        id,
+        parent_id,
+        depth,
+        name: bag.text(tags::PidTagDisplayName).unwrap_or_default().to_owned(),
+        container_class: bag.text(tags::PidTagContainerClass).unwrap_or_default().to_owned(),
+        hidden: flag(tags::PidTagAttributeHidden),
+        subfolders: flag(tags::PidTagSubfolders),
+        counters: folder_counters(&bag),
+    })
+}
+
+fn folder_counters(bag: &PropertyBag) -> FolderCounters {
+    let number = |tag| bag.get(tag).and_then(PropertyValue::as_i32).map(i32::cast_unsigned);
+    FolderCounters {
+        total: number(tags::PidTagContentCount).unwrap_or(0),
+        unread: number(tags::PidTagContentUnreadCount).unwrap_or(0),
+        last_commit: bag.time(tags::PidTagLocalCommitTimeMax),
+        deleted: number(tags::PidTagDeletedCountTotal),
+        next_article: number(tags::PidTagArticleNumNext),
+    }
+}

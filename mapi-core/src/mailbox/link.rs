@@ -1,0 +1,292 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::oneshot;
+use tokio::task::AbortHandle;
+
+use crate::ErrorCode;
+use crate::client::ClientError;
+use crate::rop::{Expected, NO_HANDLE, Response, ResponseBody, ResponseBuffer, RopId, RopResponse};
+use crate::wire::{WireError, WireErrorKind};
+
+use super::handle::Garbage;
+use super::hub::Hub;
+use super::script::{Script, Ticket};
+use super::{ExecuteOptions, MailboxError, Transport};
+
+/// The largest answer to ask for without announcing more.
+const MAX_ROP_OUT: u32 = 0x0004_0000;
+/// MaxRopOut of requests that expect small answers.
+const SMALL_ROP_OUT: u32 = 0x0001_0008;
+/// How long to obey RopBackoff and busy answers, per operation.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Runs scripts on a session: the one place where requests become Execute requests and answers are told apart.
+pub(super) struct Link {
+    transport: Arc<dyn Transport>,
+    pub(super) garbage: Arc<Garbage>,
+    pub(super) hub: Arc<Hub>,
+    executes: AtomicU64,
+    wait: Mutex<Option<AbortHandle>>,
+}
+
+/// What to do when an operation of a script fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnFailure {
+    /// Send nothing more and report it.
+    Stop,
+    /// Go on; the answers tell.
+    GoOn,
+}
+
+/// The answers to a script.
+#[derive(Debug, Default)]
+pub(super) struct Answers {
+    answers: Vec<Option<RopResponse>>,
+    /// Answers to repetitions of the last operation.
+    pub(super) chained: Vec<RopResponse>,
+    /// Payloads of the last answer.
+    pub(super) payloads: usize,
+    /// Bytes of all answers.
+    pub(super) bytes: usize,
+}
+
+impl Answers {
+    /// The answer to a step, whatever it says.
+    pub(super) fn answer(&self, ticket: Ticket) -> Result<&RopResponse, MailboxError> {
+        let missing = || WireError::new(0, "missing answer", WireErrorKind::Invalid(ticket.0 as u64));
+        Ok(self.answers.get(ticket.0).and_then(Option::as_ref).ok_or_else(missing)?)
+    }
+
+    /// The results of a step.
+    ///
+    /// # Errors
+    /// It failed.
+    pub(super) fn body(&self, ticket: Ticket) -> Result<&ResponseBody, MailboxError> {
+        let answer = self.answer(ticket)?;
+        succeeded(answer)?;
+        Ok(&answer.body)
+    }
+
+    /// Takes the answer of a step out.
+    pub(super) fn take(&mut self, ticket: Ticket) -> Option<RopResponse> {
+        self.answers.get_mut(ticket.0).and_then(Option::take)
+    }
+}
+
+/// Fails with the code of a failed operation.
+pub(super) fn succeeded(answer: &RopResponse) -> Result<(), MailboxError> {
+    match answer.return_value {
+        code if code.is_success() || code == ErrorCode::PARTIAL_COMPLETION => Ok(()),
+        code => Err(MailboxError::Upstream { rop: answer.rop_id, code }),
+    }
+}
+
+/// The error for an answer that is not of the kind its ROP asks for.
+pub(super) fn odd_answer(rop: RopId) -> MailboxError {
+    MailboxError::Protocol(WireError::new(0, rop.name(), WireErrorKind::Invalid(rop.0.into())))
+}
+
+impl Link {
+    pub(super) fn new(transport: Arc<dyn Transport>) -> Self {
+        Self {
+            transport,
+            garbage: Arc::default(),
+            hub: Arc::default(),
+            executes: AtomicU64::new(0),
+            wait: Mutex::new(None),
+        }
+    }
+
+    pub(super) fn script<'a>(&self) -> Script<'a> {
+        Script::new(Arc::clone(&self.garbage))
+    }
+
+    /// Execute requests sent so far.
+    pub(super) fn executes(&self) -> u64 {
+        self.executes.load(Ordering::Relaxed)
+    }
+
+    /// Sees to it that a wait for notifications is under way; the hub hears of its end. It goes on if whoever asked for it
+    /// loses interest, as breaking it off would cost its connection.
+    pub(super) fn keep_waiting(&self) {
+        if !self.hub.begin_wait() {
+            return;
+        }
+        let (transport, hub) = (Arc::clone(&self.transport), Arc::clone(&self.hub));
+        let task = tokio::spawn(async move { hub.end_wait(transport.wait().await) });
+        *self.wait.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
+    }
+
+    /// An empty Execute, which fetches notifications.
+    pub(super) async fn poll(&self) -> Result<(), MailboxError> {
+        let mut script = self.script();
+        let mut answers = Answers::default();
+        self.execute(&mut script, ExecuteOptions { chain: false, max_rop_out: MAX_ROP_OUT }, &mut answers).await?;
+        Ok(())
+    }
+
+    /// Runs a script with small answers to its end.
+    pub(super) async fn run(&self, script: &mut Script<'_>, on_failure: OnFailure) -> Result<Answers, MailboxError> {
+        self.run_with(script, on_failure, ExecuteOptions { chain: false, max_rop_out: SMALL_ROP_OUT }).await
+    }
+
+    /// Runs a script whose last operation may be repeated by the server.
+    pub(super) async fn run_chained(&self, script: &mut Script<'_>) -> Result<Answers, MailboxError> {
+        self.run_with(script, OnFailure::Stop, ExecuteOptions { chain: true, max_rop_out: MAX_ROP_OUT }).await
+    }
+
+    async fn run_with(
+        &self,
+        script: &mut Script<'_>,
+        on_failure: OnFailure,
+        options: ExecuteOptions,
+    ) -> Result<Answers, MailboxError> {
+        let mut answers = Answers { answers: vec![None; script.tickets()], ..Answers::default() };
+        let mut patience = PATIENCE;
+        while !script.is_done() {
+            let pause = self.execute(script, options, &mut answers).await?;
+            if on_failure == OnFailure::Stop {
+                let refused = |answer: &&RopResponse| !is_busy(answer);
+                answers.answers.iter().flatten().filter(refused).try_for_each(succeeded)?;
+            }
+            if let Some(pause) = pause {
+                self.pause(pause, &mut patience, RopId::BACKOFF).await?;
+            }
+        }
+        Ok(answers)
+    }
+
+    /// Waits as the server asked, as long as the patience for an operation lasts.
+    pub(super) async fn pause(&self, asked: Duration, patience: &mut Duration, rop: RopId) -> Result<(), MailboxError> {
+        // A server that asks for no time at all is not to be asked again in a tight loop.
+        let pause = asked.max(Duration::from_millis(50));
+        *patience = patience.checked_sub(pause).ok_or(MailboxError::Upstream { rop, code: ErrorCode::SERVER_BUSY })?;
+        tokio::time::sleep(pause).await;
+        Ok(())
+    }
+
+    /// Sends the next request of a script. Returns how long the server asks to wait before the next one.
+    async fn execute(
+        &self,
+        script: &mut Script<'_>,
+        options: ExecuteOptions,
+        answers: &mut Answers,
+    ) -> Result<Option<Duration>, MailboxError> {
+        let packed = script.pack()?;
+        let expected = Expected::of(&packed.buffer.requests, |request| script.columns(&packed, request.handle_index));
+        let request = packed.buffer.encode()?;
+        self.executes.fetch_add(1, Ordering::Relaxed);
+        let outputs = packed.answered.iter().filter_map(|(_, output)| *output).collect();
+        let payloads = self.send(request, options, &expected, outputs).await?;
+        answers.payloads = payloads.len();
+        answers.bytes += payloads.iter().map(Vec::len).sum::<usize>();
+        let buffers = ResponseBuffer::decode_chain(&payloads, &expected)?;
+
+        let mut pause = None;
+        let mut cut_short = false;
+        let mut opened = Vec::new();
+        let mut handles = Vec::new();
+        for (number, buffer) in buffers.into_iter().enumerate() {
+            if number == 0 {
+                handles = buffer.handles;
+            }
+            for response in buffer.responses {
+                match response {
+                    Response::Rop(answer) if number == 0 => {
+                        let at = opened.len();
+                        opened.push((at, answer.return_value.is_success()));
+                        let Some((step, _)) = packed.answered.get(at) else { continue };
+                        let mut answer = answer;
+                        if let (Some(size), ResponseBody::WriteStream(write)) = (step.written(), &answer.body)
+                            && answer.return_value.is_success()
+                            && usize::from(write.written_size) != size
+                        {
+                            answer.return_value = ErrorCode::STREAM_SIZE;
+                        }
+                        // The first failure of a write that took several requests is the one to tell.
+                        if let Some(slot) = answers.answers.get_mut(step.ticket().0)
+                            && slot.as_ref().is_none_or(|known| known.return_value.is_success())
+                        {
+                            *slot = Some(answer);
+                        }
+                    }
+                    Response::Rop(answer) => answers.chained.push(answer),
+                    Response::Notify(notify) => self.hub.notify(&notify),
+                    Response::Pending { .. } => self.hub.more_pending(),
+                    Response::Backoff(backoff) => {
+                        pause = Some(Duration::from_millis(backoff.duration.into()));
+                        cut_short = true;
+                    }
+                    Response::BufferTooSmall { .. } => cut_short = true,
+                }
+            }
+        }
+        if cut_short && opened.is_empty() && pause.is_none() {
+            // Nothing at all fits: asking again would go on for ever.
+            return Err(MailboxError::Upstream { rop: RopId::BUFFER_TOO_SMALL, code: ErrorCode::BUFFER_TOO_SMALL });
+        }
+        if opened.len() < packed.answered.len() && !cut_short {
+            let kind = WireErrorKind::Truncated { needed: packed.answered.len(), left: opened.len() };
+            return Err(WireError::new(0, "answers", kind).into());
+        }
+        script.unpack(packed, &opened, &handles);
+        Ok(pause)
+    }
+}
+
+impl Link {
+    /// Sends a request to its end even if the caller is dropped meanwhile: a request broken off would cost the session. What
+    /// an answer that nobody waits for any more opened is released.
+    async fn send(
+        &self,
+        request: Vec<u8>,
+        options: ExecuteOptions,
+        expected: &[Expected],
+        outputs: Vec<u8>,
+    ) -> Result<Vec<Vec<u8>>, MailboxError> {
+        let (sender, receiver) = oneshot::channel();
+        let orphanage = (Arc::clone(&self.garbage), Arc::clone(&self.hub), expected.to_vec());
+        let transport = Arc::clone(&self.transport);
+        tokio::spawn(async move {
+            let result = transport.execute(request, options).await;
+            if let Err(Ok(payloads)) = sender.send(result) {
+                let (garbage, hub, expected) = orphanage;
+                abandon(&payloads, &expected, &outputs, &garbage, &hub);
+            }
+        });
+        let stopped = || ClientError::OutcomeUnknown("the runtime is shutting down".to_owned());
+        Ok(receiver.await.map_err(|_| stopped())??)
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        if let Some(wait) = self.wait.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
+            wait.abort();
+        }
+    }
+}
+
+fn abandon(payloads: &[Vec<u8>], expected: &[Expected], outputs: &[u8], garbage: &Garbage, hub: &Hub) {
+    let Ok(buffers) = ResponseBuffer::decode_chain(payloads, expected) else { return };
+    for (number, buffer) in buffers.into_iter().enumerate() {
+        if number == 0 {
+            let opened = outputs.iter().filter_map(|index| buffer.handles.get(usize::from(*index)));
+            opened.filter(|handle| **handle != NO_HANDLE).for_each(|handle| garbage.add(*handle));
+        }
+        for response in buffer.responses {
+            match response {
+                Response::Notify(notify) => hub.notify(&notify),
+                Response::Pending { .. } => hub.more_pending(),
+                _ => {}
+            }
+        }
+    }
+}
+
+/// Answers that ask to come again later, which their callers handle.
+fn is_busy(answer: &RopResponse) -> bool {
+    answer.return_value == ErrorCode::SERVER_BUSY && answer.rop_id == RopId::FAST_TRANSFER_SOURCE_GET_BUFFER
+}

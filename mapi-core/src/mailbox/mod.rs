@@ -1,0 +1,150 @@
+//! A mailbox as the rest of the world wants it: typed operations, each in as few Execute requests as the protocol allows.
+//!
+//! [`Mailbox::open`] logs on; the handle is cheap to clone and safe to use from many tasks. Every operation is a script of
+//! ROPs that one place packs into Execute requests, sends, and whose answers it tells apart (notifications, back-off and
+//! answers that did not fit included). Server objects are released with the next request that is sent anyway.
+//!
+//! Nothing here is retried that sends or creates. A lost answer is reported as an unknown outcome, after which the mailbox
+//! has to be opened again.
+
+mod create;
+mod download;
+mod error;
+mod fetch;
+mod folder;
+mod handle;
+mod hub;
+mod info;
+mod link;
+mod move_copy;
+mod names;
+mod open;
+mod recipient;
+mod script;
+mod submit;
+mod sync;
+mod table;
+mod transport;
+mod update;
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, PoisonError};
+
+pub use error::MailboxError;
+pub use fetch::{FetchOptions, Fetched, MessageFetch};
+pub use folder::{FolderCounters, FolderRow};
+pub use hub::MailboxChanges;
+pub use info::{MailboxInfo, SpecialFolders};
+pub use move_copy::MoveCopyOutcome;
+pub use open::OpenOptions;
+pub use submit::SubmitError;
+pub use sync::{ContentsDelta, HierarchyDelta, SyncOutcome};
+pub use table::ContentsQuery;
+pub use transport::{ExecuteOptions, Transport};
+pub use update::MessageUpdate;
+
+use crate::id::{Gid, Guid, ObjectId};
+
+/// A logon to a mailbox. Cheap to clone.
+#[derive(Clone)]
+pub struct Mailbox {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    link: link::Link,
+    logon: handle::Handle,
+    subscription: Option<handle::Handle>,
+    info: MailboxInfo,
+    names: names::Names,
+    /// REPLGUID of each replica id met.
+    replicas: Mutex<HashMap<u16, Guid>>,
+    /// The server sends several payloads of rows without EnablePackedBuffers only.
+    plain_query_rows: AtomicBool,
+}
+
+/// Replica ids kept; a mailbox has a handful.
+const REPLICA_LIMIT: usize = 4096;
+
+impl Mailbox {
+    /// What is known of the mailbox.
+    pub fn info(&self) -> &MailboxInfo {
+        &self.inner.info
+    }
+
+    /// The global id of an object; `None` if its replica was not met yet (synchronising a folder meets those of its
+    /// messages).
+    pub fn gid_of(&self, id: ObjectId) -> Option<Gid> {
+        Some(Gid { replica_guid: self.inner.replica_guid(id.replica_id)?, counter: id.counter })
+    }
+
+    /// The id that an object has in this logon; `None` if its replica was not met yet.
+    pub fn id_of(&self, gid: Gid) -> Option<ObjectId> {
+        self.inner.id_of(gid)
+    }
+
+    /// Execute requests sent so far.
+    pub fn executes(&self) -> u64 {
+        self.inner.link.executes()
+    }
+
+    /// What changed since this was asked last, if anything; no request unless the server said that it has more to tell.
+    /// For one caller at a time.
+    pub async fn changes_so_far(&self) -> Result<MailboxChanges, MailboxError> {
+        let hub = &self.inner.link.hub;
+        while hub.take_pending() {
+            self.inner.link.poll().await?;
+        }
+        Ok(hub.take())
+    }
+
+    /// Waits until something changes in the mailbox (it must have been opened with a subscription), or until it is time to
+    /// look around: then what is returned is empty. Own changes are among those reported. For one caller at a time; safe
+    /// to cancel.
+    pub async fn changes(&self) -> Result<MailboxChanges, MailboxError> {
+        let link = &self.inner.link;
+        loop {
+            let changes = self.changes_so_far().await?;
+            if !changes.is_empty() {
+                return Ok(changes);
+            }
+            match link.hub.take_waited() {
+                Some(Ok(true)) => {
+                    link.poll().await?;
+                    continue;
+                }
+                Some(Ok(false)) => return Ok(changes),
+                Some(Err(error)) => return Err(error.into()),
+                None => link.keep_waiting(),
+            }
+            link.hub.arrived.notified().await;
+        }
+    }
+}
+
+impl Inner {
+    fn replica_guid(&self, replica_id: u16) -> Option<Guid> {
+        self.replicas.lock().unwrap_or_else(PoisonError::into_inner).get(&replica_id).copied()
+    }
+
+    fn learn_replica(&self, replica_id: u16, guid: Guid) {
+        let mut replicas = self.replicas.lock().unwrap_or_else(PoisonError::into_inner);
+        if replicas.len() < REPLICA_LIMIT {
+            replicas.insert(replica_id, guid);
+        }
+    }
+
+    fn id_of(&self, gid: Gid) -> Option<ObjectId> {
+        let replicas = self.replicas.lock().unwrap_or_else(PoisonError::into_inner);
+        let (replica_id, _) = replicas.iter().find(|(_, guid)| **guid == gid.replica_guid)?;
+        Some(ObjectId { replica_id: *replica_id, counter: gid.counter })
+    }
+}
+
+impl fmt::Debug for Mailbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Mailbox").field("mailbox_guid", &self.inner.info.mailbox_guid).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,82 @@
+use crate::id::{FolderId, MessageId};
+use crate::rop::{MoveCopyMessagesRequest, OpenFolderRequest, RequestBody};
+
+use super::hub::Pairing;
+use super::link::OnFailure;
+use super::{Mailbox, MailboxError};
+
+/// What became of a move or copy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MoveCopyOutcome {
+    /// Old and new ids, in the order asked for, as far as the server told them.
+    pub pairs: Vec<(MessageId, MessageId)>,
+    /// Whether every message has exactly one new id.
+    pub complete: bool,
+}
+
+/// Messages per RopMoveCopyMessages.
+const ID_LIMIT: usize = 1000;
+/// Empty Execute requests to collect the notifications of one operation: 1,000 need 2 or 3.
+const POLL_LIMIT: usize = 8;
+
+impl Mailbox {
+    /// Copies or moves messages to another folder. The new ids come from notifications of the same and following answers
+    /// (only if the mailbox was opened with a subscription).
+    ///
+    /// # Errors
+    /// If the error says that the outcome is unknown, or there were more than 1,000 messages, some may have been copied.
+    pub async fn move_copy(
+        &self,
+        source: FolderId,
+        target: FolderId,
+        messages: &[MessageId],
+        copy: bool,
+    ) -> Result<MoveCopyOutcome, MailboxError> {
+        let mut outcome = MoveCopyOutcome { pairs: Vec::with_capacity(messages.len()), complete: true };
+        for ids in messages.chunks(ID_LIMIT) {
+            let (pairs, complete) = self.move_copy_batch(source, target, ids, copy).await?;
+            outcome.pairs.extend(pairs);
+            outcome.complete &= complete;
+        }
+        Ok(outcome)
+    }
+
+    async fn move_copy_batch(
+        &self,
+        source: FolderId,
+        target: FolderId,
+        ids: &[MessageId],
+        copy: bool,
+    ) -> Result<(Vec<(MessageId, MessageId)>, bool), MailboxError> {
+        let inner = &self.inner;
+        let following = inner.link.hub.follow(Pairing::new(source, target, copy, ids));
+        let mut script = inner.link.script();
+        let store = script.known(&inner.logon);
+        let mut open = |folder_id| {
+            let request = OpenFolderRequest { output_handle_index: 0, folder_id, open_mode_flags: 0 };
+            script.open(store, RequestBody::OpenFolder(request)).0
+        };
+        let (from, to) = (open(source), open(target));
+        let request = MoveCopyMessagesRequest {
+            dest_handle_index: 0,
+            message_ids: ids.to_vec(),
+            want_asynchronous: false,
+            want_copy: copy,
+        };
+        script.rop_with(from, to, RequestBody::MoveCopyMessages(request));
+        script.release(from);
+        script.release(to);
+        inner.link.run(&mut script, OnFailure::Stop).await?;
+        if inner.subscription.is_some() {
+            for round in 0..POLL_LIMIT {
+                // Somebody else may be about to fetch what is pending: one request behind theirs makes sure.
+                let pending = inner.link.hub.take_pending();
+                if following.pairing.is_complete() || !(pending || round == 0) {
+                    break;
+                }
+                inner.link.poll().await?;
+            }
+        }
+        Ok(following.pairing.pairs(ids))
+    }
+}
