@@ -4,6 +4,7 @@
 //! result, or what it accepts is not what it writes. `fuzz/` runs them under libFuzzer; the test `fuzz_corpus` runs them
 //! over the corpus.
 
+mod autodiscover;
 mod fasttransfer;
 mod http;
 mod imap;
@@ -15,6 +16,7 @@ pub type Target = (&'static str, fn(&[u8]));
 
 /// Every fuzz target.
 pub const TARGETS: &[Target] = &[
+    ("autodiscover", autodiscover::autodiscover),
     ("auxiliary", http::auxiliary),
     ("body", http::body),
     ("entity", http::entity),

@@ -1,0 +1,11 @@
+use mapi_core::autodiscover::{AutodiscoverAnswer, AutodiscoverRequest};
+
+/// Requests and answers in XML.
+pub fn autodiscover(data: &[u8]) {
+    if let Ok(request) = AutodiscoverRequest::decode(data) {
+        assert_eq!(AutodiscoverRequest::decode(request.encode().as_bytes()).as_ref(), Ok(&request));
+    }
+    if let Ok(answer) = AutodiscoverAnswer::decode(data) {
+        assert_eq!(AutodiscoverAnswer::decode(answer.encode().as_bytes()).as_ref(), Ok(&answer));
+    }
+}
