@@ -12,7 +12,7 @@ use super::update::check_problems;
 use super::{Mailbox, MailboxError};
 
 /// A folder below the IPM subtree.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct FolderRow {
     /// Its id.
     pub id: FolderId,
@@ -30,6 +30,8 @@ pub struct FolderRow {
     pub subfolders: bool,
     /// What tells cheaply that something changed.
     pub counters: FolderCounters,
+    /// The properties asked for besides, where the folder has them. Tables cut strings and binaries at 510 bytes.
+    pub extra: PropertyBag,
 }
 
 /// Properties of a folder that move with its content (they are equal as long as nothing happened in the folder).
@@ -74,11 +76,15 @@ const CUT: usize = 255;
 const FOLDER_LIMIT: usize = 100_000;
 
 impl Mailbox {
-    /// All folders below the IPM subtree, parents before their children. One Execute request for about a thousand.
-    pub async fn folders(&self) -> Result<Vec<FolderRow>, MailboxError> {
+    /// All folders below the IPM subtree, parents before their children, with the properties `extra` of each. One Execute
+    /// request for about a thousand.
+    pub async fn folders(&self, extra: &[PropertyKey]) -> Result<Vec<FolderRow>, MailboxError> {
+        let known = self.tags(extra, false).await?;
+        let extra: Vec<_> = extra.iter().zip(known).filter_map(|(key, tag)| Some((key.clone(), tag?))).collect();
+        let columns: Vec<_> = COLUMNS.into_iter().chain(extra.iter().map(|(_, tag)| *tag)).collect();
         let flags = GetTableRequest::DEPTH | GetTableRequest::USE_UNICODE | GetTableRequest::NO_NOTIFICATIONS;
         let open = RequestBody::GetHierarchyTable(GetTableRequest { output_handle_index: 0, table_flags: flags });
-        let query = ContentsQuery { columns: COLUMNS.to_vec(), ..ContentsQuery::default() };
+        let query = ContentsQuery { columns, ..ContentsQuery::default() };
         let mut folders = Vec::new();
         let top = self.inner.info.folders.ipm_subtree;
         let mut parents = vec![top];
@@ -86,7 +92,7 @@ impl Mailbox {
         let on_rows = |rows: Vec<PropertyRow>| {
             for row in rows {
                 too_many |= folders.len() >= FOLDER_LIMIT;
-                if let Some(folder) = folder_row(row, &mut parents).filter(|_| !too_many) {
+                if let Some(folder) = folder_row(row, &extra, &mut parents).filter(|_| !too_many) {
                     folders.push(folder);
                 }
             }
@@ -188,7 +194,14 @@ pub(super) fn bag(columns: &[PropertyTag], row: PropertyRow) -> PropertyBag {
 }
 
 /// `None` for rows without an id. `parents` holds the last folder of each level, the IPM subtree first.
-fn folder_row(row: PropertyRow, parents: &mut Vec<FolderId>) -> Option<FolderRow> {
+fn folder_row(
+    mut row: PropertyRow,
+    extra: &[(PropertyKey, PropertyTag)],
+    parents: &mut Vec<FolderId>,
+) -> Option<FolderRow> {
+    let more = row.values.split_off(COLUMNS.len().min(row.values.len()));
+    let more = extra.iter().zip(more).filter_map(|((key, _), value)| Some((key.clone(), value.into_value()?)));
+    let extra = more.collect();
     let bag = bag(&COLUMNS, row);
     let id = FolderId::from_i64(bag.integer64(tags::PidTagFolderId)?);
     let depth = bag.integer(tags::PidTagDepth).and_then(|depth| u32::try_from(depth).ok()).unwrap_or(1).max(1);
@@ -207,6 +220,7 @@ fn folder_row(row: PropertyRow, parents: &mut Vec<FolderId>) -> Option<FolderRow
         hidden: flag(tags::PidTagAttributeHidden),
         subfolders: flag(tags::PidTagSubfolders),
         counters: folder_counters(&bag),
+        extra,
     })
 }
 

@@ -87,6 +87,11 @@ impl Hub {
         self.arrived.notify_one();
     }
 
+    /// Whether the server is being waited for, and has not said anything yet.
+    pub(super) fn is_waiting(&self) -> bool {
+        self.waiting.load(Ordering::Acquire) && lock(&self.waited).is_none()
+    }
+
     /// The end of the last wait, told once.
     pub(super) fn take_waited(&self) -> Option<Result<bool, ClientError>> {
         lock(&self.waited).take()

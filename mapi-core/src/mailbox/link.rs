@@ -119,6 +119,14 @@ impl Link {
         *self.wait.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
     }
 
+    /// Ends the session context and the wait for notifications.
+    pub(super) async fn close(&self) {
+        if let Some(wait) = self.wait.lock().unwrap_or_else(PoisonError::into_inner).take() {
+            wait.abort();
+        }
+        self.transport.close().await;
+    }
+
     /// An empty Execute, which fetches notifications.
     pub(super) async fn poll(&self) -> Result<(), MailboxError> {
         let mut script = self.script();

@@ -90,6 +90,18 @@ impl Mailbox {
         self.inner.link.executes()
     }
 
+    /// Whether notifications are known to flow: there is a subscription, a NotificationWait is outstanding, and the server
+    /// has not answered it.
+    pub fn is_listening(&self) -> bool {
+        self.inner.subscription.is_some() && self.inner.link.hub.is_waiting()
+    }
+
+    /// Closes the session context under the mailbox; whatever is under way fails. Without it the server keeps the context
+    /// until it expires.
+    pub async fn close(&self) {
+        self.inner.link.close().await;
+    }
+
     /// What changed since this was asked last, if anything; no request unless the server said that it has more to tell.
     /// For one caller at a time.
     pub async fn changes_so_far(&self) -> Result<MailboxChanges, MailboxError> {

@@ -13,6 +13,9 @@ pub trait Transport: Send + Sync + 'static {
     /// Waits until the server says that notifications are queued (`true`) or that it is time to look around (`false`).
     /// Runs beside [`Transport::execute`].
     async fn wait(&self) -> Result<bool, ClientError>;
+
+    /// Ends the session context.
+    async fn close(&self);
 }
 
 /// How an Execute request is to be answered.
@@ -54,5 +57,13 @@ impl Transport for SessionTransport {
     async fn wait(&self) -> Result<bool, ClientError> {
         self.check()?;
         self.client.wait().await
+    }
+    async fn close(&self) {
+        // It ends here whatever the server says, and there by itself after a while.
+        if self.check().is_ok()
+            && let Err(error) = self.client.disconnect().await
+        {
+            tracing::debug!(%error, "session context left behind");
+        }
     }
 }
