@@ -4,6 +4,7 @@ use std::time::Duration;
 use thiserror::Error;
 use tokio_rustls::rustls;
 
+use super::gate::Gate;
 use crate::session::{Limits, SessionConfig};
 
 /// How a listener uses TLS.
@@ -30,10 +31,8 @@ pub struct ServerConfig {
     pub identity: Vec<(String, String)>,
     /// Bounds of each session.
     pub limits: Limits,
-    /// How many connections there may be.
-    pub max_connections: usize,
-    /// How many of one address (IPv6: of one /64) may not have logged in yet.
-    pub max_connections_before_login_per_address: usize,
+    /// Counts connections. Servers that share it share its bounds.
+    pub gate: Arc<Gate>,
     /// How long a client may take none of the output that waits for it.
     pub write_timeout: Duration,
     /// How long commands may go on when the server stops.
@@ -41,6 +40,7 @@ pub struct ServerConfig {
 }
 
 impl Default for ServerConfig {
+    /// No TLS, no passwords without it; 10,000 connections, of one address 20 before login.
     fn default() -> Self {
         let session = SessionConfig::default();
         Self {
@@ -49,8 +49,7 @@ impl Default for ServerConfig {
             allow_plaintext_auth: session.allow_plaintext_auth,
             identity: session.identity,
             limits: session.limits,
-            max_connections: 10_000,
-            max_connections_before_login_per_address: 20,
+            gate: Gate::new(10_000, 20),
             write_timeout: Duration::from_secs(5 * 60),
             shutdown_grace: Duration::from_secs(10),
         }

@@ -2,14 +2,15 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// Counts connections and bounds them.
-pub(super) struct Gate {
+/// Counts connections and bounds them. Servers that share it share its bounds.
+#[derive(Debug)]
+pub struct Gate {
     max: usize,
     max_waiting: usize,
     counts: Mutex<Counts>,
 }
 
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Counts {
     open: usize,
     /// Per network those that have not logged in. Never holds a zero, so it is no larger than `open`.
@@ -25,12 +26,13 @@ pub(super) struct Admission {
 }
 
 impl Gate {
-    pub fn new(max: usize, max_waiting: usize) -> Self {
-        Self { max, max_waiting, counts: Mutex::default() }
+    /// Lets in `max` connections at a time. Of one address (IPv6: of one /64) `max_waiting` may not have logged in yet.
+    pub fn new(max: usize, max_waiting: usize) -> Arc<Self> {
+        Arc::new(Self { max, max_waiting, counts: Mutex::default() })
     }
 
     /// Lets a connection in, if there is room.
-    pub fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Admission> {
+    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Admission> {
         let network = network(address);
         let mut counts = self.lock();
         let waiting = counts.waiting.get(&network).copied().unwrap_or(0);
@@ -88,7 +90,7 @@ mod tests {
 
     #[test]
     fn bounds() {
-        let gate = Arc::new(Gate::new(3, 2));
+        let gate = Gate::new(3, 2);
         let address = |text: &str| text.parse::<IpAddr>().unwrap();
         let mut first = gate.admit(address("2001:db8::1")).unwrap();
         let second = gate.admit(address("2001:db8::2")).unwrap();

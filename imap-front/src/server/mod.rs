@@ -7,7 +7,7 @@ mod gate;
 mod stream;
 
 use std::future::Future;
-use std::io;
+use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,20 +22,20 @@ use crate::store::{MailStore, Peer};
 
 pub use crate::session::Limits;
 pub use config::{ConfigError, ServerConfig, TlsMode};
+pub use gate::Gate;
 
 use connection::Connection;
-use gate::Gate;
 use stream::Stream;
 
 /// How long to wait after accepting failed, which it does when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// An IMAP server; may serve several listeners, which then share its bounds.
+/// An IMAP server; may serve several listeners. Listeners that use TLS differently need servers of their own, which may
+/// share a [`Gate`].
 pub struct Server {
     config: ServerConfig,
     session: Arc<crate::session::SessionConfig>,
     acceptor: Option<TlsAcceptor>,
-    gate: Arc<Gate>,
     store: Arc<dyn MailStore>,
 }
 
@@ -51,8 +51,7 @@ impl Server {
             (_, None) => return Err(ConfigError::NoTlsConfig),
         };
         let session = Arc::new(config.session());
-        let gate = Arc::new(Gate::new(config.max_connections, config.max_connections_before_login_per_address));
-        Ok(Self { config, session, acceptor, gate, store })
+        Ok(Self { config, session, acceptor, store })
     }
 
     /// Accepts and serves connections until `shutdown` is done. Then every client is told to go, once its command is
@@ -90,11 +89,12 @@ impl Server {
         stopping: &watch::Receiver<bool>,
         connections: &mut JoinSet<()>,
     ) {
-        let Some(admission) = self.gate.admit(address.ip()) else {
+        let Some(admission) = self.config.gate.admit(address.ip()) else {
             tracing::debug!(%address, "too many connections");
             if self.config.tls != TlsMode::Implicit {
                 // Fits into the socket's empty buffer; if it does not, closing says enough.
-                let _ = socket.try_write(b"* BYE [LIMIT] Too many connections\r\n");
+                let _ =
+                    socket.into_std().and_then(|mut socket| socket.write(b"* BYE [LIMIT] Too many connections\r\n"));
             }
             return;
         };
