@@ -1,30 +1,38 @@
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use thiserror::Error;
 use tokio_rustls::rustls;
 
 use super::gate::Gate;
 use crate::session::{Limits, SessionConfig};
 
-/// How a listener uses TLS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// When a connection is encrypted.
+#[derive(Clone)]
 pub enum TlsMode {
-    /// From the first byte (port 993).
-    Implicit,
-    /// After STARTTLS (port 143).
-    StartTls,
+    /// From the first byte on (port 993, RFC 8314 3.2).
+    Implicit(Arc<rustls::ServerConfig>),
+    /// When the client says STARTTLS (port 143).
+    StartTls(Arc<rustls::ServerConfig>),
     /// Never.
     None,
+}
+
+impl fmt::Debug for TlsMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Implicit(_) => "Implicit",
+            Self::StartTls(_) => "StartTls",
+            Self::None => "None",
+        })
+    }
 }
 
 /// How a server behaves.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
-    /// How TLS is used.
+    /// When connections are encrypted.
     pub tls: TlsMode,
-    /// Certificate and key; needed unless `tls` is [`TlsMode::None`].
-    pub tls_config: Option<Arc<rustls::ServerConfig>>,
     /// Whether passwords are accepted on a connection that is not encrypted.
     pub allow_plaintext_auth: bool,
     /// What ID answers: names and values (RFC 2971).
@@ -45,7 +53,6 @@ impl Default for ServerConfig {
         let session = SessionConfig::default();
         Self {
             tls: TlsMode::None,
-            tls_config: None,
             allow_plaintext_auth: session.allow_plaintext_auth,
             identity: session.identity,
             limits: session.limits,
@@ -59,18 +66,10 @@ impl Default for ServerConfig {
 impl ServerConfig {
     pub(super) fn session(&self) -> SessionConfig {
         SessionConfig {
-            starttls: self.tls == TlsMode::StartTls,
+            starttls: matches!(self.tls, TlsMode::StartTls(_)),
             allow_plaintext_auth: self.allow_plaintext_auth,
             identity: self.identity.clone(),
             limits: self.limits.clone(),
         }
     }
-}
-
-/// A configuration that contradicts itself.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-pub enum ConfigError {
-    /// TLS is to be used, but there is no certificate.
-    #[error("the listener is to use TLS, but there is no certificate and key")]
-    NoTlsConfig,
 }

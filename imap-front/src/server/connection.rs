@@ -6,7 +6,7 @@ use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls;
 
 use super::calls::{Answer, Answers, Handles};
 use super::gate::Admission;
@@ -25,7 +25,7 @@ const WRITE: usize = 16 << 10;
 /// One client.
 pub(super) struct Connection {
     pub stream: Stream,
-    pub acceptor: Option<TlsAcceptor>,
+    pub start_tls: Option<Arc<rustls::ServerConfig>>,
     pub store: Arc<dyn MailStore>,
     pub peer: Peer,
     pub config: Arc<SessionConfig>,
@@ -64,8 +64,8 @@ impl Connection {
                         if framer.is_partial() {
                             return Err(io::Error::other("plaintext behind STARTTLS"));
                         }
-                        let Some(acceptor) = &self.acceptor else { return Err(io::Error::other("no certificate")) };
-                        let handshake = self.stream.start_tls(acceptor);
+                        let Some(tls) = self.start_tls.take() else { return Err(io::Error::other("no certificate")) };
+                        let handshake = self.stream.start_tls(tls);
                         self.stream = tokio::time::timeout(self.config.limits.login_timeout, handshake).await??;
                         self.peer.encrypted = true;
                         session.encrypted();

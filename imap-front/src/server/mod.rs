@@ -6,7 +6,6 @@ mod connection;
 mod gate;
 mod stream;
 
-use std::future::Future;
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -15,13 +14,13 @@ use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
-use tokio_rustls::TlsAcceptor;
 use tracing::Instrument;
 
+use crate::session::SessionConfig;
 use crate::store::{MailStore, Peer};
 
 pub use crate::session::Limits;
-pub use config::{ConfigError, ServerConfig, TlsMode};
+pub use config::{ServerConfig, TlsMode};
 pub use gate::Gate;
 
 use connection::Connection;
@@ -30,42 +29,35 @@ use stream::Stream;
 /// How long to wait after accepting failed, which it does when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
-/// An IMAP server; may serve several listeners. Listeners that use TLS differently need servers of their own, which may
-/// share a [`Gate`].
+/// An IMAP server in front of a store. It can serve several listeners; those that use TLS differently need servers of
+/// their own, which may share a [`Gate`].
+#[derive(Clone)]
 pub struct Server {
-    config: ServerConfig,
-    session: Arc<crate::session::SessionConfig>,
-    acceptor: Option<TlsAcceptor>,
+    config: Arc<ServerConfig>,
+    session: Arc<SessionConfig>,
     store: Arc<dyn MailStore>,
 }
 
 impl Server {
-    /// A server of `store`.
-    ///
-    /// # Errors
-    /// [`ConfigError`] if the configuration contradicts itself.
-    pub fn new(config: ServerConfig, store: Arc<dyn MailStore>) -> Result<Self, ConfigError> {
-        let acceptor = match (config.tls, &config.tls_config) {
-            (TlsMode::None, _) => None,
-            (_, Some(tls)) => Some(TlsAcceptor::from(tls.clone())),
-            (_, None) => return Err(ConfigError::NoTlsConfig),
-        };
+    /// A server that listens nowhere yet.
+    pub fn new(config: ServerConfig, store: Arc<dyn MailStore>) -> Self {
         let session = Arc::new(config.session());
-        Ok(Self { config, session, acceptor, store })
+        Self { config: Arc::new(config), session, store }
     }
 
-    /// Accepts and serves connections until `shutdown` is done. Then every client is told to go, once its command is
-    /// done; what is still there after [`ServerConfig::shutdown_grace`] is cut off.
-    pub async fn serve(self: Arc<Self>, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        let (stop, stopping) = watch::channel(false);
+    /// Serves until `shutdown` holds `true` or its sender is gone. Then nothing more is accepted and every client is told
+    /// to go, once its command is done; what is still there after [`ServerConfig::shutdown_grace`] is cut off. Dropping
+    /// the future cuts off at once.
+    pub async fn serve(&self, listener: TcpListener, shutdown: watch::Receiver<bool>) {
+        let mut stopping = shutdown.clone();
         let mut connections = JoinSet::new();
-        tokio::pin!(shutdown);
         loop {
             tokio::select! {
-                () = &mut shutdown => break,
+                // An error means that the sender is gone.
+                _ = stopping.wait_for(|stop| *stop) => break,
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((socket, address)) => self.clone().admit(socket, address, &stopping, &mut connections),
+                    Ok((socket, address)) => self.admit(socket, address, &shutdown, &mut connections),
                     Err(error) => {
                         tracing::warn!(%error, "accepting a connection failed");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -74,8 +66,6 @@ impl Server {
             }
         }
         drop(listener);
-        // Nobody receives it if there is no connection.
-        let _ = stop.send(true);
         let all = async { while connections.join_next().await.is_some() {} };
         if tokio::time::timeout(self.config.shutdown_grace, all).await.is_err() {
             connections.abort_all();
@@ -83,7 +73,7 @@ impl Server {
     }
 
     fn admit(
-        self: Arc<Self>,
+        &self,
         socket: TcpStream,
         address: SocketAddr,
         stopping: &watch::Receiver<bool>,
@@ -91,7 +81,7 @@ impl Server {
     ) {
         let Some(admission) = self.config.gate.admit(address.ip()) else {
             tracing::debug!(%address, "too many connections");
-            if self.config.tls != TlsMode::Implicit {
+            if !matches!(self.config.tls, TlsMode::Implicit(_)) {
                 // Fits into the socket's empty buffer; if it does not, closing says enough.
                 let _ =
                     socket.into_std().and_then(|mut socket| socket.write(b"* BYE [LIMIT] Too many connections\r\n"));
@@ -99,10 +89,11 @@ impl Server {
             return;
         };
         let span = tracing::info_span!("imap", id = admission.id(), peer = %address);
+        let server = self.clone();
         let stopping = stopping.clone();
         let task = async move {
             tracing::debug!("connected");
-            match self.run(socket, address, admission, stopping).await {
+            match server.run(socket, address, admission, stopping).await {
                 Ok(()) => tracing::debug!("closed"),
                 Err(error) => tracing::debug!(%error, "ended"),
             }
@@ -111,25 +102,31 @@ impl Server {
     }
 
     async fn run(
-        &self,
+        self,
         socket: TcpStream,
         address: SocketAddr,
         admission: gate::Admission,
         stopping: watch::Receiver<bool>,
     ) -> io::Result<()> {
         socket.set_nodelay(true)?;
-        let encrypted = self.config.tls == TlsMode::Implicit;
         let mut stream = Stream::Plain(socket);
-        if encrypted && let Some(acceptor) = &self.acceptor {
-            let handshake = stream.start_tls(acceptor);
-            stream = tokio::time::timeout(self.config.limits.login_timeout, handshake).await??;
+        let mut start_tls = None;
+        let mut encrypted = false;
+        match &self.config.tls {
+            TlsMode::None => {}
+            TlsMode::StartTls(tls) => start_tls = Some(tls.clone()),
+            TlsMode::Implicit(tls) => {
+                let handshake = stream.start_tls(tls.clone());
+                stream = tokio::time::timeout(self.config.limits.login_timeout, handshake).await??;
+                encrypted = true;
+            }
         }
         Connection {
             stream,
-            acceptor: self.acceptor.clone(),
-            store: self.store.clone(),
+            start_tls,
+            store: self.store,
             peer: Peer { address, encrypted },
-            config: self.session.clone(),
+            config: self.session,
             write_timeout: self.config.write_timeout,
             admission,
             stopping,

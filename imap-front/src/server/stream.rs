@@ -1,11 +1,12 @@
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
+use tokio_rustls::{TlsAcceptor, rustls};
 
 /// A connection, encrypted or not.
 pub(super) enum Stream {
@@ -15,9 +16,9 @@ pub(super) enum Stream {
 
 impl Stream {
     /// Negotiates TLS.
-    pub async fn start_tls(self, acceptor: &TlsAcceptor) -> io::Result<Self> {
+    pub async fn start_tls(self, config: Arc<rustls::ServerConfig>) -> io::Result<Self> {
         match self {
-            Self::Plain(socket) => Ok(Self::Tls(Box::new(acceptor.accept(socket).await?))),
+            Self::Plain(socket) => Ok(Self::Tls(Box::new(TlsAcceptor::from(config).accept(socket).await?))),
             Self::Tls(_) => Err(io::Error::other("TLS is active already")),
         }
     }

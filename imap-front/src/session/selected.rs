@@ -163,7 +163,7 @@ impl Selected {
         if self.keywords.len() > before {
             self.write_flags(output);
         }
-        for changed in &difference.changed {
+        for changed in &difference.told {
             self.write_fetch_flags(*changed, uid, output);
         }
         Ok(())
@@ -223,6 +223,8 @@ struct Difference {
     gone: Vec<u32>,
     /// UIDs whose flags changed.
     changed: Vec<u32>,
+    /// Those of them of which the client must be told.
+    told: Vec<u32>,
     /// UIDs of new messages.
     added: Vec<u32>,
 }
@@ -231,15 +233,17 @@ fn difference(old: &Snapshot, new: &Snapshot, quiet: Option<&Quiet>) -> Result<D
     if old.uid_validity != new.uid_validity {
         return Err(Diverged);
     }
-    let mut difference = Difference { gone: Vec::new(), changed: Vec::new(), added: Vec::new() };
+    let mut difference = Difference { gone: Vec::new(), changed: Vec::new(), told: Vec::new(), added: Vec::new() };
     let mut rows = new.messages.iter().peekable();
     for (number, known) in (1..).zip(&old.messages) {
         match rows.next_if(|row| row.uid <= known.uid) {
             Some(row) if row.uid < known.uid => return Err(Diverged),
             Some(row) => {
-                let same = known.flags == row.flags && known.keywords == row.keywords;
-                if !same && !quiet.is_some_and(|quiet| quiet.covers(known, row)) {
+                if known.flags != row.flags || known.keywords != row.keywords {
                     difference.changed.push(row.uid);
+                    if !quiet.is_some_and(|quiet| quiet.covers(known, row)) {
+                        difference.told.push(row.uid);
+                    }
                 }
             }
             None => difference.gone.push(number),

@@ -1,0 +1,189 @@
+//! Drives a session without sockets or clock.
+
+#![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "test support, shared by several tests")]
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures::{FutureExt, StreamExt};
+use imap_front::frame::{Frame, Framer};
+use imap_front::session::{Action, Call, Opened, Reply, Session, SessionConfig};
+use imap_front::store::*;
+use tokio::sync::watch;
+
+use crate::support::{Memory, Users};
+
+/// Something that happens while a FETCH goes on.
+pub type Interruption = Box<dyn FnOnce(&Memory)>;
+
+/// A session, its store, and a clock that stands still unless moved.
+pub struct Dialogue {
+    pub session: Session,
+    pub store: Arc<Memory>,
+    pub now: Instant,
+    pub closed: bool,
+    pub tls_started: bool,
+    pub paused: Duration,
+    framer: Framer,
+    user: Option<Arc<dyn UserStore>>,
+    folder: Option<Arc<dyn FolderStore>>,
+    watch: Option<watch::Receiver<Arc<Snapshot>>>,
+    /// Run after the n-th message of a FETCH, to change things while it goes on.
+    pub during_fetch: Option<Interruption>,
+    output: Vec<u8>,
+}
+
+impl Dialogue {
+    pub fn new(store: Arc<Memory>, config: SessionConfig, encrypted: bool) -> Self {
+        let now = Instant::now();
+        let mut dialogue = Self {
+            session: Session::new(Arc::new(config), encrypted, now),
+            store,
+            now,
+            closed: false,
+            tls_started: false,
+            paused: Duration::ZERO,
+            framer: Framer::new(),
+            user: None,
+            folder: None,
+            watch: None,
+            during_fetch: None,
+            output: Vec::new(),
+        };
+        dialogue.run();
+        dialogue
+    }
+
+    /// One that has logged in on an encrypted connection.
+    pub fn logged_in(store: Arc<Memory>) -> Self {
+        let mut dialogue = Self::new(store, SessionConfig::default(), true);
+        dialogue.taken();
+        let answer = dialogue.say("l LOGIN alice secret\r\n");
+        assert!(answer.starts_with("l OK "), "{answer}");
+        dialogue
+    }
+
+    /// One that has selected a folder.
+    pub fn selected(store: Arc<Memory>, folder: &str) -> Self {
+        let mut dialogue = Self::logged_in(store);
+        let answer = dialogue.say(&format!("s SELECT \"{folder}\"\r\n"));
+        assert!(answer.contains("s OK [READ-"), "{answer}");
+        dialogue
+    }
+
+    /// What the server says to these bytes.
+    pub fn say(&mut self, bytes: &str) -> String {
+        self.framer.feed(bytes.as_bytes());
+        self.run();
+        self.taken()
+    }
+
+    /// What the server has said since it was last asked for.
+    pub fn taken(&mut self) -> String {
+        String::from_utf8_lossy(&std::mem::take(&mut self.output)).into_owned()
+    }
+
+    /// Lets the session see what the store published, as the server does while it idles.
+    pub fn publish(&mut self) -> String {
+        self.show_newest();
+        if self.watch.as_ref().is_some_and(|watch| watch.has_changed().is_err()) {
+            self.session.folder_gone();
+        }
+        self.run();
+        self.taken()
+    }
+
+    /// Lets time pass.
+    pub fn wait(&mut self, time: Duration) -> String {
+        self.now += time;
+        self.session.timeout(self.now);
+        self.run();
+        self.taken()
+    }
+
+    fn show_newest(&mut self) {
+        if let Some(watch) = &mut self.watch {
+            let snapshot = watch.borrow_and_update().clone();
+            self.session.snapshot(snapshot, self.now);
+        }
+    }
+
+    fn reply(&mut self, reply: Reply) {
+        self.show_newest();
+        self.session.reply(reply, self.now);
+    }
+
+    fn run(&mut self) {
+        loop {
+            while let Some(action) = self.session.next_action() {
+                match action {
+                    Action::Send(bytes) => self.output.extend_from_slice(&bytes),
+                    Action::Call(call) => self.call(call),
+                    Action::StartTls => {
+                        self.tls_started = true;
+                        self.session.encrypted();
+                    }
+                    Action::Close => {
+                        self.closed = true;
+                        return;
+                    }
+                }
+            }
+            let Some(expect) = self.session.expects() else { return };
+            let Some(frame) = self.framer.next(expect, self.session.frame_limits()) else { return };
+            self.show_newest();
+            match frame {
+                Frame::Command(command) => self.session.command(&command, self.framer.is_partial(), self.now),
+                Frame::Line(line) => self.session.line(line, self.now),
+                Frame::Continue => self.session.literal(),
+                Frame::Refused(refusal) => self.session.refused(&refusal),
+            }
+        }
+    }
+
+    fn call(&mut self, call: Call) {
+        let folder = || self.folder.clone().unwrap();
+        let user = || self.user.clone().unwrap();
+        let reply = match call {
+            Call::Login(credentials) => {
+                let address = ([127, 0, 0, 1], 1).into();
+                let peer = Peer { address, encrypted: true };
+                Reply::Done(block_on(Users(self.store.clone()).login(credentials, peer)).map(|user| {
+                    self.user = Some(user);
+                }))
+            }
+            Call::Folders => Reply::Folders(block_on(user().folders())),
+            Call::Status { folders, items } => Reply::Status(block_on(user().status(&folders, items))),
+            Call::Open(id) => Reply::Opened(block_on(user().open(&id)).map(|folder| {
+                let watch = folder.watch();
+                let opened = Opened { snapshot: watch.borrow().clone(), read_only: folder.read_only() };
+                self.watch = Some(watch);
+                self.folder = Some(folder);
+                opened
+            })),
+            Call::Refresh => Reply::Done(block_on(folder().refresh())),
+            Call::Store { uids, change } => Reply::Done(block_on(folder().store(uids, change))),
+            Call::Expunge(uids) => Reply::Done(block_on(folder().expunge(uids))),
+            Call::Pause(time) => {
+                self.paused += time;
+                Reply::Done(Ok(()))
+            }
+            Call::Fetch { uids, need } => {
+                let mut messages = block_on(folder().fetch(uids, need)).unwrap();
+                while let Some((uid, message)) = block_on(messages.next()) {
+                    self.reply(Reply::Fetched(uid, message));
+                    if let Some(during) = self.during_fetch.take() {
+                        during(&self.store);
+                    }
+                }
+                Reply::FetchEnd(Ok(()))
+            }
+        };
+        self.reply(reply);
+    }
+}
+
+/// The store in memory never waits.
+fn block_on<T>(future: impl Future<Output = T>) -> T {
+    future.now_or_never().unwrap()
+}

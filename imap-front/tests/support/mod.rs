@@ -1,0 +1,253 @@
+//! A mail store in memory, with what tests need to reach into it.
+
+#![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "test support, shared by several tests")]
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::stream::{self, BoxStream, StreamExt};
+use imap_front::store::*;
+use secrecy::ExposeSecret;
+use tokio::sync::watch;
+
+pub const USER: &str = "alice";
+pub const PASSWORD: &str = "secret";
+
+/// One user's mail.
+#[derive(Default)]
+pub struct Memory {
+    folders: Mutex<Vec<(FolderEntry, Arc<MemoryFolder>)>>,
+    /// What the store was asked, in order.
+    pub calls: Mutex<Vec<String>>,
+}
+
+pub struct MemoryFolder {
+    sender: Mutex<Option<watch::Sender<Arc<Snapshot>>>>,
+    content: Mutex<BTreeMap<u32, Bytes>>,
+    store: std::sync::Weak<Memory>,
+    /// Whether rows tell sizes.
+    pub sizes: bool,
+    pub read_only: bool,
+    /// What the next change answers instead of being done.
+    pub fail: Mutex<Option<StoreError>>,
+}
+
+pub struct Users(pub Arc<Memory>);
+
+impl Memory {
+    pub fn new() -> Arc<Self> {
+        let memory = Arc::new(Self::default());
+        memory.add("INBOX", None);
+        memory
+    }
+
+    pub fn add(self: &Arc<Self>, name: &str, special_use: Option<SpecialUse>) -> Arc<MemoryFolder> {
+        self.add_with(name, special_use, true, true, false)
+    }
+
+    pub fn add_with(
+        self: &Arc<Self>,
+        name: &str,
+        special_use: Option<SpecialUse>,
+        selectable: bool,
+        subscribed: bool,
+        read_only: bool,
+    ) -> Arc<MemoryFolder> {
+        let snapshot = Snapshot { uid_validity: 7, uid_next: 1, highest_modseq: 1, messages: Vec::new() };
+        let folder = Arc::new(MemoryFolder {
+            sender: Mutex::new(Some(watch::channel(Arc::new(snapshot)).0)),
+            content: Mutex::default(),
+            store: Arc::downgrade(self),
+            sizes: true,
+            read_only,
+            fail: Mutex::default(),
+        });
+        let id = FolderId(name.as_bytes().to_vec());
+        let entry = FolderEntry { id, name: name.to_owned(), special_use, selectable, subscribed };
+        self.folders.lock().unwrap().push((entry, folder.clone()));
+        folder
+    }
+
+    pub fn folder(&self, name: &str) -> Arc<MemoryFolder> {
+        let folders = self.folders.lock().unwrap();
+        folders.iter().find(|(entry, _)| entry.name == name).unwrap().1.clone()
+    }
+
+    fn log(&self, call: String) {
+        self.calls.lock().unwrap().push(call);
+    }
+}
+
+impl MemoryFolder {
+    pub fn snapshot(&self) -> Arc<Snapshot> {
+        self.sender.lock().unwrap().as_ref().unwrap().borrow().clone()
+    }
+
+    pub fn change(&self, change: impl FnOnce(&mut Snapshot)) {
+        self.sender.lock().unwrap().as_ref().unwrap().send_modify(|snapshot| {
+            let mut next = (**snapshot).clone();
+            next.highest_modseq += 1;
+            change(&mut next);
+            *snapshot = Arc::new(next);
+        });
+    }
+
+    /// Adds a message and gives its UID.
+    pub fn deliver(&self, content: impl Into<Bytes>) -> u32 {
+        let content = content.into();
+        let uid = self.snapshot().uid_next;
+        self.content.lock().unwrap().insert(uid, content.clone());
+        let size = self.sizes.then_some(content.len() as u32);
+        self.change(|snapshot| {
+            snapshot.uid_next += 1;
+            snapshot.messages.push(MessageRow {
+                uid,
+                flags: FlagSet::EMPTY,
+                keywords: Keywords::EMPTY,
+                modseq: snapshot.highest_modseq,
+                internal_date: 837_596_665 + i64::from(uid) * 86_400,
+                size,
+            });
+        });
+        uid
+    }
+
+    pub fn remove(&self, uid: u32) {
+        self.change(|snapshot| snapshot.messages.retain(|row| row.uid != uid));
+    }
+
+    /// As if the folder was deleted.
+    pub fn vanish(&self) {
+        *self.sender.lock().unwrap() = None;
+    }
+
+    fn log(&self, call: String) {
+        if let Some(store) = self.store.upgrade() {
+            store.log(call);
+        }
+    }
+
+    fn failure(&self) -> Result<(), StoreError> {
+        self.fail.lock().unwrap().take().map_or(Ok(()), Err)
+    }
+}
+
+#[async_trait]
+impl MailStore for Users {
+    async fn login(&self, credentials: Credentials, _: Peer) -> Result<Arc<dyn UserStore>, StoreError> {
+        match (credentials.user.as_str(), credentials.password.expose_secret()) {
+            (USER, PASSWORD) => Ok(self.0.clone()),
+            ("down", _) => Err(StoreError::Unavailable("upstream is down".to_owned())),
+            _ => Err(StoreError::AuthenticationFailed),
+        }
+    }
+}
+
+#[async_trait]
+impl UserStore for Memory {
+    async fn folders(&self) -> Result<Arc<[FolderEntry]>, StoreError> {
+        Ok(self.folders.lock().unwrap().iter().map(|(entry, _)| entry.clone()).collect())
+    }
+
+    async fn status(
+        &self,
+        folders: &[FolderId],
+        items: StatusItems,
+    ) -> Result<Vec<Result<FolderStatus, StoreError>>, StoreError> {
+        self.log(format!("status {} {items:?}", folders.len()));
+        let known = self.folders.lock().unwrap();
+        let status = |id: &FolderId| {
+            let (_, folder) = known.iter().find(|(entry, _)| entry.id == *id).ok_or(StoreError::NoSuchFolder)?;
+            let snapshot = folder.snapshot();
+            let unseen = snapshot.messages.iter().filter(|row| !row.flags.contains(FlagSet::SEEN)).count();
+            Ok(FolderStatus {
+                messages: snapshot.messages.len() as u32,
+                unseen: unseen as u32,
+                uid_next: snapshot.uid_next,
+                uid_validity: snapshot.uid_validity,
+                highest_modseq: snapshot.highest_modseq,
+                size: folder.content.lock().unwrap().values().map(|content| content.len() as u64).sum(),
+            })
+        };
+        Ok(folders.iter().map(status).collect())
+    }
+
+    async fn open(&self, folder: &FolderId) -> Result<Arc<dyn FolderStore>, StoreError> {
+        let known = self.folders.lock().unwrap();
+        let (_, folder) = known.iter().find(|(entry, _)| entry.id == *folder).ok_or(StoreError::NoSuchFolder)?;
+        Ok(folder.clone())
+    }
+}
+
+#[async_trait]
+impl FolderStore for MemoryFolder {
+    fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.sender.lock().unwrap().as_ref().unwrap().subscribe()
+    }
+
+    fn read_only(&self) -> bool {
+        self.read_only
+    }
+
+    async fn refresh(&self) -> Result<(), StoreError> {
+        self.failure()
+    }
+
+    async fn fetch(
+        &self,
+        uids: Vec<u32>,
+        need: FetchNeed,
+    ) -> Result<BoxStream<'static, (u32, Result<FetchedMessage, StoreError>)>, StoreError> {
+        self.log(format!("fetch {uids:?} {need:?}"));
+        let snapshot = self.snapshot();
+        let content = self.content.lock().unwrap().clone();
+        Ok(stream::iter(uids)
+            .map(move |uid| {
+                let found = snapshot.get(uid).and_then(|_| content.get(&uid)).ok_or(StoreError::ExpungeIssued);
+                let fetched = found.map(|bytes| FetchedMessage {
+                    uid,
+                    size: (need != FetchNeed::Header).then_some(bytes.len() as u32),
+                    content: match need {
+                        FetchNeed::Size => Bytes::new(),
+                        FetchNeed::Header => bytes.slice(..imap_front::message::header_length(bytes)),
+                        FetchNeed::Full => bytes.clone(),
+                    },
+                });
+                (uid, fetched)
+            })
+            .boxed())
+    }
+
+    async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError> {
+        self.log(format!("store {uids:?} {:?} {:?}", change.mode, change.flags));
+        self.failure()?;
+        self.change(|snapshot| {
+            for row in snapshot.messages.iter_mut().filter(|row| uids.contains(&row.uid)) {
+                let keywords = change.keywords.clone();
+                (row.flags, row.keywords) = match change.mode {
+                    FlagChangeMode::Replace => (change.flags, keywords),
+                    FlagChangeMode::Add => {
+                        (row.flags.union(change.flags), row.keywords.iter().chain(keywords.iter()).collect())
+                    }
+                    FlagChangeMode::Remove => (
+                        row.flags.difference(change.flags),
+                        row.keywords.iter().filter(|keyword| !keywords.contains(keyword)).collect(),
+                    ),
+                };
+            }
+        });
+        Ok(())
+    }
+
+    async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError> {
+        self.log(format!("expunge {uids:?}"));
+        self.failure()?;
+        self.change(|snapshot| {
+            let gone = |row: &MessageRow| uids.contains(&row.uid) && row.flags.contains(FlagSet::DELETED);
+            snapshot.messages.retain(|row| !gone(row));
+        });
+        Ok(())
+    }
+}
