@@ -58,7 +58,7 @@ impl Inner {
     ) -> Result<Handle, MailboxError> {
         let mut keys = Vec::new();
         collect_names(content, &mut keys, 0)?;
-        self.resolve(keys.into_iter(), true).await?;
+        self.resolve(keys, true).await?;
         let mut script = self.link.script();
         let store = script.known(&self.logon);
         let request = CreateMessageRequest {

@@ -159,7 +159,7 @@ impl Mailbox {
         set: &PropertyBag,
         delete: &[PropertyKey],
     ) -> Result<(), MailboxError> {
-        self.inner.resolve(set.iter().map(|(key, _)| key).chain(delete), true).await?;
+        self.inner.resolve(set.iter().map(|(key, _)| key).chain(delete).collect(), true).await?;
         let mut script = self.inner.link.script();
         let store = script.known(&self.inner.logon);
         let request = OpenFolderRequest { output_handle_index: 0, folder_id: folder, open_mode_flags: 0 };

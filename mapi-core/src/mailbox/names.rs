@@ -50,19 +50,16 @@ impl Mailbox {
     /// The tags that properties have in this mailbox, in the order of `keys`. Names that have no id yet get one if
     /// `create`, else `None`. No request if all are known.
     pub async fn tags(&self, keys: &[PropertyKey], create: bool) -> Result<Vec<Option<PropertyTag>>, MailboxError> {
-        self.inner.resolve(keys.iter(), create).await?;
+        self.inner.resolve(keys.iter().collect(), create).await?;
         Ok(keys.iter().map(|key| self.inner.names.tag(key)).collect())
     }
 }
 
 impl Inner {
     /// Sees to it that the names among `keys` are known.
-    pub(super) async fn resolve(
-        &self,
-        keys: impl Iterator<Item = &PropertyKey>,
-        create: bool,
-    ) -> Result<(), MailboxError> {
+    pub(super) async fn resolve(&self, keys: Vec<&PropertyKey>, create: bool) -> Result<(), MailboxError> {
         let mut unknown: Vec<PropertyName> = keys
+            .into_iter()
             .filter_map(|key| match key {
                 PropertyKey::Named(name, _) if self.names.get(name).is_none() => Some(name.clone()),
                 _ => None,

@@ -66,7 +66,7 @@ impl Mailbox {
         updates: &[MessageUpdate],
     ) -> Result<Vec<Result<(), MailboxError>>, MailboxError> {
         let keys = updates.iter().flat_map(|u| u.set.iter().map(|(key, _)| key).chain(&u.delete));
-        self.inner.resolve(keys, true).await?;
+        self.inner.resolve(keys.collect(), true).await?;
         let mut results = Vec::with_capacity(updates.len());
         let mut size = FIRST_BATCH;
         while results.len() < updates.len() {
