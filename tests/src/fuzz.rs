@@ -5,6 +5,7 @@
 //! over the corpus.
 
 mod autodiscover;
+mod convert;
 mod fasttransfer;
 mod http;
 mod imap;
@@ -28,6 +29,7 @@ pub const TARGETS: &[Target] = &[
     ("imap_frame", imap::frame),
     ("imap_message", imap::message),
     ("lz77", http::lz77),
+    ("mime_render", convert::mime_render),
     ("rop_request", rop::request),
     ("rop_response", rop::response),
     ("rtf", http::rtf),

@@ -6,7 +6,7 @@ use mapi_core::wire::{Reader, WireResult, Writer};
 
 use super::cut;
 
-const LIMITS: MessageLimits = MessageLimits { bytes: 1 << 16, depth: 8, objects: 100 };
+pub(super) const LIMITS: MessageLimits = MessageLimits { bytes: 1 << 16, depth: 8, objects: 100 };
 
 /// Streams of whole messages: atoms, a list of messages, one message's content.
 pub fn messages(data: &[u8]) {
