@@ -186,7 +186,8 @@ impl Link {
         let expected = Expected::of(&packed.buffer.requests, |request| script.columns(&packed, request.handle_index));
         let request = packed.buffer.encode()?;
         self.executes.fetch_add(1, Ordering::Relaxed);
-        let outputs = packed.answered.iter().filter_map(|(_, output)| *output).collect();
+        let answered = packed.answered();
+        let outputs = answered.iter().filter_map(|step| step.output).collect();
         let payloads = self.send(request, options, &expected, outputs).await?;
         answers.payloads = payloads.len();
         answers.bytes += payloads.iter().map(Vec::len).sum::<usize>();
@@ -194,7 +195,7 @@ impl Link {
 
         let mut pause = None;
         let mut cut_short = false;
-        let mut opened = Vec::new();
+        let mut successes = Vec::new();
         let mut handles = Vec::new();
         for (number, buffer) in buffers.into_iter().enumerate() {
             if number == 0 {
@@ -203,18 +204,17 @@ impl Link {
             for response in buffer.responses {
                 match response {
                     Response::Rop(answer) if number == 0 => {
-                        let at = opened.len();
-                        opened.push((at, answer.return_value.is_success()));
-                        let Some((step, _)) = packed.answered.get(at) else { continue };
+                        let Some(step) = answered.get(successes.len()) else { continue };
+                        successes.push(answer.return_value.is_success());
                         let mut answer = answer;
-                        if let (Some(size), ResponseBody::WriteStream(write)) = (step.written(), &answer.body)
+                        if let (Some(size), ResponseBody::WriteStream(write)) = (step.written, &answer.body)
                             && answer.return_value.is_success()
                             && usize::from(write.written_size) != size
                         {
                             answer.return_value = ErrorCode::STREAM_SIZE;
                         }
                         // The first failure of a write that took several requests is the one to tell.
-                        if let Some(slot) = answers.answers.get_mut(step.ticket().0)
+                        if let Some(slot) = answers.answers.get_mut(step.ticket.0)
                             && slot.as_ref().is_none_or(|known| known.return_value.is_success())
                         {
                             *slot = Some(answer);
@@ -231,15 +231,15 @@ impl Link {
                 }
             }
         }
-        if cut_short && opened.is_empty() && pause.is_none() {
+        if cut_short && successes.is_empty() && pause.is_none() {
             // Nothing at all fits: asking again would go on for ever.
             return Err(MailboxError::Upstream { rop: RopId::BUFFER_TOO_SMALL, code: ErrorCode::BUFFER_TOO_SMALL });
         }
-        if opened.len() < packed.answered.len() && !cut_short {
-            let kind = WireErrorKind::Truncated { needed: packed.answered.len(), left: opened.len() };
+        if successes.len() < answered.len() && !cut_short {
+            let kind = WireErrorKind::Truncated { needed: answered.len(), left: successes.len() };
             return Err(WireError::new(0, "answers", kind).into());
         }
-        script.unpack(packed, &opened, &handles);
+        script.unpack(packed, &successes, &handles);
         Ok(pause)
     }
 }

@@ -27,6 +27,9 @@ mod table;
 mod transport;
 mod update;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::AtomicBool;

@@ -70,8 +70,7 @@ impl Mailbox {
         if inner.subscription.is_some() {
             for round in 0..POLL_LIMIT {
                 // Somebody else may be about to fetch what is pending: one request behind theirs makes sure.
-                let pending = inner.link.hub.take_pending();
-                if following.pairing.is_complete() || !(pending || round == 0) {
+                if following.pairing.is_complete() || !(inner.link.hub.take_pending() || round == 0) {
                     break;
                 }
                 inner.link.poll().await?;

@@ -70,12 +70,39 @@ enum Operation<'a> {
 #[derive(Debug)]
 pub(super) struct Packed<'a> {
     pub(super) buffer: RequestBuffer,
-    /// The steps that will be answered, in order, with the index at which a new object's handle will stand.
-    pub(super) answered: Vec<(Step<'a>, Option<u8>)>,
-    /// The objects that will be released.
-    released: Vec<Slot>,
+    /// The steps it was made of.
+    taken: Vec<Taken<'a>>,
     /// The table's slots of this script.
     indexes: HashMap<Slot, u8>,
+}
+
+#[derive(Debug)]
+struct Taken<'a> {
+    step: Step<'a>,
+    /// The index at which a new object's handle will stand.
+    output: Option<u8>,
+}
+
+/// A step of a request that gets an answer.
+pub(super) struct Answered {
+    pub(super) ticket: Ticket,
+    /// Bytes that are written to a stream.
+    pub(super) written: Option<usize>,
+    /// The index at which a new object's handle will stand.
+    pub(super) output: Option<u8>,
+}
+
+impl Packed<'_> {
+    /// The steps that get answers, in order.
+    pub(super) fn answered(&self) -> Vec<Answered> {
+        let answered = |taken: &Taken<'_>| match &taken.step.operation {
+            Operation::Release => None,
+            operation => {
+                Some(Answered { ticket: taken.step.ticket, written: operation.written(), output: taken.output })
+            }
+        };
+        self.taken.iter().filter_map(answered).collect()
+    }
 }
 
 impl<'a> Script<'a> {
@@ -151,12 +178,7 @@ impl<'a> Script<'a> {
     /// # Errors
     /// A single operation that does not fit a request.
     pub(super) fn pack(&mut self) -> Result<Packed<'a>, MailboxError> {
-        let mut packed = Packed {
-            buffer: RequestBuffer::default(),
-            answered: Vec::new(),
-            released: Vec::new(),
-            indexes: HashMap::new(),
-        };
+        let mut packed = Packed { buffer: RequestBuffer::default(), taken: Vec::new(), indexes: HashMap::new() };
         for handle in self.garbage.take(GARBAGE_LIMIT) {
             let index = index_of(packed.buffer.handles.len());
             packed.buffer.handles.push(handle);
@@ -167,7 +189,7 @@ impl<'a> Script<'a> {
         while let Some(mut step) = self.steps.pop_front() {
             let new = [Some(step.head), step.second].into_iter().flatten();
             let new = new.filter(|slot| !packed.indexes.contains_key(slot)).count();
-            let empty = packed.answered.is_empty();
+            let empty = packed.taken.is_empty();
             let answer = step.answer_size();
             let room = PAYLOAD_LIMIT.saturating_sub(used + 4 * new);
             let fits = match &step.operation {
@@ -195,7 +217,7 @@ impl<'a> Script<'a> {
                     used += encoded_len(&request.body);
                     let output = request.output_handle_index();
                     packed.buffer.requests.push(request);
-                    packed.answered.push((step, output));
+                    packed.taken.push(Taken { step, output });
                 }
                 Operation::Write(data, at) => {
                     let end = data.len().min(*at + room - 5);
@@ -210,7 +232,7 @@ impl<'a> Script<'a> {
                     let body = RequestBody::WriteStream(WriteStreamRequest { data: piece });
                     packed.buffer.requests.push(request(head, body.clone()));
                     step.operation = Operation::Rop(Box::new(body));
-                    packed.answered.push((step, None));
+                    packed.taken.push(Taken { step, output: None });
                     if let Some(rest) = rest {
                         self.steps.push_front(rest);
                         break;
@@ -219,7 +241,7 @@ impl<'a> Script<'a> {
                 Operation::Release => {
                     used += 3;
                     packed.buffer.requests.push(request(head, RequestBody::Release));
-                    packed.released.push(step.head);
+                    packed.taken.push(Taken { step, output: None });
                 }
             }
         }
@@ -232,27 +254,32 @@ impl<'a> Script<'a> {
         slot.and_then(|state| state.columns.clone()).unwrap_or_else(|| Arc::new([]))
     }
 
-    /// Notes what became of the objects of a request: the first `answered` steps were run, and handles stand in the
-    /// answer's table. The other steps are put back.
-    pub(super) fn unpack(&mut self, mut packed: Packed<'a>, opened: &[(usize, bool)], handles: &[u32]) {
-        for slot in &packed.released {
-            if let Some(state) = self.slots.get_mut(slot.0) {
-                *state = SlotState::default();
+    /// Notes what became of the objects of a request. `successes` tells of each answer whether it was one, `handles` is
+    /// the table that came with the first. Steps behind the last answer were not run if answers are missing, and are put
+    /// back. (A release among them may have been run; doing it again does no harm.)
+    pub(super) fn unpack(&mut self, mut packed: Packed<'a>, successes: &[bool], handles: &[u32]) {
+        let mut answers = successes.iter();
+        let mut run = 0;
+        let complete = packed.answered().len() <= successes.len();
+        for taken in &packed.taken {
+            if !complete && answers.len() == 0 {
+                break;
             }
-        }
-        for &(at, success) in opened {
-            let Some((step, Some(index))) = packed.answered.get(at) else { continue };
-            let handle = handles.get(usize::from(*index)).copied().filter(|handle| *handle != NO_HANDLE);
-            let slot = step.second.unwrap_or(step.head);
-            let gone = packed.released.contains(&slot);
-            if let (Some(handle), true, false) = (handle, success, gone)
-                && let Some(state) = self.slots.get_mut(slot.0)
-            {
+            run += 1;
+            let slot = taken.step.second.unwrap_or(taken.step.head);
+            let Some(state) = self.slots.get_mut(slot.0) else { continue };
+            if matches!(taken.step.operation, Operation::Release) {
+                *state = SlotState::default();
+                continue;
+            }
+            let success = answers.next().copied().unwrap_or(false);
+            let handle = taken.output.and_then(|index| handles.get(usize::from(index)).copied());
+            if let Some(handle) = handle.filter(|handle| success && *handle != NO_HANDLE) {
                 (state.handle, state.owned) = (Some(handle), true);
             }
         }
-        for (step, _) in packed.answered.drain(opened.len().min(packed.answered.len())..).rev() {
-            self.steps.push_front(step);
+        for taken in packed.taken.drain(run..).rev() {
+            self.steps.push_front(taken.step);
         }
     }
 
@@ -293,21 +320,6 @@ impl Drop for Script<'_> {
 }
 
 impl Step<'_> {
-    pub(super) fn ticket(&self) -> Ticket {
-        self.ticket
-    }
-
-    /// Bytes that were to be written to a stream.
-    pub(super) fn written(&self) -> Option<usize> {
-        match &self.operation {
-            Operation::Rop(body) => match body.as_ref() {
-                RequestBody::WriteStream(write) => Some(write.data.len()),
-                _ => None,
-            },
-            _ => None,
-        }
-    }
-
     /// Bytes to plan for the answer. What fills the answer as far as it goes stands last anyway.
     fn answer_size(&self) -> usize {
         let Operation::Rop(body) = &self.operation else { return 16 };
@@ -316,6 +328,18 @@ impl Step<'_> {
             RequestBody::GetPropertiesSpecific(get) => 32 * get.property_tags.len(),
             RequestBody::QueryRows(_) | RequestBody::FastTransferSourceGetBuffer(_) => 0,
             _ => 32,
+        }
+    }
+}
+
+impl Operation<'_> {
+    fn written(&self) -> Option<usize> {
+        match self {
+            Self::Rop(body) => match body.as_ref() {
+                RequestBody::WriteStream(write) => Some(write.data.len()),
+                _ => None,
+            },
+            _ => None,
         }
     }
 }
