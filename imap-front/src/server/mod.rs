@@ -53,8 +53,7 @@ impl Server {
         let mut connections = JoinSet::new();
         loop {
             tokio::select! {
-                // An error means that the sender is gone.
-                _ = stopping.wait_for(|stop| *stop) => break,
+                () = stopped(&mut stopping) => break,
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept() => match accepted {
                     Ok((socket, address)) => self.admit(socket, address, &shutdown, &mut connections),
@@ -134,4 +133,10 @@ impl Server {
         .run()
         .await
     }
+}
+
+/// Returns once `stopping` holds `true` or its sender is gone. What it holds is let go at once, so that the caller can
+/// run on any thread.
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    drop(stopping.wait_for(|stop| *stop).await);
 }
