@@ -1,12 +1,5 @@
-use crate::wire::{Reader, WireResult, Writer};
-
-/// The provider of one-off EntryIDs ([MS-OXCDATA] 2.2.5.1).
-const PROVIDER: [u8; 16] =
-    [0x81, 0x2B, 0x1F, 0xA4, 0xBE, 0xA3, 0x10, 0x19, 0x9D, 0x6E, 0x00, 0xDD, 0x01, 0x0F, 0x54, 0x02];
-/// MAPI_UNICODE
-const UNICODE: u16 = 0x8000;
-/// MAPI_ONE_OFF_NO_RICH_INFO and the usual format hints.
-const WRITTEN_FLAGS: u16 = 0x9001;
+use super::{EntryId, ONE_OFF_PROVIDER, OneOffEntryId};
+use crate::wire::WireResult;
 
 /// A one-off EntryID ([MS-OXCDATA] 2.2.5.1): somebody who need not be in the address book.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -30,28 +23,19 @@ impl OneOff {
     /// # Errors
     /// A one-off EntryID that is truncated.
     pub fn decode(bytes: &[u8]) -> WireResult<Option<Self>> {
-        if bytes.get(4..20) != Some(&PROVIDER[..]) {
+        if bytes.get(4..20) != Some(&ONE_OFF_PROVIDER.0[..]) {
             return Ok(None);
         }
-        let mut reader = Reader::new(bytes);
-        reader.bytes(22, "one-off EntryID")?;
-        let unicode = reader.u16("one-off flags")? & UNICODE != 0;
-        let mut text = |context| if unicode { reader.z16(context) } else { reader.z8_text(context) };
-        Ok(Some(Self {
-            display_name: text("one-off DisplayName")?,
-            address_type: text("one-off AddressType")?,
-            address: text("one-off EmailAddress")?,
-        }))
+        let EntryId::OneOff(id) = EntryId::decode(bytes)? else { return Ok(None) };
+        let OneOffEntryId { display_name, address_type, email_address: address, .. } = id;
+        Ok(Some(Self { display_name, address_type, address }))
     }
 
     /// The EntryID, in its Unicode form. NUL characters of the texts are left out.
     pub fn encode(&self) -> Vec<u8> {
-        let mut writer = Writer::new();
-        writer.u32(0).bytes(&PROVIDER).u16(0).u16(WRITTEN_FLAGS);
-        for text in [&self.display_name, &self.address_type, &self.address] {
-            writer.z16(&text.replace('\0', ""));
-        }
-        writer.into_vec()
+        let text = |text: &str| text.replace('\0', "");
+        let id = OneOffEntryId::smtp(text(&self.display_name), text(&self.address));
+        OneOffEntryId { address_type: text(&self.address_type), ..id }.to_bytes()
     }
 }
 
