@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use super::{payload, requests, responses};
 use crate::ErrorCode;
+use crate::http::{ExecuteFlags, ExecuteRequest, Packing, pack};
 use crate::id::{FolderId, ObjectId};
 use crate::property::{PropertyRow, PropertyTag, PropertyValue, RowValue, tags};
 use crate::rop::*;
@@ -70,7 +71,7 @@ fn move_folder_request() {
 }
 
 #[test]
-fn logon_payload() {
+fn logon_from_the_handle_table_to_the_body_of_execute() {
     let mut list = vec![0xFE, 0, 0, 1, 0x0C, 4, 0, 1, 0, 0, 0, 0, 0x0A, 0];
     list.extend(b"/o=X/cn=u\0");
     let buffer = RequestBuffer {
@@ -83,8 +84,17 @@ fn logon_payload() {
     };
     let bytes = buffer.encode().expect("short");
     assert_eq!(bytes, payload(&list, &[NO_HANDLE]));
-    assert_eq!(bytes.len(), 0x1E);
     assert_eq!(RequestBuffer::decode(&bytes), Ok(buffer));
+    let execute = ExecuteRequest {
+        flags: ExecuteFlags(ExecuteFlags::NO_COMPRESSION | ExecuteFlags::NO_XOR_MAGIC),
+        rop_buffer: pack(&[bytes], Packing::default()).expect("short"),
+        max_rop_out: 0x0001_0008,
+        auxiliary: Vec::new(),
+    };
+    let mut body = vec![3, 0, 0, 0, 0x26, 0, 0, 0, 0, 0, 4, 0, 0x1E, 0, 0x1E, 0, 0x1A, 0];
+    body.extend(list);
+    body.extend([0xFF, 0xFF, 0xFF, 0xFF, 8, 0, 1, 0, 0, 0, 0, 0]);
+    assert_eq!(execute.encode(), body);
 }
 
 #[test]
