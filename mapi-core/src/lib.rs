@@ -13,6 +13,7 @@ pub mod http;
 pub mod id;
 pub mod mailbox;
 pub mod message;
+pub mod nspi;
 pub mod property;
 pub mod rop;
 pub mod rtf;

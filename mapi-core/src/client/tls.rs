@@ -2,7 +2,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
+use rustls::server::ParsedCertificate;
 use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
@@ -20,7 +22,7 @@ pub enum TlsVerification {
 /// What https connections trust.
 #[derive(Debug, Clone, Default)]
 pub struct TlsSettings {
-    /// Certificates of further authorities, in PEM.
+    /// Certificates of further authorities, in PEM. A self-signed certificate of the server itself may be among them.
     pub extra_roots: Option<Vec<u8>>,
     /// Whether the system's authorities are left out, so that only `extra_roots` count.
     pub without_system_roots: bool,
@@ -54,13 +56,11 @@ impl Tls {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
         let builder = builder.map_err(TlsError::Library)?;
-        let mut config = match settings.verification {
-            TlsVerification::Full => builder.with_root_certificates(roots(settings)?).with_no_client_auth(),
-            TlsVerification::DangerousNone => builder
-                .dangerous()
-                .with_custom_certificate_verifier(Arc::new(NoVerification(provider)))
-                .with_no_client_auth(),
+        let verifier: Arc<dyn ServerCertVerifier> = match settings.verification {
+            TlsVerification::Full => Arc::new(Verification::new(settings, provider)?),
+            TlsVerification::DangerousNone => Arc::new(NoVerification(provider)),
         };
+        let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { config: Arc::new(config) })
     }
@@ -68,27 +68,6 @@ impl Tls {
     pub(crate) fn connector(&self) -> tokio_rustls::TlsConnector {
         tokio_rustls::TlsConnector::from(self.config.clone())
     }
-}
-
-fn roots(settings: &TlsSettings) -> Result<RootCertStore, TlsError> {
-    let mut roots = RootCertStore::empty();
-    let mut problems = Vec::new();
-    if !settings.without_system_roots {
-        let system = rustls_native_certs::load_native_certs();
-        problems.extend(system.errors.iter().map(ToString::to_string));
-        roots.add_parsable_certificates(system.certs);
-    }
-    if let Some(pem) = &settings.extra_roots {
-        let before = roots.len();
-        for certificate in CertificateDer::pem_slice_iter(pem) {
-            let certificate = certificate.map_err(|error| TlsError::ExtraRoots(error.to_string()))?;
-            roots.add(certificate).map_err(|error| TlsError::ExtraRoots(error.to_string()))?;
-        }
-        if roots.len() == before {
-            return Err(TlsError::ExtraRoots("no certificate in it".to_owned()));
-        }
-    }
-    if roots.is_empty() { Err(TlsError::NoRoots(problems.join("; "))) } else { Ok(roots) }
 }
 
 impl fmt::Debug for Tls {
@@ -109,6 +88,81 @@ impl fmt::Display for TlsError {
 }
 
 impl std::error::Error for TlsError {}
+
+/// Chains to the roots, as usual; besides, the extra certificates themselves. Without the latter, self-signed certificates
+/// that call themselves an authority (as most do) could not be used at all.
+#[derive(Debug)]
+struct Verification {
+    chains: Arc<WebPkiServerVerifier>,
+    extra: Vec<CertificateDer<'static>>,
+}
+
+impl Verification {
+    fn new(settings: &TlsSettings, provider: Arc<CryptoProvider>) -> Result<Self, TlsError> {
+        let mut roots = RootCertStore::empty();
+        let mut problems = Vec::new();
+        if !settings.without_system_roots {
+            let system = rustls_native_certs::load_native_certs();
+            problems.extend(system.errors.iter().map(ToString::to_string));
+            roots.add_parsable_certificates(system.certs);
+        }
+        let mut extra = Vec::new();
+        if let Some(pem) = &settings.extra_roots {
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                let certificate = certificate.map_err(|error| TlsError::ExtraRoots(error.to_string()))?;
+                roots.add(certificate.clone()).map_err(|error| TlsError::ExtraRoots(error.to_string()))?;
+                extra.push(certificate);
+            }
+            if extra.is_empty() {
+                return Err(TlsError::ExtraRoots("no certificate in it".to_owned()));
+            }
+        }
+        if roots.is_empty() {
+            return Err(TlsError::NoRoots(problems.join("; ")));
+        }
+        let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
+        Ok(Self { chains: chains.map_err(|error| TlsError::NoRoots(error.to_string()))?, extra })
+    }
+}
+
+impl ServerCertVerifier for Verification {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.extra.iter().any(|known| known.as_ref() == end_entity.as_ref()) {
+            verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.chains.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains.verify_tls12_signature(message, certificate, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.chains.verify_tls13_signature(message, certificate, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.chains.supported_verify_schemes()
+    }
+}
 
 /// Takes any certificate; the handshake's signatures are still checked.
 #[derive(Debug)]
@@ -167,5 +221,30 @@ mod tests {
         assert!(matches!(Tls::new(&none), Err(TlsError::NoRoots(_))));
         let unchecked = TlsSettings { verification: TlsVerification::DangerousNone, ..none };
         assert!(Tls::new(&unchecked).is_ok());
+    }
+
+    #[test]
+    fn a_self_signed_certificate_of_the_server_is_taken_for_its_name_only() {
+        let certificate = |name: &str| {
+            let mut parameters = rcgen::CertificateParams::new(vec![name.to_owned()]).expect("a name");
+            // As `openssl req -x509` makes them: end entity and authority at once.
+            parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+            parameters.self_signed(&rcgen::KeyPair::generate().expect("a key")).expect("a certificate")
+        };
+        let (ours, other) = (certificate("mail.test"), certificate("mail.test"));
+        let settings = TlsSettings {
+            extra_roots: Some(ours.pem().into_bytes()),
+            without_system_roots: true,
+            verification: TlsVerification::Full,
+        };
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let verification = Verification::new(&settings, provider).expect("a root");
+        let check = |certificate: &rcgen::Certificate, name: &str| {
+            let name = ServerName::try_from(name.to_owned()).expect("a name");
+            verification.verify_server_cert(certificate.der(), &[], &name, &[], UnixTime::now())
+        };
+        assert!(check(&ours, "mail.test").is_ok());
+        assert!(check(&ours, "other.test").is_err());
+        assert!(check(&other, "mail.test").is_err());
     }
 }

@@ -19,6 +19,7 @@ pub use body::{
     ConnectRequest, ConnectResponse, DisconnectRequest, DisconnectResponse, ExecuteFlags, ExecuteRequest,
     ExecuteResponse, Failure, Reply, WaitRequest, WaitResponse,
 };
+pub(crate) use body::{get_auxiliary, get_status, put_auxiliary};
 pub use cookie::{CookieJar, CookieVersion};
 pub use entity::{DONE, Entity, EntityDecoder, EntityError, PENDING, PROCESSING, encode_done, encode_entity};
 pub use extended::{

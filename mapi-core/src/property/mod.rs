@@ -11,6 +11,7 @@ mod value;
 pub use kind::PropertyType;
 pub use named::{NamedId, PropertyKey, PropertyName, property_set};
 pub use restriction::{BitmapOperator, FuzzyLevel, RelationalOperator, Restriction};
+pub(crate) use row::nspi_has_value_byte;
 pub use row::{PropertyRow, RowValue, SortOrder, SortOrderKind, TaggedValue};
 pub use tag::PropertyTag;
 pub use value::{FileTime, Form, PropertyValue};

@@ -1,5 +1,7 @@
 //! What goes over sockets, against a scripted server, and what a real server answered.
 
+mod address_book;
 mod autodiscover;
 mod client;
+mod recorded;
 mod server;
