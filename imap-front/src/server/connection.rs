@@ -10,6 +10,7 @@ use tokio_rustls::rustls;
 
 use super::calls::{Answer, Answers, Handles};
 use super::gate::Admission;
+use super::stopped;
 use super::stream::Stream;
 use crate::frame::{Frame, Framer};
 use crate::session::{Action, Reply, Session, SessionConfig};
@@ -53,7 +54,7 @@ impl Connection {
         let mut answers: Option<Answers> = None;
         let mut pending = Vec::new();
         let mut stopping = self.stopping.clone();
-        let (mut ended, mut stopped) = (false, false);
+        let (mut ended, mut told_to_stop) = (false, false);
         loop {
             while let Some(action) = session.next_action() {
                 match action {
@@ -110,7 +111,7 @@ impl Connection {
                 let event = tokio::select! {
                     biased;
                     answer = next_answer(&mut answers) => Event::Answer(answer),
-                    _ = stopping.wait_for(|stop| *stop), if !stopped => Event::Stopping,
+                    () = stopped(&mut stopping), if !told_to_stop => Event::Stopping,
                     read = self.stream.read(&mut buffer), if may_read => Event::Read(read?),
                     changed = handles.changed(), if watching => Event::Changed(changed),
                     () = sleep_until(session.deadline()) => Event::Deadline,
@@ -145,7 +146,7 @@ impl Connection {
                 }
                 Event::Deadline => session.timeout(now),
                 Event::Stopping => {
-                    stopped = true;
+                    told_to_stop = true;
                     session.shutdown();
                 }
             }

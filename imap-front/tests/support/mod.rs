@@ -3,6 +3,7 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "test support, shared by several tests")]
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -21,6 +22,8 @@ pub struct Memory {
     folders: Mutex<Vec<(FolderEntry, Arc<MemoryFolder>)>>,
     /// What the store was asked, in order.
     pub calls: Mutex<Vec<String>>,
+    /// How many messages were taken from the streams of FETCH.
+    pub pulled: Arc<AtomicUsize>,
 }
 
 pub struct MemoryFolder {
@@ -203,8 +206,10 @@ impl FolderStore for MemoryFolder {
         self.log(format!("fetch {uids:?} {need:?}"));
         let snapshot = self.snapshot();
         let content = self.content.lock().unwrap().clone();
+        let pulled = self.store.upgrade().unwrap().pulled.clone();
         Ok(stream::iter(uids)
             .map(move |uid| {
+                pulled.fetch_add(1, Ordering::Relaxed);
                 let found = snapshot.get(uid).and_then(|_| content.get(&uid)).ok_or(StoreError::ExpungeIssued);
                 let fetched = found.map(|bytes| FetchedMessage {
                     uid,
