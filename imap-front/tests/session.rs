@@ -475,4 +475,69 @@ proptest! {
             dialogue.say(&piece);
         }
     }
+
+    /// A client that believes what it is told ends up knowing the folder as it is.
+    #[test]
+    fn clients_stay_in_step(
+        steps in proptest::collection::vec((0_u8..8, any::<prop::sample::Index>()), 0..40),
+        last in any::<prop::sample::Index>(),
+    ) {
+        let store = inbox(4);
+        let folder = store.folder("INBOX");
+        let mut dialogue = Dialogue::selected(store.clone(), "INBOX");
+        let mut known = vec![None; 4];
+        for (step, index) in steps.into_iter().chain([(5, last)]) {
+            let rows = folder.snapshot().messages.len();
+            let number = (!known.is_empty()).then(|| index.index(known.len()) + 1);
+            let command = match (step, number) {
+                (0, _) => {
+                    folder.deliver(PLAIN);
+                    continue;
+                }
+                (1, _) if rows > 0 => {
+                    folder.remove(folder.snapshot().messages[index.index(rows)].uid);
+                    continue;
+                }
+                (2, _) if rows > 0 => {
+                    folder.change(|snapshot| snapshot.messages[index.index(rows)].flags = FlagSet::FLAGGED);
+                    continue;
+                }
+                (3, Some(number)) => format!("a FETCH {number} FLAGS\r\n"),
+                (4, Some(number)) => format!("a STORE {number}:* +FLAGS \\Seen\r\n"),
+                (6, Some(number)) => format!("a FETCH {number}:* BODY[]\r\n"),
+                (7, _) => "a UID FETCH 1:* FLAGS\r\n".to_owned(),
+                _ => "a NOOP\r\n".to_owned(),
+            };
+            for line in dialogue.say(&command).lines() {
+                let words: Vec<&str> = line.splitn(4, ' ').collect();
+                let number = words.get(1).and_then(|word| word.parse::<usize>().ok());
+                match (number, words.get(2), words.get(3)) {
+                    (Some(number), Some(&"EXPUNGE"), _) => {
+                        prop_assert!(!command.contains("FETCH") || command.contains("UID"), "{command}: {line}");
+                        prop_assert!(!command.contains("STORE"), "{command}: {line}");
+                        known.remove(number - 1);
+                    }
+                    (Some(number), Some(&"EXISTS"), _) => {
+                        prop_assert!(number > known.len(), "{line}");
+                        known.resize(number, None);
+                    }
+                    (Some(number), Some(&"FETCH"), Some(items)) => {
+                        prop_assert!(number <= known.len(), "{line}");
+                        if let Some((_, flags)) = items.split_once("FLAGS ") {
+                            known[number - 1] = Some(flags.replace(" \\Recent", "").replace("\\Recent", ""));
+                        }
+                    }
+                    _ => {}
+                }
+            }
+        }
+        let rows = folder.snapshot().messages.clone();
+        prop_assert_eq!(known.len(), rows.len());
+        for (known, row) in known.iter().zip(&rows) {
+            let mut output = imap_front::proto::response::Output::default();
+            output.flags(row.flags, &row.keywords, false).text(")");
+            let actual = String::from_utf8(output.take().unwrap().to_vec()).unwrap();
+            prop_assert!(known.as_ref().is_none_or(|known| *known == actual), "{known:?} {actual}");
+        }
+    }
 }

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::status::wanted;
@@ -46,14 +47,12 @@ pub(super) fn lsub(reference: String, pattern: String) -> Step {
                 _ => return Step::Done(Outcome::bug()),
             };
             let pattern = format!("{reference}{pattern}");
-            for (index, folder) in folders.iter().enumerate() {
-                if !matches(&pattern, &folder.name) {
-                    continue;
-                }
+            let above = ancestors(folders.iter().filter(|folder| folder.subscribed));
+            for folder in folders.iter().filter(|folder| matches(&pattern, &folder.name)) {
                 if folder.subscribed {
                     let attributes: &[&str] = if folder.selectable { &[] } else { &["\\Noselect"] };
                     write_entry("LSUB", attributes, &folder.name, &mut core.out);
-                } else if pattern.ends_with('%') && children(&folders, index).any(|child| child.subscribed) {
+                } else if pattern.ends_with('%') && above.contains(folder.name.as_str()) {
                     write_entry("LSUB", &["\\Noselect"], &folder.name, &mut core.out);
                 }
             }
@@ -65,17 +64,19 @@ pub(super) fn lsub(reference: String, pattern: String) -> Step {
 /// Writes the matching folders and gives their positions.
 fn write_list(folders: &[FolderEntry], request: &ListRequest, out: &mut Output) -> Vec<usize> {
     let mut shown = Vec::new();
+    let parents = ancestors(folders.iter());
     let selected = |folder: &FolderEntry| {
         (!request.select_subscribed || folder.subscribed)
             && (!request.select_special_use || folder.special_use.is_some())
     };
     let patterns: Vec<String> =
         request.patterns.iter().map(|pattern| format!("{}{pattern}", request.reference)).collect();
+    let above = ancestors(folders.iter().filter(|folder| request.recursive_match && selected(folder)));
     for (index, folder) in folders.iter().enumerate() {
         if !patterns.iter().any(|pattern| matches(pattern, &folder.name)) {
             continue;
         }
-        let below = request.recursive_match && children(folders, index).any(selected);
+        let below = above.contains(folder.name.as_str());
         if !selected(folder) && !below {
             continue;
         }
@@ -83,7 +84,7 @@ fn write_list(folders: &[FolderEntry], request: &ListRequest, out: &mut Output) 
         if !folder.selectable {
             attributes.push("\\Noselect");
         }
-        attributes.push(if children(folders, index).next().is_some() { "\\HasChildren" } else { "\\HasNoChildren" });
+        attributes.push(if parents.contains(folder.name.as_str()) { "\\HasChildren" } else { "\\HasNoChildren" });
         attributes.extend(folder.special_use.map(special_use));
         if request.return_subscribed && folder.subscribed {
             attributes.push("\\Subscribed");
@@ -121,13 +122,20 @@ fn list_status(folders: &Arc<[FolderEntry]>, shown: Vec<usize>, items: Vec<Statu
     )
 }
 
-/// The folders below the one at `index`. They may stand anywhere behind it.
-fn children(folders: &[FolderEntry], index: usize) -> impl Iterator<Item = &FolderEntry> {
-    let parent = folders.get(index).map(|folder| folder.name.as_str()).unwrap_or_default();
-    folders
-        .iter()
-        .skip(index + 1)
-        .filter(move |folder| folder.name.strip_prefix(parent).is_some_and(|rest| rest.starts_with('/')))
+/// The names of all folders above these.
+fn ancestors<'a>(folders: impl Iterator<Item = &'a FolderEntry>) -> HashSet<&'a str> {
+    let mut names = HashSet::new();
+    for folder in folders {
+        let mut name = folder.name.as_str();
+        while let Some((parent, _)) = name.rsplit_once('/') {
+            // Those above it are known, too, then.
+            if !names.insert(parent) {
+                break;
+            }
+            name = parent;
+        }
+    }
+    names
 }
 
 fn write_entry(response: &str, attributes: &[&str], name: &str, out: &mut Output) {
