@@ -89,6 +89,8 @@ impl Transport for Server {
             None => std::future::pending().await,
         }
     }
+
+    async fn close(&self) {}
 }
 
 impl State {
