@@ -1,0 +1,119 @@
+//! The mailbox store: users, folders, messages, and the rules of what changes what. It knows nothing of ROPs or HTTP;
+//! tests use it as an oracle beside the protocol.
+
+mod calendar;
+mod clock;
+mod deliver;
+pub mod entry_id;
+mod event;
+mod folder;
+mod headers;
+mod mailbox;
+pub mod message;
+mod names;
+pub mod restrict;
+mod shared;
+mod standard;
+mod user;
+pub mod view;
+
+pub use calendar::calendar;
+pub use clock::{Clock, SteppingClock, SystemClock};
+pub use deliver::{Outbound, Submission};
+pub use event::{Event, EventKind, EventLog};
+pub use folder::{Folder, FolderView, SearchCriteria, is_computed as is_computed_of_folders};
+pub use mailbox::{Copied, Mailbox};
+pub use message::Message;
+pub use names::NamedProperties;
+pub use shared::SharedStore;
+pub use standard::Special;
+pub use user::{DN_PREFIX, User};
+
+use std::sync::Arc;
+
+use mapi_core::ErrorCode;
+use mapi_core::id::ObjectId;
+
+use crate::Manners;
+
+/// What the store answers.
+pub type StoreResult<T> = Result<T, ErrorCode>;
+
+/// The one replica id of every mailbox.
+pub const REPLICA_ID: u16 = 1;
+
+/// The id of an object by its counter.
+pub fn object_id(counter: u64) -> ObjectId {
+    ObjectId::new(REPLICA_ID, counter)
+}
+
+/// Every user with a mailbox, and the mail that left for elsewhere.
+pub struct Store {
+    users: Vec<User>,
+    mailboxes: Vec<Mailbox>,
+    outbound: Vec<Outbound>,
+    submissions: u64,
+    clock: Arc<dyn Clock>,
+    manners: Manners,
+}
+
+impl Store {
+    /// A store without users.
+    pub fn new(clock: Arc<dyn Clock>, manners: Manners) -> Self {
+        Self { users: Vec::new(), mailboxes: Vec::new(), outbound: Vec::new(), submissions: 0, clock, manners }
+    }
+
+    /// Adds a user with a fresh mailbox, unless there is one with that address.
+    pub fn add_user(&mut self, user: User) {
+        if self.user_index(&user.address).is_none() {
+            self.mailboxes.push(Mailbox::new(&user, self.clock.clone(), self.manners.clone()));
+            self.users.push(user);
+        }
+    }
+
+    /// Every user.
+    pub fn users(&self) -> &[User] {
+        &self.users
+    }
+
+    /// Which user has `address`.
+    pub fn user_index(&self, address: &str) -> Option<usize> {
+        self.users.iter().position(|user| user.has_address(address))
+    }
+
+    /// Which user has the legacyExchangeDN `dn`.
+    pub fn user_by_dn(&self, dn: &str) -> Option<usize> {
+        self.users.iter().position(|user| user.legacy_dn.eq_ignore_ascii_case(dn))
+    }
+
+    /// The mailbox of user `index`.
+    pub fn mailbox(&self, index: usize) -> Option<&Mailbox> {
+        self.mailboxes.get(index)
+    }
+
+    /// The mailbox of user `index`, to be changed.
+    pub fn mailbox_mut(&mut self, index: usize) -> Option<&mut Mailbox> {
+        self.mailboxes.get_mut(index)
+    }
+
+    /// The mailbox of the user with `address`.
+    pub fn mailbox_of(&mut self, address: &str) -> Option<&mut Mailbox> {
+        let index = self.user_index(address)?;
+        self.mailboxes.get_mut(index)
+    }
+
+    /// How many events ever happened: grows when somebody may have to be told something.
+    pub fn event_count(&self) -> u64 {
+        self.mailboxes.iter().map(|mailbox| mailbox.events().end()).sum()
+    }
+
+    /// The clock.
+    pub fn clock(&self) -> &Arc<dyn Clock> {
+        &self.clock
+    }
+
+    /// The manners.
+    pub fn manners(&self) -> &Manners {
+        &self.manners
+    }
+}
