@@ -1,0 +1,167 @@
+//! Folders and their tables ([MS-OXCROPS] 2.2.4, [MS-OXCFOLD] 3.2.5).
+
+use mapi_core::ErrorCode;
+use mapi_core::id::ObjectId;
+use mapi_core::message::PropertyBag;
+use mapi_core::property::PropertyValue;
+use mapi_core::property::tags::*;
+use mapi_core::rop::*;
+
+use super::object::Object;
+use super::table::{Rows, Table};
+use super::{Cx, RopResult};
+use crate::store::view::counter;
+use crate::store::{Mailbox, SearchCriteria, StoreResult, object_id};
+
+pub fn open(cx: &mut Cx<'_>, request: &OpenFolderRequest) -> RopResult {
+    let mailbox = cx.entry(cx.index)?.mailbox;
+    let id = known(cx.mailbox()?, request.folder_id)?;
+    cx.add(request.output_handle_index, mailbox, Object::Folder(id))?;
+    Ok(ResponseBody::OpenFolder(OpenFolderResponse { has_rules: false, ghosted: None }))
+}
+
+pub fn create(cx: &mut Cx<'_>, request: &CreateFolderRequest) -> RopResult {
+    let (mailbox, parent) = cx.folder(cx.index)?;
+    let (name, comment) = (&request.display_name, &request.comment);
+    let kind = i32::from(request.folder_type);
+    let (id, existed) = cx.mailbox_mut()?.create_folder(parent, name, comment, kind, request.open_existing)?;
+    cx.add(request.output_handle_index, mailbox, Object::Folder(id))?;
+    let existing = existed.then_some(OpenFolderResponse { has_rules: false, ghosted: None });
+    Ok(ResponseBody::CreateFolder(CreateFolderResponse { folder_id: object_id(id), existing }))
+}
+
+pub fn delete(cx: &mut Cx<'_>, request: &DeleteFolderRequest) -> RopResult {
+    let (_, parent) = cx.folder(cx.index)?;
+    let id = known(cx.mailbox()?, request.folder_id)?;
+    let has = |bit: u8| request.delete_folder_flags & bit != 0;
+    // Exchange says nothing about what it did not delete: clients have to look.
+    cx.mailbox_mut()?.delete_folder(parent, id, has(1), has(4))?;
+    Ok(ResponseBody::PartialCompletion(PartialCompletionResponse { partial_completion: false }))
+}
+
+pub fn empty(cx: &mut Cx<'_>, request: &EmptyFolderRequest, hard: bool) -> RopResult {
+    let (_, id) = cx.folder(cx.index)?;
+    cx.mailbox_mut()?.empty_folder(id, request.want_delete_associated, hard)?;
+    Ok(ResponseBody::PartialCompletion(PartialCompletionResponse { partial_completion: false }))
+}
+
+pub fn move_folder(cx: &mut Cx<'_>, request: &MoveFolderRequest) -> RopResult {
+    let (source, _) = cx.folder(cx.index)?;
+    let (target, parent) = destination(cx, request.dest_handle_index)?;
+    let id = known(cx.mailbox()?, request.folder_id)?;
+    if source != target {
+        return Err(ErrorCode::NOT_SUPPORTED);
+    }
+    cx.mailbox_mut()?.move_folder(id, parent, &request.new_folder_name)?;
+    Ok(ResponseBody::MoveCopy(MoveCopyResponse { dest_handle_index: None, partial_completion: false }))
+}
+
+pub fn copy_folder(cx: &mut Cx<'_>, request: &CopyFolderRequest) -> RopResult {
+    let (source, _) = cx.folder(cx.index)?;
+    let (target, parent) = destination(cx, request.dest_handle_index)?;
+    let id = known(cx.mailbox()?, request.folder_id)?;
+    if source != target {
+        return Err(ErrorCode::NOT_SUPPORTED);
+    }
+    cx.mailbox_mut()?.copy_folder(id, parent, &request.new_folder_name, request.want_recursive)?;
+    Ok(ResponseBody::MoveCopy(MoveCopyResponse { dest_handle_index: None, partial_completion: false }))
+}
+
+pub fn hierarchy_table(cx: &mut Cx<'_>, request: &GetTableRequest) -> RopResult {
+    let (_, folder) = cx.folder(cx.index)?;
+    let depth = request.table_flags & GetTableRequest::DEPTH != 0;
+    counted(cx, request, Rows::Hierarchy { folder, depth })
+}
+
+pub fn contents_table(cx: &mut Cx<'_>, request: &GetTableRequest) -> RopResult {
+    let (_, folder) = cx.folder(cx.index)?;
+    let associated = request.table_flags & GetTableRequest::ASSOCIATED != 0;
+    let deleted = request.table_flags & GetTableRequest::SOFT_DELETES != 0;
+    counted(cx, request, Rows::Contents { folder, associated, deleted })
+}
+
+/// The permissions of a folder: nobody but the owner has any.
+pub fn permissions_table(cx: &mut Cx<'_>, request: &GetTableRequest) -> RopResult {
+    cx.folder(cx.index)?;
+    let member = |id: i64, name: &str| {
+        PropertyBag::from_iter([
+            (PidTagMemberId, PropertyValue::Integer64(id)),
+            (PidTagMemberName, PropertyValue::String(name.to_owned())),
+            (PidTagMemberRights, PropertyValue::Integer32(0)),
+            (PidTagEntryId, PropertyValue::Binary(Vec::new())),
+        ])
+    };
+    fixed(cx, request, vec![member(0, ""), member(-1, "Anonymous")])
+}
+
+/// The rules of a folder: there are none.
+pub fn rules_table(cx: &mut Cx<'_>, request: &GetTableRequest) -> RopResult {
+    cx.folder(cx.index)?;
+    fixed(cx, request, Vec::new())
+}
+
+pub fn set_search_criteria(cx: &mut Cx<'_>, request: &SetSearchCriteriaRequest) -> RopResult {
+    let (_, id) = cx.folder(cx.index)?;
+    let mailbox = cx.mailbox()?;
+    let former = mailbox.folder(id)?.search.clone();
+    let scope = request.folder_ids.iter().map(|id| known(mailbox, *id)).collect::<StoreResult<Vec<_>>>()?;
+    let former_scope = former.as_ref().map(|search| search.scope.clone()).unwrap_or_default();
+    let criteria = SearchCriteria {
+        restriction: request.restriction.clone().or(former.and_then(|search| search.restriction)),
+        scope: if scope.is_empty() { former_scope } else { scope },
+        recursive: request.search_flags & 4 != 0,
+    };
+    if criteria.scope.is_empty() {
+        return Err(ErrorCode::NOT_INITIALIZED);
+    }
+    cx.mailbox_mut()?.set_search(id, criteria)?;
+    Ok(ResponseBody::Empty)
+}
+
+pub fn get_search_criteria(cx: &Cx<'_>, request: &GetSearchCriteriaRequest) -> RopResult {
+    let (_, id) = cx.folder(cx.index)?;
+    let folder = cx.mailbox()?.folder(id)?;
+    if folder.kind != 2 {
+        return Err(ErrorCode::NOT_SEARCH_FOLDER);
+    }
+    let search = folder.search.as_ref().ok_or(ErrorCode::NOT_INITIALIZED)?;
+    let folder_ids: Vec<_> = search.scope.iter().copied().map(object_id).collect();
+    Ok(ResponseBody::GetSearchCriteria(GetSearchCriteriaResponse {
+        restriction: search.restriction.clone().filter(|_| request.include_restriction),
+        logon_id: cx.logon_id,
+        folder_ids: if request.include_folders { folder_ids } else { Vec::new() },
+        search_flags: 1 | if search.recursive { 4 } else { 0 },
+    }))
+}
+
+/// The folder at a destination index.
+///
+/// # Errors
+/// `ecDstNullObject` if there is none.
+pub fn destination(cx: &Cx<'_>, index: u8) -> StoreResult<(usize, u64)> {
+    match cx.folder(index) {
+        Err(ErrorCode::NULL_OBJECT) => Err(ErrorCode::DST_NULL_OBJECT),
+        other => other,
+    }
+}
+
+/// The counter of a folder that exists.
+pub fn known(mailbox: &Mailbox, id: ObjectId) -> StoreResult<u64> {
+    let id = counter(id).ok_or(ErrorCode::NOT_FOUND)?;
+    mailbox.folder(id).map(|folder| folder.id)
+}
+
+fn counted(cx: &mut Cx<'_>, request: &GetTableRequest, rows: Rows) -> RopResult {
+    let mut table = Table::new(rows);
+    let row_count = u32::try_from(table.len(cx.mailbox()?)).unwrap_or(u32::MAX);
+    let mailbox = cx.entry(cx.index)?.mailbox;
+    cx.add(request.output_handle_index, mailbox, Object::Table(Box::new(table)))?;
+    Ok(ResponseBody::RowCount(RowCountResponse { row_count }))
+}
+
+/// Opens a table whose rows do not change.
+pub fn fixed(cx: &mut Cx<'_>, request: &GetTableRequest, rows: Vec<PropertyBag>) -> RopResult {
+    let mailbox = cx.entry(cx.index)?.mailbox;
+    cx.add(request.output_handle_index, mailbox, Object::Table(Box::new(Table::new(Rows::Fixed(rows)))))?;
+    Ok(ResponseBody::Empty)
+}

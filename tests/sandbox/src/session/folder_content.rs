@@ -1,0 +1,89 @@
+//! What ROPs do with the messages of a folder: delete, move, copy, mark ([MS-OXCROPS] 2.2.4.6, 2.2.4.11, 2.2.6.8 to
+//! 2.2.6.10).
+
+use mapi_core::ErrorCode;
+use mapi_core::id::MessageId;
+use mapi_core::rop::*;
+
+use super::folder::destination;
+use super::{Cx, RopResult};
+use crate::store::message::flag;
+use crate::store::view::counter;
+
+pub fn delete(cx: &mut Cx<'_>, request: &DeleteMessagesRequest, hard: bool) -> RopResult {
+    let (_, folder) = cx.folder(cx.index)?;
+    cx.mailbox_mut()?.delete_messages(folder, &counters(&request.message_ids), hard)?;
+    Ok(whole())
+}
+
+pub fn move_copy(cx: &mut Cx<'_>, request: &MoveCopyMessagesRequest) -> RopResult {
+    let (source, folder) = cx.folder(cx.index)?;
+    let (target, to) = destination(cx, request.dest_handle_index)?;
+    if source != target {
+        return Err(ErrorCode::NOT_SUPPORTED);
+    }
+    cx.mailbox_mut()?.move_copy(folder, &counters(&request.message_ids), to, request.want_copy)?;
+    Ok(ResponseBody::MoveCopy(MoveCopyResponse { dest_handle_index: None, partial_completion: false }))
+}
+
+pub fn set_read_flags(cx: &mut Cx<'_>, request: &SetReadFlagsRequest) -> RopResult {
+    let (_, folder) = cx.folder(cx.index)?;
+    let mut ids = counters(&request.message_ids);
+    let mailbox = cx.mailbox_mut()?;
+    if ids.is_empty() {
+        // No ids: every message of the folder ([MS-OXCMSG] 2.2.3.10.1).
+        ids = mailbox.folder(folder)?.messages.iter().copied().collect();
+    }
+    let flags = request.read_flags;
+    let cleared =
+        if flags & 0x20 != 0 { flag::NOTIFY_READ } else { 0 } | if flags & 0x40 != 0 { flag::NOTIFY_UNREAD } else { 0 };
+    mailbox.clear_flags(&ids, cleared);
+    if flags & 0x70 == 0 {
+        mailbox.set_read(folder, &ids, flags & 4 == 0)?;
+    }
+    Ok(whole())
+}
+
+pub fn set_message_read_flag(cx: &mut Cx<'_>, request: &SetMessageReadFlagRequest) -> RopResult {
+    let object = cx.message(request.input_handle_index)?;
+    let (folder, id) = (object.message.folder, object.message.id);
+    let mailbox = cx.entry(request.input_handle_index)?.mailbox;
+    let read = request.read_flags & 4 == 0;
+    let store = cx.store.mailbox_mut(mailbox).ok_or(ErrorCode::NULL_OBJECT)?;
+    store.set_read(folder, &[id], read)?;
+    if let Ok(super::Entry { object: super::Object::Message(open), .. }) = cx.entry_mut(request.input_handle_index) {
+        open.message.read = read;
+    }
+    Ok(ResponseBody::SetMessageReadFlag(SetMessageReadFlagResponse { read_status_change: None }))
+}
+
+pub fn set_status(cx: &mut Cx<'_>, request: &SetMessageStatusRequest) -> RopResult {
+    let (_, folder) = cx.folder(cx.index)?;
+    let mailbox = cx.mailbox_mut()?;
+    let id = within(mailbox, folder, request.message_id)?;
+    let before = mailbox.set_status(id, request.message_status_flags, request.message_status_mask)?;
+    Ok(ResponseBody::SetMessageStatus(SetMessageStatusResponse { message_status_flags: before }))
+}
+
+pub fn get_status(cx: &Cx<'_>, request: &GetMessageStatusRequest) -> RopResult {
+    let (_, folder) = cx.folder(cx.index)?;
+    let mailbox = cx.mailbox()?;
+    let id = within(mailbox, folder, request.message_id)?;
+    let message_status_flags = mailbox.message(id)?.status;
+    Ok(ResponseBody::SetMessageStatus(SetMessageStatusResponse { message_status_flags }))
+}
+
+/// The counters of ids; those of other replicas name nothing here.
+pub fn counters(ids: &[MessageId]) -> Vec<u64> {
+    ids.iter().filter_map(|id| counter(*id)).collect()
+}
+
+fn within(mailbox: &crate::store::Mailbox, folder: u64, id: MessageId) -> Result<u64, ErrorCode> {
+    let id = counter(id).ok_or(ErrorCode::NOT_FOUND)?;
+    let message = mailbox.message(id)?;
+    if message.folder == folder { Ok(id) } else { Err(ErrorCode::NOT_FOUND) }
+}
+
+fn whole() -> ResponseBody {
+    ResponseBody::PartialCompletion(PartialCompletionResponse { partial_completion: false })
+}
