@@ -1,1 +1,15 @@
-//! An Exchange sandbox: a MAPI/HTTP server over a small real mailbox store.
+//! An Exchange sandbox: a MAPI/HTTP server over a small real mailbox store, for tests and demonstrations.
+
+#![allow(non_upper_case_globals, reason = "property tags bear the names of the specification")]
+
+mod manners;
+mod sandbox;
+pub mod seed;
+mod server;
+mod session;
+pub mod store;
+mod transfer;
+
+pub use manners::{Manners, UnknownRecipient};
+pub use sandbox::{Builder, RunningSandbox, Sandbox};
+pub use server::{CounterSnapshot, Counters, Settings};

@@ -1,0 +1,197 @@
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use tokio_rustls::TlsAcceptor;
+
+use crate::Manners;
+use crate::server::{Counters, Listener, Service, Settings, endpoint_url};
+use crate::store::{Clock, SharedStore, Store, StoreResult, SystemClock, User};
+use mapi_core::message::MessageContent;
+
+/// Builds a sandbox. `Sandbox::builder().user(…).start(addr)` is enough for a running server.
+pub struct Builder {
+    users: Vec<User>,
+    clock: Arc<dyn Clock>,
+    manners: Manners,
+    settings: Settings,
+    tls: Option<TlsAcceptor>,
+}
+
+/// A sandbox that is not running: where to begin.
+#[derive(Debug)]
+pub struct Sandbox;
+
+impl Sandbox {
+    /// A builder with the defaults of Exchange, the machine's clock, no users.
+    pub fn builder() -> Builder {
+        Builder {
+            users: Vec::new(),
+            clock: Arc::new(SystemClock),
+            manners: Manners::default(),
+            settings: Settings::default(),
+            tls: None,
+        }
+    }
+}
+
+impl Builder {
+    /// Adds a user with an empty mailbox.
+    #[must_use]
+    pub fn user(mut self, address: &str, password: &str, display_name: &str) -> Self {
+        self.users.push(User::new(address, password, display_name));
+        self
+    }
+
+    /// Gives the last user another address.
+    #[must_use]
+    pub fn alias(mut self, address: &str) -> Self {
+        if let Some(user) = self.users.last_mut() {
+            user.aliases.push(address.to_ascii_lowercase());
+        }
+        self
+    }
+
+    /// Takes times from `clock`.
+    #[must_use]
+    pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Sets how it differs from other servers.
+    #[must_use]
+    pub fn manners(mut self, manners: Manners) -> Self {
+        self.manners = manners;
+        self
+    }
+
+    /// Sets how it behaves towards time and connections.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// Delays each answer by `rtt`.
+    #[must_use]
+    pub fn rtt(mut self, rtt: Duration) -> Self {
+        self.settings.rtt = rtt;
+        self
+    }
+
+    /// Encrypts connections; Autodiscover then gives out `https` URLs.
+    #[must_use]
+    pub fn tls(mut self, acceptor: TlsAcceptor) -> Self {
+        self.tls = Some(acceptor);
+        self
+    }
+
+    /// Starts the server; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// What binding says, e.g. that the port is taken.
+    pub async fn start(self, address: SocketAddr) -> io::Result<RunningSandbox> {
+        let mut store = Store::new(self.clock, self.manners);
+        self.users.into_iter().for_each(|user| store.add_user(user));
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let listener = Listener::bind(address, self.tls).await?;
+        let address = listener.local_addr()?;
+        let host = self.settings.public_host.clone().unwrap_or_else(|| address.to_string());
+        let service = Arc::new(Service {
+            store: SharedStore::new(store),
+            contexts: Default::default(),
+            counters: Counters::default(),
+            settings: self.settings,
+            base_url: format!("{scheme}://{host}"),
+        });
+        let (stop, stopped) = watch::channel(false);
+        let task = tokio::spawn(listener.run(service.clone(), stopped));
+        Ok(RunningSandbox { address, service, stop, task })
+    }
+}
+
+/// A running sandbox. It stops when this is dropped.
+pub struct RunningSandbox {
+    address: SocketAddr,
+    service: Arc<Service>,
+    stop: watch::Sender<bool>,
+    task: JoinHandle<()>,
+}
+
+impl RunningSandbox {
+    /// The address that it listens on.
+    pub fn addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// `http://host:port`, or `https`.
+    pub fn base_url(&self) -> &str {
+        &self.service.base_url
+    }
+
+    /// URL of the mailbox endpoint for a user.
+    pub fn emsmdb_url(&self, address: &str) -> Option<String> {
+        Some(endpoint_url(self.base_url(), "emsmdb", &self.user(address)?))
+    }
+
+    /// URL of the address book endpoint for a user.
+    pub fn nspi_url(&self, address: &str) -> Option<String> {
+        Some(endpoint_url(self.base_url(), "nspi", &self.user(address)?))
+    }
+
+    /// URL of the Autodiscover service.
+    pub fn autodiscover_url(&self) -> String {
+        format!("{}/autodiscover/autodiscover.xml", self.base_url())
+    }
+
+    /// A user.
+    pub fn user(&self, address: &str) -> Option<User> {
+        self.with(|store| store.user_index(address).and_then(|index| store.users().get(index)).cloned())
+    }
+
+    /// What was counted.
+    pub fn counters(&self) -> &Counters {
+        &self.service.counters
+    }
+
+    /// Runs `work` on the store: an oracle beside the protocol, and a way to change things as another client would.
+    /// Waiting clients hear of it. Keep it short, and free of waiting.
+    pub fn with<R>(&self, work: impl FnOnce(&mut Store) -> R) -> R {
+        self.service.store.with(work)
+    }
+
+    /// Delivers a message to a user's Inbox; returns its id.
+    ///
+    /// # Errors
+    /// `ecUnknownUser`.
+    pub fn deliver(&self, address: &str, content: MessageContent) -> StoreResult<u64> {
+        self.with(|store| store.deliver(address, content))
+    }
+
+    /// How many session contexts are open.
+    pub fn open_contexts(&self) -> usize {
+        self.service.contexts.len()
+    }
+
+    /// Ends all session contexts: clients get "context not found" and have to connect anew.
+    pub fn drop_contexts(&self) {
+        self.service.contexts.close_all();
+    }
+
+    /// Stops the server: connections end, the port is free again.
+    pub async fn shutdown(mut self) {
+        self.stop.send_replace(true);
+        // It ends by itself now; a task that panicked has nothing to tell.
+        let _ = (&mut self.task).await;
+    }
+}
+
+impl Drop for RunningSandbox {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}

@@ -1,0 +1,148 @@
+//! Requests come in here: path, credentials, headers, then the endpoint they are for.
+
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Limited};
+use hyper::body::Incoming;
+use mapi_core::http::{ClientInfo, CookieJar, Endpoint, RequestId, RequestType, ResponseCode, header};
+
+use super::answer::{AnyBody, Envelope, plain, unauthorized};
+use super::context::Contexts;
+use super::{Counters, Settings, autodiscover, mailbox};
+use crate::store::SharedStore;
+
+/// What all connections share.
+pub struct Service {
+    /// The mail.
+    pub store: SharedStore,
+    /// Session contexts of both endpoints.
+    pub contexts: Contexts,
+    /// What is counted.
+    pub counters: Counters,
+    /// Time and connections.
+    pub settings: Settings,
+    /// `https://host:port`.
+    pub base_url: String,
+}
+
+/// A request whose envelope is in order.
+pub struct MapiRequest {
+    /// X-RequestType.
+    pub kind: RequestType,
+    /// Whose credentials it carries.
+    pub user: usize,
+    /// Its cookies.
+    pub cookies: CookieJar,
+    /// What its answer needs.
+    pub envelope: Envelope,
+    /// Its body.
+    pub body: Vec<u8>,
+}
+
+/// Largest request body: an Execute of 256 KiB and what stands around it.
+const MAX_BODY: usize = 0x0004_0000 + 0x2000;
+
+impl Service {
+    /// Answers one request.
+    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Response<AnyBody> {
+        let path = request.uri().path().to_ascii_lowercase();
+        let endpoint = match path.trim_end_matches('/') {
+            "/autodiscover/autodiscover.xml" => return self.autodiscover(request).await,
+            "/mapi/emsmdb" => Endpoint::Mailbox,
+            "/mapi/nspi" => Endpoint::AddressBook,
+            _ => return plain(StatusCode::NOT_FOUND, "text/plain", "no such resource".into(), self.settings.rtt).await,
+        };
+        let Some(user) = self.authenticate(request.headers()) else { return self.refuse() };
+        let query = request.uri().query().unwrap_or_default().to_ascii_lowercase();
+        let envelope = Envelope::of(request.headers(), self.settings.rtt);
+        if request.method() != Method::POST {
+            return envelope.failure(ResponseCode::INVALID_VERB, "POST is the only verb").await;
+        }
+        if !query.split('&').any(|pair| pair.starts_with("mailboxid=")) {
+            return envelope.failure(ResponseCode::INVALID_PATH, "the URL lacks its MailboxId").await;
+        }
+        let kind = match check(request.headers(), endpoint) {
+            Ok(kind) => kind,
+            Err((code, text)) => return envelope.failure(code, text).await,
+        };
+        let cookies = cookies(request.headers());
+        let Some(body) = collect(request).await else {
+            return envelope.failure(ResponseCode::TOO_LARGE, "the request is too large").await;
+        };
+        self.counters.request(kind);
+        self.contexts.expire(self.settings.expiration);
+        let request = MapiRequest { kind, user, cookies, envelope, body };
+        match endpoint {
+            Endpoint::Mailbox => mailbox::handle(self, request).await,
+            Endpoint::AddressBook => request.envelope.failure(ResponseCode::ENDPOINT_DISABLED, "no address book").await,
+        }
+    }
+
+    /// The user whose valid credentials a request carries.
+    fn authenticate(&self, headers: &HeaderMap) -> Option<usize> {
+        let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
+        let (scheme, token) = value.split_once(' ')?;
+        if !scheme.eq_ignore_ascii_case("basic") {
+            return None;
+        }
+        let decoded = String::from_utf8(STANDARD.decode(token.trim()).ok()?).ok()?;
+        let (name, password) = decoded.split_once(':')?;
+        self.store.with(|store| {
+            let index = store.user_index(name)?;
+            (store.users().get(index)?.password == password).then_some(index)
+        })
+    }
+
+    fn refuse(&self) -> Response<AnyBody> {
+        self.counters.unauthorized();
+        unauthorized()
+    }
+
+    async fn autodiscover(self: Arc<Self>, request: Request<Incoming>) -> Response<AnyBody> {
+        self.counters.autodiscover();
+        if self.authenticate(request.headers()).is_none() {
+            return self.refuse();
+        }
+        let mapi = request.headers().contains_key(header::X_MAPI_HTTP_CAPABILITY);
+        let Some(body) = collect(request).await else {
+            return plain(StatusCode::PAYLOAD_TOO_LARGE, "text/plain", String::new(), self.settings.rtt).await;
+        };
+        let xml = self.store.with(|store| autodiscover::answer(store, &self.base_url, mapi, &body));
+        plain(StatusCode::OK, "text/xml; charset=utf-8", xml, self.settings.rtt).await
+    }
+}
+
+/// Checks the headers of a MAPI/HTTP request ([MS-OXCMAPIHTTP] 2.2.3.2).
+fn check(headers: &HeaderMap, endpoint: Endpoint) -> Result<RequestType, (ResponseCode, &'static str)> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    let missing = |name: &'static str| text(name).ok_or((ResponseCode::MISSING_HEADER, name));
+    if text("content-type") != Some(header::CONTENT_TYPE_MAPI) {
+        return Err((ResponseCode::INVALID_HEADER, "Content-Type"));
+    }
+    let kind = RequestType::parse(missing(header::X_REQUEST_TYPE)?);
+    let kind = kind.ok_or((ResponseCode::INVALID_REQUEST_TYPE, header::X_REQUEST_TYPE))?;
+    if RequestId::parse(missing(header::X_REQUEST_ID)?).is_none() {
+        return Err((ResponseCode::INVALID_HEADER, header::X_REQUEST_ID));
+    }
+    if ClientInfo::parse(missing(header::X_CLIENT_INFO)?).is_none() {
+        return Err((ResponseCode::INVALID_HEADER, header::X_CLIENT_INFO));
+    }
+    missing(header::X_CLIENT_APPLICATION)?;
+    if kind.endpoint().is_some_and(|wanted| wanted != endpoint) {
+        return Err((ResponseCode::INVALID_REQUEST_TYPE, "the request type belongs to the other endpoint"));
+    }
+    Ok(kind)
+}
+
+fn cookies(headers: &HeaderMap) -> CookieJar {
+    let values: Vec<_> = headers.get_all(COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+    CookieJar::parse(&values.join("; "))
+}
+
+async fn collect(request: Request<Incoming>) -> Option<Vec<u8>> {
+    Some(Limited::new(request.into_body(), MAX_BODY).collect().await.ok()?.to_bytes().to_vec())
+}
