@@ -5,7 +5,7 @@ use zeroize::Zeroizing;
 
 use super::{Step, With, then};
 use crate::session::action::{Call, Reply};
-use crate::session::outcome::{Outcome, Status};
+use crate::session::outcome::Outcome;
 use crate::session::{Core, State};
 use crate::store::{Credentials, StoreError};
 
@@ -84,11 +84,7 @@ fn log_in(user: String, password: SecretString, done: &'static str) -> Step {
                     }),
                 )
             }
-            With::Reply(Reply::Done(Err(error))) => {
-                let outcome = Outcome::failed(&error);
-                debug_assert_eq!(outcome.status, Status::No);
-                Step::Done(outcome)
-            }
+            With::Reply(Reply::Done(Err(error))) => Step::Done(Outcome::failed(&error)),
             _ => Step::Done(Outcome::bug()),
         }),
     )
