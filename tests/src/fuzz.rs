@@ -9,6 +9,7 @@ mod convert;
 mod fasttransfer;
 mod http;
 mod imap;
+mod nspi;
 mod rop;
 mod smtp;
 
@@ -30,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     ("imap_message", imap::message),
     ("lz77", http::lz77),
     ("mime_render", convert::mime_render),
+    ("nspi", nspi::nspi),
     ("rop_request", rop::request),
     ("rop_response", rop::response),
     ("rtf", http::rtf),
