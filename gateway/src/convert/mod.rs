@@ -7,6 +7,7 @@ mod error;
 pub mod flags;
 pub mod folders;
 pub mod mapi_to_mime;
+pub mod mime_to_mapi;
 mod strings;
 
 pub use error::ConvertError;

@@ -59,3 +59,13 @@ pub(super) fn one_line(text: &str) -> String {
 pub(super) fn visible_ascii(text: &str) -> String {
     text.chars().filter(char::is_ascii_graphic).collect()
 }
+
+/// A subject without the prefix of replies and forwards: at most three letters, a colon, a space ([MS-OXCMSG] 3.2.4.4).
+pub(super) fn normalized_subject(subject: &str) -> &str {
+    match subject.split_once(": ") {
+        Some((prefix, rest)) if (1..=3).contains(&prefix.chars().count()) && !prefix.chars().any(char::is_numeric) => {
+            rest
+        }
+        _ => subject,
+    }
+}

@@ -5,7 +5,6 @@ mod globset;
 mod guid;
 mod idset;
 mod object;
-mod one_off;
 
 pub use entry_id::{
     ADDRESS_BOOK_PROVIDER, AddressBookEntryId, EntryId, FolderEntryId, MessageEntryId, ONE_OFF_PROVIDER, OneOffEntryId,
@@ -15,4 +14,3 @@ pub use globset::GlobSet;
 pub use guid::Guid;
 pub use idset::{IdSet, ReplicaGuidSet, ReplicaIdSet, ReplicaKey};
 pub use object::{ChangeNumber, FolderId, Gid, GlobalCounter, LongTermId, MessageId, ObjectId};
-pub use one_off::OneOff;

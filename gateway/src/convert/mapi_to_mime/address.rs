@@ -1,6 +1,6 @@
 use std::collections::{BTreeMap, BTreeSet};
 
-use mapi_core::id::OneOff;
+use mapi_core::id::{EntryId, OneOffEntryId};
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{PropertyTag, tags};
 
@@ -146,17 +146,20 @@ impl Party {
 
     /// Who an EntryID of a one-off or of the address book names.
     pub(super) fn of_entry_id(bytes: &[u8]) -> Option<Self> {
-        if let Ok(Some(one_off)) = OneOff::decode(bytes) {
-            let OneOff { display_name, address_type, address } = one_off;
-            let route = match &address_type.to_ascii_uppercase()[..] {
-                "SMTP" if address.contains('@') => Route::Smtp(address),
-                "EX" if !address.is_empty() => Route::Directory(address),
-                _ => Route::Other { kind: address_type, address },
-            };
-            return Some(Self { name: one_line(&display_name), route });
+        match EntryId::decode(bytes).ok()? {
+            EntryId::OneOff(OneOffEntryId { display_name, address_type, email_address: address, .. }) => {
+                let route = match &address_type.to_ascii_uppercase()[..] {
+                    "SMTP" if address.contains('@') => Route::Smtp(address),
+                    "EX" if !address.is_empty() => Route::Directory(address),
+                    _ => Route::Other { kind: address_type, address },
+                };
+                Some(Self { name: one_line(&display_name), route })
+            }
+            EntryId::AddressBook(id) if !id.x500_dn.is_empty() => {
+                Some(Self { name: String::new(), route: Route::Directory(id.x500_dn) })
+            }
+            _ => None,
         }
-        let dn = directory_dn(bytes)?;
-        Some(Self { name: String::new(), route: Route::Directory(dn) })
     }
 
     /// The SMTP address, if there is one.
@@ -211,17 +214,6 @@ pub(super) fn flat_entry_list(bytes: &[u8]) -> Vec<Party> {
     parties
 }
 
-/// The name in an EntryID of the address book ([MS-OXCDATA] 2.2.5.2).
-fn directory_dn(bytes: &[u8]) -> Option<String> {
-    const PROVIDER: [u8; 16] =
-        [0xDC, 0xA7, 0x40, 0xC8, 0xC0, 0x42, 0x10, 0x1A, 0xB4, 0xB9, 0x08, 0x00, 0x2B, 0x2F, 0xE1, 0x82];
-    if bytes.get(4..20) != Some(&PROVIDER[..]) {
-        return None;
-    }
-    let name = bytes.get(28..)?.split(|&b| b == 0).next()?;
-    (!name.is_empty()).then(|| name.iter().map(|&b| char::from(b)).collect())
-}
-
 /// An address of another type in the form of SMTP that Exchange uses, too: `IMCEAEX-…@domain`.
 fn encapsulated(kind: &str, address: &str, domain: &str) -> String {
     let mut out = format!("IMCEA{}-", visible_ascii(kind).replace(['@', '-'], ""));
@@ -271,7 +263,7 @@ mod tests {
     fn sources_of_addresses() {
         let mut bag = PropertyBag::new();
         assert_eq!(Party::read(&bag, &SENDER), None);
-        bag.set(tags::PidTagSenderEntryId, PropertyValue::Binary(OneOff::smtp("N", "n@x").encode()));
+        bag.set(tags::PidTagSenderEntryId, PropertyValue::Binary(OneOffEntryId::smtp("N", "n@x").to_bytes()));
         bag.set(tags::PidTagSenderName, PropertyValue::String("Name".into()));
         let smtp = |address: &str| Some(Party { name: "Name".into(), route: Route::Smtp(address.into()) });
         assert_eq!(Party::read(&bag, &SENDER), smtp("n@x"));
@@ -285,7 +277,7 @@ mod tests {
 
     #[test]
     fn reply_lists() {
-        let entries = [OneOff::smtp("A", "a@x").encode(), OneOff::smtp("Bo", "b@x").encode()];
+        let entries = [OneOffEntryId::smtp("A", "a@x").to_bytes(), OneOffEntryId::smtp("Bo", "b@x").to_bytes()];
         let mut list = vec![2, 0, 0, 0, 0, 0, 0, 0];
         for entry in &entries {
             list.extend(u32::try_from(entry.len()).expect("small").to_le_bytes());

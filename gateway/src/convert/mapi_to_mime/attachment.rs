@@ -118,7 +118,7 @@ fn by_value<'a>(bag: &'a PropertyBag, data: &'a [u8], media_type: &str, body: &B
 }
 
 /// PidTagTextAttachmentCharset
-pub(crate) const PID_TAG_TEXT_ATTACHMENT_CHARSET: u16 = 0x371B;
+const PID_TAG_TEXT_ATTACHMENT_CHARSET: u16 = 0x371B;
 
 fn media_type(bag: &PropertyBag, data: &[u8]) -> String {
     let declared = filled(bag, tags::PidTagAttachMimeTag).unwrap_or_default();
@@ -147,7 +147,7 @@ fn reference(bag: &PropertyBag) -> Option<Entity<'static>> {
     header.structured("Content-Type", "text/plain; charset=utf-8");
     let name = format!("{}.txt", name(bag).unwrap_or_else(|| "link".into()));
     header.structured("Content-Disposition", &format!("attachment{}", parameter("filename", &name)));
-    Some(Entity::text(header, format!("{path}\r\n").into()))
+    Some(Entity::text(header, format!("Linked file: {path}\r\n").into()))
 }
 
 const EXTENSIONS: &[(&str, &str)] = &[

@@ -27,8 +27,8 @@ impl TransferEncoding {
             return Self::SevenBit;
         }
         let escapes = text.iter().filter(|&&b| !is_plain(b) && !matches!(b, b'\r' | b'\n' | b' ' | b'\t')).count();
-        // An escape costs two more bytes, base64 a third of everything.
-        if escapes <= text.len() / 6 { Self::QuotedPrintable } else { Self::Base64 }
+        // An escape costs two more bytes, base64 a third of everything; short text is better readable.
+        if escapes * 2 <= text.len() / 3 + 64 { Self::QuotedPrintable } else { Self::Base64 }
     }
 
     /// Puts `data` out in this encoding. Base64 ends without a line end, the others as the data does.
@@ -138,7 +138,7 @@ mod tests {
         assert_eq!(TransferEncoding::for_text(b"bare\nline"), TransferEncoding::QuotedPrintable);
         assert_eq!(TransferEncoding::for_text(&[b'x'; MAX_LINE]), TransferEncoding::SevenBit);
         assert_eq!(TransferEncoding::for_text(&[b'x'; MAX_LINE + 1]), TransferEncoding::QuotedPrintable);
-        assert_eq!(TransferEncoding::for_text("Größe und Länge".as_bytes()), TransferEncoding::Base64);
+        assert_eq!(TransferEncoding::for_text("привет ".repeat(9).as_bytes()), TransferEncoding::Base64);
         assert_eq!(TransferEncoding::for_text("Die Größe eines Steins".as_bytes()), TransferEncoding::QuotedPrintable);
     }
 

@@ -7,7 +7,7 @@ use super::address::{Party, RECIPIENT, REPRESENTING, SENDER, flat_entry_list};
 use super::header::Header;
 use super::{RenderContext, date, report, transport};
 use crate::convert::ConvertError;
-use crate::convert::strings::{filled, one_line, text, visible_ascii};
+use crate::convert::strings::{filled, normalized_subject, one_line, text, visible_ascii};
 
 /// PidTagMessageFlags: the message is a draft.
 const UNSENT: i32 = 0x8;
@@ -218,8 +218,10 @@ fn identifiers(header: &mut Header, bag: &PropertyBag, context: &RenderContext<'
 
 fn thread(header: &mut Header, bag: &PropertyBag) {
     let topic = filled(bag, tags::PidTagConversationTopic);
-    let normalized = text(bag, tags::PidTagNormalizedSubject);
-    if let Some(topic) = topic.filter(|topic| normalized.as_ref() != Some(topic)) {
+    let subject = subject(bag);
+    let normalized = text(bag, tags::PidTagNormalizedSubject).map(|text| one_line(&text));
+    let normalized = normalized.as_deref().unwrap_or_else(|| normalized_subject(&subject));
+    if let Some(topic) = topic.filter(|topic| one_line(topic) != normalized) {
         header.unstructured("Thread-Topic", &topic);
     }
     if let Some(index) = bag.binary(tags::PidTagConversationIndex).filter(|index| !index.is_empty()) {

@@ -17,7 +17,8 @@ pub(super) fn entity(message: &MessageContent) -> Option<Entity<'_>> {
     }
     let [attachment] = &message.attachments[..] else { return None };
     let data = attachment.properties.binary(tags::PidTagAttachDataBinary)?;
-    verbatim(data).or_else(|| opaque(&class, data))
+    let media_type = filled(&attachment.properties, tags::PidTagAttachMimeTag).unwrap_or_default();
+    verbatim(data).or_else(|| opaque(&class, &media_type, data))
 }
 
 /// A complete entity with its header.
@@ -48,15 +49,16 @@ fn verbatim(data: &[u8]) -> Option<Entity<'_>> {
 }
 
 /// A CMS object (RFC 8551 3.2).
-fn opaque<'a>(class: &str, data: &'a [u8]) -> Option<Entity<'a>> {
+fn opaque<'a>(class: &str, declared: &str, data: &'a [u8]) -> Option<Entity<'a>> {
     if class != "IPM.NOTE.SMIME" || data.first() != Some(&0x30) {
         return None;
     }
+    let known = ["signed-data", "enveloped-data", "compressed-data", "certs-only", "authEnveloped-data"];
+    let stored = declared.split(';').find_map(|parameter| parameter.trim().strip_prefix("smime-type="));
+    let stored = stored.and_then(|stored| known.into_iter().find(|kind| kind.eq_ignore_ascii_case(stored)));
+    let kind = stored.unwrap_or_else(|| smime_type(data));
     let mut header = Header::new();
-    header.structured(
-        "Content-Type",
-        &format!("application/pkcs7-mime; smime-type={}; name=\"smime.p7m\"", smime_type(data)),
-    );
+    header.structured("Content-Type", &format!("application/pkcs7-mime; smime-type={kind}; name=\"smime.p7m\""));
     header.structured("Content-Disposition", "attachment; filename=\"smime.p7m\"");
     let media_type = "application/pkcs7-mime".to_owned();
     let content = Content::Leaf { media_type, data: Cow::Borrowed(data), encoding: TransferEncoding::Base64 };

@@ -1,0 +1,86 @@
+use std::collections::BTreeSet;
+
+use mapi_core::message::PropertyBag;
+use mapi_core::property::{PropertyValue, tags};
+
+use super::fields::{Fields, Mailbox};
+
+const TO: i32 = 1;
+const CC: i32 = 2;
+const BCC: i32 = 3;
+/// PidTagObjectType and PidTagDisplayType of a mail user.
+const MAIL_USER: i32 = 6;
+
+/// The recipient rows of a submission: everybody in the envelope and nobody else, To and Cc where the header says so, all
+/// others Bcc. `header` is the message's header; a Bcc field in it is not looked at.
+pub fn recipients_for_submission(envelope: &[String], header: &[u8]) -> Vec<PropertyBag> {
+    of_envelope(envelope, &Fields::split(header).0)
+}
+
+pub(super) fn of_envelope(envelope: &[String], fields: &Fields<'_>) -> Vec<PropertyBag> {
+    let mut wanted: BTreeSet<String> = envelope.iter().map(|address| normalized(address)).collect();
+    let mut rows = Vec::new();
+    for (kind, name) in [(TO, "to"), (CC, "cc")] {
+        for mailbox in fields.mailboxes(name) {
+            if wanted.remove(&normalized(&mailbox.address)) {
+                push(&mut rows, kind, mailbox);
+            }
+        }
+    }
+    for address in envelope {
+        if wanted.remove(&normalized(address)) {
+            let address = address.trim_matches(['<', '>', ' ']).to_owned();
+            push(&mut rows, BCC, Mailbox { name: String::new(), address });
+        }
+    }
+    rows
+}
+
+/// The recipient rows of a stored message: everybody that the header names.
+pub(super) fn of_header(fields: &Fields<'_>) -> Vec<PropertyBag> {
+    let mut rows = Vec::new();
+    for (kind, name) in [(TO, "to"), (CC, "cc"), (BCC, "bcc")] {
+        fields.mailboxes(name).into_iter().for_each(|mailbox| push(&mut rows, kind, mailbox));
+    }
+    rows
+}
+
+fn normalized(address: &str) -> String {
+    address.trim_matches(['<', '>', ' ']).to_lowercase()
+}
+
+fn push(rows: &mut Vec<PropertyBag>, kind: i32, mailbox: Mailbox) {
+    let Mailbox { name, address } = mailbox;
+    let name = if name.is_empty() { address.clone() } else { name };
+    rows.push(PropertyBag::from_iter([
+        (tags::PidTagRowid, PropertyValue::Integer32(i32::try_from(rows.len()).unwrap_or(i32::MAX))),
+        (tags::PidTagRecipientType, PropertyValue::Integer32(kind)),
+        (tags::PidTagDisplayName, PropertyValue::String(name)),
+        (tags::PidTagAddressType, PropertyValue::String("SMTP".into())),
+        (tags::PidTagEmailAddress, PropertyValue::String(address.clone())),
+        (tags::PidTagSmtpAddress, PropertyValue::String(address)),
+        (tags::PidTagObjectType, PropertyValue::Integer32(MAIL_USER)),
+        (tags::PidTagDisplayType, PropertyValue::Integer32(0)),
+    ]));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_envelope_decides() {
+        let header = b"To: Ann <ann@x>, other@x\r\nCc: Group: bo@x, Ann <ann@x>;\r\nBcc: hidden@x\r\n\r\n";
+        let envelope = ["BO@x", "ann@X", "secret@x", "<secret@x>", "bo@x"].map(String::from);
+        let rows: Vec<_> = recipients_for_submission(&envelope, header)
+            .iter()
+            .map(|row| {
+                let text = |tag| row.text(tag).expect("set").to_owned();
+                let kind = row.integer(tags::PidTagRecipientType).expect("set");
+                (kind, text(tags::PidTagDisplayName), text(tags::PidTagSmtpAddress))
+            })
+            .collect();
+        let expected = [(TO, "Ann", "ann@x"), (CC, "bo@x", "bo@x"), (BCC, "secret@x", "secret@x")];
+        assert_eq!(rows, expected.map(|(kind, name, address)| (kind, name.to_owned(), address.to_owned())));
+    }
+}
