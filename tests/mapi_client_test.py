@@ -506,6 +506,81 @@ class Errors(Case):
         self.assertEqual(self.s.execute([GetSearchCriteria(h)])[0]["folders"], [fid(f.fid)])
 
 
+class AddressBook(Case):
+    TAGS = [0x0FFF0102, 0x3003001F, 0x39FE001F, 0x3001001F, 0x39000003, 0x3A08001F]
+
+    def setUp(self):
+        super().setUp()
+        self.nspi = Session(BASE, self.user, "demo")
+        self.nspi.prepare()
+        r = self.nspi.nspi("Bind", u32(0) + stat(), lambda r, x: x.update(guid=r.take(16).hex()))
+        self.assertEqual(r["error"], "0x00000000")
+
+    def tearDown(self):
+        r = self.nspi.nspi("Unbind", u32(0), lambda r, x: None)
+        self.assertEqual(r["error"], "0x00000001")
+        close(self.nspi)
+        super().tearDown()
+
+    def resolve(self, *names):
+        body = u32(0) + stat() + ab_tags(self.TAGS) + b"\xff" + u32(len(names)) + b"".join(map(z16, names))
+        def parse(r, x):
+            x["code_page"], x["mids"] = r.u32(), read_mids(r)
+            read_ab_rows(r, x)
+        return self.nspi.nspi("ResolveNames", body, parse)
+
+    def test_resolve_names(self):
+        x = self.resolve("=SMTP:bob@example.test", "SMTP:nobody@example.test", "Alice Ex", "example", "alice@example.test")
+        self.assertEqual(x["mids"], [2, 0, 2, 1, 2])
+        self.assertEqual([r["0x39FE001F"] for r in x["rows"]], ["bob@example.test", "alice@example.test", "alice@example.test"])
+        self.assertTrue(x["rows"][0]["0x3003001F"].startswith("/o="))
+        self.assertEqual(x["rows"][0]["0x3A08001F"], {"error": "0x8004010F"})
+
+    def test_dn_to_mid_and_get_props(self):
+        body = u32(0) + b"\xff" + u32(2) + z8(self.s.dn) + z8("/o=none")
+        mids = self.nspi.nspi("DNToMId", body, lambda r, x: x.update(mids=read_mids(r)))["mids"]
+        self.assertEqual(mids[1], 0)
+        def parse(r, x):
+            x["code_page"], x["props"] = r.u32(), {}
+            if r.u8():
+                for _ in range(r.u32()):
+                    t = r.u32()
+                    x["props"][t] = read_value(r, t & 0xFFFF, "nspi")
+        x = self.nspi.nspi("GetProps", u32(0) + stat(current=mids[0]) + ab_tags([0x39FE001F, 0x3A08001F, 0x800F101F]), parse)
+        self.assertEqual(x["error"], "0x00040380")
+        self.assertEqual(x["props"], {0x39FE001F: "alice@example.test", 0x3A08000A: 0x8004010F, 0x800F101F: ["SMTP:alice@example.test"]})
+        n = self.nspi.nspi("GetPropList", u32(0) + u32(mids[0]) + u32(1252), lambda r, x: x.update(tags=read_ab_tags(r) if r.u8() else None))
+        self.assertIn(0x39FE001F, n["tags"])
+
+    def test_rows(self):
+        def parse(r, x):
+            if r.u8(): x["state"] = read_stat(r)
+            read_ab_rows(r, x)
+        x = self.nspi.nspi("QueryRows", u32(0) + stat() + u32(0) + u32(10) + ab_tags([0x3001001F]), parse)
+        self.assertEqual([r["0x3001001F"] for r in x["rows"]], ["Alice Example", "Bob Example"])
+        self.assertEqual(x["state"]["current"], 2)
+        flt = b"\xff" + b"\4\4" + u32(0x360C001F) + b"\xff" + u32(0x360C001F) + b"\xff" + z16("bob")
+        body = u32(0) + stat() + b"\0" + u32(0) + flt + b"\0" + u32(50) + ab_tags([0x39FE001F])
+        def matches(r, x):
+            if r.u8(): x["state"] = read_stat(r)
+            x["mids"] = read_mids(r)
+            read_ab_rows(r, x)
+        x = self.nspi.nspi("GetMatches", body, matches)
+        self.assertEqual([r["0x39FE001F"] for r in x["rows"]], ["bob@example.test"])
+        self.assertEqual(len(x["mids"]), 1)
+
+
+class Autodiscover(unittest.TestCase):
+    def test_settings_and_errors(self):
+        s = Session(BASE, "alice@example.test", "demo")
+        a = s.autodiscover()
+        self.assertTrue(a["emsmdb"].startswith(BASE + "/mapi/emsmdb/?MailboxId="))
+        self.assertIn("alice", a["dn"])
+        self.assertIn("<ErrorCode>500</ErrorCode>", s.autodiscover("nobody@example.test")["xml"])
+        self.assertEqual(s.autodiscover("bob@example.test")["dn"].split("-")[-1], "bob")
+        self.assertIsNone(Session(BASE, "alice@example.test", "no").autodiscover()["dn"])
+
+
 if __name__ == "__main__":
     BASE = sys.argv.pop(1)
     unittest.main(verbosity=2)

@@ -6,6 +6,7 @@ mod context;
 mod counters;
 mod listener;
 mod mailbox;
+mod nspi;
 mod service;
 mod settings;
 

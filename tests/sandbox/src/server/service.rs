@@ -12,7 +12,7 @@ use mapi_core::http::{ClientInfo, CookieJar, Endpoint, RequestId, RequestType, R
 
 use super::answer::{AnyBody, Envelope, plain, unauthorized};
 use super::context::Contexts;
-use super::{Counters, Settings, autodiscover, mailbox};
+use super::{Counters, Settings, autodiscover, mailbox, nspi};
 use crate::store::SharedStore;
 
 /// What all connections share.
@@ -78,7 +78,7 @@ impl Service {
         let request = MapiRequest { kind, user, cookies, envelope, body };
         match endpoint {
             Endpoint::Mailbox => mailbox::handle(self, request).await,
-            Endpoint::AddressBook => request.envelope.failure(ResponseCode::ENDPOINT_DISABLED, "no address book").await,
+            Endpoint::AddressBook => nspi::handle(self, request).await,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The mailbox store: users, folders, messages, and the rules of what changes what. It knows nothing of ROPs or HTTP;
 //! tests use it as an oracle beside the protocol.
 
+mod address_book;
 mod calendar;
 mod clock;
 mod deliver;
@@ -11,12 +12,14 @@ mod headers;
 mod mailbox;
 pub mod message;
 mod names;
+mod outlook;
 pub mod restrict;
 mod shared;
 mod standard;
 mod user;
 pub mod view;
 
+pub use address_book::{AddressBook, AddressEntry};
 pub use calendar::calendar;
 pub use clock::{Clock, SteppingClock, SystemClock};
 pub use deliver::{Outbound, Submission};
