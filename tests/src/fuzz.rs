@@ -30,6 +30,7 @@ pub const TARGETS: &[Target] = &[
     ("imap_frame", imap::frame),
     ("imap_message", imap::message),
     ("lz77", http::lz77),
+    ("mime_parse", convert::mime_parse),
     ("mime_render", convert::mime_render),
     ("nspi", nspi::nspi),
     ("rop_request", rop::request),

@@ -1,6 +1,9 @@
 use gateway::convert::mapi_to_mime::{RenderContext, RenderLimits, ResolvedAddresses, needed_dns, render};
+use gateway::convert::mime_to_mapi::{ParseLimits, Purpose, parse_within};
+use imap_front::store::{FlagSet, Keywords};
 use mapi_core::fasttransfer::MessageList;
 use mapi_core::message::MessageContent;
+use mapi_core::property::FileTime;
 
 use super::fasttransfer::LIMITS;
 
@@ -11,6 +14,20 @@ pub fn mime_render(data: &[u8]) {
         && let Ok(Some(message)) = list.finish()
     {
         check_rendering(&message.content);
+    }
+}
+
+/// MIME messages, taken apart for storing and for sending, and rendered again.
+pub fn mime_parse(data: &[u8]) {
+    let address = || vec!["alice@example.test".to_owned()];
+    let flags = FlagSet::SEEN;
+    let append = Purpose::Append { flags, keywords: &Keywords::EMPTY, internal_date: FileTime::default() };
+    let submit = Purpose::Submit { own_addresses: &address(), recipients: &address() };
+    for purpose in [append, submit] {
+        let limits = ParseLimits { max_depth: 4, max_parts: 20, max_recipients: 50 };
+        let Ok(message) = parse_within(data, purpose, limits) else { continue };
+        assert!(message.recipients.len() <= limits.max_recipients);
+        check_rendering(&message);
     }
 }
 
