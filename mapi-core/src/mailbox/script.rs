@@ -13,6 +13,9 @@ use super::handle::{Garbage, Handle};
 const LOGON_ID: u8 = 0;
 /// Most bytes of a request payload ([MS-OXCRPC] 3.1.4.2.1.1).
 const PAYLOAD_LIMIT: usize = 32 * 1024;
+/// Room kept for the fields around RopBufferTooSmall. That gives back the requests that were not run, behind the answers of
+/// those that were: requests and answers together have to fit a payload.
+const MARGIN: usize = 64;
 /// Slots of a handle table; the index is a byte.
 const TABLE_LIMIT: usize = 250;
 /// Answers planned for one Execute: 32 KiB is what fits, and some servers fail instead of stopping in time.
@@ -191,7 +194,7 @@ impl<'a> Script<'a> {
             let new = new.filter(|slot| !packed.indexes.contains_key(slot)).count();
             let empty = packed.taken.is_empty();
             let answer = step.answer_size();
-            let room = PAYLOAD_LIMIT.saturating_sub(used + 4 * new);
+            let room = PAYLOAD_LIMIT.saturating_sub(used + 4 * new + answers + answer + MARGIN);
             let fits = match &step.operation {
                 Operation::Rop(body) => encoded_len(body) <= room,
                 Operation::Write(data, at) => room >= 5 + SMALLEST_WRITE.min(data.len() - at),
@@ -324,7 +327,7 @@ impl Step<'_> {
     fn answer_size(&self) -> usize {
         let Operation::Rop(body) = &self.operation else { return 16 };
         match body.as_ref() {
-            RequestBody::OpenMessage(_) => 700,
+            RequestBody::OpenMessage(_) => 500,
             RequestBody::GetPropertiesSpecific(get) => 32 * get.property_tags.len(),
             RequestBody::QueryRows(_) | RequestBody::FastTransferSourceGetBuffer(_) => 0,
             _ => 32,

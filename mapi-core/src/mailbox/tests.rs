@@ -7,10 +7,10 @@ use async_trait::async_trait;
 use super::*;
 use crate::ErrorCode;
 use crate::client::ClientError;
-use crate::fasttransfer::{MessageLimits, StreamWriter};
+use crate::fasttransfer::{MessageLimits, StreamWriter, SyncState};
 use crate::id::{FolderId, GlobalCounter, LongTermId, MessageId};
 use crate::message::{Attachment, MessageContent, PropertyBag};
-use crate::property::{PropertyRow, PropertyValue, RowValue, tags};
+use crate::property::{PropertyKey, PropertyRow, PropertyValue, RowValue, tags};
 use crate::rop::*;
 
 const GUID: Guid = Guid([3; 16]);
@@ -227,6 +227,32 @@ fn note(body: usize) -> MessageContent {
 
 fn mids(numbers: std::ops::Range<u64>) -> Vec<MessageId> {
     numbers.map(|n| MessageId::new(1, n)).collect()
+}
+
+/// Futures of every operation can be spawned.
+#[tokio::test]
+async fn operations_are_send() {
+    fn send<T: Send>(_: T) {}
+    let mailbox = Server::default().mailbox().await;
+    let (state, keys, set) = (SyncState::new(), [PropertyKey::Tag(tags::PidTagSubject)], PropertyBag::new());
+    let (content, ids, query) = (note(1), mids(1..2), ContentsQuery::default());
+    let mut fetch = mailbox.fetch_messages(INBOX, &ids, FetchOptions::default());
+    send(mailbox.folders(&keys));
+    send(mailbox.counters(&ids));
+    send(mailbox.folder_properties(INBOX, &keys));
+    send(mailbox.set_folder_properties(INBOX, &set, &keys));
+    send(mailbox.contents_rows(INBOX, &query, |_| {}));
+    send(mailbox.sync_contents_with(INBOX, &state, &keys, |_| {}));
+    send(mailbox.sync_contents(INBOX, &state, &keys, 1));
+    send(mailbox.sync_hierarchy(INBOX, &state));
+    send(fetch.next());
+    send(mailbox.set_read(INBOX, &ids, true));
+    send(mailbox.update_messages(INBOX, &[]));
+    send(mailbox.delete_messages(INBOX, &ids));
+    send(mailbox.move_copy(INBOX, OUTBOX, &ids, true));
+    send(mailbox.create_message(INBOX, &content, false));
+    send(mailbox.submit(&content));
+    send(mailbox.changes());
 }
 
 #[tokio::test]
