@@ -295,7 +295,7 @@ async fn folder_properties_and_the_hierarchy() {
     let keys = [key.clone(), tags::PidTagDisplayName.into()];
     let got = alice.folder_properties(folders.inbox, &keys).await.expect("read");
     assert_eq!(got.len(), 2);
-    alice.set_folder_properties(folders.inbox, &PropertyBag::new(), &[key.clone()]).await.expect("deleted");
+    alice.set_folder_properties(folders.inbox, &PropertyBag::new(), std::slice::from_ref(&key)).await.expect("deleted");
     assert!(alice.folder_properties(folders.inbox, &[key]).await.expect("read").is_empty());
     let hierarchy = alice.sync_hierarchy(folders.ipm_subtree, &SyncState::new()).await.expect("a round");
     assert!(hierarchy.changes.iter().any(|folder| folder.folder_id() == Some(folders.inbox)));
