@@ -46,7 +46,7 @@ pub(super) fn part<'a>(
         let name = name(bag).unwrap_or(subject);
         let extension = if name.to_ascii_lowercase().ends_with(".eml") { "" } else { ".eml" };
         let name = if name.is_empty() { "message.eml".to_owned() } else { format!("{name}{extension}") };
-        entity.header.structured("Content-Disposition", &format!("attachment{}", parameter("filename", &name)));
+        entity.header.with_parameters("Content-Disposition", &format!("attachment{}", parameter("filename", &name)));
         return Ok(Some(Part { entity, related: false }));
     }
     let entity = match bag.integer(tags::PidTagAttachMethod).unwrap_or(1) {
@@ -100,10 +100,10 @@ fn by_value<'a>(bag: &'a PropertyBag, data: &'a [u8], media_type: &str, body: &B
     if let Some(name) = name.as_ref().filter(|name| name.is_ascii() && name.len() <= 60) {
         content_type.push_str(&parameter("name", name));
     }
-    header.structured("Content-Type", &content_type);
+    header.with_parameters("Content-Type", &content_type);
     let disposition = if related || flagged { "inline" } else { "attachment" };
     let filename = name.map(|name| parameter("filename", &name)).unwrap_or_default();
-    header.structured("Content-Disposition", &format!("{disposition}{filename}"));
+    header.with_parameters("Content-Disposition", &format!("{disposition}{filename}"));
     if let Some(id) = content_id {
         header.structured("Content-ID", &format!("<{id}>"));
     }
@@ -146,7 +146,7 @@ fn reference(bag: &PropertyBag) -> Option<Entity<'static>> {
     let mut header = Header::new();
     header.structured("Content-Type", "text/plain; charset=utf-8");
     let name = format!("{}.txt", name(bag).unwrap_or_else(|| "link".into()));
-    header.structured("Content-Disposition", &format!("attachment{}", parameter("filename", &name)));
+    header.with_parameters("Content-Disposition", &format!("attachment{}", parameter("filename", &name)));
     Some(Entity::text(header, format!("Linked file: {path}\r\n").into()))
 }
 

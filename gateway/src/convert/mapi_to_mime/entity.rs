@@ -128,7 +128,7 @@ impl Writer<'_> {
             Content::Multipart { subtype, parameters, parts } => {
                 let boundary = self.boundary(parts, path);
                 let separator = if parameters.is_empty() { "" } else { "; " };
-                header.structured(
+                header.with_parameters(
                     "Content-Type",
                     &format!("multipart/{subtype}; boundary=\"{boundary}\"{separator}{parameters}"),
                 );

@@ -68,6 +68,11 @@ mod tests {
             parameter("filename", "Grüße.pdf"),
             "; filename*=utf-8''Gr%C3%BC%C3%9Fe.pdf; filename=\"Gr__e.pdf\""
         );
+        let mut header = Header::new();
+        let name = "a name with spaces to be kept together.pdf";
+        header.with_parameters("Content-Disposition", &format!("attachment{}", parameter("filename", name)));
+        let expected = format!("Content-Disposition: attachment;\r\n filename=\"{name}\"\r\n");
+        assert_eq!(header.as_bytes(), expected.as_bytes());
         assert_eq!(parameter("filename", "x\r\nBcc: y"), "; filename=\"xBcc: y\"");
     }
 
@@ -78,7 +83,7 @@ mod tests {
         fn names_come_back(name in "[^\\p{C}\\p{Z}]([^\\p{C}]{0,150}[^\\p{C}\\p{Z}])?") {
             let mut header = Header::new();
             header.structured("Content-Type", "application/octet-stream");
-            header.structured("Content-Disposition", &format!("attachment{}", parameter("filename", &name)));
+            header.with_parameters("Content-Disposition", &format!("attachment{}", parameter("filename", &name)));
             let message = [header.as_bytes(), b"\r\nx"].concat();
             let parsed = MessageParser::new().with_mime_headers().parse(&message).expect("a header");
             prop_assert_eq!(parsed.parts[0].attachment_name(), Some(&name[..]));

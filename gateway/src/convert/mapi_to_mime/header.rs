@@ -32,6 +32,15 @@ impl Header {
 
     /// Adds a field whose value is ASCII and in its final form; folded at its spaces.
     pub(super) fn structured(&mut self, name: &str, value: &str) {
+        self.put(name, value, words(value));
+    }
+
+    /// The same for a value with parameters: folded between them only, since not everybody unfolds quoted strings.
+    pub(super) fn with_parameters(&mut self, name: &str, value: &str) {
+        self.put(name, value, value.split_inclusive(';'));
+    }
+
+    fn put<'v>(&mut self, name: &str, value: &str, words: impl Iterator<Item = &'v str>) {
         debug_assert!(value.is_ascii(), "{name}: {value}");
         let name_ok = !name.is_empty() && name.bytes().all(|b| b.is_ascii_graphic() && b != b':');
         if !name_ok || name.len() > FOLD_AT {
@@ -41,7 +50,7 @@ impl Header {
         self.0.extend_from_slice(b": ");
         let mut column = name.len() + 2;
         let mut first = true;
-        for word in words(value) {
+        for word in words {
             // Spaces before the word belong to it, so that unfolding gives the value back.
             let foldable = !first && word.starts_with(' ');
             if foldable && column + word.len() > FOLD_AT {

@@ -34,7 +34,8 @@ pub(super) struct Fields {
     pub(super) was_received: bool,
 }
 
-/// The repaired header; `None` if there is none.
+/// The repaired header; `None` if there is none. One with neither Received nor From is not taken for that of a message:
+/// clients may write anything into this property.
 ///
 /// Lines stay as they are where they may: broken line ends become CRLF, control characters go, lines too long are
 /// folded, text that is not ASCII is put into encoded words. Lines that are no fields are dropped.
@@ -44,16 +45,17 @@ pub(super) fn fields(bag: &PropertyBag) -> Option<Fields> {
         None => guess(bag.binary(tags::PidTagTransportMessageHeaders.with_kind(PropertyType::STRING8))?),
     };
     let mut header = Header::new();
-    let mut was_received = false;
+    let (mut was_received, mut has_author) = (false, false);
     for (name, lines) in parsed(&text) {
         let lower = name.to_ascii_lowercase();
         was_received |= lower == "received";
+        has_author |= lower == "from";
         let dropped = lower.starts_with("content-") || ["mime-version", "bcc", "resent-bcc"].contains(&&lower[..]);
         if !dropped {
             put(&mut header, name, &lower, &lines);
         }
     }
-    (!header.as_bytes().is_empty()).then_some(Fields { header, was_received })
+    (was_received || has_author).then_some(Fields { header, was_received })
 }
 
 /// The value of a field, unfolded.
@@ -192,16 +194,23 @@ mod tests {
     use super::*;
 
     fn repaired(text: &str) -> String {
-        let bag = PropertyBag::from_iter([(tags::PidTagTransportMessageHeaders, PropertyValue::String(text.into()))]);
-        fields(&bag)
-            .map(|fields| String::from_utf8(fields.header.as_bytes().to_vec()).expect("ASCII"))
-            .unwrap_or_default()
+        let text = format!("{text}\r\nFrom: x\r\n");
+        let bag = PropertyBag::from_iter([(tags::PidTagTransportMessageHeaders, PropertyValue::String(text))]);
+        let header = fields(&bag).expect("there is a From field").header;
+        let text = String::from_utf8(header.as_bytes().to_vec()).expect("ASCII");
+        text.strip_suffix("From: x\r\n").expect("it is the last field").to_owned()
     }
 
     #[test]
     fn good_headers_stay() {
         let text = "Received: from a\r\n\tby b;\r\n\tSun\r\nFrom: \"Dave O'Neil\" <d@x>\r\nSubject:  two  spaces\r\n";
         assert_eq!(repaired(text), text);
+    }
+
+    #[test]
+    fn fragments_are_no_header() {
+        let fragment = PropertyValue::String("X-Test: 1\r\nSubject: Re: created\r\n".into());
+        assert!(fields(&PropertyBag::from_iter([(tags::PidTagTransportMessageHeaders, fragment)])).is_none());
     }
 
     #[test]
@@ -228,11 +237,11 @@ mod tests {
         );
         let long = repaired(&format!("References: {}\r\n", "<a@b>".repeat(300)));
         assert!(long.lines().all(|line| line.len() <= MAX_LINE), "{long}");
-        let bytes = PropertyValue::String8(b"Subject: Gr\xFC\xDFe\r\n".to_vec());
+        let bytes = PropertyValue::String8(b"From: Gr\xFC\xDFe\r\n".to_vec());
         let bag =
             PropertyBag::from_iter([(tags::PidTagTransportMessageHeaders.with_kind(PropertyType::STRING8), bytes)]);
         let header = fields(&bag).expect("a field").header;
-        assert_eq!(header.as_bytes(), b"Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n");
+        assert_eq!(header.as_bytes(), b"From: =?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n");
     }
 
     proptest! {

@@ -6,6 +6,9 @@ use mapi_core::property::FileTime;
 
 use crate::convert::strings::{guess, one_line};
 
+/// Fields of a header that are looked at.
+const MAX_FIELDS: usize = 10_000;
+
 /// A header as it was received.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Fields<'a> {
@@ -78,6 +81,7 @@ impl<'a> Fields<'a> {
                 let colon = line.iter().position(|&b| b == b':');
                 let name = colon.map(|colon| line[..colon].trim_ascii_end());
                 let name = name.filter(|name| !name.is_empty() && name.iter().all(u8::is_ascii_graphic));
+                let name = name.filter(|_| fields.len() < MAX_FIELDS);
                 skipping = name.is_none();
                 if let (Some(name), Some(colon)) = (name, colon) {
                     let name = String::from_utf8_lossy(name).to_ascii_lowercase();
