@@ -5,6 +5,7 @@ mod address_book;
 mod autodiscover;
 mod envelope;
 mod recording;
+mod renderings;
 mod rops;
 mod session;
 mod streams;

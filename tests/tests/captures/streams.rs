@@ -9,6 +9,7 @@ use mapi_core::id::{Guid, ReplicaGuidSet, ReplicaIdSet, ReplicaKey};
 use mapi_core::property::{PropertyKey, PropertyValue};
 use serde_json::{Map, Value, json};
 
+use crate::renderings;
 use crate::value::{key, plain, property};
 
 fn atoms(stream: &[u8], piece: usize) -> Vec<Atom> {
@@ -75,6 +76,7 @@ fn messages(stream: &[u8], atoms: &[Atom]) {
     let starts = atoms.iter().filter(|atom| **atom == Atom::Marker(Marker::StartMessage)).count();
     assert_eq!(messages.len(), starts.max(1));
     assert!(messages.iter().all(|message| !message.oversize));
+    messages.iter().for_each(|message| renderings::check(&message.content));
 }
 
 /// The four parts of a synchronisation, property by property.
