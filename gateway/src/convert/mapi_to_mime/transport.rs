@@ -40,10 +40,7 @@ pub(super) struct Fields {
 /// Lines stay as they are where they may: broken line ends become CRLF, control characters go, lines too long are
 /// folded, text that is not ASCII is put into encoded words. Lines that are no fields are dropped.
 pub(super) fn fields(bag: &PropertyBag) -> Option<Fields> {
-    let text = match bag.text(tags::PidTagTransportMessageHeaders) {
-        Some(text) => Cow::Borrowed(text),
-        None => guess(bag.binary(tags::PidTagTransportMessageHeaders.with_kind(PropertyType::STRING8))?),
-    };
+    let text = block(bag)?;
     let mut header = Header::new();
     let (mut was_received, mut has_author) = (false, false);
     for (name, lines) in parsed(&text) {
@@ -60,9 +57,17 @@ pub(super) fn fields(bag: &PropertyBag) -> Option<Fields> {
 
 /// The value of a field, unfolded.
 pub(super) fn find(bag: &PropertyBag, wanted: &str) -> Option<String> {
-    let text = bag.text(tags::PidTagTransportMessageHeaders)?;
-    let (_, lines) = parsed(text).into_iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
+    let text = block(bag)?;
+    let (_, lines) = parsed(&text).into_iter().find(|(name, _)| name.eq_ignore_ascii_case(wanted))?;
     Some(lines.concat().trim().to_owned())
+}
+
+/// The property, also where a server gave its raw bytes.
+fn block(bag: &PropertyBag) -> Option<Cow<'_, str>> {
+    match bag.text(tags::PidTagTransportMessageHeaders) {
+        Some(text) => Some(Cow::Borrowed(text)),
+        None => bag.binary(tags::PidTagTransportMessageHeaders.with_kind(PropertyType::STRING8)).map(guess),
+    }
 }
 
 /// Splits a header block into fields: name, and lines as they are, the first without the name.
