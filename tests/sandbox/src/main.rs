@@ -1,11 +1,17 @@
 //! The sandbox as a program.
 
 use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
 use exchange_sandbox::{Sandbox, Settings, seed};
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// An Exchange sandbox: a MAPI/HTTP server over a small mailbox store in memory. Speaks plain HTTP with Basic
 /// authentication: for tests and demonstrations on a machine of your own, never for real mail.
@@ -31,6 +37,18 @@ struct Arguments {
     /// Delay before each answer, in milliseconds, e.g. 20ms.
     #[arg(long, default_value = "0ms", value_parser = milliseconds)]
     rtt: Duration,
+
+    /// File that keeps the mailboxes: read at the start if it exists, written at the end.
+    #[arg(long, value_name = "FILE")]
+    snapshot: Option<PathBuf>,
+
+    /// Certificate chain for https, PEM.
+    #[arg(long, value_name = "FILE", requires = "key")]
+    certificate: Option<PathBuf>,
+
+    /// Private key of the certificate, PEM.
+    #[arg(long, value_name = "FILE", requires = "certificate")]
+    key: Option<PathBuf>,
 
     /// Time between PENDING keep-alives, in milliseconds.
     #[arg(long, default_value = "30000ms", value_parser = milliseconds)]
@@ -68,11 +86,30 @@ async fn run(arguments: Arguments) -> Result<(), String> {
         };
         builder = builder.user(address, password, parts.next().unwrap_or(address));
     }
+    if let Some(path) = &arguments.snapshot {
+        builder = builder.snapshot(path);
+    }
+    if let (Some(certificate), Some(key)) = (&arguments.certificate, &arguments.key) {
+        builder = builder.tls(acceptor(certificate, key)?);
+    }
     let listen = arguments.listen;
     let sandbox = builder.start(listen).await.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
-    seed::demo(&sandbox, arguments.messages).map_err(|error| format!("cannot seed: {error}"))?;
+    if !sandbox.is_restored() {
+        seed::demo(&sandbox, arguments.messages).map_err(|error| format!("cannot seed: {error}"))?;
+    }
     println!("listening on {}", sandbox.base_url());
     tokio::signal::ctrl_c().await.map_err(|error| error.to_string())?;
+    sandbox.save().map_err(|error| format!("cannot write the snapshot: {error}"))?;
     sandbox.shutdown().await;
     Ok(())
+}
+
+fn acceptor(certificate: &Path, key: &Path) -> Result<TlsAcceptor, String> {
+    let readable = |path: &Path, error: &dyn std::fmt::Display| format!("{}: {error}", path.display());
+    let chain = CertificateDer::pem_file_iter(certificate)
+        .and_then(|certificates| certificates.collect::<Result<Vec<_>, _>>())
+        .map_err(|error| readable(certificate, &error))?;
+    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| readable(key, &error))?;
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(chain, private);
+    Ok(TlsAcceptor::from(Arc::new(config.map_err(|error| readable(certificate, &error))?)))
 }

@@ -1,5 +1,6 @@
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,6 +20,7 @@ pub struct Builder {
     manners: Manners,
     settings: Settings,
     tls: Option<TlsAcceptor>,
+    snapshot: Option<PathBuf>,
 }
 
 /// A sandbox that is not running: where to begin.
@@ -34,6 +36,7 @@ impl Sandbox {
             manners: Manners::default(),
             settings: Settings::default(),
             tls: None,
+            snapshot: None,
         }
     }
 }
@@ -90,13 +93,26 @@ impl Builder {
         self
     }
 
+    /// Takes in the mailboxes of a snapshot file, if it exists; [`RunningSandbox::save`] writes it.
+    #[must_use]
+    pub fn snapshot(mut self, path: impl Into<PathBuf>) -> Self {
+        self.snapshot = Some(path.into());
+        self
+    }
+
     /// Starts the server; port 0 takes a free one.
     ///
     /// # Errors
-    /// What binding says, e.g. that the port is taken.
+    /// What binding says, e.g. that the port is taken; a snapshot file that cannot be read.
     pub async fn start(self, address: SocketAddr) -> io::Result<RunningSandbox> {
         let mut store = Store::new(self.clock, self.manners);
         self.users.into_iter().for_each(|user| store.add_user(user));
+        let mut restored = false;
+        if let Some(path) = self.snapshot.as_ref().filter(|path| path.exists()) {
+            let bytes = std::fs::read(path)?;
+            store.restore(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+            restored = true;
+        }
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let listener = Listener::bind(address, self.tls).await?;
         let address = listener.local_addr()?;
@@ -110,7 +126,7 @@ impl Builder {
         });
         let (stop, stopped) = watch::channel(false);
         let task = tokio::spawn(listener.run(service.clone(), stopped));
-        Ok(RunningSandbox { address, service, stop, task })
+        Ok(RunningSandbox { address, service, stop, task, snapshot: self.snapshot, restored })
     }
 }
 
@@ -120,6 +136,8 @@ pub struct RunningSandbox {
     service: Arc<Service>,
     stop: watch::Sender<bool>,
     task: JoinHandle<()>,
+    snapshot: Option<PathBuf>,
+    restored: bool,
 }
 
 impl RunningSandbox {
@@ -170,6 +188,23 @@ impl RunningSandbox {
     /// `ecUnknownUser`.
     pub fn deliver(&self, address: &str, content: MessageContent) -> StoreResult<u64> {
         self.with(|store| store.deliver(address, content))
+    }
+
+    /// Whether the mailboxes came from a snapshot file.
+    pub fn is_restored(&self) -> bool {
+        self.restored
+    }
+
+    /// Writes the snapshot file, if the sandbox has one; a former one is replaced only when the new one is complete.
+    ///
+    /// # Errors
+    /// What writing says.
+    pub fn save(&self) -> io::Result<()> {
+        let Some(path) = &self.snapshot else { return Ok(()) };
+        let bytes = self.with(|store| store.snapshot());
+        let fresh = path.with_extension("new");
+        std::fs::write(&fresh, bytes)?;
+        std::fs::rename(&fresh, path)
     }
 
     /// How many session contexts are open.

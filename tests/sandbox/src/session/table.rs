@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use mapi_core::ErrorCode;
 use mapi_core::message::PropertyBag;
-use mapi_core::property::{PropertyRow, PropertyTag, PropertyValue, Restriction, SortOrder, SortOrderKind};
+use mapi_core::property::tags::{PidTagParentSourceKey, PidTagSourceKey};
+use mapi_core::property::{PropertyRow, PropertyTag, PropertyValue, Restriction, RowValue, SortOrder, SortOrderKind};
 
 use super::row::table_row;
 use crate::store::restrict::{compare, matches};
@@ -129,7 +130,16 @@ impl Table {
     /// The row at an index, over `columns`.
     pub fn row(&mut self, mailbox: &Mailbox, at: usize, columns: &[PropertyTag]) -> Option<PropertyRow> {
         let key = *self.keys(mailbox).get(at)?;
-        self.with_row(mailbox, key, |object| table_row(object, columns))
+        let mut row = self.with_row(mailbox, key, |object| table_row(object, columns))?;
+        if !mailbox.manners().source_key_column {
+            for (value, column) in row.values.iter_mut().zip(columns) {
+                if [PidTagSourceKey, PidTagParentSourceKey].contains(column) {
+                    *value = RowValue::Error(ErrorCode::NOT_FOUND.0);
+                    row.flagged = true;
+                }
+            }
+        }
+        Some(row)
     }
 
     /// The first row from `start` on, or back from before `start`, that matches.

@@ -37,7 +37,7 @@ enum Target {
 }
 
 /// Properties that belong to the sender's or the reader's copy alone.
-const PRIVATE: [PropertyTag; 14] = [
+const PRIVATE: [PropertyTag; 13] = [
     PidTagSentMailSvrEID,
     PidTagSentMailEntryId,
     PidTagDeleteAfterSubmit,
@@ -51,7 +51,6 @@ const PRIVATE: [PropertyTag; 14] = [
     PidTagLastVerbExecutionTime,
     PidTagTransportMessageHeaders,
     PidTagMessageDeliveryTime,
-    PidTagReplyRequested,
 ];
 
 impl Store {

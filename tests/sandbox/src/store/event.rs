@@ -86,8 +86,8 @@ impl EventLog {
 
     /// Events from number `cursor` on, each with its number.
     pub fn since(&self, cursor: u64) -> impl Iterator<Item = (u64, &Event)> {
-        let skip = usize::try_from(cursor.saturating_sub(self.first)).unwrap_or(usize::MAX);
-        (self.first..).zip(&self.events).skip(skip)
+        let skip = usize::try_from(cursor.saturating_sub(self.first)).unwrap_or(usize::MAX).min(self.events.len());
+        (self.first + skip as u64..).zip(self.events.range(skip..))
     }
 }
 

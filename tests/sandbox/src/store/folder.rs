@@ -142,7 +142,10 @@ impl FolderView<'_> {
             PidTagCreationTime => PropertyValue::Time(folder.created),
             PidTagLastModificationTime => PropertyValue::Time(folder.modified),
             PidTagFolderType => PropertyValue::Integer32(folder.kind),
-            PidTagContentCount => count(mailbox.content_rows(folder).len()),
+            PidTagContentCount => match folder.search {
+                Some(_) => count(mailbox.content_rows(folder).len()),
+                None => count(folder.messages.len()),
+            },
             PidTagContentUnreadCount => match folder.search {
                 Some(_) => count(mailbox.content_rows(folder).iter().filter(|id| mailbox.is_unread(**id)).count()),
                 None => count(folder.unread as usize),

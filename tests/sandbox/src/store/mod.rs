@@ -15,6 +15,7 @@ mod names;
 mod outlook;
 pub mod restrict;
 mod shared;
+mod snapshot;
 mod standard;
 mod user;
 pub mod view;
@@ -29,6 +30,7 @@ pub use mailbox::{Copied, Mailbox};
 pub use message::Message;
 pub use names::NamedProperties;
 pub use shared::SharedStore;
+pub use snapshot::SnapshotError;
 pub use standard::Special;
 pub use user::{DN_PREFIX, User};
 
@@ -71,6 +73,20 @@ impl Store {
         if self.user_index(&user.address).is_none() {
             self.mailboxes.push(Mailbox::new(&user, self.clock.clone(), self.manners.clone()));
             self.users.push(user);
+        }
+    }
+
+    /// Adds a user with the mailbox of a snapshot, in the place of one with that address.
+    pub(crate) fn restore_user(&mut self, user: User, mailbox: Mailbox) {
+        match self.user_index(&user.address) {
+            Some(index) => {
+                self.users[index] = user;
+                self.mailboxes[index] = mailbox;
+            }
+            None => {
+                self.users.push(user);
+                self.mailboxes.push(mailbox);
+            }
         }
     }
 

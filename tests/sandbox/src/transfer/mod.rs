@@ -7,6 +7,9 @@ mod hierarchy;
 mod message;
 mod source;
 
+#[cfg(test)]
+mod tests;
+
 pub use contents::ContentsSync;
 pub use filter::Filter;
 pub use folder::folder_steps;

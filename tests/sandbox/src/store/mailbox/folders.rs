@@ -75,11 +75,6 @@ impl Mailbox {
         id
     }
 
-    /// Takes in a folder as it is (snapshots).
-    pub(crate) fn insert_folder(&mut self, folder: Folder) {
-        self.folders.insert(folder.id, folder);
-    }
-
     /// Deletes a folder. Unless the flags allow it, nothing happens to a folder that has messages (`messages`) or
     /// subfolders (`folders`); the answer then is `false`.
     ///

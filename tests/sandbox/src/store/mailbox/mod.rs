@@ -3,6 +3,7 @@
 
 mod folders;
 mod messages;
+mod restore;
 
 pub use messages::Copied;
 
@@ -260,6 +261,11 @@ impl Mailbox {
     /// Stops the clock of this mailbox at `time` (`None` lets it run again): seeded mailboxes are the same every time.
     pub fn freeze(&mut self, time: Option<FileTime>) {
         self.frozen = time;
+    }
+
+    /// The manners.
+    pub fn manners(&self) -> &Manners {
+        &self.manners
     }
 
     /// Forgets all events: seeding is no news.
