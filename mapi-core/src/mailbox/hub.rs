@@ -11,8 +11,10 @@ use crate::rop::{NotificationData, NotifyResponse, ObjectNotification, notificat
 pub struct MailboxChanges {
     /// Folders whose messages or counters changed.
     pub folders: BTreeSet<FolderId>,
-    /// Folders were made, removed, moved or renamed.
+    /// Folders were made, removed or moved.
     pub hierarchy: bool,
+    /// Folders whose own properties changed: they may have other names.
+    pub altered: BTreeSet<FolderId>,
     /// More folders changed than are listed: look at all.
     pub everything: bool,
 }
@@ -20,7 +22,7 @@ pub struct MailboxChanges {
 impl MailboxChanges {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.folders.is_empty() && !self.hierarchy && !self.everything
+        self.folders.is_empty() && self.altered.is_empty() && !self.hierarchy && !self.everything
     }
 }
 
@@ -50,14 +52,16 @@ impl Hub {
         let counts = notify.notification_flags & (bits::TOTAL_COUNT | bits::UNREAD_COUNT) != 0;
         let folder_event = object.message_id.is_none();
         let mut changes = lock(&self.changes);
-        if folder_event && (event != bits::OBJECT_MODIFIED || !counts) && event != bits::SEARCH_COMPLETE {
-            changes.hierarchy = true;
+        if folder_event && event == bits::OBJECT_MODIFIED && !counts {
+            // It has other properties, not other messages: what happens to messages is told with them.
+            changes.altered.insert(object.folder_id);
+        } else {
+            changes.hierarchy |= folder_event && event != bits::OBJECT_MODIFIED && event != bits::SEARCH_COMPLETE;
+            changes.folders.extend([Some(object.folder_id), object.old_folder_id].into_iter().flatten());
         }
-        for folder in [Some(object.folder_id), object.old_folder_id].into_iter().flatten() {
-            changes.folders.insert(folder);
-        }
-        if changes.folders.len() > FOLDER_LIMIT {
+        if changes.folders.len() + changes.altered.len() > FOLDER_LIMIT {
             changes.folders.clear();
+            changes.altered.clear();
             changes.everything = true;
         }
         drop(changes);

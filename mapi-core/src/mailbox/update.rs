@@ -25,8 +25,9 @@ pub struct MessageUpdate {
 /// Messages per RopSetReadFlags and RopDeleteMessages.
 const ID_LIMIT: usize = 1000;
 /// Updates per Execute request: RopOpenMessage answers with recipients, 740 bytes with one, 3 KB with five.
+/// Thirty are what a script packs into one request; a larger batch would be cut into a full request and a small one.
 const FIRST_BATCH: usize = 30;
-const LARGEST_BATCH: usize = 40;
+const LARGEST_BATCH: usize = 30;
 /// Bytes of answers to aim at.
 const ANSWER_GOAL: usize = 24 * 1024;
 
