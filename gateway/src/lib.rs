@@ -1,5 +1,12 @@
 //! The gateway: configuration, accounts, ledger, sync, conversion between MAPI and MIME, and the bridge to the fronts.
 
+pub mod account;
+pub mod bridge;
+pub mod cli;
+pub mod config;
 pub mod convert;
 pub mod ledger;
+pub mod service;
 pub mod sync;
+pub mod telemetry;
+pub mod tls;

@@ -1,3 +1,7 @@
-//! Command line of the gateway.
+//! `mapi-gateway`: see `mapi-gateway --help`.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    gateway::cli::main()
+}

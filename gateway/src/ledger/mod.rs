@@ -6,14 +6,16 @@
 //!
 //! What is kept: identifiers, flags, dates, sizes, digests. Never content, never passwords.
 
+mod epoch;
 mod error;
 mod record;
 mod redb_ledger;
 
 use mapi_core::id::{Gid, Guid};
 
+pub use epoch::{Epoch, EpochEntry};
 pub use error::LedgerError;
-pub use record::{FolderCommit, FolderHead, IcsState, MessageRecord, RenderingRecord, StoredFolder};
+pub use record::{FolderCommit, FolderHead, MessageRecord, RenderingRecord, StoredFolder};
 pub use redb_ledger::RedbLedger;
 
 /// The ledger of one mailbox. Methods block; call them off the async threads.

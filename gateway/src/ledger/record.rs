@@ -1,20 +1,6 @@
 use mapi_core::id::{Gid, GlobalCounter, Guid};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-/// A folder's ICS state: the four state properties of [MS-OXCFXICS] 2.2.1.1, as the server sent them. Empty ones were
-/// not sent.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub struct IcsState {
-    /// MetaTagIdsetGiven.
-    pub idset_given: Vec<u8>,
-    /// MetaTagCnsetSeen.
-    pub cnset_seen: Vec<u8>,
-    /// MetaTagCnsetSeenFAI.
-    pub cnset_seen_fai: Vec<u8>,
-    /// MetaTagCnsetRead.
-    pub cnset_read: Vec<u8>,
-}
-
 /// What is stored once per folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FolderHead {
@@ -28,8 +14,8 @@ pub struct FolderHead {
     pub uid_ceiling: u32,
     /// HIGHESTMODSEQ.
     pub highest_modseq: u64,
-    /// Where the next round starts.
-    pub ics: IcsState,
+    /// The ICS state with which the next round starts ([`mapi_core::fasttransfer::SyncState::to_bytes`]); empty for none.
+    pub ics: Vec<u8>,
 }
 
 /// What is stored per message.

@@ -199,7 +199,6 @@ fn read_meta(bytes: &[u8], path: &Path, mailbox: Guid) -> Result<Guid, LedgerErr
 mod tests {
     use mapi_core::id::GlobalCounter;
 
-    use super::super::IcsState;
     use super::*;
 
     fn gid(counter: u64) -> Gid {
@@ -222,14 +221,13 @@ mod tests {
     }
 
     fn commit(expected_version: u64, upserts: Vec<MessageRecord>, tombstones: Vec<(u32, u64)>) -> FolderCommit {
-        let ics = IcsState { cnset_seen: vec![1, 2, 3], ..IcsState::default() };
         let head = FolderHead {
             version: expected_version + 1,
             uid_validity: 5,
             uid_next: 10,
             uid_ceiling: 1000,
             highest_modseq: 3,
-            ics,
+            ics: vec![1, 2, 3],
         };
         FolderCommit { expected_version, head, upserts, tombstones, reset: false }
     }

@@ -1,8 +1,5 @@
 use imap_front::store::{FlagSet, Keywords};
-use mapi_core::id::Gid;
-
-use super::GidSet;
-use crate::ledger::IcsState;
+use mapi_core::id::{Gid, ReplicaGuidSet};
 
 /// A message as a round reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +20,13 @@ pub struct Delta {
     /// New and changed messages.
     pub changed: Vec<RemoteMessage>,
     /// Messages that are gone: deleted, moved, expired or out of scope.
-    pub deleted: GidSet,
+    pub deleted: ReplicaGuidSet,
     /// Messages that became read.
-    pub read: GidSet,
+    pub read: ReplicaGuidSet,
     /// Messages that became unread.
-    pub unread: GidSet,
-    /// The state with which the next round starts.
-    pub ics: IcsState,
+    pub unread: ReplicaGuidSet,
+    /// The state with which the next round starts, as bytes.
+    pub ics: Vec<u8>,
     /// The round started from nothing: what it did not report is gone.
     pub complete: bool,
 }

@@ -4,12 +4,10 @@
 //! durable and only then lets the state absorb it, so that nobody sees what a crash could take back.
 
 mod delta;
-mod gid_set;
 mod overlay;
 mod reducer;
 mod state;
 
 pub use delta::{Delta, RemoteMessage};
-pub use gid_set::GidSet;
 pub use reducer::RenderingVerdict;
-pub use state::{FolderState, FolderView};
+pub use state::{FolderState, FolderView, MessageSource};

@@ -87,13 +87,13 @@ impl FolderState {
 
         for row in &self.rows {
             let change = reported.remove(&row.gid);
-            let gone = delta.deleted.contains(&row.gid) || (delta.complete && change.is_none());
+            let gone = delta.deleted.contains(row.gid) || (delta.complete && change.is_none());
             if gone && change.is_none() {
                 draft.expunge(row.uid);
                 continue;
             }
-            let read = delta.read.contains(&row.gid);
-            let unread = delta.unread.contains(&row.gid);
+            let read = delta.read.contains(row.gid);
+            let unread = delta.unread.contains(row.gid);
             let Some(next) = changed_row(row, change.as_ref(), read, unread) else { continue };
             let visible = visible_flags(&next) != visible_flags(row) || next.keywords != row.keywords;
             draft.update(next, visible);
@@ -103,9 +103,9 @@ impl FolderState {
         new.sort_unstable_by_key(|message| (message.gid.counter, message.gid.replica_guid));
         for message in new {
             let mut flags = message.flags;
-            if delta.read.contains(&message.gid) {
+            if delta.read.contains(message.gid) {
                 flags = flags.union(FlagSet::SEEN);
-            } else if delta.unread.contains(&message.gid) {
+            } else if delta.unread.contains(message.gid) {
                 flags = flags.difference(FlagSet::SEEN);
             }
             draft.add(MessageRecord {
@@ -196,11 +196,9 @@ fn changed_row(row: &MessageRecord, change: Option<&RemoteMessage>, read: bool, 
 #[cfg(test)]
 mod tests {
     use imap_front::store::Keywords;
-    use mapi_core::id::{Gid, GlobalCounter, Guid};
+    use mapi_core::id::{Gid, GlobalCounter, Guid, ReplicaGuidSet};
 
     use super::*;
-    use crate::ledger::IcsState;
-    use crate::sync::GidSet;
 
     fn gid(counter: u64) -> Gid {
         Gid { replica_guid: Guid([9; 16]), counter: GlobalCounter::new(counter) }
@@ -210,8 +208,14 @@ mod tests {
         RemoteMessage { gid: gid(counter), flags, keywords: Keywords::EMPTY, internal_date: 0 }
     }
 
-    fn ics(n: u8) -> IcsState {
-        IcsState { cnset_seen: vec![n], ..IcsState::default() }
+    fn ics(n: u8) -> Vec<u8> {
+        vec![n]
+    }
+
+    fn set(counter: u64) -> ReplicaGuidSet {
+        let mut set = ReplicaGuidSet::new();
+        set.insert(gid(counter));
+        set
     }
 
     fn apply(state: &mut FolderState, delta: Delta) {
@@ -256,9 +260,9 @@ mod tests {
         let modseq = state.head().highest_modseq;
         let delta = Delta {
             changed: vec![message(40, FlagSet::FLAGGED)],
-            deleted: GidSet::from_iter([gid(20)]),
-            read: GidSet::from_iter([gid(30)]),
-            unread: GidSet::from_iter([gid(10)]),
+            deleted: set(20),
+            read: set(30),
+            unread: set(10),
             ics: ics(2),
             complete: false,
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use imap_front::store::{FlagSet, Keywords, MessageRow, Snapshot};
 use mapi_core::id::Gid;
 
-use crate::ledger::{FolderCommit, FolderHead, IcsState, MessageRecord, RenderingRecord, StoredFolder};
+use crate::ledger::{FolderCommit, FolderHead, MessageRecord, RenderingRecord, StoredFolder};
 
 /// A folder's state as of its last commit.
 #[derive(Debug, Clone)]
@@ -39,14 +39,8 @@ pub struct MessageSource {
 impl FolderState {
     /// The state of a folder that has no ledger yet.
     pub fn new(uid_validity: u32) -> Self {
-        let head = FolderHead {
-            version: 0,
-            uid_validity,
-            uid_next: 1,
-            uid_ceiling: 1,
-            highest_modseq: 1,
-            ics: IcsState::default(),
-        };
+        let head =
+            FolderHead { version: 0, uid_validity, uid_next: 1, uid_ceiling: 1, highest_modseq: 1, ics: Vec::new() };
         Self { head, rows: Vec::new(), by_gid: HashMap::new() }
     }
 

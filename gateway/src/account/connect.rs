@@ -1,0 +1,289 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use mapi_core::auth::{BasicCredentials, Credentials, PlainHttp};
+use mapi_core::autodiscover::{AllowedHosts, AutodiscoverError, Discovery, Found};
+use mapi_core::client::{
+    Client, ClientError, ClientSettings, Counters, EndpointUrl, Endpoints, Timeouts, Tls, TlsSettings,
+    TlsVerification as ClientVerification,
+};
+use mapi_core::mailbox::{Mailbox, OpenOptions};
+use mapi_core::nspi::AddressBook;
+use secrecy::SecretString;
+
+use super::context::AccountContext;
+use super::error::UpstreamError;
+use crate::config::{ConfigError, TlsVerification, UpstreamConfig};
+
+/// What all accounts share of the upstream: the configuration, TLS set up once, the counters.
+pub struct UpstreamSettings {
+    config: UpstreamConfig,
+    tls: Tls,
+    counters: Arc<Counters>,
+}
+
+impl UpstreamSettings {
+    /// Sets TLS up.
+    ///
+    /// # Errors
+    /// An unreadable `upstream.ca_file`.
+    pub fn new(config: &UpstreamConfig) -> Result<Self, ConfigError> {
+        let extra_roots =
+            match &config.ca_file {
+                Some(path) => Some(std::fs::read(path).map_err(|error| {
+                    ConfigError::invalid("upstream.ca_file", format!("{}: {error}", path.display()))
+                })?),
+                None => None,
+            };
+        let verification = match config.tls_verification {
+            TlsVerification::Full => ClientVerification::Full,
+            TlsVerification::DangerousNone => ClientVerification::DangerousNone,
+        };
+        let settings = TlsSettings { extra_roots, without_system_roots: false, verification };
+        let tls = match Tls::new(&settings) {
+            // A machine without root certificates can still speak to a lab server over plain HTTP.
+            Err(mapi_core::client::TlsError::NoRoots(_)) if config.allow_plain_http => {
+                Tls::new(&TlsSettings { verification: ClientVerification::DangerousNone, ..settings })
+            }
+            result => result,
+        };
+        let tls = tls.map_err(|error| ConfigError::invalid("upstream.ca_file", error.to_string()))?;
+        Ok(Self { config: config.clone(), tls, counters: Arc::default() })
+    }
+
+    fn plain_http(&self) -> PlainHttp {
+        if self.config.allow_plain_http { PlainHttp::Allow } else { PlainHttp::Refuse }
+    }
+
+    fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            connect: Duration::from_secs(self.config.connect_timeout_seconds),
+            first_byte: Duration::from_secs(self.config.request_timeout_seconds),
+            ..Timeouts::default()
+        }
+    }
+}
+
+/// Who logs in.
+pub struct Login {
+    user: String,
+    password: SecretString,
+}
+
+impl Login {
+    /// `user` as the client sent it.
+    pub fn new(user: &str, password: SecretString) -> Self {
+        Self { user: user.trim().to_owned(), password }
+    }
+}
+
+/// Opens sessions for one user.
+pub struct Connector {
+    settings: Arc<UpstreamSettings>,
+    user: String,
+    credentials: Arc<dyn Credentials>,
+    target: Mutex<Option<Arc<Target>>>,
+}
+
+/// Where a user's mailbox is.
+struct Target {
+    endpoints: Endpoints,
+    legacy_dn: String,
+}
+
+impl Connector {
+    /// A connector for `login`. Nothing is sent yet.
+    ///
+    /// # Errors
+    /// [`UpstreamError::NoMailbox`] for users that the configuration doesn't let in.
+    pub fn new(settings: Arc<UpstreamSettings>, login: Login) -> Result<Self, UpstreamError> {
+        let user = full_address(&settings.config, &login.user)?;
+        let credentials = BasicCredentials::new(user.clone(), login.password, settings.plain_http());
+        Ok(Self { settings, user, credentials: Arc::new(credentials), target: Mutex::new(None) })
+    }
+
+    /// The user's address.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Opens a session and logs on to the user's mailbox.
+    ///
+    /// # Errors
+    /// Wrong credentials, no such mailbox, an upstream that can't be reached.
+    pub async fn open(&self) -> Result<Mailbox, UpstreamError> {
+        let known = self.target.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let target = match known {
+            Some(target) => target,
+            None => self.find().await?,
+        };
+        let opened = self.open_at(&target).await;
+        match &opened {
+            Ok(_) => *self.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(target),
+            // The mailbox may have moved: the next attempt looks for it anew.
+            Err(_) => *self.target.lock().unwrap_or_else(PoisonError::into_inner) = None,
+        }
+        opened
+    }
+
+    /// Asks the address book for the SMTP addresses of distinguished names, in their order.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Unreachable`] if there is no address book or it can't be reached.
+    pub async fn resolve(&self, names: &[String]) -> Result<Vec<Option<String>>, UpstreamError> {
+        let known = self.target.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let target = match known {
+            Some(target) => target,
+            None => self.find().await?,
+        };
+        let no_book = || UpstreamError::Unreachable("no address book is known: set upstream.nspi_url".into());
+        let book = AddressBook::new(&self.client_settings(&target)).ok_or_else(no_book)?;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = book.resolve_dn_to_smtp(&names).await.map_err(|error| client_error(&error));
+        // What the server remembers of the session it forgets by itself, too.
+        drop(book.close().await);
+        found
+    }
+
+    async fn open_at(&self, target: &Target) -> Result<Mailbox, UpstreamError> {
+        let client = Client::new(&self.client_settings(target));
+        client.connect().await.map_err(|error| client_error(&error))?;
+        let options = OpenOptions { names: AccountContext::property_names(), subscribe: true };
+        Ok(Mailbox::open(client, &target.legacy_dn, options).await?)
+    }
+
+    fn client_settings(&self, target: &Target) -> ClientSettings {
+        ClientSettings {
+            timeouts: self.settings.timeouts(),
+            counters: Arc::clone(&self.settings.counters),
+            ..ClientSettings::new(
+                target.endpoints.clone(),
+                Arc::clone(&self.credentials),
+                target.legacy_dn.clone(),
+                self.settings.tls.clone(),
+            )
+        }
+    }
+
+    async fn find(&self) -> Result<Arc<Target>, UpstreamError> {
+        let config = &self.settings.config;
+        let configured = |template: &Option<String>| template.as_ref().map(|text| fill_in(text, &self.user));
+        if let (Some(emsmdb), Some(legacy_dn)) = (configured(&config.emsmdb_url), configured(&config.legacy_dn)) {
+            let nspi = configured(&config.nspi_url).map(|url| self.url(&url)).transpose()?;
+            let endpoints = Endpoints { emsmdb: self.url(&emsmdb)?, nspi };
+            return Ok(Arc::new(Target { endpoints, legacy_dn }));
+        }
+        let Found { settings, mut endpoints } = self.discover().await?;
+        if let Some(url) = configured(&config.emsmdb_url) {
+            endpoints.emsmdb = self.url(&url)?;
+        }
+        if let Some(url) = configured(&config.nspi_url) {
+            endpoints.nspi = Some(self.url(&url)?);
+        }
+        Ok(Arc::new(Target { endpoints, legacy_dn: settings.legacy_dn }))
+    }
+
+    fn url(&self, url: &str) -> Result<EndpointUrl, UpstreamError> {
+        let unusable = |error| UpstreamError::Unreachable(format!("{url}: {error}"));
+        EndpointUrl::parse(url, self.settings.plain_http()).map_err(unusable)
+    }
+
+    async fn discover(&self) -> Result<Found, UpstreamError> {
+        let config = &self.settings.config;
+        let discovery = Discovery {
+            url: config.autodiscover_url.as_deref().map(|url| self.url(url)).transpose()?,
+            allowed: AllowedHosts::new(allowed_hosts(config)),
+            plain_http: self.settings.plain_http(),
+            credentials: Arc::clone(&self.credentials),
+            tls: self.settings.tls.clone(),
+            timeouts: self.settings.timeouts(),
+        };
+        discovery.find(&self.user).await.map_err(|error| match error {
+            AutodiscoverError::Unauthorized(_) => UpstreamError::Unauthorized,
+            AutodiscoverError::Refused(..) => UpstreamError::NoMailbox(error.to_string()),
+            AutodiscoverError::NotAllowed(host) => UpstreamError::Unreachable(format!(
+                "Autodiscover names the host {host}, which may not be given credentials: add it to upstream.hosts if it is yours"
+            )),
+            error => UpstreamError::Unreachable(error.to_string()),
+        })
+    }
+}
+
+/// Hosts that may be given credentials: those of the configured URLs, the domains with their `autodiscover.` hosts, and
+/// those that are listed.
+fn allowed_hosts(config: &UpstreamConfig) -> Vec<String> {
+    let urls = [&config.autodiscover_url, &config.emsmdb_url, &config.nspi_url];
+    let of_urls = urls
+        .into_iter()
+        .flatten()
+        .filter_map(|url| EndpointUrl::parse(url, PlainHttp::Allow).ok().map(|url| url.host().to_owned()));
+    let of_domains = config.domains.iter().flat_map(|domain| [domain.clone(), format!("autodiscover.{domain}")]);
+    of_urls.chain(of_domains).chain(config.hosts.iter().cloned()).collect()
+}
+
+/// The address of a login name: `user@domain` with a domain of the configuration, or a bare name if there is one domain.
+fn full_address(config: &UpstreamConfig, user: &str) -> Result<String, UpstreamError> {
+    if user.is_empty() || user.len() > 320 || user.chars().any(char::is_control) {
+        return Err(UpstreamError::NoMailbox("not a user name".into()));
+    }
+    match (user.rsplit_once('@'), config.domains.as_slice()) {
+        (_, []) => Ok(user.to_owned()),
+        (Some((_, domain)), domains) if domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) => {
+            Ok(user.to_owned())
+        }
+        (None, [domain]) => Ok(format!("{user}@{domain}")),
+        (Some((_, domain)), _) => Err(UpstreamError::NoMailbox(format!("{domain} is not among upstream.domains"))),
+        (None, _) => Err(UpstreamError::NoMailbox("a user name without domain fits several domains".into())),
+    }
+}
+
+fn fill_in(template: &str, user: &str) -> String {
+    let local = user.rsplit_once('@').map_or(user, |(local, _)| local);
+    template.replace("{user}", user).replace("{local}", local)
+}
+
+/// What went wrong below the mailbox, as the account sees it.
+pub(super) fn client_error(error: &ClientError) -> UpstreamError {
+    match error {
+        ClientError::Unauthorized(_) => UpstreamError::Unauthorized,
+        ClientError::Busy(_) => UpstreamError::Busy(error.to_string()),
+        ClientError::OutcomeUnknown(_) | ClientError::ContextLost(_) => {
+            UpstreamError::OutcomeUnknown(error.to_string())
+        }
+        ClientError::Rejected(code) => UpstreamError::Refused { operation: "Connect or Execute".into(), code: *code },
+        ClientError::Unreachable(_)
+        | ClientError::HttpStatus(_)
+        | ClientError::NotMapi(_)
+        | ClientError::Protocol(_)
+        | ClientError::Configuration(_) => UpstreamError::Unreachable(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn login_names() {
+        let config = UpstreamConfig { domains: vec!["example.test".into()], ..UpstreamConfig::default() };
+        assert_eq!(full_address(&config, "alice").expect("completed"), "alice@example.test");
+        assert_eq!(full_address(&config, "Alice@Example.Test").expect("kept"), "Alice@Example.Test");
+        assert!(full_address(&config, "alice@evil.test").is_err());
+        assert!(full_address(&config, "alice@example.test\r\nX: y").is_err());
+        let open = UpstreamConfig::default();
+        assert_eq!(full_address(&open, "EXAMPLE\\alice").expect("as it is"), "EXAMPLE\\alice");
+    }
+
+    #[test]
+    fn credentials_go_only_to_configured_hosts() {
+        let config = UpstreamConfig {
+            domains: vec!["example.test".into()],
+            hosts: vec!["mail.example.test".into()],
+            emsmdb_url: Some("https://store.example.test:444/mapi/".into()),
+            ..UpstreamConfig::default()
+        };
+        let hosts = allowed_hosts(&config);
+        assert_eq!(hosts, ["store.example.test", "example.test", "autodiscover.example.test", "mail.example.test"]);
+        assert_eq!(fill_in("/o=X/cn={local}", "alice@example.test"), "/o=X/cn=alice");
+    }
+}

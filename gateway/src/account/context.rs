@@ -1,0 +1,248 @@
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use mapi_core::fasttransfer::MessageLimits;
+use mapi_core::id::{FolderId, Gid, Guid};
+use mapi_core::mailbox::{FetchOptions, FolderRow, Mailbox};
+use mapi_core::message::{MessageContent, PropertyBag};
+use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue};
+
+use super::addresses::AddressBook;
+use super::cache::RenderingCache;
+use super::connect::Connector;
+use super::error::UpstreamError;
+use super::upstream::Upstream;
+use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
+use crate::convert::{ConvertError, flags};
+use crate::ledger::{Epoch, Ledger};
+
+/// Above this many properties' bytes a message is rendered off the async threads.
+const RENDER_INLINE: usize = 256 * 1024;
+
+/// Stands in renderings where a domain is needed and the message names none. The same for everybody and for ever: it is
+/// part of the bytes of messages.
+const RENDER_DOMAIN: &str = "mapi-gateway.invalid";
+
+/// For how long a notification of a folder's properties may be the echo of an own write.
+const OWN_WRITE_ECHO: Duration = Duration::from_secs(3);
+
+/// The property set of what the gateway keeps in mailboxes.
+const GATEWAY_SET: Guid = Guid::from_groups(0x6b1d_4c4e, 0x7a0f, 0x4e0b, 0x9f3a, 0x5c2d_91e8_a7f6);
+
+/// What the parts of an account share.
+pub struct AccountContext {
+    /// The user's session with the upstream.
+    pub upstream: Upstream,
+    /// The mailbox's ledger.
+    pub ledger: Arc<dyn Ledger>,
+    mailbox_guid: Guid,
+    user: String,
+    cache: Arc<RenderingCache>,
+    addresses: AddressBook,
+    /// Epochs as the hierarchy table told them, so that opening a folder need not ask.
+    epochs: Mutex<HashMap<Gid, Epoch>>,
+    /// When the gateway itself wrote properties of folders.
+    own_writes: Mutex<HashMap<FolderId, Instant>>,
+    last_used: Mutex<Instant>,
+    locked_out: AtomicBool,
+    fetch_options: FetchOptions,
+}
+
+impl AccountContext {
+    pub(super) fn new(
+        connector: Arc<Connector>,
+        mailbox: Mailbox,
+        ledger: Arc<dyn Ledger>,
+        cache: Arc<RenderingCache>,
+        max_message_bytes: usize,
+    ) -> Self {
+        let defaults = FetchOptions::default();
+        let limits = MessageLimits { bytes: max_message_bytes as u64, ..defaults.limits };
+        let fetch_options = FetchOptions { limits, ..defaults };
+        Self {
+            mailbox_guid: mailbox.info().mailbox_guid,
+            user: connector.user().to_owned(),
+            addresses: AddressBook::new(Arc::clone(&connector)),
+            upstream: Upstream::new(connector, mailbox),
+            ledger,
+            cache,
+            epochs: Mutex::default(),
+            own_writes: Mutex::default(),
+            last_used: Mutex::new(Instant::now()),
+            locked_out: AtomicBool::new(false),
+            fetch_options,
+        }
+    }
+
+    /// The named properties that the gateway uses, so that their ids can be asked for together.
+    pub fn property_names() -> Vec<PropertyName> {
+        vec![flags::keywords_name(), epoch_name()]
+    }
+
+    /// The user's address.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Somebody uses the account.
+    pub fn touch(&self) {
+        *self.last_used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// For how long nobody has used it.
+    pub fn idle_for(&self) -> Duration {
+        self.last_used.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// The upstream refused the account's password: nobody gets in from memory any more.
+    pub fn lock_out(&self) {
+        self.locked_out.store(true, Ordering::Release);
+    }
+
+    /// A new password was accepted.
+    pub fn unlock(&self) {
+        self.locked_out.store(false, Ordering::Release);
+    }
+
+    /// Whether the upstream refused the account's password.
+    pub fn is_locked_out(&self) -> bool {
+        self.locked_out.load(Ordering::Acquire)
+    }
+
+    /// Whether notifications are known to flow.
+    pub fn subscription_alive(&self) -> bool {
+        self.upstream.current().is_some_and(|mailbox| mailbox.is_listening())
+    }
+
+    /// The session-scoped id of a folder.
+    pub async fn folder_id(&self, gid: Gid) -> Result<FolderId, UpstreamError> {
+        let (_, mailbox) = self.upstream.mailbox().await?;
+        mailbox.id_of(gid).ok_or_else(|| UpstreamError::Refused {
+            operation: "RopIdFromLongTermId".into(),
+            code: mapi_core::ErrorCode::NOT_FOUND,
+        })
+    }
+
+    /// All folders of the mailbox, with the session they were read in. Epochs are remembered on the way.
+    pub async fn hierarchy(&self) -> Result<(Mailbox, Vec<FolderRow>), UpstreamError> {
+        let (mailbox, rows) = self
+            .upstream
+            .repeatable(|mailbox| async move {
+                let rows = mailbox.folders(&[epoch_key()]).await?;
+                Ok((mailbox, rows))
+            })
+            .await?;
+        let mut epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+        for row in &rows {
+            let Some(gid) = mailbox.gid_of(row.id) else { continue };
+            let bytes = row.extra.get_named(&epoch_name(), PropertyType::BINARY).and_then(PropertyValue::as_bytes);
+            epochs.insert(gid, bytes.map(Epoch::decode).unwrap_or_default());
+        }
+        drop(epochs);
+        Ok((mailbox, rows))
+    }
+
+    /// What the mailbox remembers of the ledgers of a folder.
+    pub async fn epoch(&self, gid: Gid, folder: FolderId) -> Result<Epoch, UpstreamError> {
+        if let Some(epoch) = self.epochs.lock().unwrap_or_else(PoisonError::into_inner).get(&gid) {
+            return Ok(epoch.clone());
+        }
+        let bag = self
+            .upstream
+            .repeatable(|mailbox| async move { mailbox.folder_properties(folder, &[epoch_key()]).await })
+            .await?;
+        let bytes = bag.get_named(&epoch_name(), PropertyType::BINARY).and_then(PropertyValue::as_bytes);
+        Ok(bytes.map(Epoch::decode).unwrap_or_default())
+    }
+
+    /// Writes what the mailbox remembers. A folder that the user may not change keeps no epoch; that is logged once per
+    /// block of UIDs and no error.
+    pub async fn write_epoch(&self, gid: Gid, folder: FolderId, epoch: Epoch) -> Result<(), UpstreamError> {
+        let bag = &PropertyBag::from_iter([(epoch_key(), PropertyValue::Binary(epoch.encode()))]);
+        self.own_writes.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, Instant::now());
+        let written = self
+            .upstream
+            .repeatable(|mailbox| async move { mailbox.set_folder_properties(folder, bag, &[]).await })
+            .await;
+        match written {
+            Err(UpstreamError::Refused { code: mapi_core::ErrorCode::ACCESS_DENIED, .. }) => {
+                tracing::info!(%folder, "no right to note the UID ceiling in this folder");
+            }
+            result => result?,
+        }
+        self.epochs.lock().unwrap_or_else(PoisonError::into_inner).insert(gid, epoch);
+        Ok(())
+    }
+
+    /// Whether the gateway wrote properties of a folder a moment ago, so that a notification of it is no news. (A rename by
+    /// somebody else at that very moment shows when the tree is read next, within a minute.)
+    pub fn wrote_folder(&self, folder: FolderId) -> bool {
+        let mut writes = self.own_writes.lock().unwrap_or_else(PoisonError::into_inner);
+        writes.retain(|_, at| at.elapsed() < OWN_WRITE_ECHO);
+        writes.contains_key(&folder)
+    }
+
+    /// Bounds of downloads.
+    pub fn fetch_options(&self) -> FetchOptions {
+        self.fetch_options
+    }
+
+    /// The cached rendering of a message, if it is the one with `digest`.
+    pub fn cached_rendering(&self, message: Gid, digest: &[u8; 32]) -> Option<Bytes> {
+        self.cache.get(self.mailbox_guid, message, digest)
+    }
+
+    /// Keeps a rendering.
+    pub fn cache_rendering(&self, message: Gid, digest: [u8; 32], bytes: Bytes) {
+        self.cache.insert(self.mailbox_guid, message, digest, bytes);
+    }
+
+    /// Renders a message. Addresses that only the address book knows are asked for first; without them there is no
+    /// rendering, never a different one.
+    pub async fn render(&self, gid: Gid, content: MessageContent) -> Result<Bytes, UpstreamError> {
+        let names = mapi_to_mime::needed_dns(&content);
+        let addresses =
+            if names.is_empty() { ResolvedAddresses::default() } else { self.addresses.resolve(names).await? };
+        let large = weight(&content) > RENDER_INLINE;
+        let work = move || {
+            let source_key = &gid.to_bytes();
+            let limits = RenderLimits::default();
+            let context = RenderContext { source_key, addresses: &addresses, domain: RENDER_DOMAIN, limits };
+            mapi_to_mime::render(&content, &context).map(|rendering| rendering.bytes)
+        };
+        let rendered = if large { super::blocking(work).await? } else { work() };
+        rendered.map_err(|error| match error {
+            ConvertError::UnresolvedAddress(_) => UpstreamError::Unreachable(error.to_string()),
+            error => UpstreamError::Limit(error.to_string()),
+        })
+    }
+}
+
+fn epoch_name() -> PropertyName {
+    PropertyName::string(GATEWAY_SET, "Epoch")
+}
+
+fn epoch_key() -> PropertyKey {
+    PropertyKey::Named(epoch_name(), PropertyType::BINARY)
+}
+
+fn weight(content: &MessageContent) -> usize {
+    let bag = |bag: &PropertyBag| -> usize {
+        bag.iter()
+            .map(|(_, value)| match value {
+                PropertyValue::Binary(bytes) | PropertyValue::String8(bytes) => bytes.len(),
+                PropertyValue::String(text) => text.len(),
+                _ => 8,
+            })
+            .sum()
+    };
+    let attachments: usize = content
+        .attachments
+        .iter()
+        .map(|attachment| bag(&attachment.properties) + attachment.embedded.as_deref().map_or(0, weight))
+        .sum();
+    bag(&content.properties) + attachments
+}

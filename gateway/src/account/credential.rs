@@ -1,0 +1,63 @@
+use std::time::{Duration, Instant};
+
+use hmac::{Hmac, Mac};
+use secrecy::{ExposeSecret, SecretString};
+use sha2::Sha256;
+use subtle::ConstantTimeEq;
+
+/// Tells whether a password is one that the upstream accepted lately, without keeping the password for it: what is kept
+/// is an HMAC under a key that dies with the process.
+pub struct CredentialCache {
+    key: [u8; 32],
+    lifetime: Duration,
+}
+
+/// The proof that the upstream accepted a password at a time.
+#[derive(Clone)]
+pub struct Accepted {
+    tag: [u8; 32],
+    at: Instant,
+}
+
+impl CredentialCache {
+    /// Passwords are accepted without asking again for `lifetime`.
+    pub fn new(lifetime: Duration) -> Self {
+        Self { key: rand::random(), lifetime }
+    }
+
+    /// Remembers that the upstream accepted `password` for `user` at `now`.
+    pub fn accept(&self, user: &str, password: &SecretString, now: Instant) -> Accepted {
+        Accepted { tag: self.tag(user, password), at: now }
+    }
+
+    /// Whether `password` is the accepted one and the proof is recent enough. Takes the same time wherever they differ.
+    pub fn is_accepted(&self, accepted: &Accepted, user: &str, password: &SecretString, now: Instant) -> bool {
+        let same: bool = self.tag(user, password).ct_eq(&accepted.tag).into();
+        same && now.saturating_duration_since(accepted.at) < self.lifetime
+    }
+
+    /// Stands for a user and password within this process.
+    pub fn tag(&self, user: &str, password: &SecretString) -> [u8; 32] {
+        let mut mac = Hmac::<Sha256>::new_from_slice(&self.key).expect("HMAC takes keys of any length");
+        mac.update(user.as_bytes());
+        mac.update(&[0]);
+        mac.update(password.expose_secret().as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_same_password_of_the_same_user_within_the_lifetime() {
+        let cache = CredentialCache::new(Duration::from_secs(60));
+        let now = Instant::now();
+        let accepted = cache.accept("alice", &"demo".into(), now);
+        assert!(cache.is_accepted(&accepted, "alice", &"demo".into(), now + Duration::from_secs(59)));
+        assert!(!cache.is_accepted(&accepted, "alice", &"demo".into(), now + Duration::from_secs(60)));
+        assert!(!cache.is_accepted(&accepted, "alice", &"Demo".into(), now));
+        assert!(!cache.is_accepted(&accepted, "bob", &"demo".into(), now));
+    }
+}

@@ -1,0 +1,148 @@
+use std::sync::Arc;
+
+use imap_front::store::StoreError;
+use mapi_core::ErrorCode;
+use mapi_core::mailbox::MailboxError;
+use smtp_front::submit::SubmitError;
+use thiserror::Error;
+
+use crate::ledger::LedgerError;
+
+/// Why something could not be done with the upstream, sorted by what follows for clients. Cheap to clone: everybody who
+/// waited for the same attempt gets the same answer.
+#[derive(Debug, Clone, Error)]
+pub enum UpstreamError {
+    /// The upstream refused the credentials.
+    #[error("the upstream refused the credentials")]
+    Unauthorized,
+    /// The user isn't one the configuration lets in, or has no mailbox.
+    #[error("{0}")]
+    NoMailbox(String),
+    /// Not reachable, or it answers nonsense. Nothing was done.
+    #[error("{0}")]
+    Unreachable(String),
+    /// Asks to come back later. Nothing was done.
+    #[error("the upstream is busy: {0}")]
+    Busy(String),
+    /// The connection died under a request that may or may not have been carried out.
+    #[error("the connection to the upstream died, the outcome is unknown: {0}")]
+    OutcomeUnknown(String),
+    /// An operation was refused.
+    #[error("{operation}: {code}")]
+    Refused {
+        /// The remote operation.
+        operation: String,
+        /// Its return value.
+        code: ErrorCode,
+    },
+    /// A limit of the configuration.
+    #[error("{0}")]
+    Limit(String),
+    /// What a client sent can't be made into a message.
+    #[error("{0}")]
+    Content(String),
+    /// The ledger failed.
+    #[error("{0}")]
+    Ledger(Arc<LedgerError>),
+    /// A fault of ours.
+    #[error("{0}")]
+    Internal(String),
+}
+
+impl From<LedgerError> for UpstreamError {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(Arc::new(error))
+    }
+}
+
+/// The one place where upstream errors become IMAP ones.
+impl From<UpstreamError> for StoreError {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::Unauthorized | UpstreamError::NoMailbox(_) => Self::AuthenticationFailed,
+            UpstreamError::Unreachable(_) => Self::Unavailable("the mail server can't be reached".into()),
+            UpstreamError::Busy(_) => Self::Unavailable("the mail server is busy, try again later".into()),
+            UpstreamError::OutcomeUnknown(_) => {
+                Self::Unavailable("the connection to the mail server was lost, try again".into())
+            }
+            UpstreamError::Limit(reason) => Self::Limit(reason),
+            UpstreamError::Content(reason) => Self::Cannot(reason),
+            UpstreamError::Ledger(error) => {
+                tracing::error!(%error, "ledger failed");
+                Self::Internal("the gateway can't store folder state".into())
+            }
+            UpstreamError::Internal(reason) => {
+                tracing::error!(reason, "internal error");
+                Self::Internal("internal error".into())
+            }
+            UpstreamError::Refused { operation, code } => match code {
+                ErrorCode::NOT_FOUND | ErrorCode::OBJECT_DELETED => Self::NoSuchFolder,
+                ErrorCode::ACCESS_DENIED
+                | ErrorCode::LOGIN_PERM
+                | ErrorCode::NO_CREATE_RIGHT
+                | ErrorCode::NO_CREATE_SUBFOLDER_RIGHT => Self::NoPermission("the mail server denies access".into()),
+                ErrorCode::QUOTA_EXCEEDED | ErrorCode::NP_QUOTA_EXCEEDED => {
+                    Self::OverQuota("the mailbox is full".into())
+                }
+                ErrorCode::DUPLICATE_NAME => Self::AlreadyExists,
+                ErrorCode::TOO_BIG => Self::Limit("too big for the mail server".into()),
+                ErrorCode::SERVER_BUSY => Self::Unavailable("the mail server is busy, try again later".into()),
+                code => {
+                    tracing::warn!(operation, %code, "upstream refused an operation");
+                    Self::Cannot(format!("the mail server refused: {code}"))
+                }
+            },
+        }
+    }
+}
+
+/// The one place where upstream errors become SMTP ones.
+impl From<UpstreamError> for SubmitError {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::Unauthorized | UpstreamError::NoMailbox(_) => Self::AuthenticationFailed,
+            UpstreamError::Unreachable(_) => Self::Unavailable("the mail server can't be reached".into()),
+            UpstreamError::Busy(_) => Self::Busy("the mail server is busy, try again later".into()),
+            UpstreamError::OutcomeUnknown(_) => Self::OutcomeUnknown(
+                "the connection to the mail server was lost while it took the message; look into Sent before retrying"
+                    .into(),
+            ),
+            UpstreamError::Limit(reason) => Self::TooBig(reason),
+            UpstreamError::Content(reason) => Self::BadContent(reason),
+            UpstreamError::Ledger(_) | UpstreamError::Internal(_) => {
+                tracing::error!(%error, "internal error");
+                Self::Internal("internal error".into())
+            }
+            UpstreamError::Refused { operation, code } => match code {
+                ErrorCode::ACCESS_DENIED | ErrorCode::SEND_AS_DENIED => {
+                    Self::SenderDenied("not allowed to send as this sender".into())
+                }
+                ErrorCode::QUOTA_EXCEEDED | ErrorCode::NP_QUOTA_EXCEEDED => {
+                    Self::OverQuota("the mailbox is full".into())
+                }
+                ErrorCode::TOO_BIG => Self::TooBig("too big for the mail server".into()),
+                ErrorCode::WARN_CANCEL_MESSAGE | ErrorCode::INVALID_RECIPS => {
+                    Self::RecipientRefused("the mail server refused a recipient; nobody got the message".into())
+                }
+                ErrorCode::NO_RECIPIENTS | ErrorCode::TOO_MANY_RECIPS => Self::Refused(code.to_string()),
+                ErrorCode::SERVER_BUSY => Self::Busy("the mail server is busy, try again later".into()),
+                code => {
+                    tracing::warn!(operation, %code, "upstream refused a submission");
+                    Self::Refused(format!("the mail server refused: {code}"))
+                }
+            },
+        }
+    }
+}
+
+/// The one place where errors of the mailbox client become the account's.
+impl From<MailboxError> for UpstreamError {
+    fn from(error: MailboxError) -> Self {
+        match error {
+            MailboxError::Upstream { rop, code } => Self::Refused { operation: rop.to_string(), code },
+            MailboxError::Transport(error) => super::connect::client_error(&error),
+            MailboxError::Protocol(_) => Self::OutcomeUnknown(error.to_string()),
+            MailboxError::Limit { .. } => Self::Limit(error.to_string()),
+        }
+    }
+}

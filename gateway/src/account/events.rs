@@ -1,0 +1,78 @@
+use std::sync::Weak;
+use std::time::Duration;
+
+use mapi_core::mailbox::{Mailbox, MailboxChanges};
+use tokio::sync::watch;
+
+use super::{Account, UpstreamError};
+
+/// Between attempts to get a session back while nobody asks for anything.
+const RECONNECT_DELAY: Duration = Duration::from_secs(5);
+
+/// Passes notifications on to the folders they speak of, for as long as the account lives. Notifications are hints: after
+/// every loss (a new session, an overflow) all open folders are looked at.
+pub(super) async fn pump(account: Weak<Account>, mut closed: watch::Receiver<()>) {
+    let mut known_generation = None;
+    loop {
+        let Some(upstream) = account.upgrade().map(|account| std::sync::Arc::clone(account.context())) else { return };
+        let (generation, mailbox) = match upstream.upstream.mailbox().await {
+            Ok(session) => session,
+            Err(error) => {
+                if matches!(error, UpstreamError::Unauthorized) {
+                    upstream.lock_out();
+                }
+                drop(upstream);
+                tracing::debug!(%error, "no session to be notified by");
+                tokio::time::sleep(RECONNECT_DELAY).await;
+                continue;
+            }
+        };
+        if known_generation != Some(generation) {
+            if known_generation.is_some()
+                && let Some(account) = account.upgrade()
+            {
+                everything_changed(&account);
+            }
+            known_generation = Some(generation);
+        }
+        // While it waits, the pump must not keep the account alive.
+        drop(upstream);
+        let changes = tokio::select! {
+            changes = mailbox.changes() => changes,
+            _ = closed.changed() => {
+                mailbox.close().await;
+                return;
+            }
+        };
+        let Some(account) = account.upgrade() else { continue };
+        match changes {
+            Ok(changes) => pass_on(&account, &mailbox, &changes),
+            Err(error) => {
+                tracing::debug!(%error, "notifications broke off");
+                account.context().upstream.discard(generation);
+            }
+        }
+    }
+}
+
+fn pass_on(account: &Account, mailbox: &Mailbox, changes: &MailboxChanges) {
+    if changes.everything {
+        return everything_changed(account);
+    }
+    if changes.hierarchy || changes.altered.iter().any(|folder| !account.context().wrote_folder(*folder)) {
+        account.tree.shape_changed();
+    }
+    if !changes.folders.is_empty() {
+        account.tree.counts_changed();
+    }
+    for folder in &changes.folders {
+        if let Some(folder) = mailbox.gid_of(*folder).and_then(|gid| account.open_folder(&gid)) {
+            folder.changed();
+        }
+    }
+}
+
+fn everything_changed(account: &Account) {
+    account.tree.shape_changed();
+    account.open_folders().iter().for_each(super::Folder::changed);
+}

@@ -1,0 +1,194 @@
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use imap_front::store::{FlagChange, Snapshot};
+use tokio::sync::{mpsc, watch};
+
+use super::{Command, Folder, QUEUE, Shared};
+use crate::account::error::UpstreamError;
+use crate::ledger::{FolderCommit, LedgerError};
+use crate::sync::{FolderState, FolderView};
+
+/// While notifications flow, a folder is probed at least this often when somebody asks.
+const PROBE_INTERVAL: Duration = Duration::from_secs(60);
+/// How often a round is begun again because another process committed first.
+const MAX_CONFLICTS: u32 = 5;
+/// After a failed round nobody waits for, the next one is tried after this.
+const RETRY_DELAY: Duration = Duration::from_secs(5);
+
+/// Owns a folder's state. Everything that changes it happens here, one thing after the other.
+pub(super) struct Actor {
+    pub(super) shared: Arc<Shared>,
+    pub(super) state: FolderState,
+    /// The ceiling that is known to stand in the mailbox, too.
+    pub(super) confirmed_ceiling: u32,
+    snapshots: watch::Sender<Arc<Snapshot>>,
+    views: watch::Sender<Arc<FolderView>>,
+    last_round: Option<Instant>,
+}
+
+/// Reads the ledger, runs the first round, and leaves the actor running.
+pub(super) async fn start(shared: Arc<Shared>) -> Result<Folder, UpstreamError> {
+    let (state, confirmed_ceiling) = super::epoch::open_state(&shared).await?;
+    let (snapshots, snapshot_watch) = watch::channel(Arc::default());
+    let (views, view_watch) = watch::channel(Arc::default());
+    let mut actor = Actor { shared: Arc::clone(&shared), state, confirmed_ceiling, snapshots, views, last_round: None };
+    actor.round().await?;
+    actor.publish();
+    let (commands, inbox) = mpsc::channel(QUEUE);
+    tokio::spawn(actor.run(inbox));
+    Ok(Folder { shared, commands, snapshots: snapshot_watch, views: view_watch })
+}
+
+impl Actor {
+    async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
+        let shared = Arc::clone(&self.shared);
+        loop {
+            // Handles keep one receiver each to clone from, and the front's sessions one more.
+            let watched = self.snapshots.receiver_count() > 1;
+            tokio::select! {
+                command = inbox.recv() => match command {
+                    Some(command) => self.handle(command).await,
+                    None => return,
+                },
+                () = shared.wake.notified() => {
+                    if watched
+                        && self.shared.dirty.load(Ordering::Acquire)
+                        && let Err(error) = self.round().await
+                    {
+                        tracing::info!(%error, folder = %self.shared.id, "round after a notification failed");
+                        self.try_again_later();
+                    }
+                }
+            }
+        }
+    }
+
+    async fn handle(&mut self, command: Command) {
+        // Nobody listens any more where an answer can't be sent; the work is done all the same.
+        match command {
+            Command::Refresh(reply) => {
+                let result = if self.is_fresh() { Ok(()) } else { self.round().await };
+                drop(reply.send(result));
+            }
+            Command::Store(uids, change, reply) => drop(reply.send(self.store(&uids, &change).await)),
+            Command::Expunge(uids, reply) => drop(reply.send(self.expunge(&uids).await)),
+            Command::Record(renderings, reply) => {
+                let (commit, verdicts) = self.state.record_renderings(&renderings);
+                let result = match commit {
+                    Some(commit) => self.commit(commit).await.map(|()| verdicts),
+                    None => Ok(verdicts),
+                };
+                drop(reply.send(result));
+            }
+        }
+    }
+
+    /// Whether a round would find nothing: the subscription is alive, no notification spoke of the folder, and it was
+    /// looked at not long ago.
+    fn is_fresh(&self) -> bool {
+        let recent = self.last_round.is_some_and(|at| at.elapsed() < PROBE_INTERVAL);
+        recent && !self.shared.dirty.load(Ordering::Acquire) && self.shared.context.subscription_alive()
+    }
+
+    /// One ICS round, committed and published.
+    pub(super) async fn round(&mut self) -> Result<(), UpstreamError> {
+        for _ in 0..MAX_CONFLICTS {
+            // Before the round asks: what is notified from here on needs another round.
+            self.shared.dirty.store(false, Ordering::Release);
+            let result = self.round_once().await;
+            match result {
+                Ok(()) => {
+                    self.last_round = Some(Instant::now());
+                    return Ok(());
+                }
+                Err(UpstreamError::Ledger(error)) if matches!(*error, LedgerError::Conflict { .. }) => {
+                    tracing::info!(folder = %self.shared.id, "another process committed first; reading its state");
+                    self.reload().await?;
+                }
+                Err(error) => {
+                    self.shared.dirty.store(true, Ordering::Release);
+                    return Err(error);
+                }
+            }
+        }
+        Err(UpstreamError::Internal("another process keeps changing the folder's ledger".into()))
+    }
+
+    async fn round_once(&mut self) -> Result<(), UpstreamError> {
+        let delta = super::round::fetch_delta(&self.shared, &self.state).await?;
+        self.reserve_uids(self.state.new_uids(&delta)).await?;
+        match self.state.round(delta) {
+            Some(commit) => self.commit(commit).await,
+            None => Ok(()),
+        }
+    }
+
+    async fn store(&mut self, uids: &[u32], change: &FlagChange) -> Result<(), UpstreamError> {
+        if let Some(commit) = self.state.store_overlay(uids, change) {
+            self.commit(commit).await?;
+        }
+        if super::flags::apply(&self.shared, &self.state, uids, change).await? {
+            self.round().await?;
+        }
+        Ok(())
+    }
+
+    async fn expunge(&mut self, uids: &[u32]) -> Result<(), UpstreamError> {
+        let context = &self.shared.context;
+        let mut ids = Vec::new();
+        for uid in self.state.deleted_among(uids) {
+            let Some(row) = self.state.row(uid) else { continue };
+            ids.push(row.gid);
+        }
+        if ids.is_empty() {
+            return Ok(());
+        }
+        let folder = self.shared.id;
+        let ids = &ids;
+        // Deleting what is deleted already does no harm, so this may be repeated.
+        context
+            .upstream
+            .repeatable(|mailbox| async move {
+                let mids: Vec<_> = ids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
+                mailbox.delete_messages(folder, &mids).await
+            })
+            .await?;
+        self.round().await
+    }
+
+    /// Makes a commit durable, then takes it in and shows it.
+    pub(super) async fn commit(&mut self, commit: FolderCommit) -> Result<(), UpstreamError> {
+        let (ledger, gid) = (Arc::clone(&self.shared.context.ledger), self.shared.gid);
+        let durable = commit.clone();
+        super::super::blocking(move || ledger.commit(&gid, durable)).await??;
+        self.state.absorb(commit);
+        self.publish();
+        Ok(())
+    }
+
+    fn publish(&self) {
+        let view = Arc::new(self.state.view());
+        self.views.send_replace(Arc::clone(&view));
+        self.snapshots.send_replace(Arc::clone(&view.snapshot));
+    }
+
+    async fn reload(&mut self) -> Result<(), UpstreamError> {
+        let (state, confirmed) = super::epoch::open_state(&self.shared).await?;
+        self.state = state;
+        self.confirmed_ceiling = confirmed;
+        self.publish();
+        Ok(())
+    }
+
+    fn try_again_later(&self) {
+        let shared = Arc::downgrade(&self.shared);
+        tokio::spawn(async move {
+            tokio::time::sleep(RETRY_DELAY).await;
+            if let Some(shared) = shared.upgrade() {
+                shared.wake.notify_one();
+            }
+        });
+    }
+}

@@ -1,0 +1,243 @@
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use imap_front::store::{FetchNeed, FetchedMessage, StoreError};
+use mapi_core::id::Gid;
+use mapi_core::mailbox::Fetched;
+use mapi_core::message::MessageContent;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use super::{Folder, message_error};
+use crate::account::error::UpstreamError;
+use crate::ledger::RenderingRecord;
+use crate::sync::{FolderView, MessageSource, RenderingVerdict};
+
+/// Messages asked for in one request.
+const CHUNK: usize = 50;
+/// Renderings are recorded (and then served) once this many bytes wait.
+const RECORD_BYTES: usize = 1 << 20;
+/// Items that wait for a slow client.
+const READY: usize = 8;
+
+/// One message of a fetch.
+pub type FetchedItem = (u32, Result<FetchedMessage, StoreError>);
+
+impl Folder {
+    /// Starts fetching; items come in the order of `uids`. Dropping the receiver stops the work.
+    pub fn fetch(&self, uids: Vec<u32>, need: FetchNeed) -> mpsc::Receiver<FetchedItem> {
+        let (sender, receiver) = mpsc::channel(READY);
+        let folder = self.clone();
+        tokio::spawn(async move {
+            let view = folder.view();
+            for chunk in uids.chunks(CHUNK) {
+                let mut fetch = Fetch { folder: &folder, view: &view, need, sender: &sender };
+                if fetch.chunk(chunk).await.is_err() {
+                    return;
+                }
+            }
+        });
+        receiver
+    }
+}
+
+/// The client went away.
+struct Stopped;
+
+struct Fetch<'a> {
+    folder: &'a Folder,
+    view: &'a FolderView,
+    need: FetchNeed,
+    sender: &'a mpsc::Sender<FetchedItem>,
+}
+
+/// What is known of a message before asking the upstream.
+enum Known {
+    Answer(Result<FetchedMessage, StoreError>),
+    Ask(MessageSource),
+}
+
+impl Fetch<'_> {
+    async fn chunk(&mut self, uids: &[u32]) -> Result<(), Stopped> {
+        let mut queue: VecDeque<(u32, Known)> = uids.iter().map(|uid| (*uid, self.known(*uid))).collect();
+        let wanted: Vec<Gid> = queue
+            .iter()
+            .filter_map(|(_, known)| match known {
+                Known::Ask(source) => Some(source.gid),
+                Known::Answer(_) => None,
+            })
+            .collect();
+        if wanted.is_empty() {
+            return self.emit_known(&mut queue).await;
+        }
+        let (sink, mut contents) = mpsc::channel(2);
+        let shared = Arc::clone(&self.folder.shared);
+        let download = tokio::spawn(async move { download(&shared, wanted, sink).await });
+        let mut fetched: HashMap<u32, Result<FetchedMessage, StoreError>> = HashMap::new();
+        let mut batch = Vec::new();
+        let mut batch_bytes = 0;
+        while let Some((gid, content)) = contents.recv().await {
+            let Some(uid) = uid_in(&queue, gid) else { continue };
+            let rendered = match content {
+                Some(content) => self.render(gid, *content).await,
+                None => Err(StoreError::Limit("the message is too large".into())),
+            };
+            match rendered {
+                Ok(bytes) => {
+                    batch_bytes += bytes.len();
+                    batch.push((uid, gid, bytes));
+                }
+                Err(error) => drop(fetched.insert(uid, Err(error))),
+            }
+            if batch_bytes >= RECORD_BYTES {
+                self.settle(std::mem::take(&mut batch), &mut fetched).await;
+                batch_bytes = 0;
+                self.emit(&mut queue, &mut fetched).await?;
+            }
+        }
+        self.settle(batch, &mut fetched).await;
+        let failure = match download.await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(message_error(&error)),
+            Err(error) => {
+                tracing::error!(%error, "download task ended");
+                Some(StoreError::Internal("internal error".into()))
+            }
+        };
+        // What the upstream did not send is gone, unless the download broke off.
+        for (uid, known) in &queue {
+            if matches!(known, Known::Ask(_)) {
+                let missing = failure.clone().unwrap_or(StoreError::ExpungeIssued);
+                fetched.entry(*uid).or_insert(Err(missing));
+            }
+        }
+        if fetched.values().any(|item| matches!(item, Err(StoreError::ExpungeIssued))) {
+            self.folder.changed();
+        }
+        self.emit(&mut queue, &mut fetched).await
+    }
+
+    fn known(&self, uid: u32) -> Known {
+        let Some(source) = self.view.source(uid) else { return Known::Answer(Err(StoreError::ExpungeIssued)) };
+        let Some(recorded) = source.rendering.filter(|_| !source.suspect) else { return Known::Ask(source) };
+        if self.need == FetchNeed::Size {
+            let item = FetchedMessage { uid, size: Some(recorded.size), content: Bytes::new() };
+            return Known::Answer(Ok(item));
+        }
+        match self.folder.shared.context.cached_rendering(source.gid, &recorded.digest) {
+            Some(content) => Known::Answer(Ok(FetchedMessage { uid, size: Some(recorded.size), content })),
+            None => Known::Ask(source),
+        }
+    }
+
+    async fn render(&self, gid: Gid, content: MessageContent) -> Result<Bytes, StoreError> {
+        let context = &self.folder.shared.context;
+        context.render(gid, content).await.map_err(|error| message_error(&error))
+    }
+
+    /// Records renderings and tells which may be served: only bytes that are the UID's for ever.
+    async fn settle(
+        &self,
+        batch: Vec<(u32, Gid, Bytes)>,
+        fetched: &mut HashMap<u32, Result<FetchedMessage, StoreError>>,
+    ) {
+        if batch.is_empty() {
+            return;
+        }
+        let records: Vec<_> = batch.iter().map(|(uid, gid, bytes)| (*uid, *gid, rendering_record(bytes))).collect();
+        let verdicts = match self.folder.record(records.clone()).await {
+            Ok(verdicts) => verdicts,
+            Err(error) => {
+                let error = message_error(&error);
+                fetched.extend(batch.into_iter().map(|(uid, ..)| (uid, Err(error.clone()))));
+                return;
+            }
+        };
+        for (((uid, gid, bytes), (_, _, record)), verdict) in batch.into_iter().zip(records).zip(verdicts) {
+            if verdict != RenderingVerdict::Gone {
+                self.folder.shared.context.cache_rendering(gid, record.digest, bytes.clone());
+            }
+            let item = match verdict {
+                RenderingVerdict::Same => {
+                    let content = if self.need == FetchNeed::Size { Bytes::new() } else { bytes };
+                    Ok(FetchedMessage { uid, size: Some(record.size), content })
+                }
+                RenderingVerdict::Replaced | RenderingVerdict::Gone => Err(StoreError::ExpungeIssued),
+            };
+            fetched.insert(uid, item);
+        }
+    }
+
+    async fn emit_known(&self, queue: &mut VecDeque<(u32, Known)>) -> Result<(), Stopped> {
+        self.emit(queue, &mut HashMap::new()).await
+    }
+
+    /// Sends what is ready, in order.
+    async fn emit(
+        &self,
+        queue: &mut VecDeque<(u32, Known)>,
+        fetched: &mut HashMap<u32, Result<FetchedMessage, StoreError>>,
+    ) -> Result<(), Stopped> {
+        while let Some((uid, known)) = queue.pop_front() {
+            let item = match known {
+                Known::Answer(item) => item,
+                Known::Ask(source) => match fetched.remove(&uid) {
+                    Some(item) => item,
+                    None => {
+                        queue.push_front((uid, Known::Ask(source)));
+                        return Ok(());
+                    }
+                },
+            };
+            self.sender.send((uid, item)).await.map_err(|_| Stopped)?;
+        }
+        Ok(())
+    }
+}
+
+fn uid_in(queue: &VecDeque<(u32, Known)>, gid: Gid) -> Option<u32> {
+    queue.iter().find_map(|(uid, known)| match known {
+        Known::Ask(source) if source.gid == gid => Some(*uid),
+        _ => None,
+    })
+}
+
+fn rendering_record(bytes: &Bytes) -> RenderingRecord {
+    RenderingRecord {
+        size: u32::try_from(bytes.len()).expect("renderings are bounded far below 4 GiB"),
+        digest: Sha256::digest(bytes).into(),
+    }
+}
+
+/// A message as it comes down: its content, or that it is too large to be served.
+type Downloaded = (Gid, Option<Box<MessageContent>>);
+
+/// Downloads messages; each goes into `sink` as soon as it is complete.
+async fn download(shared: &super::Shared, gids: Vec<Gid>, sink: mpsc::Sender<Downloaded>) -> Result<(), UpstreamError> {
+    let (gids, sink, folder) = (&gids, &sink, shared.id);
+    let options = shared.context.fetch_options();
+    shared
+        .context
+        .upstream
+        .repeatable(|mailbox| async move {
+            let ids: Vec<_> = gids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
+            let mut fetch = mailbox.fetch_messages(folder, &ids, options);
+            while let Some(fetched) = fetch.next().await? {
+                let (mid, content) = match fetched {
+                    Fetched::Message { mid, content, .. } => (mid, Some(content)),
+                    Fetched::TooLarge { mid, bytes } => {
+                        tracing::warn!(%folder, %mid, bytes, "message above upstream.max_message_bytes");
+                        (mid, None)
+                    }
+                    Fetched::Missing(_) => continue,
+                };
+                let Some(gid) = mailbox.gid_of(mid) else { continue };
+                if sink.send((gid, content)).await.is_err() {
+                    return Ok(());
+                }
+            }
+            Ok(())
+        })
+        .await
+}

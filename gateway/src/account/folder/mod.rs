@@ -1,0 +1,138 @@
+//! An opened folder: one actor task that owns its state and runs rounds; handles that everybody else holds.
+
+mod actor;
+mod epoch;
+mod fetch;
+mod flags;
+mod round;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use imap_front::store::{FlagChange, Snapshot, StoreError};
+use mapi_core::id::{FolderId, Gid};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::context::AccountContext;
+use super::error::UpstreamError;
+use crate::ledger::RenderingRecord;
+use crate::sync::{FolderView, RenderingVerdict};
+
+pub use fetch::FetchedItem;
+
+/// Commands that wait for the actor; senders wait when it is full.
+const QUEUE: usize = 64;
+
+/// What the actor is asked for.
+enum Command {
+    /// Make sure that everything that happened before is published.
+    Refresh(oneshot::Sender<Result<(), UpstreamError>>),
+    /// Change flags.
+    Store(Vec<u32>, FlagChange, oneshot::Sender<Result<(), UpstreamError>>),
+    /// Remove the messages of these that are marked `\Deleted`.
+    Expunge(Vec<u32>, oneshot::Sender<Result<(), UpstreamError>>),
+    /// Fix the bytes of UIDs.
+    Record(Vec<(u32, Gid, RenderingRecord)>, oneshot::Sender<Result<Vec<RenderingVerdict>, UpstreamError>>),
+}
+
+/// A handle to an opened folder.
+#[derive(Clone)]
+pub struct Folder {
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    views: watch::Receiver<Arc<FolderView>>,
+}
+
+/// What the actor and its handles share.
+struct Shared {
+    context: Arc<AccountContext>,
+    gid: Gid,
+    id: FolderId,
+    read_only: bool,
+    /// Something upstream may have changed since the last round began.
+    dirty: AtomicBool,
+    wake: tokio::sync::Notify,
+}
+
+impl Folder {
+    /// Opens a folder: reads its ledger and runs a first round.
+    ///
+    /// # Errors
+    /// Whatever keeps the first round from succeeding.
+    pub async fn open(context: Arc<AccountContext>, gid: Gid, read_only: bool) -> Result<Self, UpstreamError> {
+        let id = context.folder_id(gid).await?;
+        let shared = Arc::new(Shared {
+            context,
+            gid,
+            id,
+            read_only,
+            dirty: AtomicBool::new(true),
+            wake: tokio::sync::Notify::new(),
+        });
+        actor::start(shared).await
+    }
+
+    /// Whether the user may not change anything here.
+    pub fn read_only(&self) -> bool {
+        self.shared.read_only
+    }
+
+    /// The newest snapshot and those to come.
+    pub fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// The newest view.
+    pub fn view(&self) -> Arc<FolderView> {
+        Arc::clone(&self.views.borrow())
+    }
+
+    /// A notification says that something changed here. A round follows at once if somebody looks.
+    pub fn changed(&self) {
+        self.shared.dirty.store(true, Ordering::Release);
+        self.shared.wake.notify_one();
+    }
+
+    /// Makes sure that everything that happened before the call is published.
+    pub async fn refresh(&self) -> Result<(), UpstreamError> {
+        self.ask(Command::Refresh).await
+    }
+
+    /// Changes flags; UIDs that are gone are passed over.
+    pub async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), UpstreamError> {
+        self.ask(|reply| Command::Store(uids, change, reply)).await
+    }
+
+    /// Removes the messages of `uids` that are marked `\Deleted`.
+    pub async fn expunge(&self, uids: Vec<u32>) -> Result<(), UpstreamError> {
+        self.ask(|reply| Command::Expunge(uids, reply)).await
+    }
+
+    async fn record(
+        &self,
+        renderings: Vec<(u32, Gid, RenderingRecord)>,
+    ) -> Result<Vec<RenderingVerdict>, UpstreamError> {
+        self.ask(|reply| Command::Record(renderings, reply)).await
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, UpstreamError>>) -> Command,
+    ) -> Result<T, UpstreamError> {
+        let gone = || UpstreamError::Internal("the folder's task has ended".into());
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Whether its task still runs (it ends when the folder is gone).
+    pub fn is_alive(&self) -> bool {
+        !self.commands.is_closed()
+    }
+}
+
+/// Errors of single messages as clients see them.
+fn message_error(error: &UpstreamError) -> StoreError {
+    error.clone().into()
+}

@@ -1,0 +1,70 @@
+use mapi_core::fasttransfer::{MessageChange, SyncState};
+use mapi_core::property::{PropertyKey, PropertyTag, PropertyType, tags};
+
+use super::Shared;
+use crate::account::error::UpstreamError;
+use crate::convert::flags;
+use crate::sync::{Delta, FolderState, RemoteMessage};
+
+/// What a round asks for of each changed message: what flags, keywords and INTERNALDATE are made of.
+fn round_properties() -> Vec<PropertyKey> {
+    const DATES: [PropertyTag; 3] =
+        [tags::PidTagMessageDeliveryTime, tags::PidTagClientSubmitTime, tags::PidTagCreationTime];
+    let keywords = PropertyKey::Named(flags::keywords_name(), PropertyType::MULTIPLE_STRING);
+    flags::FLAG_TAGS.into_iter().chain(DATES).map(PropertyKey::Tag).chain([keywords]).collect()
+}
+
+/// Asks the upstream what changed since the state's last round. A state that the upstream can't use any more is
+/// dropped, and everything asked for anew (UIDs stay: messages are known by their global ids).
+pub(super) async fn fetch_delta(shared: &Shared, state: &FolderState) -> Result<Delta, UpstreamError> {
+    let before = match state.head().ics.as_slice() {
+        [] => SyncState::new(),
+        bytes => SyncState::from_bytes(bytes).unwrap_or_else(|error| {
+            tracing::warn!(folder = %shared.id, %error, "stored ICS state can't be read; asking for everything");
+            SyncState::new()
+        }),
+    };
+    match ask(shared, &before).await {
+        Err(UpstreamError::Refused { operation, code }) if before != SyncState::new() && is_bad_state(code) => {
+            tracing::warn!(folder = %shared.id, operation, %code, "upstream refuses the ICS state; asking for everything");
+            ask(shared, &SyncState::new()).await
+        }
+        result => result,
+    }
+}
+
+fn is_bad_state(code: mapi_core::ErrorCode) -> bool {
+    matches!(code, mapi_core::ErrorCode::RPC_FORMAT | mapi_core::ErrorCode::FORMAT)
+}
+
+async fn ask(shared: &Shared, before: &SyncState) -> Result<Delta, UpstreamError> {
+    let properties = &round_properties();
+    let folder = shared.id;
+    shared
+        .context
+        .upstream
+        .repeatable(|mailbox| async move {
+            let mut delta = Delta { complete: *before == SyncState::new(), ..Delta::default() };
+            let on_change = |change: MessageChange| match remote_message(&change) {
+                Some(message) => delta.changed.push(message),
+                None => tracing::warn!(%folder, mid = ?change.mid, "a message without a global id can't be shown"),
+            };
+            let outcome = mailbox.sync_contents_with(folder, before, properties, on_change).await?;
+            delta.deleted = outcome.deleted;
+            delta.read = outcome.read;
+            delta.unread = outcome.unread;
+            delta.ics = outcome.state.to_bytes();
+            Ok(delta)
+        })
+        .await
+}
+
+fn remote_message(change: &MessageChange) -> Option<RemoteMessage> {
+    let bag = change.properties();
+    let date = [tags::PidTagMessageDeliveryTime, tags::PidTagClientSubmitTime, tags::PidTagCreationTime]
+        .into_iter()
+        .find_map(|tag| bag.time(tag))
+        .unwrap_or(change.last_modified);
+    let (flags, keywords) = flags::from_properties(bag);
+    Some(RemoteMessage { gid: change.gid()?, flags, keywords, internal_date: date.to_unix_seconds() })
+}

@@ -1,0 +1,97 @@
+//! Accounts: one mailbox owner each, shared by all of that user's connections. An account owns the upstream session,
+//! the ledger of the mailbox, the folder tree and the opened folders.
+
+mod addresses;
+mod cache;
+mod connect;
+mod context;
+mod credential;
+mod error;
+mod events;
+mod folder;
+mod registry;
+mod submit;
+mod tree;
+mod upstream;
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use imap_front::store::FolderId as FrontFolderId;
+use mapi_core::id::Gid;
+
+pub use cache::RenderingCache;
+pub use connect::{Connector, Login};
+pub use context::AccountContext;
+pub use error::UpstreamError;
+pub use folder::{FetchedItem, Folder};
+pub use registry::Accounts;
+pub use tree::FolderTree;
+
+/// A user's mailbox with everything that is shared between the connections of that user.
+pub struct Account {
+    context: Arc<AccountContext>,
+    folders: Mutex<std::collections::HashMap<Gid, Folder>>,
+    tree: tree::TreeCache,
+    /// Goes away with the account, which ends the task that listens for its notifications.
+    _open: tokio::sync::watch::Sender<()>,
+}
+
+impl Account {
+    /// What its parts share.
+    pub fn context(&self) -> &Arc<AccountContext> {
+        &self.context
+    }
+
+    /// The folder tree; asked for anew if a notification said that it changed. Its counts may be old.
+    pub async fn tree(&self) -> Result<Arc<FolderTree>, UpstreamError> {
+        self.tree.get(&self.context, false).await
+    }
+
+    /// The folder tree with the counts as they are now.
+    pub async fn tree_with_counts(&self) -> Result<Arc<FolderTree>, UpstreamError> {
+        self.tree.get(&self.context, true).await
+    }
+
+    /// Opens a folder, or returns it if it is open.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Refused`] with ecNotFound if there is none, and whatever keeps its first round from succeeding.
+    pub async fn folder(&self, id: &FrontFolderId) -> Result<Folder, UpstreamError> {
+        let not_found =
+            || UpstreamError::Refused { operation: "RopOpenFolder".into(), code: mapi_core::ErrorCode::NOT_FOUND };
+        let gid = Gid::from_slice(&id.0).ok_or_else(not_found)?;
+        if let Some(folder) = self.open_folder(&gid) {
+            folder.refresh().await?;
+            return Ok(folder);
+        }
+        let tree = self.tree().await?;
+        let node = tree.get(&gid).ok_or_else(not_found)?;
+        let folder = Folder::open(Arc::clone(&self.context), gid, node.read_only).await?;
+        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        // Two sessions may have opened it at the same time: the first one's task stays, the other ends with its handle.
+        let kept = folders.entry(gid).and_modify(|known| {
+            if !known.is_alive() {
+                *known = folder.clone();
+            }
+        });
+        Ok(kept.or_insert(folder).clone())
+    }
+
+    /// The folder, if it is open.
+    pub fn open_folder(&self, gid: &Gid) -> Option<Folder> {
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.get(gid).filter(|folder| folder.is_alive()).cloned()
+    }
+
+    /// All open folders.
+    fn open_folders(&self) -> Vec<Folder> {
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.values().cloned().collect()
+    }
+}
+
+/// Runs blocking work (the ledger's) off the async threads.
+async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, UpstreamError> {
+    let ended = |error| UpstreamError::Internal(format!("a blocking task ended: {error}"));
+    tokio::task::spawn_blocking(work).await.map_err(ended)
+}

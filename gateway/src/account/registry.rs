@@ -1,0 +1,171 @@
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::{Duration, Instant};
+
+use dashmap::DashMap;
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use mapi_core::id::Guid;
+use mapi_core::mailbox::Mailbox;
+use secrecy::SecretString;
+
+use super::connect::{Connector, Login, UpstreamSettings};
+use super::context::AccountContext;
+use super::credential::{Accepted, CredentialCache};
+use super::error::UpstreamError;
+use super::{Account, RenderingCache, blocking};
+use crate::config::Config;
+use crate::ledger::{Ledger, RedbLedger};
+
+/// How often idle accounts are looked for.
+const REAP_INTERVAL: Duration = Duration::from_secs(15);
+
+/// All accounts of the gateway.
+pub struct Accounts {
+    settings: Arc<UpstreamSettings>,
+    ledger_directory: PathBuf,
+    max_accounts: usize,
+    max_message_bytes: usize,
+    idle: Duration,
+    credentials: CredentialCache,
+    cache: Arc<RenderingCache>,
+    /// By login name, lower case.
+    logins: DashMap<String, KnownLogin>,
+    /// Attempts under way, so that the connections a client opens at once cost one.
+    attempts: DashMap<(String, [u8; 32]), Attempt>,
+    /// By (user, MailboxGuid).
+    accounts: DashMap<(String, Guid), Arc<Account>>,
+    /// Open ledgers by MailboxGuid: a file can be open once.
+    ledgers: Mutex<HashMap<Guid, Weak<RedbLedger>>>,
+}
+
+type Attempt = Shared<BoxFuture<'static, Result<Arc<Account>, UpstreamError>>>;
+
+struct KnownLogin {
+    accepted: Accepted,
+    account: Weak<Account>,
+}
+
+impl Accounts {
+    /// The accounts of a configuration; none is open yet.
+    ///
+    /// # Errors
+    /// Settings of the upstream that can't be used (an unreadable CA file).
+    pub fn new(config: &Config) -> Result<Arc<Self>, crate::config::ConfigError> {
+        let accounts = Arc::new(Self {
+            settings: Arc::new(UpstreamSettings::new(&config.upstream)?),
+            ledger_directory: config.ledger.directory.clone(),
+            max_accounts: config.upstream.max_accounts,
+            max_message_bytes: config.upstream.max_message_bytes,
+            idle: Duration::from_secs(config.cache.account_idle_seconds),
+            credentials: CredentialCache::new(Duration::from_secs(config.cache.credential_seconds)),
+            cache: Arc::new(RenderingCache::new(config.cache.rendering_bytes)),
+            logins: DashMap::new(),
+            attempts: DashMap::new(),
+            accounts: DashMap::new(),
+            ledgers: Mutex::default(),
+        });
+        Ok(accounts)
+    }
+
+    /// Shuts down accounts that nobody has used for a while, for as long as the accounts live.
+    pub async fn reap_idle(self: Arc<Self>) {
+        let accounts = Arc::downgrade(&self);
+        drop(self);
+        loop {
+            tokio::time::sleep(REAP_INTERVAL).await;
+            let Some(accounts) = accounts.upgrade() else { return };
+            accounts.accounts.retain(|_, account| {
+                let unused = Arc::strong_count(account) == 1;
+                !(unused && account.context.idle_for() >= accounts.idle)
+            });
+            accounts.logins.retain(|_, known| known.account.strong_count() > 0);
+        }
+    }
+
+    /// Logs a user in: from memory if the upstream accepted the same password lately and the account is open, else by
+    /// opening a session with it.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Unauthorized`], [`UpstreamError::NoMailbox`], [`UpstreamError::Unreachable`], …
+    pub async fn login(self: &Arc<Self>, user: &str, password: &SecretString) -> Result<Arc<Account>, UpstreamError> {
+        let name = user.to_lowercase();
+        let now = Instant::now();
+        if let Some(known) = self.logins.get(&name) {
+            let account = known.account.upgrade().filter(|account| !account.context.is_locked_out());
+            if self.credentials.is_accepted(&known.accepted, &name, password, now)
+                && let Some(account) = account
+            {
+                account.context.touch();
+                return Ok(account);
+            }
+        }
+        let key = (name.clone(), self.credentials.tag(&name, password));
+        let attempt = self
+            .attempts
+            .entry(key.clone())
+            .or_insert_with(|| {
+                let (accounts, login) = (Arc::clone(self), Login::new(user, password.clone()));
+                async move { accounts.open(login).await }.boxed().shared()
+            })
+            .clone();
+        let result = attempt.await;
+        self.attempts.remove(&key);
+        let account = result?;
+        let accepted = self.credentials.accept(&name, password, Instant::now());
+        self.logins.insert(name, KnownLogin { accepted, account: Arc::downgrade(&account) });
+        account.context.touch();
+        Ok(account)
+    }
+
+    async fn open(self: Arc<Self>, login: Login) -> Result<Arc<Account>, UpstreamError> {
+        let connector = Arc::new(Connector::new(Arc::clone(&self.settings), login)?);
+        let mailbox = connector.open().await?;
+        let key = (connector.user().to_lowercase(), mailbox.info().mailbox_guid);
+        if let Some(account) = self.accounts.get(&key).map(|account| Arc::clone(&account)) {
+            // The account goes on with its session; the new password is what it reconnects with.
+            account.context.upstream.set_connector(connector);
+            account.context.unlock();
+            mailbox.close().await;
+            return Ok(account);
+        }
+        if self.accounts.len() >= self.max_accounts {
+            mailbox.close().await;
+            return Err(UpstreamError::Busy(format!("{} accounts are open, the configured limit", self.max_accounts)));
+        }
+        let ledger = self.ledger(mailbox.info().mailbox_guid).await?;
+        let account = self.start(connector, mailbox, ledger);
+        Ok(Arc::clone(&self.accounts.entry(key).or_insert(account)))
+    }
+
+    fn start(&self, connector: Arc<Connector>, mailbox: Mailbox, ledger: Arc<dyn Ledger>) -> Arc<Account> {
+        let context = AccountContext::new(connector, mailbox, ledger, Arc::clone(&self.cache), self.max_message_bytes);
+        let (open, closed) = tokio::sync::watch::channel(());
+        let account = Arc::new(Account {
+            context: Arc::new(context),
+            _open: open,
+            folders: Mutex::default(),
+            tree: super::tree::TreeCache::default(),
+        });
+        tokio::spawn(super::events::pump(Arc::downgrade(&account), closed));
+        account
+    }
+
+    async fn ledger(&self, mailbox: Guid) -> Result<Arc<dyn Ledger>, UpstreamError> {
+        let known = |ledgers: &HashMap<Guid, Weak<RedbLedger>>| ledgers.get(&mailbox).and_then(Weak::upgrade);
+        if let Some(ledger) = known(&self.ledgers.lock().unwrap_or_else(PoisonError::into_inner)) {
+            return Ok(ledger);
+        }
+        let directory = self.ledger_directory.clone();
+        let opened = blocking(move || RedbLedger::open(&directory, mailbox)).await?;
+        let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(ledger) = known(&ledgers) {
+            return Ok(ledger);
+        }
+        let ledger = Arc::new(opened?);
+        ledgers.retain(|_, ledger| ledger.strong_count() > 0);
+        ledgers.insert(mailbox, Arc::downgrade(&ledger));
+        Ok(ledger)
+    }
+}

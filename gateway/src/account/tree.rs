@@ -1,0 +1,125 @@
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use imap_front::store::{FolderEntry, FolderStatus, SpecialUse};
+use mapi_core::id::Gid;
+
+use super::context::AccountContext;
+use super::error::UpstreamError;
+use crate::convert::folders::{self, FolderNode, FolderView, SpecialFolders};
+
+/// The tree is asked for anew at least this often, whatever notifications say.
+const MAX_AGE: Duration = Duration::from_secs(60);
+
+/// A mailbox's mail folders, as they were when it was asked.
+pub struct FolderTree {
+    entries: Arc<[FolderEntry]>,
+    nodes: HashMap<Gid, TreeNode>,
+}
+
+/// What is known of one folder.
+#[derive(Debug, Clone)]
+pub struct TreeNode {
+    /// Messages and unread messages; the other counts are zero.
+    pub counts: FolderStatus,
+    /// The user may not change anything in it.
+    pub read_only: bool,
+}
+
+impl FolderTree {
+    /// What LIST shows.
+    pub fn entries(&self) -> &Arc<[FolderEntry]> {
+        &self.entries
+    }
+
+    /// A folder of the tree.
+    pub fn get(&self, gid: &Gid) -> Option<&TreeNode> {
+        self.nodes.get(gid)
+    }
+}
+
+/// Holds the newest tree.
+#[derive(Default)]
+pub struct TreeCache {
+    newest: Mutex<Option<Cached>>,
+    /// Grows when a notification says that there are other folders, or other names.
+    shape: AtomicU64,
+    /// Grows when a notification says that a folder's counts changed.
+    counts: AtomicU64,
+}
+
+struct Cached {
+    shape: u64,
+    counts: u64,
+    at: Instant,
+    tree: Arc<FolderTree>,
+}
+
+impl TreeCache {
+    /// Folders were made, removed, moved or renamed.
+    pub fn shape_changed(&self) {
+        self.shape.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The counts of a folder are no longer as they were.
+    pub fn counts_changed(&self) {
+        self.counts.fetch_add(1, Ordering::AcqRel);
+    }
+
+    /// The tree as it is now; its counts may be older unless `with_counts`.
+    pub async fn get(&self, context: &AccountContext, with_counts: bool) -> Result<Arc<FolderTree>, UpstreamError> {
+        let (shape, counts) = (self.shape.load(Ordering::Acquire), self.counts.load(Ordering::Acquire));
+        if let Some(cached) = &*self.newest.lock().unwrap_or_else(PoisonError::into_inner)
+            && cached.shape == shape
+            && (cached.counts == counts || !with_counts)
+            && cached.at.elapsed() < MAX_AGE
+            && context.subscription_alive()
+        {
+            return Ok(Arc::clone(&cached.tree));
+        }
+        let at = Instant::now();
+        let tree = Arc::new(read(context).await?);
+        let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        *newest = Some(Cached { shape, counts, at, tree: Arc::clone(&tree) });
+        Ok(tree)
+    }
+}
+
+async fn read(context: &AccountContext) -> Result<FolderTree, UpstreamError> {
+    let (mailbox, rows) = context.hierarchy().await?;
+    let bytes = |id| mailbox.gid_of(id).map(|gid| gid.to_bytes().to_vec());
+    let special = &mailbox.info().folders;
+    let uses = [
+        (SpecialUse::Drafts, special.drafts),
+        (SpecialUse::Sent, Some(special.sent_items)),
+        (SpecialUse::Trash, Some(special.deleted_items)),
+        (SpecialUse::Junk, special.junk),
+        (SpecialUse::Archive, special.archive),
+    ];
+    let special = SpecialFolders {
+        root: bytes(special.ipm_subtree).unwrap_or_default(),
+        inbox: bytes(special.inbox),
+        uses: uses.into_iter().filter_map(|(name, id)| Some((name, bytes(id?)?))).collect(),
+    };
+    // In an own mailbox everything may be changed.
+    let read_only = !mailbox.info().owner;
+    let mut nodes = HashMap::new();
+    let mut list = Vec::new();
+    for row in rows {
+        let Some(gid) = mailbox.gid_of(row.id) else { continue };
+        let counts =
+            FolderStatus { messages: row.counters.total, unseen: row.counters.unread, ..FolderStatus::default() };
+        nodes.insert(gid, TreeNode { counts, read_only });
+        list.push(FolderNode {
+            id: gid.to_bytes().to_vec(),
+            parent: bytes(row.parent_id).unwrap_or_default(),
+            name: row.name,
+            container_class: row.container_class,
+            hidden: row.hidden,
+        });
+    }
+    let entries = folders::entries(&list, &special, FolderView::default());
+    Ok(FolderTree { entries: entries.into(), nodes })
+}

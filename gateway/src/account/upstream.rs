@@ -1,0 +1,109 @@
+use std::future::Future;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use mapi_core::mailbox::{Mailbox, MailboxError};
+
+use super::connect::Connector;
+use super::error::UpstreamError;
+
+/// How often something that may be repeated is tried when the session is lost under it.
+const MAX_TRIES: u32 = 3;
+/// Connecting anew is not tried more often than this after a failure.
+const RETRY_DELAY: Duration = Duration::from_secs(1);
+
+type Connecting = Shared<BoxFuture<'static, Result<Mailbox, UpstreamError>>>;
+
+/// One user's session with the upstream: opened when first needed, opened anew when lost. Everybody who needs it while
+/// it is being opened waits for the same attempt.
+pub struct Upstream {
+    slot: Mutex<Slot>,
+}
+
+struct Slot {
+    connector: Arc<Connector>,
+    generation: u64,
+    connecting: Connecting,
+    started: Instant,
+}
+
+impl Upstream {
+    /// Takes over a session that was opened already (the one that proved the password).
+    pub fn new(connector: Arc<Connector>, mailbox: Mailbox) -> Self {
+        let connecting = futures::future::ready(Ok(mailbox)).boxed().shared();
+        Self { slot: Mutex::new(Slot { connector, generation: 0, connecting, started: Instant::now() }) }
+    }
+
+    /// Later sessions are opened by `connector` (the user logged in with a new password).
+    pub fn set_connector(&self, connector: Arc<Connector>) {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner).connector = connector;
+    }
+
+    /// The session, and a number that tells it from its successors.
+    pub async fn mailbox(&self) -> Result<(u64, Mailbox), UpstreamError> {
+        let (generation, connecting) = {
+            let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+            let failed = slot.connecting.peek().is_some_and(Result::is_err);
+            if failed && slot.started.elapsed() >= RETRY_DELAY {
+                slot.replace();
+            }
+            (slot.generation, slot.connecting.clone())
+        };
+        Ok((generation, connecting.await?))
+    }
+
+    /// The session, if it is open.
+    pub fn current(&self) -> Option<Mailbox> {
+        let slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.connecting.peek().and_then(|opened| opened.as_ref().ok()).cloned()
+    }
+
+    /// The session numbered `generation` is lost: the next use opens another.
+    pub fn discard(&self, generation: u64) {
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if slot.generation == generation {
+            tracing::debug!(generation, "upstream session lost");
+            slot.replace();
+        }
+    }
+
+    /// Runs something that may be repeated, again in a new session when the old one is lost under it.
+    pub fn repeatable<'a, T, F>(
+        &'a self,
+        operation: impl Fn(Mailbox) -> F + Send + Sync + 'a,
+    ) -> BoxFuture<'a, Result<T, UpstreamError>>
+    where
+        T: Send + 'a,
+        F: Future<Output = Result<T, MailboxError>> + Send + 'a,
+    {
+        let run = async move {
+            let mut tries = 0;
+            loop {
+                tries += 1;
+                let (generation, mailbox) = self.mailbox().await?;
+                match operation(mailbox).await {
+                    Ok(value) => return Ok(value),
+                    Err(error) if error.is_session_lost() => {
+                        self.discard(generation);
+                        if tries >= MAX_TRIES {
+                            return Err(error.into());
+                        }
+                    }
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        run.boxed()
+    }
+}
+
+impl Slot {
+    fn replace(&mut self) {
+        let connector = Arc::clone(&self.connector);
+        self.generation += 1;
+        self.started = Instant::now();
+        self.connecting = async move { connector.open().await }.boxed().shared();
+    }
+}

@@ -1,0 +1,155 @@
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use futures::StreamExt;
+use futures::stream::BoxStream;
+use imap_front::store::{
+    Credentials, FetchNeed, FlagChange, FolderEntry, FolderId, FolderStatus, FolderStore, MailStore, Peer, Snapshot,
+    StatusItems, StoreError, UserStore,
+};
+use mapi_core::id::Gid;
+use tokio::sync::watch;
+
+use crate::account::{Account, Accounts, FetchedItem, Folder, UpstreamError};
+
+/// The accounts as an IMAP store.
+pub struct ImapBridge {
+    accounts: Arc<Accounts>,
+}
+
+impl ImapBridge {
+    /// Serves `accounts`.
+    pub fn new(accounts: Arc<Accounts>) -> Self {
+        Self { accounts }
+    }
+}
+
+#[async_trait]
+impl MailStore for ImapBridge {
+    async fn login(&self, credentials: Credentials, peer: Peer) -> Result<Arc<dyn UserStore>, StoreError> {
+        let result = self.accounts.login(&credentials.user, &credentials.password).await;
+        match result {
+            Ok(account) => Ok(Arc::new(UserBridge { account })),
+            Err(error) => {
+                tracing::info!(user = %credentials.user, peer = %peer.address, %error, "IMAP login failed");
+                Err(error.into())
+            }
+        }
+    }
+}
+
+struct UserBridge {
+    account: Arc<Account>,
+}
+
+impl Drop for UserBridge {
+    fn drop(&mut self) {
+        self.account.context().touch();
+    }
+}
+
+#[async_trait]
+impl UserStore for UserBridge {
+    async fn folders(&self) -> Result<Arc<[FolderEntry]>, StoreError> {
+        let tree = self.account.tree().await.map_err(log("LIST"))?;
+        Ok(Arc::clone(tree.entries()))
+    }
+
+    async fn status(
+        &self,
+        folders: &[FolderId],
+        items: StatusItems,
+    ) -> Result<Vec<Result<FolderStatus, StoreError>>, StoreError> {
+        let mut out = Vec::with_capacity(folders.len());
+        for folder in folders {
+            out.push(self.folder_status(folder, items).await.map_err(log("STATUS")));
+        }
+        Ok(out)
+    }
+
+    async fn open(&self, folder: &FolderId) -> Result<Arc<dyn FolderStore>, StoreError> {
+        let folder = self.account.folder(folder).await.map_err(log("SELECT"))?;
+        Ok(Arc::new(FolderBridge { account: Arc::clone(&self.account), folder }))
+    }
+}
+
+impl UserBridge {
+    /// Counts come from the folder tree unless the folder is open or something is asked that only a round tells.
+    async fn folder_status(&self, id: &FolderId, items: StatusItems) -> Result<FolderStatus, UpstreamError> {
+        let simple = !(items.uid_next || items.uid_validity || items.highest_modseq || items.size);
+        let open = Gid::from_slice(&id.0).and_then(|gid| self.account.open_folder(&gid));
+        if simple && open.is_none() {
+            let tree = self.account.tree_with_counts().await?;
+            if let Some(node) = Gid::from_slice(&id.0).and_then(|gid| tree.get(&gid)) {
+                return Ok(node.counts);
+            }
+        }
+        let folder = self.account.folder(id).await?;
+        if items.size {
+            let view = folder.view();
+            let unknown: Vec<u32> =
+                view.snapshot.messages.iter().filter(|row| row.size.is_none()).map(|row| row.uid).collect();
+            if !unknown.is_empty() {
+                let mut sizes = folder.fetch(unknown, FetchNeed::Size);
+                while sizes.recv().await.is_some() {}
+            }
+        }
+        Ok(status_of(&folder.view().snapshot))
+    }
+}
+
+fn status_of(snapshot: &Snapshot) -> FolderStatus {
+    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+    let seen = imap_front::store::FlagSet::SEEN;
+    FolderStatus {
+        messages: count(snapshot.messages.len()),
+        unseen: count(snapshot.messages.iter().filter(|row| !row.flags.contains(seen)).count()),
+        uid_next: snapshot.uid_next,
+        uid_validity: snapshot.uid_validity,
+        highest_modseq: snapshot.highest_modseq,
+        size: snapshot.messages.iter().filter_map(|row| row.size).map(u64::from).sum(),
+    }
+}
+
+struct FolderBridge {
+    /// Keeps the account open while a session has the folder selected.
+    account: Arc<Account>,
+    folder: Folder,
+}
+
+#[async_trait]
+impl FolderStore for FolderBridge {
+    fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.folder.watch()
+    }
+
+    fn read_only(&self) -> bool {
+        self.folder.read_only()
+    }
+
+    async fn refresh(&self) -> Result<(), StoreError> {
+        self.account.context().touch();
+        self.folder.refresh().await.map_err(log("NOOP"))
+    }
+
+    async fn fetch(&self, uids: Vec<u32>, need: FetchNeed) -> Result<BoxStream<'static, FetchedItem>, StoreError> {
+        let items = self.folder.fetch(uids, need);
+        Ok(futures::stream::unfold(items, |mut items| async move { Some((items.recv().await?, items)) }).boxed())
+    }
+
+    async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError> {
+        self.folder.store(uids, change).await.map_err(log("STORE"))
+    }
+
+    async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError> {
+        self.folder.expunge(uids).await.map_err(log("EXPUNGE"))
+    }
+}
+
+/// Logs why a command failed before the client is told the part of it that concerns it.
+fn log(command: &'static str) -> impl Fn(UpstreamError) -> StoreError {
+    move |error| {
+        tracing::warn!(command, %error, "command failed upstream");
+        error.into()
+    }
+}

@@ -1,0 +1,123 @@
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::Path;
+use std::time::Duration;
+
+use clap::Args;
+use exchange_sandbox::{Sandbox, seed};
+
+use crate::config::{Config, LogConfig};
+use crate::service::{Service, StartError};
+
+const PATIENCE: Duration = Duration::from_secs(3);
+const PASSWORD: &str = "demo";
+const USERS: [(&str, &str); 2] = [("alice@example.test", "Alice Example"), ("bob@example.test", "Bob Example")];
+
+#[derive(Debug, Args)]
+pub(super) struct DemoArguments {
+    /// Where IMAP listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1143")]
+    imap: SocketAddr,
+    /// Where SMTP submission listens.
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:1587")]
+    smtp: SocketAddr,
+    /// Messages in the seeded mailboxes.
+    #[arg(long, value_name = "N", default_value_t = 200)]
+    messages: usize,
+}
+
+/// Why the demo could not start.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum DemoError {
+    #[error(transparent)]
+    Start(#[from] StartError),
+    #[error(transparent)]
+    Config(#[from] crate::config::ConfigError),
+    #[error("the Exchange sandbox can't start: {0}")]
+    Sandbox(String),
+    #[error("no self-signed certificate: {0}")]
+    Certificate(String),
+    #[error("no temporary directory: {0}")]
+    Directory(std::io::Error),
+}
+
+pub(super) async fn run(arguments: DemoArguments) -> Result<(), DemoError> {
+    crate::telemetry::init(&LogConfig { filter: "warn".into(), ..LogConfig::default() })?;
+    let directory = tempfile::TempDir::new().map_err(DemoError::Directory)?;
+    write_certificate(directory.path())?;
+
+    let builder = USERS.iter().fold(Sandbox::builder(), |builder, (user, name)| builder.user(user, PASSWORD, name));
+    let loopback = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let sandbox = builder.start(loopback).await.map_err(|error| DemoError::Sandbox(error.to_string()))?;
+    seed::demo(&sandbox, arguments.messages).map_err(|error| DemoError::Sandbox(format!("{error:?}")))?;
+
+    let config = Config::parse(&configuration(&arguments, sandbox.addr(), directory.path()))?;
+    let service = Service::start(&config).await?;
+    print_guide(service.imap_addresses()[0], service.smtp_addresses()[0], &directory.path().join("certificate.pem"));
+    super::asked_to_end().await;
+    println!("\nStopping; everything is forgotten.");
+    service.stop(PATIENCE).await;
+    sandbox.shutdown().await;
+    Ok(())
+}
+
+fn configuration(arguments: &DemoArguments, upstream: SocketAddr, directory: &Path) -> String {
+    let (imap, smtp) = (arguments.imap, arguments.smtp);
+    let directory = directory.display();
+    format!(
+        "[upstream]\n\
+         domains = [\"example.test\"]\n\
+         autodiscover_url = \"http://{upstream}/autodiscover/autodiscover.xml\"\n\
+         allow_plain_http = true\n\
+         [ledger]\n\
+         directory = '{directory}'\n\
+         [tls]\n\
+         certificate_file = '{directory}/certificate.pem'\n\
+         key_file = '{directory}/key.pem'\n\
+         [[imap.listener]]\n\
+         address = \"{imap}\"\n\
+         tls = \"starttls\"\n\
+         allow_plaintext_auth = {}\n\
+         [[smtp.listener]]\n\
+         address = \"{smtp}\"\n\
+         tls = \"starttls\"\n\
+         allow_plaintext_auth = {}\n",
+        imap.ip().is_loopback(),
+        smtp.ip().is_loopback(),
+    )
+}
+
+fn write_certificate(directory: &Path) -> Result<(), DemoError> {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])
+        .map_err(|error| DemoError::Certificate(error.to_string()))?;
+    let write = |name: &str, text: String| std::fs::write(directory.join(name), text).map_err(DemoError::Directory);
+    write("certificate.pem", made.cert.pem())?;
+    write("key.pem", made.signing_key.serialize_pem())
+}
+
+fn print_guide(imap: SocketAddr, smtp: SocketAddr, certificate: &Path) {
+    let (alice, bob) = (USERS[0].0, USERS[1].0);
+    println!("An Exchange sandbox with the gateway in front of it is running. Ctrl-C ends it.\n");
+    println!("  {:<6} {:<16} {:<6} {:<34} password", "", "host", "port", "user");
+    for (name, address) in [("IMAP", imap), ("SMTP", smtp)] {
+        let users = format!("{alice}, {bob}");
+        println!("  {name:<6} {:<16} {:<6} {users:<34} {PASSWORD}", address.ip(), address.port());
+    }
+    println!("\n  STARTTLS is offered with a self-signed certificate ({}).", certificate.display());
+    println!("\nList the folders and read a message:\n");
+    println!("  curl -u {alice}:{PASSWORD} imap://{imap}/");
+    println!("  curl -u {alice}:{PASSWORD} 'imap://{imap}/INBOX;UID=1'");
+    println!("\nSend one:\n");
+    println!(
+        "  printf 'From: {alice}\\nTo: {bob}\\nSubject: Hello\\n\\nIt works.\\n' | curl -u {alice}:{PASSWORD} \
+         --mail-from {alice} --mail-rcpt {bob} --upload-file - smtp://{smtp}"
+    );
+    println!("\nThunderbird: New account, manual configuration:\n");
+    println!(
+        "  IMAP {} port {}, SMTP {} port {}, STARTTLS, normal password,",
+        imap.ip(),
+        imap.port(),
+        smtp.ip(),
+        smtp.port()
+    );
+    println!("  user name {alice}. Accept the self-signed certificate when asked.\n");
+}

@@ -1,0 +1,104 @@
+use std::net::SocketAddr;
+
+use serde::{Deserialize, Deserializer};
+
+/// An address to listen on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Address(pub SocketAddr);
+
+impl<'de> Deserialize<'de> for Address {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        text.parse().map(Self).map_err(|_| {
+            let expected = "expected an IP address and a port, e.g. \"0.0.0.0:993\" or \"[::]:993\"";
+            serde::de::Error::custom(format!("`{text}` is no address: {expected}"))
+        })
+    }
+}
+
+/// How a listener encrypts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ListenerTls {
+    /// From the first byte (993, 465).
+    Implicit,
+    /// By the STARTTLS command (143, 587).
+    StartTls,
+    /// Never.
+    None,
+}
+
+/// A listener.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ListenerConfig {
+    /// IP address and port.
+    pub address: Address,
+    /// `"implicit"`, `"starttls"` or `"none"`.
+    pub tls: ListenerTls,
+    /// Accept passwords on unencrypted connections. For loopback and trusted networks only.
+    #[serde(default)]
+    pub allow_plaintext_auth: bool,
+}
+
+/// IMAP.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ImapConfig {
+    /// `[[imap.listener]]`
+    pub listener: Vec<ListenerConfig>,
+    /// Connections at once, all listeners together.
+    pub max_connections: usize,
+    /// Connections at once from one address that have not logged in.
+    pub max_unauthenticated_per_address: usize,
+    /// Seconds until a connection must have logged in.
+    pub login_timeout_seconds: u64,
+    /// Seconds without a command after which a connection is closed (RFC 9051 asks for at least 1800).
+    pub idle_timeout_seconds: u64,
+}
+
+impl Default for ImapConfig {
+    fn default() -> Self {
+        Self {
+            listener: Vec::new(),
+            max_connections: 4096,
+            max_unauthenticated_per_address: 32,
+            login_timeout_seconds: 30,
+            idle_timeout_seconds: 1860,
+        }
+    }
+}
+
+/// SMTP.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SmtpConfig {
+    /// `[[smtp.listener]]`
+    pub listener: Vec<ListenerConfig>,
+    /// The name in the greeting; the host's name if empty.
+    pub hostname: String,
+    /// Connections at once, all listeners together.
+    pub max_connections: usize,
+    /// Connections at once from one address.
+    pub max_connections_per_address: usize,
+    /// Bytes of the largest message taken.
+    pub max_message_bytes: usize,
+    /// Recipients of one message.
+    pub max_recipients: usize,
+    /// Keep a copy of what is sent in Sent Items. Turn off if the clients store their own copy.
+    pub save_sent: bool,
+}
+
+impl Default for SmtpConfig {
+    fn default() -> Self {
+        Self {
+            listener: Vec::new(),
+            hostname: String::new(),
+            max_connections: 1024,
+            max_connections_per_address: 64,
+            max_message_bytes: 35 * 1024 * 1024,
+            max_recipients: 1000,
+            save_sent: true,
+        }
+    }
+}

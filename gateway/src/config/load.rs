@@ -1,0 +1,160 @@
+use std::path::Path;
+
+use super::{Config, ConfigError, ListenerConfig, ListenerTls, UpstreamConfig};
+
+impl Config {
+    /// Reads and checks a configuration file.
+    ///
+    /// # Errors
+    /// Every problem found, each with its key and what is expected there.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let read = std::fs::read_to_string(path);
+        let text = read.map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        Self::parse(&text)
+    }
+
+    /// Reads and checks the text of a configuration.
+    ///
+    /// # Errors
+    /// As [`Config::load`].
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        let syntax = |error: toml::de::Error| ConfigError::invalid("configuration", error.to_string());
+        let deserializer = toml::de::Deserializer::parse(text).map_err(syntax)?;
+        let config: Self = serde_path_to_error::deserialize(deserializer).map_err(|error| {
+            let key = error.path().to_string();
+            ConfigError::invalid(if key == "." { "configuration".into() } else { key }, error.inner().message())
+        })?;
+        let mut problems = config.problems();
+        match problems.len() {
+            0 => Ok(config),
+            1 => Err(problems.remove(0)),
+            _ => Err(ConfigError::Several(problems)),
+        }
+    }
+
+    fn problems(&self) -> Vec<ConfigError> {
+        let mut out = upstream_problems(&self.upstream);
+        if self.imap.listener.is_empty() && self.smtp.listener.is_empty() {
+            let problem = "no listener: add an [[imap.listener]] or [[smtp.listener]] with an address and tls";
+            out.push(ConfigError::invalid("imap.listener", problem));
+        }
+        let listeners = |name: &'static str, list: &[ListenerConfig]| {
+            let needs_tls = |listener: &&ListenerConfig| listener.tls != ListenerTls::None;
+            let position = list.iter().position(|listener| needs_tls(&listener));
+            position.map(|position| format!("{name}.listener[{position}].tls"))
+        };
+        let first = listeners("imap", &self.imap.listener).or_else(|| listeners("smtp", &self.smtp.listener));
+        match (&self.tls, first) {
+            (None, Some(key)) => {
+                let problem =
+                    "needs a certificate: add [tls] with certificate_file and key_file, or set tls = \"none\"";
+                out.push(ConfigError::invalid(key, problem));
+            }
+            (Some(tls), _) => {
+                out.extend(missing_file("tls.certificate_file", &tls.certificate_file));
+                out.extend(missing_file("tls.key_file", &tls.key_file));
+            }
+            (None, None) => {}
+        }
+        if let Some(ca_file) = &self.upstream.ca_file {
+            out.extend(missing_file("upstream.ca_file", ca_file));
+        }
+        for (key, value) in [
+            ("imap.max_connections", self.imap.max_connections),
+            ("smtp.max_connections", self.smtp.max_connections),
+            ("smtp.max_message_bytes", self.smtp.max_message_bytes),
+            ("smtp.max_recipients", self.smtp.max_recipients),
+            ("upstream.max_message_bytes", self.upstream.max_message_bytes),
+            ("upstream.max_accounts", self.upstream.max_accounts),
+        ] {
+            if value == 0 {
+                out.push(ConfigError::invalid(key, "0 would refuse everything: expected a positive number"));
+            }
+        }
+        out
+    }
+}
+
+fn upstream_problems(upstream: &UpstreamConfig) -> Vec<ConfigError> {
+    let mut out = Vec::new();
+    if upstream.domains.is_empty() && upstream.emsmdb_url.is_none() {
+        let problem = "expected either domains = [\"example.org\"] (Autodiscover finds the URLs) or emsmdb_url";
+        out.push(ConfigError::invalid("upstream", problem));
+    }
+    if upstream.emsmdb_url.is_some() && upstream.legacy_dn.is_none() && upstream.domains.is_empty() {
+        let problem =
+            "needed with upstream.emsmdb_url: the legacyExchangeDN, with {user} or {local} where names differ";
+        out.push(ConfigError::invalid("upstream.legacy_dn", problem));
+    }
+    let urls = [
+        ("upstream.autodiscover_url", &upstream.autodiscover_url),
+        ("upstream.emsmdb_url", &upstream.emsmdb_url),
+        ("upstream.nspi_url", &upstream.nspi_url),
+    ];
+    for (key, url) in urls {
+        let Some(url) = url else { continue };
+        let plain = url.starts_with("http://");
+        if plain && !upstream.allow_plain_http {
+            let problem = "http:// would send passwords unencrypted: expected https://, or allow_plain_http = true";
+            out.push(ConfigError::invalid(key, problem));
+        } else if !plain && !url.starts_with("https://") {
+            out.push(ConfigError::invalid(key, format!("`{url}` is no URL: expected https://host/path")));
+        }
+    }
+    for (position, domain) in upstream.domains.iter().enumerate() {
+        if domain.is_empty() || domain.contains(['/', ':', '@', '*', ' ']) {
+            let problem = format!("`{domain}` is no domain: expected a name such as example.org");
+            out.push(ConfigError::invalid(format!("upstream.domains[{position}]"), problem));
+        }
+    }
+    out
+}
+
+fn missing_file(key: &str, path: &Path) -> Option<ConfigError> {
+    let error = std::fs::File::open(path).err()?;
+    Some(ConfigError::invalid(key, format!("{}: {error}: expected a readable PEM file", path.display())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str =
+        "[upstream]\ndomains = [\"example.org\"]\n[[imap.listener]]\naddress = \"127.0.0.1:1143\"\ntls = \"none\"\n";
+
+    fn problem(text: &str) -> String {
+        Config::parse(text).expect_err("wrong").to_string()
+    }
+
+    #[test]
+    fn the_smallest_configuration() {
+        let config = Config::parse(GOOD).expect("good");
+        assert_eq!(config.imap.listener[0].address.0.port(), 1143);
+        assert!(config.smtp.save_sent);
+    }
+
+    #[test]
+    fn errors_name_the_key_and_what_is_expected() {
+        let unknown = problem(&GOOD.replace("tls =", "tsl ="));
+        assert!(unknown.starts_with("imap.listener[0].tsl: unknown field"), "{unknown}");
+        assert!(unknown.contains("`allow_plaintext_auth`"), "{unknown}");
+
+        let address = problem(&GOOD.replace("127.0.0.1:1143", "localhost"));
+        assert!(address.starts_with("imap.listener[0].address: `localhost` is no address"), "{address}");
+
+        let tls = problem(&GOOD.replace("\"none\"", "\"implicit\""));
+        assert!(tls.starts_with("imap.listener[0].tls: needs a certificate"), "{tls}");
+
+        let files =
+            format!("{GOOD}[tls]\ncertificate_file = \"/nonexistent/c.pem\"\nkey_file = \"/nonexistent/k.pem\"\n");
+        let files = problem(&files);
+        assert!(files.contains("tls.certificate_file: /nonexistent/c.pem"), "{files}");
+        assert!(files.contains("tls.key_file: /nonexistent/k.pem"), "{files}");
+
+        let url = problem(&GOOD.replace("domains =", "emsmdb_url = \"http://h/\"\ndomains ="));
+        assert!(url.starts_with("upstream.emsmdb_url: http:// would send passwords unencrypted"), "{url}");
+
+        assert!(problem("[upstream]\n").contains("imap.listener: no listener"));
+        assert!(problem("x").starts_with("configuration: "), "{}", problem("x"));
+    }
+}

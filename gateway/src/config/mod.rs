@@ -1,0 +1,68 @@
+//! The configuration file: what can be set, the defaults, and errors that name the key and the fix.
+
+mod error;
+mod listener;
+mod load;
+mod storage;
+mod tls;
+mod upstream;
+
+use serde::Deserialize;
+
+pub use error::ConfigError;
+pub use listener::{Address, ImapConfig, ListenerConfig, ListenerTls, SmtpConfig};
+pub use storage::{CacheConfig, LedgerConfig};
+pub use tls::TlsConfig;
+pub use upstream::{AuthScheme, TlsVerification, UpstreamConfig};
+
+/// The whole configuration. Every key has a default but `upstream` and the listeners' addresses.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    /// The Exchange in front of which the gateway stands.
+    pub upstream: UpstreamConfig,
+    /// Where folder state is kept.
+    #[serde(default)]
+    pub ledger: LedgerConfig,
+    /// What is kept in memory.
+    #[serde(default)]
+    pub cache: CacheConfig,
+    /// The gateway's own certificate.
+    #[serde(default)]
+    pub tls: Option<TlsConfig>,
+    /// IMAP.
+    #[serde(default)]
+    pub imap: ImapConfig,
+    /// SMTP.
+    #[serde(default)]
+    pub smtp: SmtpConfig,
+    /// Logging.
+    #[serde(default)]
+    pub log: LogConfig,
+}
+
+/// Logging.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// What is logged, in the syntax of `RUST_LOG`, e.g. `info` or `gateway=debug,info`.
+    pub filter: String,
+    /// One line of text or one JSON object per event.
+    pub format: LogFormat,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// Text.
+    Text,
+    /// JSON.
+    Json,
+}
+
+impl Default for LogConfig {
+    fn default() -> Self {
+        Self { filter: "info".into(), format: LogFormat::Text }
+    }
+}

@@ -1,0 +1,35 @@
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// Where folder state is kept.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LedgerConfig {
+    /// A directory on durable storage; one file per mailbox. If it is lost, clients download everything again.
+    pub directory: PathBuf,
+}
+
+impl Default for LedgerConfig {
+    fn default() -> Self {
+        Self { directory: "/var/lib/mapi-gateway".into() }
+    }
+}
+
+/// What is kept in memory.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct CacheConfig {
+    /// Bytes of rendered messages, all accounts together.
+    pub rendering_bytes: u64,
+    /// Seconds for which a password that the upstream accepted is accepted without asking again.
+    pub credential_seconds: u64,
+    /// Seconds after which an account that nobody uses is shut down.
+    pub account_idle_seconds: u64,
+}
+
+impl Default for CacheConfig {
+    fn default() -> Self {
+        Self { rendering_bytes: 128 * 1024 * 1024, credential_seconds: 600, account_idle_seconds: 900 }
+    }
+}

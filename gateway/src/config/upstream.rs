@@ -1,0 +1,79 @@
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+/// The Exchange in front of which the gateway stands.
+///
+/// Either `domains` (Autodiscover finds the URLs) or `emsmdb_url` must be set. Credentials go only to hosts named here.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct UpstreamConfig {
+    /// Mail domains whose users may log in, and for which Autodiscover is asked.
+    pub domains: Vec<String>,
+    /// Hosts beyond the domains and their `autodiscover.` hosts that may be given credentials.
+    pub hosts: Vec<String>,
+    /// The URL of Autodiscover (POX), if it isn't at the usual place.
+    pub autodiscover_url: Option<String>,
+    /// The mailbox URL, if Autodiscover is not to be asked. `{user}` stands for the login name, `{local}` for its part
+    /// before `@`.
+    pub emsmdb_url: Option<String>,
+    /// The address book URL, likewise.
+    pub nspi_url: Option<String>,
+    /// The legacyExchangeDN of the mailbox, likewise. Needed with `emsmdb_url`.
+    pub legacy_dn: Option<String>,
+    /// How to authenticate.
+    pub auth: AuthScheme,
+    /// A PEM file with certificates to trust besides the system's.
+    pub ca_file: Option<PathBuf>,
+    /// `"full"`, or `"dangerous-none"`: accept any certificate, so that anybody on the way can read passwords.
+    pub tls_verification: TlsVerification,
+    /// Allow `http://` URLs, so that anybody on the way can read passwords. For tests on one machine.
+    pub allow_plain_http: bool,
+    /// Seconds until a connection must be established.
+    pub connect_timeout_seconds: u64,
+    /// Seconds until an answer must have begun.
+    pub request_timeout_seconds: u64,
+    /// Bytes of the largest message that is read.
+    pub max_message_bytes: usize,
+    /// Accounts at once.
+    pub max_accounts: usize,
+}
+
+impl Default for UpstreamConfig {
+    fn default() -> Self {
+        Self {
+            domains: Vec::new(),
+            hosts: Vec::new(),
+            autodiscover_url: None,
+            emsmdb_url: None,
+            nspi_url: None,
+            legacy_dn: None,
+            auth: AuthScheme::Basic,
+            ca_file: None,
+            tls_verification: TlsVerification::Full,
+            allow_plain_http: false,
+            connect_timeout_seconds: 15,
+            request_timeout_seconds: 120,
+            max_message_bytes: 160 * 1024 * 1024,
+            max_accounts: 10_000,
+        }
+    }
+}
+
+/// How to authenticate to the upstream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum AuthScheme {
+    /// HTTP Basic.
+    Basic,
+}
+
+/// Whether the upstream's certificate is checked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TlsVerification {
+    /// Chain, name and validity.
+    Full,
+    /// Not at all.
+    DangerousNone,
+}

@@ -1,0 +1,196 @@
+//! The running gateway: its listeners, and the accounts behind them.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rustls::ServerConfig as RustlsConfig;
+use thiserror::Error;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::account::Accounts;
+use crate::bridge::{ImapBridge, SmtpBridge};
+use crate::config::{Config, ConfigError, ListenerConfig, ListenerTls};
+
+/// Why the gateway could not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The configuration is wrong.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// An address can't be listened on.
+    #[error("{key}: can't listen on {address}: {error}{}", hint(.error))]
+    Listen {
+        /// The configuration key.
+        key: String,
+        /// The address.
+        address: SocketAddr,
+        /// Why.
+        error: std::io::Error,
+    },
+}
+
+fn hint(error: &std::io::Error) -> &'static str {
+    match error.kind() {
+        std::io::ErrorKind::AddrInUse => " (another program uses this port: stop it, or choose another port)",
+        std::io::ErrorKind::PermissionDenied => " (ports below 1024 need CAP_NET_BIND_SERVICE)",
+        std::io::ErrorKind::AddrNotAvailable => " (no interface of this machine has this address)",
+        _ => "",
+    }
+}
+
+/// A gateway whose listeners are bound.
+pub struct Service {
+    tasks: JoinSet<()>,
+    shutdown: watch::Sender<bool>,
+    imap: Vec<SocketAddr>,
+    smtp: Vec<SocketAddr>,
+}
+
+impl Service {
+    /// Binds all listeners of `config` and begins to serve.
+    ///
+    /// # Errors
+    /// Wrong TLS material, and addresses that can't be listened on.
+    pub async fn start(config: &Config) -> Result<Self, StartError> {
+        let tls = config.tls.as_ref().map(crate::tls::server_config).transpose()?;
+        if config.upstream.tls_verification == crate::config::TlsVerification::DangerousNone {
+            tracing::warn!(
+                "upstream.tls_verification = \"dangerous-none\": anybody between here and the upstream can read passwords"
+            );
+        }
+        let accounts = Accounts::new(config)?;
+        let (shutdown, stopping) = watch::channel(false);
+        let mut service = Self { tasks: JoinSet::new(), shutdown, imap: Vec::new(), smtp: Vec::new() };
+        service.tasks.spawn(Arc::clone(&accounts).reap_idle());
+        service.start_imap(config, tls.as_ref(), &accounts, &stopping).await?;
+        service.start_smtp(config, tls.as_ref(), &accounts, &stopping).await?;
+        Ok(service)
+    }
+
+    /// The addresses of the IMAP listeners.
+    pub fn imap_addresses(&self) -> &[SocketAddr] {
+        &self.imap
+    }
+
+    /// The addresses of the SMTP listeners.
+    pub fn smtp_addresses(&self) -> &[SocketAddr] {
+        &self.smtp
+    }
+
+    /// Says goodbye to all clients and waits, at most `patience`, until they are gone.
+    pub async fn stop(mut self, patience: Duration) {
+        self.shutdown.send_replace(true);
+        let drained = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(patience, drained).await.is_err() {
+            tracing::info!("some connections did not end in time");
+        }
+        self.tasks.abort_all();
+    }
+
+    async fn start_imap(
+        &mut self,
+        config: &Config,
+        tls: Option<&Arc<RustlsConfig>>,
+        accounts: &Arc<Accounts>,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<(), StartError> {
+        use imap_front::server::{Gate, Limits, Server, ServerConfig, TlsMode};
+        let gate = Gate::new(config.imap.max_connections, config.imap.max_unauthenticated_per_address);
+        for (position, listener) in config.imap.listener.iter().enumerate() {
+            let key = format!("imap.listener[{position}]");
+            let server_config = ServerConfig {
+                tls: match tls_of(&key, listener, tls)? {
+                    Some((true, tls)) => TlsMode::Implicit(tls),
+                    Some((false, tls)) => TlsMode::StartTls(tls),
+                    None => TlsMode::None,
+                },
+                allow_plaintext_auth: listener.allow_plaintext_auth,
+                gate: Arc::clone(&gate),
+                limits: Limits {
+                    login_timeout: Duration::from_secs(config.imap.login_timeout_seconds),
+                    idle_timeout: Duration::from_secs(config.imap.idle_timeout_seconds),
+                    ..Limits::default()
+                },
+                ..ServerConfig::default()
+            };
+            let (bound, address) = bind(&key, listener).await?;
+            let store = Arc::new(ImapBridge::new(Arc::clone(accounts)));
+            let server = Server::new(server_config, store);
+            let stopping = stopping.clone();
+            self.tasks.spawn(async move { server.serve(bound, stopping).await });
+            tracing::info!(%address, tls = ?listener.tls, "IMAP listens");
+            self.imap.push(address);
+        }
+        Ok(())
+    }
+
+    async fn start_smtp(
+        &mut self,
+        config: &Config,
+        tls: Option<&Arc<RustlsConfig>>,
+        accounts: &Arc<Accounts>,
+        stopping: &watch::Receiver<bool>,
+    ) -> Result<(), StartError> {
+        use smtp_front::server::{Admission, Server, ServerConfig, TlsMode};
+        use smtp_front::session::Policy;
+        let admission = Admission::new(config.smtp.max_connections, config.smtp.max_connections_per_address);
+        for (position, listener) in config.smtp.listener.iter().enumerate() {
+            let key = format!("smtp.listener[{position}]");
+            let hostname = match config.smtp.hostname.as_str() {
+                "" => "localhost".to_owned(),
+                name => name.to_owned(),
+            };
+            let server_config = ServerConfig {
+                tls: match tls_of(&key, listener, tls)? {
+                    Some((true, tls)) => TlsMode::Implicit(tls),
+                    Some((false, tls)) => TlsMode::StartTls(tls),
+                    None => TlsMode::None,
+                },
+                policy: Policy {
+                    hostname,
+                    allow_plaintext_auth: listener.allow_plaintext_auth,
+                    max_message: config.smtp.max_message_bytes,
+                    max_recipients: config.smtp.max_recipients,
+                    ..Policy::default()
+                },
+                admission: Arc::clone(&admission),
+            };
+            let (bound, address) = bind(&key, listener).await?;
+            let bridge = SmtpBridge::new(Arc::clone(accounts), config.smtp.save_sent);
+            let server = Server::new(server_config, Arc::new(bridge));
+            let stopping = stopping.clone();
+            self.tasks.spawn(async move { server.serve(bound, stopping).await });
+            tracing::info!(%address, tls = ?listener.tls, "SMTP listens");
+            self.smtp.push(address);
+        }
+        Ok(())
+    }
+}
+
+async fn bind(key: &str, listener: &ListenerConfig) -> Result<(TcpListener, SocketAddr), StartError> {
+    let address = listener.address.0;
+    let failed = |error| StartError::Listen { key: format!("{key}.address"), address, error };
+    let bound = TcpListener::bind(address).await.map_err(failed)?;
+    let address = bound.local_addr().map_err(failed)?;
+    Ok((bound, address))
+}
+
+/// Whether the listener encrypts from the first byte, and with what; `None` if it doesn't encrypt.
+fn tls_of(
+    key: &str,
+    listener: &ListenerConfig,
+    tls: Option<&Arc<RustlsConfig>>,
+) -> Result<Option<(bool, Arc<RustlsConfig>)>, ConfigError> {
+    let implicit = match listener.tls {
+        ListenerTls::None => return Ok(None),
+        ListenerTls::Implicit => true,
+        ListenerTls::StartTls => false,
+    };
+    match tls {
+        Some(tls) => Ok(Some((implicit, Arc::clone(tls)))),
+        None => Err(ConfigError::invalid(format!("{key}.tls"), "needs a certificate: add [tls]")),
+    }
+}
