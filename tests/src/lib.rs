@@ -1,3 +1,6 @@
 //! Helpers shared by the end-to-end suites.
 
 pub mod fuzz;
+pub mod imap_client;
+pub mod smtp_client;
+pub mod stack;

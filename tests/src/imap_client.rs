@@ -1,0 +1,142 @@
+//! A small IMAP client for tests: sends a command, collects everything up to its tagged answer.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+/// How long an answer may take before the test fails.
+const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A connection.
+pub struct ImapClient {
+    stream: BufReader<TcpStream>,
+    next_tag: u32,
+}
+
+/// What came back for a command.
+#[derive(Debug, Clone)]
+pub struct Answer {
+    /// Untagged responses, literals included, without the final CRLF.
+    pub untagged: Vec<Vec<u8>>,
+    /// The tagged response without its tag, e.g. `OK [READ-WRITE] …`.
+    pub status: String,
+}
+
+impl Answer {
+    /// Panics unless the command succeeded.
+    pub fn ok(self) -> Self {
+        assert!(self.status.starts_with("OK"), "{}", self.status);
+        self
+    }
+
+    /// The untagged responses as text.
+    pub fn lines(&self) -> Vec<String> {
+        self.untagged.iter().map(|line| String::from_utf8_lossy(line).into_owned()).collect()
+    }
+
+    /// The first untagged response that contains `needle`.
+    pub fn line(&self, needle: &str) -> Option<String> {
+        self.lines().into_iter().find(|line| line.contains(needle))
+    }
+}
+
+impl ImapClient {
+    /// Connects and reads the greeting.
+    pub async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.expect("the IMAP listener accepts");
+        let mut client = Self { stream: BufReader::new(stream), next_tag: 0 };
+        let greeting = client.response().await;
+        assert!(greeting.starts_with(b"* OK"), "{}", String::from_utf8_lossy(&greeting));
+        client
+    }
+
+    /// Connects and logs in.
+    pub async fn login(address: SocketAddr, user: &str, password: &str) -> Self {
+        let mut client = Self::connect(address).await;
+        client.command(&format!("LOGIN {user} {password}")).await.ok();
+        client
+    }
+
+    /// Sends a command and collects its answer.
+    pub async fn command(&mut self, command: &str) -> Answer {
+        let tag = self.send(command).await;
+        self.finish(&tag).await
+    }
+
+    /// Sends a command without waiting; returns its tag.
+    pub async fn send(&mut self, command: &str) -> String {
+        self.next_tag += 1;
+        let tag = format!("t{}", self.next_tag);
+        self.raw(format!("{tag} {command}\r\n").as_bytes()).await;
+        tag
+    }
+
+    /// Sends bytes as they are.
+    pub async fn raw(&mut self, bytes: &[u8]) {
+        self.stream.get_mut().write_all(bytes).await.expect("the server reads");
+    }
+
+    /// Collects the answer to the command with `tag`.
+    pub async fn finish(&mut self, tag: &str) -> Answer {
+        let mut untagged = Vec::new();
+        loop {
+            let response = self.response().await;
+            match response.strip_prefix(tag.as_bytes()) {
+                Some(status) if status.starts_with(b" ") => {
+                    let status = String::from_utf8_lossy(&status[1..]).into_owned();
+                    return Answer { untagged, status };
+                }
+                _ => untagged.push(response),
+            }
+        }
+    }
+
+    /// The next response, literals included, without its final CRLF. Panics if none comes in two minutes.
+    pub async fn response(&mut self) -> Vec<u8> {
+        tokio::time::timeout(PATIENCE, self.read_response()).await.expect("a response in time")
+    }
+
+    async fn read_response(&mut self) -> Vec<u8> {
+        let mut out = Vec::new();
+        loop {
+            let start = out.len();
+            let read = self.stream.read_until(b'\n', &mut out).await.expect("the server writes");
+            assert!(read > 0, "connection closed after {:?}", String::from_utf8_lossy(&out));
+            let line = out[start..].strip_suffix(b"\r\n").expect("lines end with CRLF");
+            match literal(line) {
+                Some(size) => {
+                    let mut bytes = vec![0; size];
+                    self.stream.read_exact(&mut bytes).await.expect("a whole literal");
+                    out.extend_from_slice(&bytes);
+                }
+                None => {
+                    out.truncate(out.len() - 2);
+                    return out;
+                }
+            }
+        }
+    }
+}
+
+/// The size of the literal that `line` announces at its end.
+fn literal(line: &[u8]) -> Option<usize> {
+    let text = line.strip_suffix(b"}")?;
+    let open = text.iter().rposition(|&b| b == b'{')?;
+    std::str::from_utf8(&text[open + 1..]).ok()?.parse().ok()
+}
+
+/// The first literal of a response.
+pub fn first_literal(response: &[u8]) -> Option<&[u8]> {
+    let mut start = 0;
+    while let Some(end) = response[start..].windows(2).position(|pair| pair == b"\r\n") {
+        let line = &response[start..start + end];
+        if let Some(size) = literal(line) {
+            let from = start + end + 2;
+            return response.get(from..from + size);
+        }
+        start += end + 2;
+    }
+    None
+}

@@ -1,0 +1,67 @@
+//! A small SMTP client for tests.
+
+use std::net::SocketAddr;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+
+/// A logged-in connection.
+pub struct SmtpClient {
+    stream: BufReader<TcpStream>,
+}
+
+impl SmtpClient {
+    /// Connects without logging in.
+    pub async fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).await.expect("the SMTP listener accepts");
+        let mut client = Self { stream: BufReader::new(stream) };
+        assert!(client.reply().await.starts_with("220"));
+        client
+    }
+
+    /// Connects and logs in with AUTH PLAIN.
+    pub async fn login(address: SocketAddr, user: &str, password: &str) -> Self {
+        let mut client = Self::connect(address).await;
+        client.expect("EHLO test", "250").await;
+        let token = STANDARD.encode(format!("\0{user}\0{password}"));
+        client.expect(&format!("AUTH PLAIN {token}"), "235").await;
+        client
+    }
+
+    /// Sends a message; panics unless it is taken.
+    pub async fn send(&mut self, sender: &str, recipients: &[&str], message: &str) {
+        self.expect(&format!("MAIL FROM:<{sender}>"), "250").await;
+        for recipient in recipients {
+            self.expect(&format!("RCPT TO:<{recipient}>"), "250").await;
+        }
+        self.expect("DATA", "354").await;
+        self.expect(&format!("{message}\r\n."), "250").await;
+    }
+
+    /// Sends a line and returns the reply.
+    pub async fn command(&mut self, line: &str) -> String {
+        self.stream.get_mut().write_all(format!("{line}\r\n").as_bytes()).await.expect("the server reads");
+        self.reply().await
+    }
+
+    /// Sends a line; panics unless the reply begins with `code`.
+    pub async fn expect(&mut self, line: &str, code: &str) -> String {
+        let reply = self.command(line).await;
+        assert!(reply.starts_with(code), "{line:.60}: {reply}");
+        reply
+    }
+
+    async fn reply(&mut self) -> String {
+        let mut out = String::new();
+        loop {
+            let start = out.len();
+            let read = self.stream.read_line(&mut out).await.expect("the server writes");
+            assert!(read > 0, "connection closed after {out:?}");
+            if out.as_bytes().get(start + 3) != Some(&b'-') {
+                return out;
+            }
+        }
+    }
+}

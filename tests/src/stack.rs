@@ -1,0 +1,132 @@
+//! A whole gateway in front of a seeded sandbox, within the test's process.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use exchange_sandbox::seed::{self, MessageBuilder};
+use exchange_sandbox::store::Special;
+use exchange_sandbox::{RunningSandbox, Sandbox};
+use gateway::config::Config;
+use gateway::service::Service;
+use tempfile::TempDir;
+
+/// The password of every user of the stack.
+pub const PASSWORD: &str = "demo";
+/// The first user.
+pub const ALICE: &str = "alice@example.test";
+/// The second user.
+pub const BOB: &str = "bob@example.test";
+
+/// What is in the mailboxes at the start.
+#[derive(Debug, Clone, Copy)]
+pub enum Seed {
+    /// Nothing.
+    Empty,
+    /// That many varied messages in several folders.
+    Demo(usize),
+    /// That many small messages in Alice's inbox.
+    Bulk(usize),
+}
+
+/// The parts of a running stack.
+pub struct Stack {
+    /// The upstream.
+    pub sandbox: RunningSandbox,
+    /// Where IMAP listens, with STARTTLS and plaintext passwords.
+    pub imap: SocketAddr,
+    /// Where SMTP listens, likewise.
+    pub smtp: SocketAddr,
+    service: Service,
+    ledger: TempDir,
+}
+
+impl Stack {
+    /// Starts everything.
+    pub async fn start(what: Seed) -> Self {
+        let sandbox = Sandbox::builder()
+            .user(ALICE, PASSWORD, "Alice Example")
+            .user(BOB, PASSWORD, "Bob Example")
+            .start("127.0.0.1:0".parse().expect("an address"))
+            .await
+            .expect("the sandbox starts");
+        match what {
+            Seed::Empty => {}
+            Seed::Demo(messages) => seed::demo(&sandbox, messages).expect("seeded"),
+            Seed::Bulk(messages) => sandbox.with(|store| {
+                let mailbox = store.mailbox_of(ALICE).expect("Alice has a mailbox");
+                let inbox = mailbox.special(Special::Inbox);
+                seed::bulk(mailbox, inbox, messages).expect("seeded");
+            }),
+        }
+        let ledger = TempDir::new().expect("a directory");
+        write_certificate(&ledger);
+        let service = start_service(&sandbox, &ledger).await;
+        let (imap, smtp) = (service.imap_addresses()[0], service.smtp_addresses()[0]);
+        Self { sandbox, imap, smtp, service, ledger }
+    }
+
+    /// Stops the gateway and starts it again over the same ledger.
+    pub async fn restart(self) -> Self {
+        let Self { sandbox, service, ledger, .. } = self;
+        service.stop(Duration::from_secs(5)).await;
+        let service = start_service(&sandbox, &ledger).await;
+        let (imap, smtp) = (service.imap_addresses()[0], service.smtp_addresses()[0]);
+        Self { sandbox, imap, smtp, service, ledger }
+    }
+
+    /// Execute requests that the sandbox has answered so far.
+    pub fn executes(&self) -> u64 {
+        self.sandbox.counters().execute()
+    }
+
+    /// Messages in a user's mail folders, read from the store itself.
+    pub fn message_count(&self, user: &str) -> usize {
+        self.sandbox.with(|store| {
+            let mailbox = store.mailbox_of(user).expect("a mailbox");
+            let visible = mailbox.descendants(mailbox.special(Special::IpmSubtree));
+            let folders = visible.iter().filter_map(|(id, _)| mailbox.folder(*id).ok());
+            let mail = folders.filter(|folder| folder.class().is_empty() || folder.class().starts_with("IPF.Note"));
+            mail.map(|folder| folder.total() as usize).sum()
+        })
+    }
+
+    /// Delivers a plain message to a user's inbox, past the gateway.
+    pub fn deliver(&self, user: &str, subject: &str, body: &str) {
+        let message = MessageBuilder::new(subject).from("Somebody", "somebody@example.org").body(body).build();
+        self.sandbox.deliver(user, message).expect("delivered");
+    }
+}
+
+async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir) -> Service {
+    let text = format!(
+        r#"
+        [upstream]
+        domains = ["example.test"]
+        autodiscover_url = "http://{upstream}/autodiscover/autodiscover.xml"
+        allow_plain_http = true
+        [ledger]
+        directory = "{ledger}"
+        [[imap.listener]]
+        address = "127.0.0.1:0"
+        tls = "starttls"
+        allow_plaintext_auth = true
+        [[smtp.listener]]
+        address = "127.0.0.1:0"
+        tls = "starttls"
+        allow_plaintext_auth = true
+        [tls]
+        certificate_file = "{ledger}/certificate.pem"
+        key_file = "{ledger}/key.pem"
+        "#,
+        upstream = sandbox.addr(),
+        ledger = ledger.path().display(),
+    );
+    let config = Config::parse(&text).expect("a good configuration");
+    Service::start(&config).await.expect("the gateway starts")
+}
+
+fn write_certificate(directory: &TempDir) {
+    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("a certificate");
+    std::fs::write(directory.path().join("certificate.pem"), made.cert.pem()).expect("written");
+    std::fs::write(directory.path().join("key.pem"), made.signing_key.serialize_pem()).expect("written");
+}

@@ -1,0 +1,149 @@
+//! How many Execute requests the upstream is asked for each operation, at 10,000 messages. Counted by the sandbox, so the
+//! same on every machine.
+
+use std::time::Duration;
+
+use exchange_sandbox::RunningSandbox;
+use tests::imap_client::ImapClient;
+use tests::smtp_client;
+use tests::stack::{ALICE, BOB, PASSWORD, Seed, Stack};
+
+const MESSAGES: usize = 10_000;
+
+/// Execute requests between two points.
+struct Meter<'a> {
+    sandbox: &'a RunningSandbox,
+    before: u64,
+}
+
+impl<'a> Meter<'a> {
+    fn new(stack: &'a Stack) -> Self {
+        Self { sandbox: &stack.sandbox, before: stack.executes() }
+    }
+
+    /// Waits until no more requests come, so that what an operation leaves behind (fetching notifications of its own
+    /// changes) counts for it. Fails if more than `budget` were made; prints what was used.
+    async fn within(&mut self, budget: u64, what: &str) {
+        let mut now = self.sandbox.counters().execute();
+        loop {
+            tokio::time::sleep(Duration::from_millis(300)).await;
+            let later = self.sandbox.counters().execute();
+            if later == now {
+                break;
+            }
+            now = later;
+        }
+        let used = now - self.before;
+        println!("{what}: {used} E (budget {budget})");
+        assert!(used <= budget, "{what}: {used} Execute requests, budget {budget}");
+        self.before = now;
+    }
+}
+
+async fn select(client: &mut ImapClient) -> u32 {
+    let answer = client.command("SELECT INBOX").await.ok();
+    let exists = answer.line(" EXISTS").expect("EXISTS");
+    exists.split_whitespace().nth(1).and_then(|count| count.parse().ok()).expect("a count")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn selecting_ten_thousand_messages() {
+    let stack = Stack::start(Seed::Bulk(MESSAGES)).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    let mut meter = Meter::new(&stack);
+    assert_eq!(select(&mut client).await as usize, MESSAGES);
+    meter.within(20, "SELECT with an empty ledger").await;
+    select(&mut client).await;
+    meter.within(0, "SELECT again").await;
+    let flags = client.command("FETCH 1:* (UID FLAGS INTERNALDATE)").await.ok();
+    assert_eq!(flags.untagged.len(), MESSAGES);
+    client.command("NOOP").await.ok();
+    meter.within(0, "FETCH FLAGS and NOOP").await;
+    let mut other = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    meter.within(0, "LOGIN of a known account").await;
+    assert_eq!(select(&mut other).await as usize, MESSAGES);
+    meter.within(0, "SELECT by a second connection").await;
+    let uids = |answer: tests::imap_client::Answer| answer.line("UIDVALIDITY").expect("UIDVALIDITY");
+    let before = uids(other.command("SELECT INBOX").await);
+
+    let stack = stack.restart().await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    client.command("LIST \"\" *").await.ok();
+    let mut meter = Meter::new(&stack);
+    let answer = client.command("SELECT INBOX").await.ok();
+    assert!(answer.line(&format!("{MESSAGES} EXISTS")).is_some());
+    meter.within(1, "SELECT with a ledger, nothing changed").await;
+    assert_eq!(uids(answer), before);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fetching_what_needs_renderings() {
+    let stack = Stack::start(Seed::Bulk(MESSAGES)).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    select(&mut client).await;
+    let mut meter = Meter::new(&stack);
+    let answer = client.command("FETCH 1:1000 (RFC822.SIZE ENVELOPE)").await.ok();
+    assert_eq!(answer.untagged.len(), 1000);
+    let bytes: u64 = answer.lines().iter().map(|line| size_of(line)).sum();
+    let budget = 1000 / 50 + bytes * 5 / 4 / (256 * 1024) + 2;
+    meter.within(budget, &format!("first FETCH of sizes and envelopes of 1,000 messages, {bytes} bytes")).await;
+    let again = client.command("FETCH 1:1000 (RFC822.SIZE)").await.ok();
+    assert_eq!(again.lines().iter().map(|line| size_of(line)).sum::<u64>(), bytes);
+    client.command("FETCH 1:1000 (ENVELOPE BODYSTRUCTURE)").await.ok();
+    meter.within(0, "the same again").await;
+}
+
+fn size_of(line: &str) -> u64 {
+    let (_, rest) = line.split_once("RFC822.SIZE ").expect("a size");
+    rest.split([' ', ')']).next().and_then(|size| size.parse().ok()).expect("a number")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn storing_flags_of_a_thousand_messages() {
+    let stack = Stack::start(Seed::Bulk(MESSAGES)).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    select(&mut client).await;
+    let mut meter = Meter::new(&stack);
+    let answer = client.command("STORE 1:1000 +FLAGS (\\Seen)").await.ok();
+    assert!(answer.untagged.len() <= 1000 && !answer.untagged.is_empty());
+    meter.within(5, "STORE \\Seen on 1,000").await;
+    client.command("STORE 1:1000 +FLAGS (\\Flagged)").await.ok();
+    meter.within(45, "STORE \\Flagged on 1,000").await;
+    client.command("STORE 1:1000 +FLAGS (\\Flagged \\Seen)").await.ok();
+    meter.within(0, "STORE of what is set already").await;
+    client.command("STORE 1:1000 +FLAGS (\\Deleted)").await.ok();
+    meter.within(0, "STORE \\Deleted, which the ledger keeps").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn being_pushed_new_mail() {
+    let stack = Stack::start(Seed::Bulk(MESSAGES)).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    select(&mut client).await;
+    let tag = client.send("IDLE").await;
+    assert!(client.response().await.starts_with(b"+"));
+    // What the login left behind is over before anything is delivered.
+    Meter::new(&stack).within(5, "after IDLE").await;
+    let mut meter = Meter::new(&stack);
+    stack.deliver(ALICE, "pushed", "hello");
+    let expected = format!("* {} EXISTS", MESSAGES + 1);
+    while client.response().await != expected.as_bytes() {}
+    meter.within(2, "new mail to EXISTS in an idling client").await;
+    client.raw(b"DONE\r\n").await;
+    client.finish(&tag).await.ok();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn submitting_a_small_message() {
+    let stack = Stack::start(Seed::Empty).await;
+    let mut smtp = smtp_client::SmtpClient::login(stack.smtp, ALICE, PASSWORD).await;
+    let body = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abc\r\n".repeat(160);
+    let message = format!("From: {ALICE}\r\nTo: {BOB}\r\nSubject: ten KiB\r\n\r\n{body}");
+    smtp.send(ALICE, &[BOB], &message).await;
+    // The account is warm now: named properties are known.
+    Meter::new(&stack).within(20, "the first submission").await;
+    let mut meter = Meter::new(&stack);
+    smtp.send(ALICE, &[BOB], &message).await;
+    meter.within(3, "submission of a 10 KiB message").await;
+    assert_eq!(stack.message_count(BOB), 2);
+}
