@@ -111,7 +111,11 @@ fn change(mailbox: &mut Mailbox, random: &mut Random, number: usize) {
         4 => some.iter().for_each(|id| mailbox.set_flagged(*id, random.below(2) == 0).expect("saved")),
         5 => drop(mailbox.move_copy(here, &some, there, random.below(2) == 0)),
         6 => drop(mailbox.delete_messages(here, &some, random.below(2) == 0)),
-        _ => some.iter().take(1).for_each(|id| drop(mailbox.set_status(*id, 8, 8))),
+        _ => {
+            if let Some(id) = some.first() {
+                mailbox.set_status(*id, 8, 8).expect("set");
+            }
+        }
     }
 }
 
