@@ -1,8 +1,9 @@
-"""The sandbox, seen by a client that shares no code with it. Usage: mapi_client_test.py BASE_URL
+"""The sandbox, seen by a client that shares no code with it. Usage: mapi_client_test.py BASE_URL [CLASS...]
 
-Expects a sandbox with the users alice@example.test and bob@example.test, password "demo", seeded.
+Expects a sandbox with the users alice@example.test and bob@example.test, password "demo", seeded. The class Timing wants one
+with pending period 100 ms, wait limit 1.5 s, expiration 2 s, and is skipped unless it is named.
 """
-import struct, sys, threading, time, unittest
+import base64, re, struct, sys, threading, time, unittest
 
 import mapi_client as m
 from mapi_client import *
@@ -504,6 +505,73 @@ class Errors(Case):
         self.s.execute([CreateFolder(finder, h, f"search {time.time()}", kind=2), SetSearchCriteria(h, r_content(SUBJECT, "needle"), [f.fid], 0x22002)])
         self.assertEqual([r[SUBJECT] for r in self.s.rows(h, [SUBJECT])], ["needle in it"])
         self.assertEqual(self.s.execute([GetSearchCriteria(h)])[0]["folders"], [fid(f.fid)])
+
+
+class Compression(Case):
+    def test_answers_are_the_same_however_packed(self):
+        def rows(flags):
+            t = Handle()
+            got = self.s.execute([GetContentsTable(self.inbox, t), SetColumns(t, [MID, 0x1035001F, 0x001A001F]), QueryRows(t, 100), Release(t)], flags=flags)
+            return got[2]["rows"], self.s.last["header_flags"]
+        plain, header = rows(3)
+        self.assertEqual(header, [4])
+        self.assertGreater(len(plain), 50)
+        for flags, expected in ((0, 7), (1, 6), (2, 5)):
+            got, header = rows(flags)
+            self.assertEqual((got, header), (plain, [expected]))
+
+
+@unittest.skipUnless("Timing" in sys.argv, "needs a sandbox with short times")
+class Timing(Case):
+    def test_a_wait_ends_by_itself_after_keep_alives(self):
+        self.s.execute([RegisterNotification(self.logon, Handle())])
+        record = self.s.record = []
+        self.assertEqual(self.s.wait(), 0)
+        body = base64.b64decode(record[0]["response"]["body"])
+        self.assertGreaterEqual(body.count(b"PENDING\r\n"), 2)
+        self.assertTrue(body.startswith(b"PROCESSING\r\n"))
+        self.s.record = None
+
+    def test_one_wait_per_context(self):
+        got = []
+        t = threading.Thread(target=lambda: got.append(self.s.wait()))
+        t.start()
+        time.sleep(0.15)
+        second = self.s._connect()
+        self.s.record = []
+        self.assertEqual(self.s.wait(second), 0)
+        self.assertEqual(self.s.record[0]["expected"]["error"], "0x000007EE")
+        self.s.record = None
+        second.close()
+        t.join()
+        self.assertEqual(got, [0])
+
+    def test_one_request_at_a_time(self):
+        body = struct.pack("<2I", 3, 8 + 2) + struct.pack("<4H", 0, 4, 2, 2) + u16(2) + struct.pack("<2I", 0x10008, 0)
+        jar, seen = dict(self.s.jar), []
+        def one():
+            c = self.s._connect()
+            try: self.s.post("emsmdb", "Execute", body, own_conn=c); seen.append("0")
+            except MapiError as e: seen.append(re.search("X-ResponseCode (\\d+)", str(e))[1])
+            c.close()
+        threads = [threading.Thread(target=one) for _ in range(3)]
+        for t in threads: t.start()
+        for t in threads: t.join()
+        self.assertEqual(seen.count("0") + seen.count("15"), 3)
+        self.assertGreaterEqual(seen.count("0"), 1)
+        self.s.execute([])
+
+    def test_idle_contexts_expire(self):
+        idle = Session(BASE, self.user, "demo")
+        idle.connect()
+        idle.ping()
+        idle.execute([])
+        time.sleep(2.5)
+        with self.assertRaisesRegex(MapiError, "X-ResponseCode 10"):
+            idle.execute([])
+        idle.connect(keep_cookies=True)
+        idle.disconnect(); close(idle)
+        self.s.connect()
 
 
 class AddressBook(Case):

@@ -2,26 +2,93 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
 
-use exchange_sandbox::{Sandbox, seed};
+use exchange_sandbox::{Builder, RunningSandbox, Sandbox, Settings, seed};
+use mapi_core::http::RequestType;
+use tokio_rustls::TlsAcceptor;
+use tokio_rustls::rustls::ServerConfig;
+use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_independent_client_finds_what_it_expects() {
-    let sandbox = Sandbox::builder()
+async fn started(builder: Builder) -> RunningSandbox {
+    let sandbox = builder
         .user("alice@example.test", "demo", "Alice Example")
         .user("bob@example.test", "demo", "Bob Example")
         .start(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
         .await
         .expect("a free port");
     seed::demo(&sandbox, 200).expect("seeded");
+    sandbox
+}
+
+/// Runs the client's tests, all or those of some classes.
+async fn check(sandbox: &RunningSandbox, classes: &'static [&'static str]) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mapi_client_test.py");
     let url = sandbox.base_url().to_owned();
     let run = tokio::task::spawn_blocking(move || {
-        std::process::Command::new("python3").arg("-Wignore::ResourceWarning").arg(script).arg(url).output()
+        std::process::Command::new("python3").arg("-Wignore").arg(script).arg(url).args(classes).output()
     });
     let output = run.await.expect("not cancelled").expect("python3 is needed for this test");
     let report = String::from_utf8_lossy(&output.stderr);
     assert!(output.status.success(), "{report}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_independent_client_finds_what_it_expects() {
+    let sandbox = started(Sandbox::builder()).await;
+    check(&sandbox, &[]).await;
     assert_eq!(sandbox.open_contexts(), 0, "every session was disconnected");
+    let counted = sandbox.counters().snapshot();
+    assert!(counted.execute() > 100 && counted.notification_wait() >= 1 && counted.rops() > counted.execute());
+    assert!(counted.requests(RequestType::ResolveNames) >= 1 && counted.autodiscover > 10 && counted.unauthorized >= 1);
+    sandbox.counters().reset();
+    assert_eq!(sandbox.counters().execute(), 0);
     sandbox.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waits_end_and_contexts_expire() {
+    let settings = Settings {
+        pending_period: Duration::from_millis(100),
+        wait_limit: Duration::from_millis(1_500),
+        expiration: Duration::from_secs(2),
+        rtt: Duration::from_millis(2),
+        ..Settings::default()
+    };
+    let sandbox = started(Sandbox::builder().settings(settings)).await;
+    check(&sandbox, &["Timing"]).await;
+    sandbox.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_same_over_tls() {
+    let pair = rcgen::generate_simple_self_signed(["localhost".to_owned()]).expect("a certificate");
+    let key = PrivateKeyDer::try_from(pair.signing_key.serialize_der()).expect("a key");
+    let config = ServerConfig::builder().with_no_client_auth().with_single_cert(vec![pair.cert.der().clone()], key);
+    let acceptor = TlsAcceptor::from(Arc::new(config.expect("certificate and key belong together")));
+    let sandbox = started(Sandbox::builder().tls(acceptor)).await;
+    assert!(sandbox.base_url().starts_with("https://"));
+    check(&sandbox, &["Autodiscover", "Logons"]).await;
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_snapshot_file_keeps_the_mailboxes() {
+    let path = std::env::temp_dir().join(format!("sandbox-{}.snapshot", std::process::id()));
+    let address = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+    let builder = || Sandbox::builder().snapshot(&path).user("alice@example.test", "demo", "Alice Example");
+    let first = builder().start(address).await.expect("a free port");
+    assert!(!first.is_restored());
+    seed::demo(&first, 20).expect("seeded");
+    first.save().expect("writable");
+    let before = first.with(|store| store.snapshot());
+    first.shutdown().await;
+    let second = builder().start(address).await.expect("a free port");
+    let restored = second.is_restored().then(|| second.with(|store| store.snapshot()));
+    std::fs::write(&path, b"not a snapshot").expect("writable");
+    let broken = builder().start(address).await.err();
+    std::fs::remove_file(&path).expect("it was there");
+    assert_eq!(restored, Some(before));
+    assert_eq!(broken.map(|error| error.kind()), Some(std::io::ErrorKind::InvalidData));
 }
