@@ -25,8 +25,7 @@ impl SmtpClient {
     pub async fn login(address: SocketAddr, user: &str, password: &str) -> Self {
         let mut client = Self::connect(address).await;
         client.expect("EHLO test", "250").await;
-        let token = STANDARD.encode(format!("\0{user}\0{password}"));
-        client.expect(&format!("AUTH PLAIN {token}"), "235").await;
+        client.expect(&format!("AUTH PLAIN {}", plain_token(user, password)), "235").await;
         client
     }
 
@@ -64,4 +63,9 @@ impl SmtpClient {
             }
         }
     }
+}
+
+/// The initial response of AUTH PLAIN (RFC 4616).
+pub fn plain_token(user: &str, password: &str) -> String {
+    STANDARD.encode(format!("\0{user}\0{password}"))
 }

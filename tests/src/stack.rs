@@ -43,6 +43,21 @@ pub struct Stack {
 impl Stack {
     /// Starts everything.
     pub async fn start(what: Seed) -> Self {
+        Self::start_with(what, true).await
+    }
+
+    /// Starts everything, with listeners that take no password without TLS.
+    pub async fn start_strict(what: Seed) -> Self {
+        Self::start_with(what, false).await
+    }
+
+    /// Stops the upstream; the gateway goes on until what is returned is dropped.
+    pub async fn stop_upstream(self) -> impl Drop {
+        self.sandbox.shutdown().await;
+        KeptRunning(self.service, self.ledger)
+    }
+
+    async fn start_with(what: Seed, plaintext: bool) -> Self {
         let sandbox = Sandbox::builder()
             .user(ALICE, PASSWORD, "Alice Example")
             .user(BOB, PASSWORD, "Bob Example")
@@ -60,7 +75,7 @@ impl Stack {
         }
         let ledger = TempDir::new().expect("a directory");
         write_certificate(&ledger);
-        let service = start_service(&sandbox, &ledger).await;
+        let service = start_service(&sandbox, &ledger, plaintext).await;
         let (imap, smtp) = (service.imap_addresses()[0], service.smtp_addresses()[0]);
         Self { sandbox, imap, smtp, service, ledger }
     }
@@ -69,7 +84,7 @@ impl Stack {
     pub async fn restart(self) -> Self {
         let Self { sandbox, service, ledger, .. } = self;
         service.stop(Duration::from_secs(5)).await;
-        let service = start_service(&sandbox, &ledger).await;
+        let service = start_service(&sandbox, &ledger, true).await;
         let (imap, smtp) = (service.imap_addresses()[0], service.smtp_addresses()[0]);
         Self { sandbox, imap, smtp, service, ledger }
     }
@@ -97,7 +112,16 @@ impl Stack {
     }
 }
 
-async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir) -> Service {
+/// A gateway without an upstream.
+struct KeptRunning(Service, TempDir);
+
+impl Drop for KeptRunning {
+    fn drop(&mut self) {
+        tracing::debug!(imap = ?self.0.imap_addresses(), ledger = ?self.1.path(), "gateway ends");
+    }
+}
+
+async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir, plaintext: bool) -> Service {
     let text = format!(
         r#"
         [upstream]
@@ -109,11 +133,11 @@ async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir) -> Service {
         [[imap.listener]]
         address = "127.0.0.1:0"
         tls = "starttls"
-        allow_plaintext_auth = true
+        allow_plaintext_auth = {plaintext}
         [[smtp.listener]]
         address = "127.0.0.1:0"
         tls = "starttls"
-        allow_plaintext_auth = true
+        allow_plaintext_auth = {plaintext}
         [tls]
         certificate_file = "{ledger}/certificate.pem"
         key_file = "{ledger}/key.pem"

@@ -1,0 +1,100 @@
+//! What a client is told when it can't be let in, and what an administrator is told when the gateway can't start.
+
+use std::net::TcpListener;
+use std::process::{Command, Output};
+
+use tests::imap_client::ImapClient;
+use tests::smtp_client::{SmtpClient, plain_token};
+use tests::stack::{ALICE, PASSWORD, Seed, Stack};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn wrong_credentials_and_unreachable_upstream() {
+    let stack = Stack::start(Seed::Demo(10)).await;
+    for (user, password) in [(ALICE, "wrong"), ("nobody@example.test", PASSWORD), ("alice@elsewhere.test", PASSWORD)] {
+        let mut imap = ImapClient::connect(stack.imap).await;
+        let status = imap.command(&format!("LOGIN {user} {password}")).await.status;
+        assert!(status.starts_with("NO [AUTHENTICATIONFAILED]"), "{user}: {status}");
+        let mut smtp = SmtpClient::connect(stack.smtp).await;
+        smtp.expect("EHLO test", "250").await;
+        smtp.expect(&format!("AUTH PLAIN {}", plain_token(user, password)), "535 5.7.8").await;
+        smtp.expect(&format!("MAIL FROM:<{ALICE}>"), "530").await;
+    }
+
+    let mut selected = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    selected.command("SELECT INBOX").await.ok();
+    let (imap, smtp) = (stack.imap, stack.smtp);
+    let service = stack.stop_upstream().await;
+
+    // Nobody who is not known yet can be let in, and nobody is told that the password is wrong.
+    let mut client = ImapClient::connect(imap).await;
+    let status = client.command(&format!("LOGIN bob@example.test {PASSWORD}")).await.status;
+    assert!(status.starts_with("NO [UNAVAILABLE]"), "{status}");
+    let mut client = SmtpClient::connect(smtp).await;
+    client.expect("EHLO test", "250").await;
+    client.expect(&format!("AUTH PLAIN {}", plain_token("bob@example.test", PASSWORD)), "454").await;
+
+    // The process stays up, and so does who is in; what is known needs no upstream.
+    let flags = selected.command("FETCH 1:* FLAGS").await.ok();
+    assert!(!flags.untagged.is_empty());
+    drop(service);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn passwords_need_encryption_unless_the_listener_says_otherwise() {
+    let stack = Stack::start_strict(Seed::Empty).await;
+    let mut imap = ImapClient::connect(stack.imap).await;
+    let capabilities = imap.command("CAPABILITY").await.ok();
+    assert!(capabilities.line("LOGINDISABLED").is_some(), "{:?}", capabilities.lines());
+    let status = imap.command(&format!("LOGIN {ALICE} {PASSWORD}")).await.status;
+    assert!(status.starts_with("NO [PRIVACYREQUIRED]"), "{status}");
+    let mut smtp = SmtpClient::connect(stack.smtp).await;
+    assert!(!smtp.expect("EHLO test", "250").await.contains("AUTH"));
+    smtp.expect(&format!("AUTH PLAIN {}", plain_token(ALICE, PASSWORD)), "538").await;
+}
+
+fn gateway(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_gateway-under-test")).args(arguments).output().expect("the gateway runs")
+}
+
+/// Standard error of a start that must fail.
+fn refused(arguments: &[&str]) -> String {
+    let output = gateway(arguments);
+    assert!(!output.status.success(), "{arguments:?} started");
+    String::from_utf8(output.stderr).expect("text")
+}
+
+#[test]
+fn a_wrong_configuration_stops_the_start_and_names_the_key() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = directory.path().join("gateway.toml");
+    let file = path.to_str().expect("text");
+    let missing = refused(&["run", "--config", file]);
+    assert!(missing.contains(file), "{missing}");
+    for (text, expected) in [
+        ("[upstream]\ndomain = []\n", "upstream.domain: unknown field"),
+        (
+            "[upstream]\ndomains = [\"a.test\"]\n[[imap.listener]]\naddress = \"x\"\ntls = \"none\"\n",
+            "imap.listener[0].address: `x` is no address: expected an IP address and a port",
+        ),
+        (
+            "[upstream]\ndomains = [\"a.test\"]\n[[smtp.listener]]\naddress = \"127.0.0.1:0\"\ntls = \"implicit\"\n",
+            "smtp.listener[0].tls: needs a certificate",
+        ),
+        (
+            "[upstream]\ndomains = [\"a.test\"]\nca_file = \"/nonexistent.pem\"\n[[imap.listener]]\naddress = \"127.0.0.1:0\"\ntls = \"none\"\n",
+            "upstream.ca_file: /nonexistent.pem",
+        ),
+    ] {
+        std::fs::write(&path, text).expect("written");
+        let error = refused(&["run", "--config", file]);
+        assert!(error.contains(expected), "{error}");
+    }
+}
+
+#[test]
+fn a_taken_port_is_a_clear_error() {
+    let taken = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = taken.local_addr().expect("an address").to_string();
+    let error = refused(&["demo", "--imap", &address, "--smtp", "127.0.0.1:0", "--messages", "1"]);
+    assert!(error.contains(&address) && error.contains("another program uses this port"), "{error}");
+}
