@@ -134,6 +134,16 @@ mod tests {
     }
 
     #[test]
+    fn the_example_for_users_is_right() {
+        let example = include_str!("../../../deploy/gateway.example.toml");
+        let readable = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
+        let files = ["/etc/mapi-gateway/fullchain.pem", "/etc/mapi-gateway/privkey.pem"];
+        let example = files.iter().fold(example.to_owned(), |example, file| example.replace(file, readable));
+        let config = Config::parse(&example).expect("good");
+        assert_eq!((config.imap.listener.len(), config.smtp.listener.len()), (2, 2));
+    }
+
+    #[test]
     fn errors_name_the_key_and_what_is_expected() {
         let unknown = problem(&GOOD.replace("tls =", "tsl ="));
         assert!(unknown.starts_with("imap.listener[0].tsl: unknown field"), "{unknown}");
