@@ -179,7 +179,10 @@ impl Session {
             }
             Err(error) => {
                 self.reply(&Reply::login_failed(&error));
-                self.count_auth_failure();
+                // That the upstream is away is not the client's fault.
+                if error == SubmitError::AuthenticationFailed {
+                    self.count_auth_failure();
+                }
             }
         }
     }
