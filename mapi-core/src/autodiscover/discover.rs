@@ -84,6 +84,8 @@ impl Discovery {
                     address = other;
                     queue = self.candidates(&address);
                 }
+                // Asking elsewhere with a password that was refused would count as one more wrong password.
+                Err(error @ AutodiscoverError::Unauthorized(_)) => return Err(error),
                 Err(error) => {
                     tracing::debug!(url = %question.0, %error, "autodiscover failed");
                     keep(&mut failure, error);

@@ -28,6 +28,8 @@ pub struct TlsSettings {
     pub without_system_roots: bool,
     /// How certificates are checked.
     pub verification: TlsVerification,
+    /// Having no authority at all is no error: then no https server is trusted. For those who mean to use plain http.
+    pub allow_no_roots: bool,
 }
 
 /// TLS set up once, for any number of clients.
@@ -117,7 +119,7 @@ impl Verification {
                 return Err(TlsError::ExtraRoots("no certificate in it".to_owned()));
             }
         }
-        if roots.is_empty() {
+        if roots.is_empty() && !settings.allow_no_roots {
             return Err(TlsError::NoRoots(problems.join("; ")));
         }
         let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
@@ -213,12 +215,14 @@ mod tests {
             extra_roots: Some(pem.to_vec()),
             without_system_roots: true,
             verification: TlsVerification::Full,
+            allow_no_roots: false,
         };
         assert!(matches!(Tls::new(&settings(b"no PEM")), Err(TlsError::ExtraRoots(_))));
         let damaged = b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";
         assert!(matches!(Tls::new(&settings(damaged)), Err(TlsError::ExtraRoots(_))));
         let none = TlsSettings { without_system_roots: true, ..TlsSettings::default() };
         assert!(matches!(Tls::new(&none), Err(TlsError::NoRoots(_))));
+        assert!(Tls::new(&TlsSettings { allow_no_roots: true, ..none.clone() }).is_ok());
         let unchecked = TlsSettings { verification: TlsVerification::DangerousNone, ..none };
         assert!(Tls::new(&unchecked).is_ok());
     }
@@ -236,6 +240,7 @@ mod tests {
             extra_roots: Some(ours.pem().into_bytes()),
             without_system_roots: true,
             verification: TlsVerification::Full,
+            allow_no_roots: false,
         };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let verification = Verification::new(&settings, provider).expect("a root");

@@ -50,12 +50,20 @@ impl MailboxError {
         }
     }
 
-    /// Whether the session context is gone, so that the mailbox has to be opened again before anything else can be done.
+    /// Whether the session context is gone, or what it holds is no longer known (an answer could not be read), so that the
+    /// mailbox has to be opened again before anything else is done.
     pub fn is_session_lost(&self) -> bool {
-        matches!(
-            self,
-            Self::Transport(ClientError::OutcomeUnknown(_) | ClientError::ContextLost(_) | ClientError::NotMapi(_))
-        )
+        match self {
+            Self::Protocol(_) => true,
+            Self::Transport(error) => matches!(
+                error,
+                ClientError::OutcomeUnknown(_)
+                    | ClientError::ContextLost(_)
+                    | ClientError::NotMapi(_)
+                    | ClientError::Protocol(_)
+            ),
+            Self::Upstream { .. } | Self::Limit { .. } => false,
+        }
     }
 
     /// Whether the server failed the whole Execute because its answers did not fit. The first operations ran.

@@ -49,6 +49,7 @@ pub use transport::{ExecuteOptions, Transport};
 pub use update::MessageUpdate;
 
 use crate::id::{Gid, Guid, ObjectId};
+use crate::rop::{IdFromLongTermIdRequest, RequestBody, ResponseBody};
 
 /// A logon to a mailbox. Cheap to clone.
 #[derive(Clone)]
@@ -91,6 +92,31 @@ impl Mailbox {
     /// Execute requests sent so far.
     pub fn executes(&self) -> u64 {
         self.inner.link.executes()
+    }
+
+    /// Sees to it that [`Mailbox::id_of`] knows the replicas of `gids`. No request if all were met in this logon; those that
+    /// the server doesn't know stay unknown.
+    pub async fn meet(&self, gids: &[Gid]) -> Result<(), MailboxError> {
+        let mut unknown: Vec<Gid> = gids.iter().filter(|gid| self.id_of(**gid).is_none()).copied().collect();
+        unknown.sort_unstable_by_key(|gid| gid.replica_guid);
+        unknown.dedup_by_key(|gid| gid.replica_guid);
+        if unknown.is_empty() {
+            return Ok(());
+        }
+        let mut script = self.inner.link.script();
+        let store = script.known(&self.inner.logon);
+        let mut asked = Vec::with_capacity(unknown.len());
+        for gid in unknown {
+            let request = IdFromLongTermIdRequest { long_term_id: gid.into() };
+            asked.push((gid, script.rop(store, RequestBody::IdFromLongTermId(request))));
+        }
+        let answers = self.inner.link.run(&mut script, link::OnFailure::GoOn).await?;
+        for (gid, ticket) in asked {
+            if let Ok(ResponseBody::IdFromLongTermId(found)) = answers.body(ticket) {
+                self.inner.learn_replica(found.object_id.replica_id, gid.replica_guid);
+            }
+        }
+        Ok(())
     }
 
     /// Whether notifications are known to flow: there is a subscription, a NotificationWait is outstanding, and the server

@@ -80,6 +80,9 @@ impl Mailbox {
         let mut sets = Sets::default();
         let mut on_event = |event| {
             if let SyncEvent::Message(change) = event {
+                if let (Some(mid), Some(gid)) = (change.mid, change.gid()) {
+                    self.inner.learn_replica(mid.replica_id, gid.replica_guid);
+                }
                 on_change(*change);
             } else {
                 sets.take(event);
