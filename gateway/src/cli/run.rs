@@ -6,8 +6,9 @@ use clap::Args;
 use crate::config::Config;
 use crate::service::{Service, StartError};
 
-/// How long clients have to end when the gateway stops.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// How long clients have to end when the gateway stops. A submission that is cut off may be sent twice, so this is close to
+/// what service managers and container engines grant at most by default (30 s).
+const PATIENCE: Duration = Duration::from_secs(25);
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {

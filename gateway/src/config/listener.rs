@@ -75,7 +75,7 @@ impl Default for ImapConfig {
 pub struct SmtpConfig {
     /// `[[smtp.listener]]`
     pub listener: Vec<ListenerConfig>,
-    /// The name in the greeting; the host's name if empty.
+    /// The name in the greeting; `localhost` if empty.
     pub hostname: String,
     /// Connections at once, all listeners together.
     pub max_connections: usize,

@@ -93,6 +93,11 @@ fn upstream_problems(upstream: &UpstreamConfig) -> Vec<ConfigError> {
     ];
     for (key, url) in urls {
         let Some(url) = url else { continue };
+        let authority = url.split_once("://").map_or("", |(_, rest)| rest.split(['/', '?']).next().unwrap_or_default());
+        if authority.contains('{') {
+            let problem = "a login name must not choose the host: expected placeholders behind the host only";
+            out.push(ConfigError::invalid(key, problem));
+        }
         let plain = url.starts_with("http://");
         if plain && !upstream.allow_plain_http {
             let problem = "http:// would send passwords unencrypted: expected https://, or allow_plain_http = true";
@@ -163,6 +168,9 @@ mod tests {
 
         let url = problem(&GOOD.replace("domains =", "emsmdb_url = \"http://h/\"\ndomains ="));
         assert!(url.starts_with("upstream.emsmdb_url: http:// would send passwords unencrypted"), "{url}");
+
+        let host = problem(&GOOD.replace("domains =", "emsmdb_url = \"https://{local}.example.org/\"\ndomains ="));
+        assert!(host.contains("must not choose the host"), "{host}");
 
         assert!(problem("[upstream]\n").contains("imap.listener: no listener"));
         assert!(problem("x").starts_with("configuration: "), "{}", problem("x"));
