@@ -8,11 +8,14 @@ use rustls::ServerConfig as RustlsConfig;
 use thiserror::Error;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 
 use crate::account::Accounts;
 use crate::bridge::{ImapBridge, SmtpBridge};
 use crate::config::{Config, ConfigError, ListenerConfig, ListenerTls};
+
+/// How long upstream sessions have to be disconnected when the gateway stops.
+const DISCONNECT_TIME: Duration = Duration::from_millis(500);
 
 /// Why the gateway could not start.
 #[derive(Debug, Error)]
@@ -43,6 +46,8 @@ fn hint(error: &std::io::Error) -> &'static str {
 
 /// A gateway whose listeners are bound.
 pub struct Service {
+    accounts: Arc<Accounts>,
+    reaper: Option<AbortHandle>,
     tasks: JoinSet<()>,
     shutdown: watch::Sender<bool>,
     imap: Vec<SocketAddr>,
@@ -63,8 +68,16 @@ impl Service {
         }
         let accounts = Accounts::new(config)?;
         let (shutdown, stopping) = watch::channel(false);
-        let mut service = Self { tasks: JoinSet::new(), shutdown, imap: Vec::new(), smtp: Vec::new() };
-        service.tasks.spawn(Arc::clone(&accounts).reap_idle());
+        let mut service = Self {
+            accounts: Arc::clone(&accounts),
+            reaper: None,
+            tasks: JoinSet::new(),
+            shutdown,
+            imap: Vec::new(),
+            smtp: Vec::new(),
+        };
+        let reaper = tokio::spawn(Arc::clone(&service.accounts).reap_idle()).abort_handle();
+        service.reaper = Some(reaper);
         service.start_imap(config, tls.as_ref(), &accounts, &stopping).await?;
         service.start_smtp(config, tls.as_ref(), &accounts, &stopping).await?;
         Ok(service)
@@ -88,6 +101,12 @@ impl Service {
             tracing::info!("some connections did not end in time");
         }
         self.tasks.abort_all();
+        if let Some(reaper) = &self.reaper {
+            reaper.abort();
+        }
+        self.accounts.close();
+        // Sessions are disconnected in the background.
+        tokio::time::sleep(DISCONNECT_TIME).await;
     }
 
     async fn start_imap(

@@ -39,14 +39,9 @@ impl UpstreamSettings {
             TlsVerification::Full => ClientVerification::Full,
             TlsVerification::DangerousNone => ClientVerification::DangerousNone,
         };
-        let settings = TlsSettings { extra_roots, without_system_roots: false, verification };
-        let tls = match Tls::new(&settings) {
-            // A machine without root certificates can still speak to a lab server over plain HTTP.
-            Err(mapi_core::client::TlsError::NoRoots(_)) if config.allow_plain_http => {
-                Tls::new(&TlsSettings { verification: ClientVerification::DangerousNone, ..settings })
-            }
-            result => result,
-        };
+        // A machine without root certificates can still speak to a lab server over plain HTTP; https then trusts nobody.
+        let allow_no_roots = config.allow_plain_http;
+        let tls = Tls::new(&TlsSettings { extra_roots, without_system_roots: false, verification, allow_no_roots });
         let tls = tls.map_err(|error| ConfigError::invalid("upstream.ca_file", error.to_string()))?;
         Ok(Self { config: config.clone(), tls, counters: Arc::default() })
     }
@@ -167,8 +162,9 @@ impl Connector {
 
     async fn find(&self) -> Result<Arc<Target>, UpstreamError> {
         let config = &self.settings.config;
-        let configured = |template: &Option<String>| template.as_ref().map(|text| fill_in(text, &self.user));
-        if let (Some(emsmdb), Some(legacy_dn)) = (configured(&config.emsmdb_url), configured(&config.legacy_dn)) {
+        let configured = |template: &Option<String>| template.as_ref().map(|text| fill_in(text, &self.user, in_url));
+        let legacy_dn = config.legacy_dn.as_ref().map(|text| fill_in(text, &self.user, str::to_owned));
+        if let (Some(emsmdb), Some(legacy_dn)) = (configured(&config.emsmdb_url), legacy_dn) {
             let nspi = configured(&config.nspi_url).map(|url| self.url(&url)).transpose()?;
             let endpoints = Endpoints { emsmdb: self.url(&emsmdb)?, nspi };
             return Ok(Arc::new(Target { endpoints, legacy_dn }));
@@ -237,9 +233,16 @@ fn full_address(config: &UpstreamConfig, user: &str) -> Result<String, UpstreamE
     }
 }
 
-fn fill_in(template: &str, user: &str) -> String {
+/// Puts the login name where a template wants it; `encode` says how the characters of a name are written there.
+fn fill_in(template: &str, user: &str, encode: fn(&str) -> String) -> String {
     let local = user.rsplit_once('@').map_or(user, |(local, _)| local);
-    template.replace("{user}", user).replace("{local}", local)
+    template.replace("{user}", &encode(user)).replace("{local}", &encode(local))
+}
+
+/// Percent-encodes what is not unreserved in URLs (RFC 3986 2.3), `@` excepted.
+fn in_url(name: &str) -> String {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~@".contains(&byte);
+    name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
 /// What went wrong below the mailbox, as the account sees it.
@@ -284,6 +287,7 @@ mod tests {
         };
         let hosts = allowed_hosts(&config);
         assert_eq!(hosts, ["store.example.test", "example.test", "autodiscover.example.test", "mail.example.test"]);
-        assert_eq!(fill_in("/o=X/cn={local}", "alice@example.test"), "/o=X/cn=alice");
+        assert_eq!(fill_in("/o=X/cn={local}", "alice@example.test", str::to_owned), "/o=X/cn=alice");
+        assert_eq!(fill_in("https://h/?m={user}", "a/b&c@d", in_url), "https://h/?m=a%2Fb%26c@d");
     }
 }

@@ -65,7 +65,7 @@ impl AccountContext {
         Self {
             mailbox_guid: mailbox.info().mailbox_guid,
             user: connector.user().to_owned(),
-            addresses: AddressBook::new(Arc::clone(&connector)),
+            addresses: AddressBook::default(),
             upstream: Upstream::new(connector, mailbox),
             ledger,
             cache,
@@ -119,7 +119,11 @@ impl AccountContext {
 
     /// The session-scoped id of a folder.
     pub async fn folder_id(&self, gid: Gid) -> Result<FolderId, UpstreamError> {
-        let (_, mailbox) = self.upstream.mailbox().await?;
+        let met = |mailbox: Mailbox| async move {
+            mailbox.meet(&[gid]).await?;
+            Ok(mailbox)
+        };
+        let mailbox = self.upstream.repeatable(met).await?;
         mailbox.id_of(gid).ok_or_else(|| UpstreamError::Refused {
             operation: "RopIdFromLongTermId".into(),
             code: mapi_core::ErrorCode::NOT_FOUND,
@@ -150,6 +154,11 @@ impl AccountContext {
         if let Some(epoch) = self.epochs.lock().unwrap_or_else(PoisonError::into_inner).get(&gid) {
             return Ok(epoch.clone());
         }
+        self.epoch_now(folder).await
+    }
+
+    /// The same, asked for now: another gateway may have written meanwhile.
+    pub async fn epoch_now(&self, folder: FolderId) -> Result<Epoch, UpstreamError> {
         let bag = self
             .upstream
             .repeatable(|mailbox| async move { mailbox.folder_properties(folder, &[epoch_key()]).await })
@@ -204,8 +213,11 @@ impl AccountContext {
     /// rendering, never a different one.
     pub async fn render(&self, gid: Gid, content: MessageContent) -> Result<Bytes, UpstreamError> {
         let names = mapi_to_mime::needed_dns(&content);
-        let addresses =
-            if names.is_empty() { ResolvedAddresses::default() } else { self.addresses.resolve(names).await? };
+        let addresses = if names.is_empty() {
+            ResolvedAddresses::default()
+        } else {
+            self.addresses.resolve(&self.upstream.connector(), names).await?
+        };
         let large = weight(&content) > RENDER_INLINE;
         let work = move || {
             let source_key = &gid.to_bytes();

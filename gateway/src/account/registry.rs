@@ -38,6 +38,8 @@ pub struct Accounts {
     accounts: DashMap<(String, Guid), Arc<Account>>,
     /// Open ledgers by MailboxGuid: a file can be open once.
     ledgers: Mutex<HashMap<Guid, Weak<RedbLedger>>>,
+    /// Held while a ledger's file is opened.
+    opening: tokio::sync::Mutex<()>,
 }
 
 type Attempt = Shared<BoxFuture<'static, Result<Arc<Account>, UpstreamError>>>;
@@ -65,6 +67,7 @@ impl Accounts {
             attempts: DashMap::new(),
             accounts: DashMap::new(),
             ledgers: Mutex::default(),
+            opening: tokio::sync::Mutex::default(),
         });
         Ok(accounts)
     }
@@ -107,12 +110,18 @@ impl Accounts {
             .entry(key.clone())
             .or_insert_with(|| {
                 let (accounts, login) = (Arc::clone(self), Login::new(user, password.clone()));
-                async move { accounts.open(login).await }.boxed().shared()
+                let key = key.clone();
+                // A task of its own: it comes to its end, and out of the map, even if every client hangs up.
+                let task = tokio::spawn(async move {
+                    let result = Arc::clone(&accounts).open(login).await;
+                    accounts.attempts.remove(&key);
+                    result
+                });
+                let ended = |error| UpstreamError::Internal(format!("a login task ended: {error}"));
+                async move { task.await.map_err(ended)? }.boxed().shared()
             })
             .clone();
-        let result = attempt.await;
-        self.attempts.remove(&key);
-        let account = result?;
+        let account = attempt.await?;
         let accepted = self.credentials.accept(&name, password, Instant::now());
         self.logins.insert(name, KnownLogin { accepted, account: Arc::downgrade(&account) });
         account.context.touch();
@@ -123,20 +132,42 @@ impl Accounts {
         let connector = Arc::new(Connector::new(Arc::clone(&self.settings), login)?);
         let mailbox = connector.open().await?;
         let key = (connector.user().to_lowercase(), mailbox.info().mailbox_guid);
-        if let Some(account) = self.accounts.get(&key).map(|account| Arc::clone(&account)) {
-            // The account goes on with its session; the new password is what it reconnects with.
-            account.context.upstream.set_connector(connector);
-            account.context.unlock();
-            mailbox.close().await;
+        if let Some(account) = self.known_account(&key, &connector) {
+            close_later(mailbox);
             return Ok(account);
         }
         if self.accounts.len() >= self.max_accounts {
-            mailbox.close().await;
+            close_later(mailbox);
             return Err(UpstreamError::Busy(format!("{} accounts are open, the configured limit", self.max_accounts)));
         }
-        let ledger = self.ledger(mailbox.info().mailbox_guid).await?;
+        let ledger = match self.ledger(key.1).await {
+            Ok(ledger) => ledger,
+            Err(error) => {
+                close_later(mailbox);
+                return Err(error);
+            }
+        };
+        // Another login of the same user may have been faster.
+        if let Some(account) = self.known_account(&key, &connector) {
+            close_later(mailbox);
+            return Ok(account);
+        }
         let account = self.start(connector, mailbox, ledger);
         Ok(Arc::clone(&self.accounts.entry(key).or_insert(account)))
+    }
+
+    /// The account, if it is open. It goes on with its session; the new password is what it reconnects with.
+    fn known_account(&self, key: &(String, Guid), connector: &Arc<Connector>) -> Option<Arc<Account>> {
+        let account = self.accounts.get(key).map(|account| Arc::clone(&account))?;
+        account.context.upstream.set_connector(Arc::clone(connector));
+        account.context.unlock();
+        Some(account)
+    }
+
+    /// Closes all accounts: their sessions are disconnected as soon as nobody uses them.
+    pub fn close(&self) {
+        self.logins.clear();
+        self.accounts.clear();
     }
 
     fn start(&self, connector: Arc<Connector>, mailbox: Mailbox, ledger: Arc<dyn Ledger>) -> Arc<Account> {
@@ -157,15 +188,22 @@ impl Accounts {
         if let Some(ledger) = known(&self.ledgers.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(ledger);
         }
-        let directory = self.ledger_directory.clone();
-        let opened = blocking(move || RedbLedger::open(&directory, mailbox)).await?;
-        let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(ledger) = known(&ledgers) {
+        // A file can be open once: whoever comes second waits and finds it open.
+        let _opening = self.opening.lock().await;
+        if let Some(ledger) = known(&self.ledgers.lock().unwrap_or_else(PoisonError::into_inner)) {
             return Ok(ledger);
         }
+        let directory = self.ledger_directory.clone();
+        let opened = blocking(move || RedbLedger::open(&directory, mailbox)).await?;
         let ledger = Arc::new(opened?);
+        let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
         ledgers.retain(|_, ledger| ledger.strong_count() > 0);
         ledgers.insert(mailbox, Arc::downgrade(&ledger));
         Ok(ledger)
     }
+}
+
+/// Disconnects a session that is not needed; nobody waits for the server's answer.
+fn close_later(mailbox: Mailbox) {
+    tokio::spawn(async move { mailbox.close().await });
 }

@@ -11,8 +11,9 @@ use super::error::UpstreamError;
 
 /// How often something that may be repeated is tried when the session is lost under it.
 const MAX_TRIES: u32 = 3;
-/// Connecting anew is not tried more often than this after a failure.
-const RETRY_DELAY: Duration = Duration::from_secs(1);
+/// Connecting anew is not tried more often than this after a failure: at first, and after several.
+const FIRST_DELAY: Duration = Duration::from_secs(1);
+const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
 type Connecting = Shared<BoxFuture<'static, Result<Mailbox, UpstreamError>>>;
 
@@ -27,31 +28,54 @@ struct Slot {
     generation: u64,
     connecting: Connecting,
     started: Instant,
+    /// How long a failure is the answer before another attempt is made.
+    delay: Duration,
 }
 
 impl Upstream {
     /// Takes over a session that was opened already (the one that proved the password).
     pub fn new(connector: Arc<Connector>, mailbox: Mailbox) -> Self {
         let connecting = futures::future::ready(Ok(mailbox)).boxed().shared();
-        Self { slot: Mutex::new(Slot { connector, generation: 0, connecting, started: Instant::now() }) }
+        Self {
+            slot: Mutex::new(Slot {
+                connector,
+                generation: 0,
+                connecting,
+                started: Instant::now(),
+                delay: FIRST_DELAY,
+            }),
+        }
     }
 
     /// Later sessions are opened by `connector` (the user logged in with a new password).
     pub fn set_connector(&self, connector: Arc<Connector>) {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner).connector = connector;
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.connector = connector;
+        if slot.connecting.peek().is_some_and(Result::is_err) {
+            slot.replace();
+        }
     }
 
     /// The session, and a number that tells it from its successors.
     pub async fn mailbox(&self) -> Result<(u64, Mailbox), UpstreamError> {
         let (generation, connecting) = {
             let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
-            let failed = slot.connecting.peek().is_some_and(Result::is_err);
-            if failed && slot.started.elapsed() >= RETRY_DELAY {
+            // A refused password is not tried again until the user brings another one: repeating it would lock accounts out.
+            let retry = match slot.connecting.peek() {
+                Some(Err(UpstreamError::Unauthorized)) | Some(Ok(_)) | None => false,
+                Some(Err(_)) => slot.started.elapsed() >= slot.delay,
+            };
+            if retry {
                 slot.replace();
             }
             (slot.generation, slot.connecting.clone())
         };
         Ok((generation, connecting.await?))
+    }
+
+    /// What opens sessions now.
+    pub fn connector(&self) -> Arc<Connector> {
+        Arc::clone(&self.slot.lock().unwrap_or_else(PoisonError::into_inner).connector)
     }
 
     /// The session, if it is open.
@@ -102,6 +126,8 @@ impl Upstream {
 impl Slot {
     fn replace(&mut self) {
         let connector = Arc::clone(&self.connector);
+        let failed = self.connecting.peek().is_some_and(Result::is_err);
+        self.delay = if failed { (self.delay * 2).min(LONGEST_DELAY) } else { FIRST_DELAY };
         self.generation += 1;
         self.started = Instant::now();
         self.connecting = async move { connector.open().await }.boxed().shared();

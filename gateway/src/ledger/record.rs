@@ -40,6 +40,9 @@ pub struct MessageRecord {
     pub internal_date: i64,
     /// Size and SHA-256 digest of the rendering, once known.
     pub rendering: Option<RenderingRecord>,
+    /// The folder's version when the message was last reported as new or changed. What was downloaded before that may be
+    /// older than the message.
+    pub changed_at: u64,
     /// The message changed upstream after its rendering was recorded: bytes are served only after a check.
     pub suspect: bool,
 }

@@ -216,6 +216,7 @@ mod tests {
             keywords: vec!["Work".into()],
             internal_date: 1_700_000_000,
             rendering: None,
+            changed_at: 1,
             suspect: false,
         }
     }

@@ -9,5 +9,5 @@ mod reducer;
 mod state;
 
 pub use delta::{Delta, RemoteMessage};
-pub use reducer::RenderingVerdict;
+pub use reducer::{OfferedRendering, RenderingVerdict};
 pub use state::{FolderState, FolderView, MessageSource};

@@ -1,8 +1,22 @@
 use imap_front::store::FlagSet;
+use mapi_core::id::Gid;
 
 use super::state::visible_flags;
 use super::{Delta, FolderState, RemoteMessage};
 use crate::ledger::{FolderCommit, MessageRecord, RenderingRecord};
+
+/// A rendering that was made for a UID.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OfferedRendering {
+    /// The UID.
+    pub uid: u32,
+    /// The message it was made of.
+    pub gid: Gid,
+    /// The folder's version of the view from which the download started.
+    pub version: u64,
+    /// Its size and digest.
+    pub rendering: RenderingRecord,
+}
 
 /// What became of a rendering that was offered for a UID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,6 +25,8 @@ pub enum RenderingVerdict {
     Same,
     /// The message has other bytes than were recorded for the UID: the UID is expunged, the message has a new one.
     Replaced,
+    /// The message changed while it was downloaded: nobody knows which state this is. Download it again.
+    Outdated,
     /// The UID is gone.
     Gone,
 }
@@ -94,7 +110,8 @@ impl FolderState {
             }
             let read = delta.read.contains(row.gid);
             let unread = delta.unread.contains(row.gid);
-            let Some(next) = changed_row(row, change.as_ref(), read, unread) else { continue };
+            let version = draft.commit.head.version;
+            let Some(next) = changed_row(row, change.as_ref(), read, unread, version) else { continue };
             let visible = visible_flags(&next) != visible_flags(row) || next.keywords != row.keywords;
             draft.update(next, visible);
         }
@@ -118,6 +135,7 @@ impl FolderState {
                 keywords: message.keywords.iter().map(str::to_owned).collect(),
                 internal_date: message.internal_date,
                 rendering: None,
+                changed_at: draft.commit.head.version,
                 suspect: false,
             });
         }
@@ -141,19 +159,20 @@ impl FolderState {
         draft.commit
     }
 
-    /// Records renderings: the first one of a UID fixes its bytes for ever. `renderings` are UIDs with the message they
-    /// were made of. Returns the commit (if anything changes) and a verdict per entry.
-    pub fn record_renderings(
-        &self,
-        renderings: &[(u32, mapi_core::id::Gid, RenderingRecord)],
-    ) -> (Option<FolderCommit>, Vec<RenderingVerdict>) {
+    /// Records renderings: the first one of a UID fixes its bytes for ever. Returns the commit (if anything changes) and a
+    /// verdict per entry.
+    pub fn record_renderings(&self, offered: &[OfferedRendering]) -> (Option<FolderCommit>, Vec<RenderingVerdict>) {
         let mut draft = Draft::new(self);
-        let mut verdicts = Vec::with_capacity(renderings.len());
-        for (uid, gid, rendering) in renderings {
+        let mut verdicts = Vec::with_capacity(offered.len());
+        for OfferedRendering { uid, gid, version, rendering } in offered {
             let Some(row) = self.row(*uid).filter(|row| row.gid == *gid) else {
                 verdicts.push(RenderingVerdict::Gone);
                 continue;
             };
+            if row.changed_at > *version {
+                verdicts.push(RenderingVerdict::Outdated);
+                continue;
+            }
             match row.rendering {
                 Some(recorded) if recorded != *rendering => {
                     draft.expunge(*uid);
@@ -170,17 +189,24 @@ impl FolderState {
                 }
             }
         }
-        (draft.finish().filter(|_| !renderings.is_empty()), verdicts)
+        (draft.finish().filter(|_| !offered.is_empty()), verdicts)
     }
 }
 
 /// The row after a round, `None` if nothing about it changes.
-fn changed_row(row: &MessageRecord, change: Option<&RemoteMessage>, read: bool, unread: bool) -> Option<MessageRecord> {
+fn changed_row(
+    row: &MessageRecord,
+    change: Option<&RemoteMessage>,
+    read: bool,
+    unread: bool,
+    version: u64,
+) -> Option<MessageRecord> {
     let mut next = row.clone();
     if let Some(change) = change {
         next.server_flags = change.flags.bits();
         next.keywords = change.keywords.iter().map(str::to_owned).collect();
         next.suspect = row.rendering.is_some();
+        next.changed_at = version;
         // A server that comes round to what a client wanted needs no overlay any more.
         next.overlay_set &= !next.server_flags;
         next.overlay_cleared &= next.server_flags;
@@ -231,6 +257,10 @@ mod tests {
         state
     }
 
+    fn offer(uid: u32, counter: u64, version: u64, n: u8) -> OfferedRendering {
+        OfferedRendering { uid, gid: gid(counter), version, rendering: rendering(n) }
+    }
+
     fn rendering(n: u8) -> RenderingRecord {
         RenderingRecord { size: u32::from(n), digest: [n; 32] }
     }
@@ -248,7 +278,9 @@ mod tests {
         let mut state = three();
         let before = state.head().clone();
         let changed = vec![message(30, FlagSet::EMPTY), message(10, FlagSet::SEEN), message(20, FlagSet::EMPTY)];
-        assert!(state.round(Delta { changed, ics: ics(1), ..Delta::default() }).is_none());
+        let replay = state.round(Delta { changed, ics: ics(1), ..Delta::default() }).expect("noted as changed again");
+        assert!(replay.tombstones.is_empty() && replay.head.uid_next == before.uid_next);
+        state.absorb(replay);
         apply(&mut state, Delta { ics: ics(2), ..Delta::default() });
         assert_eq!(state.head().highest_modseq, before.highest_modseq);
         assert_eq!(state.head().ics, ics(2));
@@ -288,7 +320,7 @@ mod tests {
     #[test]
     fn the_first_rendering_fixes_the_bytes_of_a_uid() {
         let mut state = three();
-        let (commit, verdicts) = state.record_renderings(&[(1, gid(10), rendering(1)), (9, gid(9), rendering(1))]);
+        let (commit, verdicts) = state.record_renderings(&[offer(1, 10, 1, 1), offer(9, 9, 1, 1)]);
         assert_eq!(verdicts, [RenderingVerdict::Same, RenderingVerdict::Gone]);
         state.absorb(commit.expect("recorded"));
         let modseq = state.head().highest_modseq;
@@ -298,12 +330,14 @@ mod tests {
         assert_eq!(state.head().highest_modseq, modseq, "nothing visible changed");
         assert_eq!(state.view().snapshot.messages[0].size, None);
 
-        let (commit, verdicts) = state.record_renderings(&[(1, gid(10), rendering(1))]);
+        assert_eq!(state.record_renderings(&[offer(1, 10, 1, 2)]).1, [RenderingVerdict::Outdated]);
+        let version = state.head().version;
+        let (commit, verdicts) = state.record_renderings(&[offer(1, 10, version, 1)]);
         assert_eq!(verdicts, [RenderingVerdict::Same]);
         state.absorb(commit.expect("cleared"));
         assert!(!state.row(1).expect("there").suspect);
 
-        let (commit, verdicts) = state.record_renderings(&[(1, gid(10), rendering(2))]);
+        let (commit, verdicts) = state.record_renderings(&[offer(1, 10, version, 2)]);
         assert_eq!(verdicts, [RenderingVerdict::Replaced]);
         state.absorb(commit.expect("replaced"));
         assert!(state.row(1).is_none());

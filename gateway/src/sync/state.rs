@@ -19,6 +19,8 @@ pub struct FolderState {
 /// fetch it.
 #[derive(Debug, Clone, Default)]
 pub struct FolderView {
+    /// The folder's version.
+    pub version: u64,
     /// What sessions see.
     pub snapshot: Arc<Snapshot>,
     /// One per message of the snapshot, in its order.
@@ -107,7 +109,11 @@ impl FolderState {
         };
         let source =
             |row: &MessageRecord| MessageSource { gid: row.gid, rendering: row.rendering, suspect: row.suspect };
-        FolderView { snapshot: Arc::new(snapshot), sources: self.rows.iter().map(source).collect() }
+        FolderView {
+            version: self.head.version,
+            snapshot: Arc::new(snapshot),
+            sources: self.rows.iter().map(source).collect(),
+        }
     }
 }
 

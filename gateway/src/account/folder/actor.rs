@@ -3,12 +3,13 @@ use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use imap_front::store::{FlagChange, Snapshot};
+use mapi_core::ErrorCode;
 use tokio::sync::{mpsc, watch};
 
 use super::{Command, Folder, QUEUE, Shared};
 use crate::account::error::UpstreamError;
 use crate::ledger::{FolderCommit, LedgerError};
-use crate::sync::{FolderState, FolderView};
+use crate::sync::{FolderState, FolderView, OfferedRendering, RenderingVerdict};
 
 /// While notifications flow, a folder is probed at least this often when somebody asks.
 const PROBE_INTERVAL: Duration = Duration::from_secs(60);
@@ -26,6 +27,8 @@ pub(super) struct Actor {
     snapshots: watch::Sender<Arc<Snapshot>>,
     views: watch::Sender<Arc<FolderView>>,
     last_round: Option<Instant>,
+    /// The folder is gone upstream: the task ends, and with it the watches of those who look.
+    gone: bool,
 }
 
 /// Reads the ledger, runs the first round, and leaves the actor running.
@@ -33,7 +36,15 @@ pub(super) async fn start(shared: Arc<Shared>) -> Result<Folder, UpstreamError> 
     let (state, confirmed_ceiling) = super::epoch::open_state(&shared).await?;
     let (snapshots, snapshot_watch) = watch::channel(Arc::default());
     let (views, view_watch) = watch::channel(Arc::default());
-    let mut actor = Actor { shared: Arc::clone(&shared), state, confirmed_ceiling, snapshots, views, last_round: None };
+    let mut actor = Actor {
+        shared: Arc::clone(&shared),
+        state,
+        confirmed_ceiling,
+        snapshots,
+        views,
+        last_round: None,
+        gone: false,
+    };
     actor.round().await?;
     actor.publish();
     let (commands, inbox) = mpsc::channel(QUEUE);
@@ -44,21 +55,23 @@ pub(super) async fn start(shared: Arc<Shared>) -> Result<Folder, UpstreamError> 
 impl Actor {
     async fn run(mut self, mut inbox: mpsc::Receiver<Command>) {
         let shared = Arc::clone(&self.shared);
-        loop {
-            // Handles keep one receiver each to clone from, and the front's sessions one more.
-            let watched = self.snapshots.receiver_count() > 1;
+        while !self.gone {
             tokio::select! {
                 command = inbox.recv() => match command {
                     Some(command) => self.handle(command).await,
                     None => return,
                 },
                 () = shared.wake.notified() => {
+                    // Handles keep one receiver each to clone from, and the front's sessions one more.
+                    let watched = self.snapshots.receiver_count() > 1;
                     if watched
                         && self.shared.dirty.load(Ordering::Acquire)
                         && let Err(error) = self.round().await
                     {
                         tracing::info!(%error, folder = %self.shared.id, "round after a notification failed");
-                        self.try_again_later();
+                        if !self.gone {
+                            self.try_again_later();
+                        }
                     }
                 }
             }
@@ -74,14 +87,7 @@ impl Actor {
             }
             Command::Store(uids, change, reply) => drop(reply.send(self.store(&uids, &change).await)),
             Command::Expunge(uids, reply) => drop(reply.send(self.expunge(&uids).await)),
-            Command::Record(renderings, reply) => {
-                let (commit, verdicts) = self.state.record_renderings(&renderings);
-                let result = match commit {
-                    Some(commit) => self.commit(commit).await.map(|()| verdicts),
-                    None => Ok(verdicts),
-                };
-                drop(reply.send(result));
-            }
+            Command::Record(renderings, reply) => drop(reply.send(self.record(&renderings).await)),
         }
     }
 
@@ -109,6 +115,7 @@ impl Actor {
                 }
                 Err(error) => {
                     self.shared.dirty.store(true, Ordering::Release);
+                    self.gone = is_folder_gone(&error);
                     return Err(error);
                 }
             }
@@ -125,10 +132,36 @@ impl Actor {
         }
     }
 
-    async fn store(&mut self, uids: &[u32], change: &FlagChange) -> Result<(), UpstreamError> {
-        if let Some(commit) = self.state.store_overlay(uids, change) {
-            self.commit(commit).await?;
+    async fn record(&mut self, offered: &[OfferedRendering]) -> Result<Vec<RenderingVerdict>, UpstreamError> {
+        let mut verdicts = Vec::new();
+        let decide = |state: &FolderState| {
+            let (commit, told) = state.record_renderings(offered);
+            verdicts = told;
+            commit
+        };
+        self.commit_latest(decide).await?;
+        Ok(verdicts)
+    }
+
+    /// Commits what `decide` makes of the state; made anew of a newer state if another process committed meanwhile.
+    async fn commit_latest(
+        &mut self,
+        mut decide: impl FnMut(&FolderState) -> Option<FolderCommit> + Send,
+    ) -> Result<(), UpstreamError> {
+        for _ in 0..MAX_CONFLICTS {
+            let Some(commit) = decide(&self.state) else { return Ok(()) };
+            match self.commit(commit).await {
+                Err(UpstreamError::Ledger(error)) if matches!(*error, LedgerError::Conflict { .. }) => {
+                    self.reload().await?;
+                }
+                result => return result,
+            }
         }
+        Err(UpstreamError::Internal("another process keeps changing the folder's ledger".into()))
+    }
+
+    async fn store(&mut self, uids: &[u32], change: &FlagChange) -> Result<(), UpstreamError> {
+        self.commit_latest(|state| state.store_overlay(uids, change)).await?;
         if super::flags::apply(&self.shared, &self.state, uids, change).await? {
             self.round().await?;
         }
@@ -145,14 +178,15 @@ impl Actor {
         if ids.is_empty() {
             return Ok(());
         }
-        let folder = self.shared.id;
+        let shared = &self.shared;
         let ids = &ids;
         // Deleting what is deleted already does no harm, so this may be repeated.
         context
             .upstream
             .repeatable(|mailbox| async move {
+                mailbox.meet(ids).await?;
                 let mids: Vec<_> = ids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
-                mailbox.delete_messages(folder, &mids).await
+                mailbox.delete_messages(shared.id_in(&mailbox), &mids).await
             })
             .await?;
         self.round().await
@@ -191,4 +225,9 @@ impl Actor {
             }
         });
     }
+}
+
+fn is_folder_gone(error: &UpstreamError) -> bool {
+    let gone = [ErrorCode::NOT_FOUND, ErrorCode::OBJECT_DELETED];
+    matches!(error, UpstreamError::Refused { operation, code } if operation == "RopOpenFolder" && gone.contains(code))
 }

@@ -52,7 +52,7 @@ impl Actor {
         }
         let head = self.state.head();
         let shared = &self.shared;
-        let mut epoch = shared.context.epoch(shared.gid, shared.id).await?;
+        let mut epoch = shared.context.epoch_now(shared.id).await?;
         let instance = shared.context.ledger.instance();
         epoch.set(EpochEntry { instance, uid_validity: head.uid_validity, ceiling: head.uid_ceiling });
         shared.context.write_epoch(shared.gid, shared.id, epoch).await?;

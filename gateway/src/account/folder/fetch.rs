@@ -4,7 +4,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use imap_front::store::{FetchNeed, FetchedMessage, StoreError};
 use mapi_core::id::Gid;
-use mapi_core::mailbox::Fetched;
+use mapi_core::mailbox::Fetched as Download;
 use mapi_core::message::MessageContent;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
@@ -12,12 +12,14 @@ use tokio::sync::mpsc;
 use super::{Folder, message_error};
 use crate::account::error::UpstreamError;
 use crate::ledger::RenderingRecord;
-use crate::sync::{FolderView, MessageSource, RenderingVerdict};
+use crate::sync::{FolderView, MessageSource, OfferedRendering, RenderingVerdict};
 
 /// Messages asked for in one request.
 const CHUNK: usize = 50;
 /// Renderings are recorded (and then served) once this many bytes wait.
 const RECORD_BYTES: usize = 1 << 20;
+/// How often a message that keeps changing is downloaded.
+const MAX_DOWNLOADS: usize = 3;
 /// Items that wait for a slow client.
 const READY: usize = 8;
 
@@ -30,9 +32,8 @@ impl Folder {
         let (sender, receiver) = mpsc::channel(READY);
         let folder = self.clone();
         tokio::spawn(async move {
-            let view = folder.view();
             for chunk in uids.chunks(CHUNK) {
-                let mut fetch = Fetch { folder: &folder, view: &view, need, sender: &sender };
+                let mut fetch = Fetch { view: folder.view(), folder: &folder, need, sender: &sender };
                 if fetch.chunk(chunk).await.is_err() {
                     return;
                 }
@@ -42,12 +43,15 @@ impl Folder {
     }
 }
 
+/// What came of the messages of a chunk, by UID.
+type Fetched = HashMap<u32, Result<FetchedMessage, StoreError>>;
+
 /// The client went away.
 struct Stopped;
 
 struct Fetch<'a> {
     folder: &'a Folder,
-    view: &'a FolderView,
+    view: Arc<FolderView>,
     need: FetchNeed,
     sender: &'a mpsc::Sender<FetchedItem>,
 }
@@ -61,24 +65,59 @@ enum Known {
 impl Fetch<'_> {
     async fn chunk(&mut self, uids: &[u32]) -> Result<(), Stopped> {
         let mut queue: VecDeque<(u32, Known)> = uids.iter().map(|uid| (*uid, self.known(*uid))).collect();
-        let wanted: Vec<Gid> = queue
-            .iter()
-            .filter_map(|(_, known)| match known {
-                Known::Ask(source) => Some(source.gid),
-                Known::Answer(_) => None,
-            })
-            .collect();
-        if wanted.is_empty() {
-            return self.emit_known(&mut queue).await;
+        let mut fetched = Fetched::default();
+        let mut failure = None;
+        for _ in 0..MAX_DOWNLOADS {
+            let wanted = |(uid, known): &(u32, Known)| match known {
+                Known::Ask(source) if !fetched.contains_key(uid) => Some((*uid, source.gid)),
+                _ => None,
+            };
+            let wanted: Vec<(u32, Gid)> = queue.iter().filter_map(wanted).collect();
+            if wanted.is_empty() {
+                break;
+            }
+            let outdated;
+            (outdated, failure) = self.download(wanted, &mut queue, &mut fetched).await?;
+            if !outdated {
+                break;
+            }
+            // Messages changed while they came down: what the rounds made of it counts now.
+            self.view = self.folder.view();
+            for (uid, known) in queue.iter_mut().filter(|(uid, _)| !fetched.contains_key(uid)) {
+                *known = self.known(*uid);
+            }
         }
+        // What the upstream did not send is gone, unless the download broke off.
+        for (uid, known) in &queue {
+            if matches!(known, Known::Ask(_)) {
+                let missing = failure.clone().unwrap_or(StoreError::ExpungeIssued);
+                fetched.entry(*uid).or_insert(Err(missing));
+            }
+        }
+        if fetched.values().any(|item| matches!(item, Err(StoreError::ExpungeIssued))) {
+            self.folder.changed();
+        }
+        self.emit(&mut queue, &mut fetched).await
+    }
+
+    /// Downloads and renders messages, and sends what is ready. Tells whether some have to be downloaded again because they
+    /// changed meanwhile, and why the download broke off if it did.
+    async fn download(
+        &self,
+        wanted: Vec<(u32, Gid)>,
+        queue: &mut VecDeque<(u32, Known)>,
+        fetched: &mut Fetched,
+    ) -> Result<(bool, Option<StoreError>), Stopped> {
+        let uids: HashMap<Gid, u32> = wanted.iter().map(|(uid, gid)| (*gid, *uid)).collect();
         let (sink, mut contents) = mpsc::channel(2);
         let shared = Arc::clone(&self.folder.shared);
-        let download = tokio::spawn(async move { download(&shared, wanted, sink).await });
-        let mut fetched: HashMap<u32, Result<FetchedMessage, StoreError>> = HashMap::new();
+        let gids = wanted.into_iter().map(|(_, gid)| gid).collect();
+        let download = tokio::spawn(async move { download(&shared, gids, sink).await });
+        let mut outdated = false;
         let mut batch = Vec::new();
         let mut batch_bytes = 0;
         while let Some((gid, content)) = contents.recv().await {
-            let Some(uid) = uid_in(&queue, gid) else { continue };
+            let Some(&uid) = uids.get(&gid) else { continue };
             let rendered = match content {
                 Some(content) => self.render(gid, *content).await,
                 None => Err(StoreError::Limit("the message is too large".into())),
@@ -91,12 +130,12 @@ impl Fetch<'_> {
                 Err(error) => drop(fetched.insert(uid, Err(error))),
             }
             if batch_bytes >= RECORD_BYTES {
-                self.settle(std::mem::take(&mut batch), &mut fetched).await;
+                outdated |= self.settle(std::mem::take(&mut batch), fetched).await;
                 batch_bytes = 0;
-                self.emit(&mut queue, &mut fetched).await?;
+                self.emit(queue, fetched).await?;
             }
         }
-        self.settle(batch, &mut fetched).await;
+        outdated |= self.settle(batch, fetched).await;
         let failure = match download.await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(message_error(&error)),
@@ -105,17 +144,7 @@ impl Fetch<'_> {
                 Some(StoreError::Internal("internal error".into()))
             }
         };
-        // What the upstream did not send is gone, unless the download broke off.
-        for (uid, known) in &queue {
-            if matches!(known, Known::Ask(_)) {
-                let missing = failure.clone().unwrap_or(StoreError::ExpungeIssued);
-                fetched.entry(*uid).or_insert(Err(missing));
-            }
-        }
-        if fetched.values().any(|item| matches!(item, Err(StoreError::ExpungeIssued))) {
-            self.folder.changed();
-        }
-        self.emit(&mut queue, &mut fetched).await
+        Ok((outdated, failure))
     }
 
     fn known(&self, uid: u32) -> Known {
@@ -136,26 +165,32 @@ impl Fetch<'_> {
         context.render(gid, content).await.map_err(|error| message_error(&error))
     }
 
-    /// Records renderings and tells which may be served: only bytes that are the UID's for ever.
-    async fn settle(
-        &self,
-        batch: Vec<(u32, Gid, Bytes)>,
-        fetched: &mut HashMap<u32, Result<FetchedMessage, StoreError>>,
-    ) {
+    /// Records renderings and tells which may be served: only bytes that are the UID's for ever. Returns whether some are
+    /// outdated and have to be made again.
+    async fn settle(&self, batch: Vec<(u32, Gid, Bytes)>, fetched: &mut Fetched) -> bool {
         if batch.is_empty() {
-            return;
+            return false;
         }
-        let records: Vec<_> = batch.iter().map(|(uid, gid, bytes)| (*uid, *gid, rendering_record(bytes))).collect();
-        let verdicts = match self.folder.record(records.clone()).await {
+        let version = self.view.version;
+        let offer = |(uid, gid, bytes): &(u32, Gid, Bytes)| OfferedRendering {
+            uid: *uid,
+            gid: *gid,
+            version,
+            rendering: rendering_record(bytes),
+        };
+        let offered: Vec<_> = batch.iter().map(offer).collect();
+        let verdicts = match self.folder.record(offered.clone()).await {
             Ok(verdicts) => verdicts,
             Err(error) => {
                 let error = message_error(&error);
                 fetched.extend(batch.into_iter().map(|(uid, ..)| (uid, Err(error.clone()))));
-                return;
+                return false;
             }
         };
-        for (((uid, gid, bytes), (_, _, record)), verdict) in batch.into_iter().zip(records).zip(verdicts) {
-            if verdict != RenderingVerdict::Gone {
+        let mut outdated = false;
+        for (((uid, gid, bytes), offered), verdict) in batch.into_iter().zip(offered).zip(verdicts) {
+            let record = offered.rendering;
+            if matches!(verdict, RenderingVerdict::Same | RenderingVerdict::Replaced) {
                 self.folder.shared.context.cache_rendering(gid, record.digest, bytes.clone());
             }
             let item = match verdict {
@@ -163,22 +198,19 @@ impl Fetch<'_> {
                     let content = if self.need == FetchNeed::Size { Bytes::new() } else { bytes };
                     Ok(FetchedMessage { uid, size: Some(record.size), content })
                 }
+                RenderingVerdict::Outdated => {
+                    outdated = true;
+                    continue;
+                }
                 RenderingVerdict::Replaced | RenderingVerdict::Gone => Err(StoreError::ExpungeIssued),
             };
             fetched.insert(uid, item);
         }
-    }
-
-    async fn emit_known(&self, queue: &mut VecDeque<(u32, Known)>) -> Result<(), Stopped> {
-        self.emit(queue, &mut HashMap::new()).await
+        outdated
     }
 
     /// Sends what is ready, in order.
-    async fn emit(
-        &self,
-        queue: &mut VecDeque<(u32, Known)>,
-        fetched: &mut HashMap<u32, Result<FetchedMessage, StoreError>>,
-    ) -> Result<(), Stopped> {
+    async fn emit(&self, queue: &mut VecDeque<(u32, Known)>, fetched: &mut Fetched) -> Result<(), Stopped> {
         while let Some((uid, known)) = queue.pop_front() {
             let item = match known {
                 Known::Answer(item) => item,
@@ -196,13 +228,6 @@ impl Fetch<'_> {
     }
 }
 
-fn uid_in(queue: &VecDeque<(u32, Known)>, gid: Gid) -> Option<u32> {
-    queue.iter().find_map(|(uid, known)| match known {
-        Known::Ask(source) if source.gid == gid => Some(*uid),
-        _ => None,
-    })
-}
-
 fn rendering_record(bytes: &Bytes) -> RenderingRecord {
     RenderingRecord {
         size: u32::try_from(bytes.len()).expect("renderings are bounded far below 4 GiB"),
@@ -215,22 +240,24 @@ type Downloaded = (Gid, Option<Box<MessageContent>>);
 
 /// Downloads messages; each goes into `sink` as soon as it is complete.
 async fn download(shared: &super::Shared, gids: Vec<Gid>, sink: mpsc::Sender<Downloaded>) -> Result<(), UpstreamError> {
-    let (gids, sink, folder) = (&gids, &sink, shared.id);
+    let (gids, sink) = (&gids, &sink);
     let options = shared.context.fetch_options();
     shared
         .context
         .upstream
         .repeatable(|mailbox| async move {
+            mailbox.meet(gids).await?;
             let ids: Vec<_> = gids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
+            let folder = shared.id_in(&mailbox);
             let mut fetch = mailbox.fetch_messages(folder, &ids, options);
             while let Some(fetched) = fetch.next().await? {
                 let (mid, content) = match fetched {
-                    Fetched::Message { mid, content, .. } => (mid, Some(content)),
-                    Fetched::TooLarge { mid, bytes } => {
+                    Download::Message { mid, content, .. } => (mid, Some(content)),
+                    Download::TooLarge { mid, bytes } => {
                         tracing::warn!(%folder, %mid, bytes, "message above upstream.max_message_bytes");
                         (mid, None)
                     }
-                    Fetched::Missing(_) => continue,
+                    Download::Missing(_) => continue,
                 };
                 let Some(gid) = mailbox.gid_of(mid) else { continue };
                 if sink.send((gid, content)).await.is_err() {

@@ -50,13 +50,14 @@ async fn change_seen(
     if gids.is_empty() {
         return Ok(false);
     }
-    let (gids, folder) = (&gids, shared.id);
+    let gids = &gids;
     shared
         .context
         .upstream
         .repeatable(|mailbox| async move {
+            mailbox.meet(gids).await?;
             let ids: Vec<_> = gids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
-            mailbox.set_read(folder, &ids, seen).await
+            mailbox.set_read(shared.id_in(&mailbox), &ids, seen).await
         })
         .await?;
     Ok(true)
@@ -81,18 +82,20 @@ async fn change_properties(
     if updates.is_empty() {
         return Ok(false);
     }
-    let (updates, folder) = (&updates, shared.id);
+    let updates = &updates;
     // Setting the same values twice gives the same message, so this may be repeated.
     let results = shared
         .context
         .upstream
         .repeatable(|mailbox| async move {
+            let gids: Vec<Gid> = updates.iter().map(|(gid, _)| *gid).collect();
+            mailbox.meet(&gids).await?;
             let update = |(gid, edit): &(Gid, flags::FlagEdit)| {
                 let (set, delete) = (edit.set.clone(), edit.delete.clone());
                 Some(MessageUpdate { mid: mailbox.id_of(*gid)?, set, delete })
             };
             let updates: Vec<_> = updates.iter().filter_map(update).collect();
-            mailbox.update_messages(folder, &updates).await
+            mailbox.update_messages(shared.id_in(&mailbox), &updates).await
         })
         .await?;
     match results.into_iter().find_map(refusal) {

@@ -11,12 +11,12 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use imap_front::store::{FlagChange, Snapshot, StoreError};
 use mapi_core::id::{FolderId, Gid};
+use mapi_core::mailbox::Mailbox;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::context::AccountContext;
 use super::error::UpstreamError;
-use crate::ledger::RenderingRecord;
-use crate::sync::{FolderView, RenderingVerdict};
+use crate::sync::{FolderView, OfferedRendering, RenderingVerdict};
 
 pub use fetch::FetchedItem;
 
@@ -32,7 +32,7 @@ enum Command {
     /// Remove the messages of these that are marked `\Deleted`.
     Expunge(Vec<u32>, oneshot::Sender<Result<(), UpstreamError>>),
     /// Fix the bytes of UIDs.
-    Record(Vec<(u32, Gid, RenderingRecord)>, oneshot::Sender<Result<Vec<RenderingVerdict>, UpstreamError>>),
+    Record(Vec<OfferedRendering>, oneshot::Sender<Result<Vec<RenderingVerdict>, UpstreamError>>),
 }
 
 /// A handle to an opened folder.
@@ -53,6 +53,13 @@ struct Shared {
     /// Something upstream may have changed since the last round began.
     dirty: AtomicBool,
     wake: tokio::sync::Notify,
+}
+
+impl Shared {
+    /// The folder's id in a session: ids hold for one logon only.
+    fn id_in(&self, mailbox: &Mailbox) -> FolderId {
+        mailbox.id_of(self.gid).unwrap_or(self.id)
+    }
 }
 
 impl Folder {
@@ -109,10 +116,7 @@ impl Folder {
         self.ask(|reply| Command::Expunge(uids, reply)).await
     }
 
-    async fn record(
-        &self,
-        renderings: Vec<(u32, Gid, RenderingRecord)>,
-    ) -> Result<Vec<RenderingVerdict>, UpstreamError> {
+    async fn record(&self, renderings: Vec<OfferedRendering>) -> Result<Vec<RenderingVerdict>, UpstreamError> {
         self.ask(|reply| Command::Record(renderings, reply)).await
     }
 

@@ -39,7 +39,6 @@ fn is_bad_state(code: mapi_core::ErrorCode) -> bool {
 
 async fn ask(shared: &Shared, before: &SyncState) -> Result<Delta, UpstreamError> {
     let properties = &round_properties();
-    let folder = shared.id;
     shared
         .context
         .upstream
@@ -47,9 +46,9 @@ async fn ask(shared: &Shared, before: &SyncState) -> Result<Delta, UpstreamError
             let mut delta = Delta { complete: *before == SyncState::new(), ..Delta::default() };
             let on_change = |change: MessageChange| match remote_message(&change) {
                 Some(message) => delta.changed.push(message),
-                None => tracing::warn!(%folder, mid = ?change.mid, "a message without a global id can't be shown"),
+                None => tracing::warn!(folder = %shared.id, mid = ?change.mid, "a message without a global id can't be shown"),
             };
-            let outcome = mailbox.sync_contents_with(folder, before, properties, on_change).await?;
+            let outcome = mailbox.sync_contents_with(shared.id_in(&mailbox), before, properties, on_change).await?;
             delta.deleted = outcome.deleted;
             delta.read = outcome.read;
             delta.unread = outcome.unread;
