@@ -57,7 +57,9 @@ impl Hub {
             changes.altered.insert(object.folder_id);
         } else {
             changes.hierarchy |= folder_event && event != bits::OBJECT_MODIFIED && event != bits::SEARCH_COMPLETE;
-            changes.folders.extend([Some(object.folder_id), object.old_folder_id].into_iter().flatten());
+            // A folder that something was copied from is as it was.
+            let left = object.old_folder_id.filter(|_| event != bits::OBJECT_COPIED);
+            changes.folders.extend([Some(object.folder_id), left].into_iter().flatten());
         }
         if changes.folders.len() + changes.altered.len() > FOLDER_LIMIT {
             changes.folders.clear();

@@ -12,6 +12,7 @@ mod download;
 mod error;
 mod fetch;
 mod folder;
+mod folder_change;
 mod handle;
 mod hub;
 mod info;

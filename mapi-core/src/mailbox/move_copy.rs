@@ -1,5 +1,6 @@
+use crate::ErrorCode;
 use crate::id::{FolderId, MessageId};
-use crate::rop::{MoveCopyMessagesRequest, OpenFolderRequest, RequestBody};
+use crate::rop::{MoveCopyMessagesRequest, OpenFolderRequest, RequestBody, ResponseBody};
 
 use super::hub::Pairing;
 use super::link::OnFailure;
@@ -12,6 +13,8 @@ pub struct MoveCopyOutcome {
     pub pairs: Vec<(MessageId, MessageId)>,
     /// Whether every message has exactly one new id.
     pub complete: bool,
+    /// The server says that it left some out. (Not all servers say so.)
+    pub partial: bool,
 }
 
 /// Messages per RopMoveCopyMessages.
@@ -32,11 +35,12 @@ impl Mailbox {
         messages: &[MessageId],
         copy: bool,
     ) -> Result<MoveCopyOutcome, MailboxError> {
-        let mut outcome = MoveCopyOutcome { pairs: Vec::with_capacity(messages.len()), complete: true };
+        let mut outcome = MoveCopyOutcome { pairs: Vec::with_capacity(messages.len()), complete: true, partial: false };
         for ids in messages.chunks(ID_LIMIT) {
-            let (pairs, complete) = self.move_copy_batch(source, target, ids, copy).await?;
-            outcome.pairs.extend(pairs);
-            outcome.complete &= complete;
+            let batch = self.move_copy_batch(source, target, ids, copy).await?;
+            outcome.pairs.extend(batch.pairs);
+            outcome.complete &= batch.complete;
+            outcome.partial |= batch.partial;
         }
         Ok(outcome)
     }
@@ -47,7 +51,7 @@ impl Mailbox {
         target: FolderId,
         ids: &[MessageId],
         copy: bool,
-    ) -> Result<(Vec<(MessageId, MessageId)>, bool), MailboxError> {
+    ) -> Result<MoveCopyOutcome, MailboxError> {
         let inner = &self.inner;
         let following = inner.link.hub.follow(Pairing::new(source, target, copy, ids));
         let mut script = inner.link.script();
@@ -63,10 +67,13 @@ impl Mailbox {
             want_asynchronous: false,
             want_copy: copy,
         };
-        script.rop_with(from, to, RequestBody::MoveCopyMessages(request));
+        let ticket = script.rop_with(from, to, RequestBody::MoveCopyMessages(request));
         script.release(from);
         script.release(to);
-        inner.link.run(&mut script, OnFailure::Stop).await?;
+        let answers = inner.link.run(&mut script, OnFailure::Stop).await?;
+        let answer = answers.answer(ticket)?;
+        let partial = answer.return_value == ErrorCode::PARTIAL_COMPLETION
+            || matches!(&answer.body, ResponseBody::MoveCopy(moved) if moved.partial_completion);
         if inner.subscription.is_some() {
             for round in 0..POLL_LIMIT {
                 // Somebody else may be about to fetch what is pending: one request behind theirs makes sure.
@@ -76,6 +83,7 @@ impl Mailbox {
                 inner.link.poll().await?;
             }
         }
-        Ok(following.pairing.pairs(ids))
+        let (pairs, complete) = following.pairing.pairs(ids);
+        Ok(MoveCopyOutcome { pairs, complete, partial })
     }
 }
