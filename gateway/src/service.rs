@@ -116,6 +116,7 @@ impl Service {
         accounts: &Arc<Accounts>,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), StartError> {
+        use imap_front::frame::FrameLimits;
         use imap_front::server::{Gate, Limits, Server, ServerConfig, TlsMode};
         let gate = Gate::new(config.imap.max_connections, config.imap.max_unauthenticated_per_address);
         for (position, listener) in config.imap.listener.iter().enumerate() {
@@ -129,6 +130,7 @@ impl Service {
                 allow_plaintext_auth: listener.allow_plaintext_auth,
                 gate: Arc::clone(&gate),
                 limits: Limits {
+                    after_login: FrameLimits { append: config.imap.max_message_bytes, ..Limits::default().after_login },
                     login_timeout: Duration::from_secs(config.imap.login_timeout_seconds),
                     idle_timeout: Duration::from_secs(config.imap.idle_timeout_seconds),
                     ..Limits::default()

@@ -5,6 +5,8 @@
 
 use zeroize::{Zeroize, Zeroizing};
 
+use crate::proto::append::is_append;
+
 /// Bounds in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FrameLimits {
@@ -12,6 +14,8 @@ pub struct FrameLimits {
     pub line: usize,
     /// All literals of one command together.
     pub literals: usize,
+    /// The same for APPEND, whose message is one. It is held in memory.
+    pub append: usize,
     /// How much of a refused command is read and thrown away before the connection is given up.
     pub discard: usize,
 }
@@ -49,6 +53,8 @@ pub struct Refusal {
     pub fatal: bool,
 }
 
+/// Why an APPEND was refused whose message is above [`FrameLimits::append`].
+pub const MESSAGE_TOO_LARGE: &str = "message too large";
 /// The longest tag that is echoed.
 const MAX_TAG: usize = 64;
 /// A literal's announcement is never longer than this; so much of an overlong line's end is kept to look for one.
@@ -170,15 +176,18 @@ impl Framer {
                 self.literals = 0;
                 Step::Frame(Frame::Command(std::mem::take(&mut self.command)))
             }
-            Some(Announced { size: Some(size), waits }) if size <= limits.literals.saturating_sub(self.literals) => {
-                self.literals += size;
-                self.state = State::Literal { left: size };
-                if waits { Step::Frame(Frame::Continue) } else { Step::Again }
-            }
             Some(announced) => {
+                let append = is_append(&self.command);
+                let limit = if append { limits.append.max(limits.literals) } else { limits.literals };
+                let fits = announced.size.filter(|size| *size <= limit.saturating_sub(self.literals));
+                if let Some(size) = fits {
+                    self.literals += size;
+                    self.state = State::Literal { left: size };
+                    return if announced.waits { Step::Frame(Frame::Continue) } else { Step::Again };
+                }
                 let tag = tag_of(&self.command);
                 self.forget_command();
-                self.refused = Some((tag, "literal too large"));
+                self.refused = Some((tag, if append { MESSAGE_TOO_LARGE } else { "literal too large" }));
                 self.refused_literal(announced, limits)
             }
         }
@@ -335,7 +344,7 @@ mod tests {
     use super::*;
 
     // The line is longer than the longest tag, or the tag that is seen would depend on the splitting.
-    const LIMITS: FrameLimits = FrameLimits { line: 80, literals: 16, discard: 200 };
+    const LIMITS: FrameLimits = FrameLimits { line: 80, literals: 16, append: 30, discard: 200 };
 
     fn frames(input: &[u8], cuts: &[usize]) -> Vec<Frame> {
         let mut framer = Framer::new();
@@ -399,6 +408,18 @@ mod tests {
             frames(b"a X {10+}\r\n1234567890 {7}\r\nb NOOP\r\n", &[]),
             [refused("a", "literal too large", false), command("b NOOP\r\n")]
         );
+    }
+
+    #[test]
+    fn messages_have_a_limit_of_their_own() {
+        assert_eq!(frames(b"a append x {30}\r\n", &[]), [Frame::Continue]);
+        let whole = format!("a APPEND {{1+}}\r\nx {{29+}}\r\n{}\r\n", "y".repeat(29));
+        assert_eq!(frames(whole.as_bytes(), &[]), [command(&whole)]);
+        assert_eq!(
+            frames(b"a APPEND x {31}\r\nb NOOP\r\n", &[]),
+            [refused("a", MESSAGE_TOO_LARGE, false), command("b NOOP\r\n")]
+        );
+        assert_eq!(frames(b"a APPENDX x {17}\r\n", &[]), [refused("a", "literal too large", false)]);
     }
 
     #[test]

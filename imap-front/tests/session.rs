@@ -138,7 +138,6 @@ fn listing() {
     );
     assert!(dialogue.say("i STATUS nothing (MESSAGES)\r\n").starts_with("i NO [NONEXISTENT] "));
     assert!(dialogue.say("j STATUS Public (MESSAGES)\r\n").starts_with("j NO [CANNOT] "));
-    assert!(dialogue.say("k CREATE x\r\n").starts_with("k NO [CANNOT] "));
 }
 
 #[test]
@@ -540,4 +539,84 @@ proptest! {
             prop_assert!(known.as_ref().is_none_or(|known| *known == actual), "{known:?} {actual}");
         }
     }
+}
+
+#[test]
+fn copying_and_moving() {
+    let store = inbox(5);
+    store.add("Work", None);
+    store.add("vague", None);
+    store.add_with("Public", None, false, true, false);
+    store.folder("INBOX").change(|snapshot| snapshot.messages[1].flags = FlagSet::DELETED);
+    let mut dialogue = Dialogue::selected(store.clone(), "INBOX");
+    assert_eq!(dialogue.say("a COPY 1:2,5 Work\r\n"), "a OK [COPYUID 7 1:2,5 1:3] COPY completed\r\n");
+    assert_eq!(store.folder("Work").snapshot().messages[1].flags, FlagSet::EMPTY);
+    assert_eq!(dialogue.say("b UID COPY 3 vague\r\n"), "b OK COPY completed\r\n");
+    assert_eq!(dialogue.say("c UID COPY 77 Work\r\n"), "c OK COPY completed\r\n");
+    assert!(dialogue.say("d COPY 1 Nowhere\r\n").starts_with("d NO [TRYCREATE] "));
+    assert!(dialogue.say("e COPY 1 Public\r\n").starts_with("e NO [CANNOT] "));
+    assert!(dialogue.say("f COPY 9 Work\r\n").starts_with("f BAD "));
+    assert_eq!(
+        dialogue.say("g UID MOVE 2,4 Work\r\n"),
+        "* OK [COPYUID 7 2,4 4:5] Moved\r\n* 4 EXPUNGE\r\n* 2 EXPUNGE\r\ng OK MOVE completed\r\n"
+    );
+    assert_eq!(dialogue.say("h MOVE 1 vague\r\n"), "* 1 EXPUNGE\r\nh OK MOVE completed\r\n");
+    store.folder("INBOX").remove(3);
+    assert!(
+        dialogue
+            .say("i COPY 1:2 Work\r\n")
+            .ends_with("* 1 EXPUNGE\r\ni NO [EXPUNGEISSUED] some of the messages no longer exist\r\n")
+    );
+    assert!(dialogue.say("j EXAMINE INBOX\r\n").contains("j OK"));
+    assert!(dialogue.say("k MOVE 1 Work\r\n").starts_with("k NO [READ-ONLY] "));
+    assert!(dialogue.say("l COPY 1 Work\r\n").starts_with("l OK [COPYUID 7 5 6] "));
+    // A copy into the selected folder shows before the command ends.
+    assert_eq!(
+        dialogue.say("m COPY 1 INBOX\r\n"),
+        "* 2 EXISTS\r\n* 1 RECENT\r\nm OK [COPYUID 7 5 6] COPY completed\r\n"
+    );
+}
+
+#[test]
+fn appending() {
+    let store = inbox(1);
+    let mut dialogue = Dialogue::selected(store.clone(), "INBOX");
+    let capability = dialogue.say("a CAPABILITY\r\n");
+    assert!(capability.contains(" UIDPLUS MOVE ") && capability.contains(" APPENDLIMIT=36700160"), "{capability}");
+    assert_eq!(dialogue.say("b APPEND INBOX (\\Seen $x) {5}\r\n"), "+ Ready for literal data\r\n");
+    assert_eq!(
+        dialogue.say("a: b\n\r\n"),
+        "* 2 EXISTS\r\n* 1 RECENT\r\n* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $x)\r\n\
+         * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $x \\*)] Flags permitted\r\n\
+         b OK [APPENDUID 7 2] APPEND completed\r\n"
+    );
+    let large = "x".repeat(1 << 20);
+    assert_eq!(
+        dialogue.say(&format!("c APPEND INBOX {{{}+}}\r\n{large}\r\n", large.len())),
+        "* 3 EXISTS\r\n* 2 RECENT\r\nc OK [APPENDUID 7 3] APPEND completed\r\n"
+    );
+    assert_eq!(dialogue.say("d APPEND INBOX {36700161}\r\n"), "d NO [TOOBIG] message too large\r\n");
+    assert_eq!(dialogue.say("e APPEND Nowhere {1+}\r\nx\r\n"), "e NO [TRYCREATE] no such mailbox\r\n");
+    assert!(dialogue.say("f APPEND INBOX {0+}\r\n\r\n").starts_with("f NO [CANNOT] "));
+    *store.folder("INBOX").fail.lock().unwrap() = Some(StoreError::OverQuota("full".to_owned()));
+    assert_eq!(dialogue.say("g APPEND INBOX {1+}\r\nx\r\n"), "g NO [OVERQUOTA] full\r\n");
+}
+
+#[test]
+fn changing_folders() {
+    let store = Memory::new();
+    store.add("Work", None);
+    let mut dialogue = Dialogue::logged_in(store.clone());
+    assert_eq!(dialogue.say("a CREATE New/One/\r\n"), "a OK CREATE completed\r\n");
+    assert_eq!(calls(&store), ["create New/One"]);
+    assert!(dialogue.say("b CREATE inbox\r\n").starts_with("b NO [ALREADYEXISTS] "));
+    assert!(dialogue.say("c CREATE Work\r\n").starts_with("c NO [ALREADYEXISTS] "));
+    assert_eq!(dialogue.say("d UNSUBSCRIBE Work\r\n"), "d OK UNSUBSCRIBE completed\r\n");
+    assert_eq!(dialogue.say("e LSUB \"\" *\r\n"), "* LSUB () \"/\" INBOX\r\ne OK LSUB completed\r\n");
+    assert_eq!(dialogue.say("f SUBSCRIBE Work\r\n"), "f OK SUBSCRIBE completed\r\n");
+    assert!(dialogue.say("g SUBSCRIBE Nothing\r\n").starts_with("g NO [NONEXISTENT] "));
+    assert_eq!(dialogue.say("h RENAME Work Play\r\n"), "h OK RENAME completed\r\n");
+    assert!(dialogue.say("i RENAME Work Play\r\n").starts_with("i NO [NONEXISTENT] "));
+    assert_eq!(dialogue.say("j DELETE Play\r\n"), "j OK DELETE completed\r\n");
+    assert!(dialogue.say("k DELETE INBOX\r\n").starts_with("k NO [CANNOT] "));
 }

@@ -79,7 +79,7 @@ impl AccountContext {
 
     /// The named properties that the gateway uses, so that their ids can be asked for together.
     pub fn property_names() -> Vec<PropertyName> {
-        vec![flags::keywords_name(), epoch_name()]
+        vec![flags::keywords_name(), epoch_name(), subscribed_name()]
     }
 
     /// The user's address.
@@ -135,7 +135,7 @@ impl AccountContext {
         let (mailbox, rows) = self
             .upstream
             .repeatable(|mailbox| async move {
-                let rows = mailbox.folders(&[epoch_key()]).await?;
+                let rows = mailbox.folders(&[epoch_key(), subscribed_key()]).await?;
                 Ok((mailbox, rows))
             })
             .await?;
@@ -147,6 +147,20 @@ impl AccountContext {
         }
         drop(epochs);
         Ok((mailbox, rows))
+    }
+
+    /// Whether a folder is subscribed, if anybody ever said so.
+    pub fn subscription(row: &FolderRow) -> Option<bool> {
+        match row.extra.get_named(&subscribed_name(), PropertyType::BOOLEAN) {
+            Some(PropertyValue::Boolean(subscribed)) => Some(*subscribed),
+            _ => None,
+        }
+    }
+
+    /// Keeps with a folder whether it is subscribed.
+    pub async fn write_subscription(&self, folder: FolderId, subscribed: bool) -> Result<(), UpstreamError> {
+        let bag = &PropertyBag::from_iter([(subscribed_key(), PropertyValue::Boolean(subscribed))]);
+        self.upstream.repeatable(|mailbox| async move { mailbox.set_folder_properties(folder, bag, &[]).await }).await
     }
 
     /// What the mailbox remembers of the ledgers of a folder.
@@ -239,6 +253,14 @@ fn epoch_name() -> PropertyName {
 
 fn epoch_key() -> PropertyKey {
     PropertyKey::Named(epoch_name(), PropertyType::BINARY)
+}
+
+fn subscribed_name() -> PropertyName {
+    PropertyName::string(GATEWAY_SET, "Subscribed")
+}
+
+fn subscribed_key() -> PropertyKey {
+    PropertyKey::Named(subscribed_name(), PropertyType::BOOLEAN)
 }
 
 fn weight(content: &MessageContent) -> usize {

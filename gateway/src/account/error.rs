@@ -38,6 +38,9 @@ pub enum UpstreamError {
     /// A limit of the configuration.
     #[error("{0}")]
     Limit(String),
+    /// This can't be done with this folder, whoever asks.
+    #[error("{0}")]
+    Cannot(String),
     /// What a client sent can't be made into a message.
     #[error("{0}")]
     Content(String),
@@ -66,7 +69,7 @@ impl From<UpstreamError> for StoreError {
                 Self::Unavailable("the connection to the mail server was lost, try again".into())
             }
             UpstreamError::Limit(reason) => Self::Limit(reason),
-            UpstreamError::Content(reason) => Self::Cannot(reason),
+            UpstreamError::Content(reason) | UpstreamError::Cannot(reason) => Self::Cannot(reason),
             UpstreamError::Ledger(error) => {
                 tracing::error!(%error, "ledger failed");
                 Self::Internal("the gateway can't store folder state".into())
@@ -84,6 +87,7 @@ impl From<UpstreamError> for StoreError {
                 ErrorCode::QUOTA_EXCEEDED | ErrorCode::NP_QUOTA_EXCEEDED => {
                     Self::OverQuota("the mailbox is full".into())
                 }
+                ErrorCode::PARTIAL_COMPLETION => Self::Cannot("the mail server did only a part of it".into()),
                 ErrorCode::DUPLICATE_NAME => Self::AlreadyExists,
                 ErrorCode::TOO_BIG => Self::Limit("too big for the mail server".into()),
                 ErrorCode::SERVER_BUSY => Self::Unavailable("the mail server is busy, try again later".into()),
@@ -109,6 +113,7 @@ impl From<UpstreamError> for SubmitError {
             ),
             UpstreamError::Limit(reason) => Self::TooBig(reason),
             UpstreamError::Content(reason) => Self::BadContent(reason),
+            UpstreamError::Cannot(reason) => Self::Refused(reason),
             UpstreamError::Ledger(_) | UpstreamError::Internal(_) => {
                 tracing::error!(%error, "internal error");
                 Self::Internal("internal error".into())

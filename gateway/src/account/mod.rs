@@ -2,13 +2,16 @@
 //! the ledger of the mailbox, the folder tree and the opened folders.
 
 mod addresses;
+mod append;
 mod cache;
 mod connect;
 mod context;
+mod copy;
 mod credential;
 mod error;
 mod events;
 mod folder;
+mod folders;
 mod registry;
 mod submit;
 mod tree;
@@ -57,8 +60,6 @@ impl Account {
     /// # Errors
     /// [`UpstreamError::Refused`] with ecNotFound if there is none, and whatever keeps its first round from succeeding.
     pub async fn folder(&self, id: &FrontFolderId) -> Result<Folder, UpstreamError> {
-        let not_found =
-            || UpstreamError::Refused { operation: "RopOpenFolder".into(), code: mapi_core::ErrorCode::NOT_FOUND };
         let gid = Gid::from_slice(&id.0).ok_or_else(not_found)?;
         if let Some(folder) = self.open_folder(&gid) {
             folder.refresh().await?;
@@ -77,6 +78,16 @@ impl Account {
         Ok(kept.or_insert(folder).clone())
     }
 
+    /// Makes known what an operation did to a folder. One that is not open is opened, which shows it, too.
+    async fn settle(&self, id: &FrontFolderId, settling: folder::Settling) -> Result<folder::Settled, UpstreamError> {
+        let open = Gid::from_slice(&id.0).and_then(|gid| self.open_folder(&gid));
+        let folder = match open {
+            Some(folder) => folder,
+            None => self.folder(id).await?,
+        };
+        folder.settle(settling).await
+    }
+
     /// The folder, if it is open.
     pub fn open_folder(&self, gid: &Gid) -> Option<Folder> {
         let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
@@ -88,6 +99,10 @@ impl Account {
         let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         folders.values().cloned().collect()
     }
+}
+
+fn not_found() -> UpstreamError {
+    UpstreamError::Refused { operation: "RopOpenFolder".into(), code: mapi_core::ErrorCode::NOT_FOUND }
 }
 
 /// Runs blocking work (the ledger's) off the async threads.

@@ -26,12 +26,33 @@ pub struct TreeNode {
     pub counts: FolderStatus,
     /// The user may not change anything in it.
     pub read_only: bool,
+    /// The folder it is in; absent for the topmost ones.
+    pub parent: Option<Gid>,
+    /// What the server calls it, by itself.
+    pub name: String,
 }
 
 impl FolderTree {
     /// What LIST shows.
     pub fn entries(&self) -> &Arc<[FolderEntry]> {
         &self.entries
+    }
+
+    /// What LIST shows of the folder that it calls `name`.
+    pub fn named(&self, name: &str) -> Option<&FolderEntry> {
+        self.entries.iter().find(|entry| entry.name == name)
+    }
+
+    /// What LIST shows of a folder.
+    pub fn entry(&self, gid: &Gid) -> Option<&FolderEntry> {
+        self.entries.iter().find(|entry| entry.id.0 == gid.to_bytes())
+    }
+
+    /// The folders above a folder, from below.
+    pub fn above(&self, gid: &Gid) -> impl Iterator<Item = Gid> {
+        let parent = |gid: &Gid| self.nodes.get(gid).and_then(|node| node.parent);
+        // A hierarchy that bites its own tail ends there.
+        std::iter::successors(parent(gid), parent).take(self.nodes.len())
     }
 
     /// A folder of the tree.
@@ -111,13 +132,16 @@ async fn read(context: &AccountContext) -> Result<FolderTree, UpstreamError> {
         let Some(gid) = mailbox.gid_of(row.id) else { continue };
         let counts =
             FolderStatus { messages: row.counters.total, unseen: row.counters.unread, ..FolderStatus::default() };
-        nodes.insert(gid, TreeNode { counts, read_only });
+        let parent = mailbox.gid_of(row.parent_id).filter(|_| row.parent_id != mailbox.info().folders.ipm_subtree);
+        nodes.insert(gid, TreeNode { counts, read_only, parent, name: row.name.clone() });
+        let subscribed = AccountContext::subscription(&row);
         list.push(FolderNode {
             id: gid.to_bytes().to_vec(),
             parent: bytes(row.parent_id).unwrap_or_default(),
             name: row.name,
             container_class: row.container_class,
             hidden: row.hidden,
+            subscribed,
         });
     }
     let entries = folders::entries(&list, &special, FolderView::default());

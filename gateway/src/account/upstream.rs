@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
+use mapi_core::client::ClientError;
 use mapi_core::mailbox::{Mailbox, MailboxError};
 
 use super::connect::Connector;
@@ -120,6 +121,30 @@ impl Upstream {
             }
         };
         run.boxed()
+    }
+
+    /// Runs something that must not be repeated once it may have been carried out: it is tried again only if the session
+    /// was lost before the operation began.
+    pub async fn once<T, F>(&self, operation: impl Fn(Mailbox) -> F + Send + Sync) -> Result<T, UpstreamError>
+    where
+        F: Future<Output = Result<T, MailboxError>> + Send,
+    {
+        let mut again = true;
+        loop {
+            let (generation, mailbox) = self.mailbox().await?;
+            let error = match operation(mailbox).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            if error.is_session_lost() {
+                self.discard(generation);
+            }
+            // With a response code the server did not run the request.
+            let untouched = matches!(error, MailboxError::Transport(ClientError::ContextLost(Some(_))));
+            if !(untouched && std::mem::take(&mut again)) {
+                return Err(error.into());
+            }
+        }
     }
 }
 

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use imap_front::store::{
-    Credentials, FetchNeed, FlagChange, FolderEntry, FolderId, FolderStatus, FolderStore, MailStore, Peer, Snapshot,
-    StatusItems, StoreError, UserStore,
+    AppendUid, CopyUid, Credentials, FetchNeed, FlagChange, FolderEntry, FolderId, FolderStatus, FolderStore,
+    MailStore, NewMessage, Peer, Snapshot, StatusItems, StoreError, UserStore,
 };
 use mapi_core::id::Gid;
 use tokio::sync::watch;
@@ -70,6 +70,26 @@ impl UserStore for UserBridge {
     async fn open(&self, folder: &FolderId) -> Result<Arc<dyn FolderStore>, StoreError> {
         let folder = self.account.folder(folder).await.map_err(log("SELECT"))?;
         Ok(Arc::new(FolderBridge { account: Arc::clone(&self.account), folder }))
+    }
+
+    async fn append(&self, folder: &FolderId, message: NewMessage) -> Result<Option<AppendUid>, StoreError> {
+        self.account.append(folder, message).await.map_err(log("APPEND"))
+    }
+
+    async fn create(&self, name: &str) -> Result<(), StoreError> {
+        self.account.create_folder(name).await.map_err(log("CREATE"))
+    }
+
+    async fn delete(&self, folder: &FolderId) -> Result<(), StoreError> {
+        self.account.delete_folder(folder).await.map_err(log("DELETE"))
+    }
+
+    async fn rename(&self, folder: &FolderId, name: &str) -> Result<(), StoreError> {
+        self.account.rename_folder(folder, name).await.map_err(log("RENAME"))
+    }
+
+    async fn subscribe(&self, folder: &FolderId, subscribed: bool) -> Result<(), StoreError> {
+        self.account.subscribe(folder, subscribed).await.map_err(log("SUBSCRIBE"))
     }
 }
 
@@ -139,6 +159,10 @@ impl FolderStore for FolderBridge {
 
     async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError> {
         self.folder.store(uids, change).await.map_err(log("STORE"))
+    }
+
+    async fn copy(&self, uids: Vec<u32>, target: &FolderId, remove: bool) -> Result<Option<CopyUid>, StoreError> {
+        self.account.copy(&self.folder, &uids, target, remove).await.map_err(log(if remove { "MOVE" } else { "COPY" }))
     }
 
     async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError> {

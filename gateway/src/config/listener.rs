@@ -53,6 +53,8 @@ pub struct ImapConfig {
     pub max_unauthenticated_per_address: usize,
     /// Seconds until a connection must have logged in.
     pub login_timeout_seconds: u64,
+    /// Bytes of the largest message that APPEND takes. It is held in memory.
+    pub max_message_bytes: usize,
     /// Seconds without a command after which a connection is closed (RFC 9051 asks for at least 1800).
     pub idle_timeout_seconds: u64,
 }
@@ -64,6 +66,7 @@ impl Default for ImapConfig {
             max_connections: 4096,
             max_unauthenticated_per_address: 32,
             login_timeout_seconds: 30,
+            max_message_bytes: 35 * 1024 * 1024,
             idle_timeout_seconds: 1860,
         }
     }

@@ -62,6 +62,7 @@ impl Config {
         for (key, value) in [
             ("imap.max_connections", self.imap.max_connections),
             ("smtp.max_connections", self.smtp.max_connections),
+            ("imap.max_message_bytes", self.imap.max_message_bytes),
             ("smtp.max_message_bytes", self.smtp.max_message_bytes),
             ("smtp.max_recipients", self.smtp.max_recipients),
             ("upstream.max_message_bytes", self.upstream.max_message_bytes),

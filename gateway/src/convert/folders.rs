@@ -26,6 +26,8 @@ pub struct FolderNode {
     pub container_class: String,
     /// PidTagAttributeHidden.
     pub hidden: bool,
+    /// Whether it is subscribed, if anybody ever said so; mail folders are until then.
+    pub subscribed: Option<bool>,
 }
 
 /// The folders that have a part to play, by GID.
@@ -129,7 +131,7 @@ impl Tree<'_> {
                     .find(|(_, id)| *id == node.id)
                     .map(|(special_use, _)| *special_use),
                 selectable: is_mail || self.view.non_mail,
-                subscribed: true,
+                subscribed: node.subscribed.unwrap_or(is_mail || self.view.non_mail),
                 name: name.clone(),
             });
             let inhabited = self.walk(&node.id, &format!("{name}/"), depth + 1, out);
@@ -185,7 +187,7 @@ mod tests {
 
     fn node(id: u8, parent: u8, name: &str, class: &str) -> FolderNode {
         let (id, parent) = (vec![id], vec![parent]);
-        FolderNode { id, parent, name: name.into(), container_class: class.into(), hidden: false }
+        FolderNode { id, parent, name: name.into(), container_class: class.into(), hidden: false, subscribed: None }
     }
 
     fn special() -> SpecialFolders {

@@ -1,9 +1,11 @@
 //! Makes a [`Request`] of a command's bytes: the grammar is imap-codec's, apart from LIST; its types end here.
 
+use bytes::Bytes;
 use imap_codec::CommandCodec;
 use imap_codec::decode::Decoder;
 use imap_codec::imap_types::command::CommandBody;
 use imap_codec::imap_types::core::AString;
+use imap_codec::imap_types::extensions::binary::LiteralOrLiteral8;
 use imap_codec::imap_types::fetch::{MacroOrMessageDataItemNames, MessageDataItemName, Part, Section as WireSection};
 use imap_codec::imap_types::flag::{Flag, StoreResponse, StoreType};
 use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
@@ -14,6 +16,7 @@ use secrecy::SecretString;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
+use super::append;
 use super::list;
 use super::quirk::normalise;
 use super::request::{FetchItem, Request, StatusItem, Tagged};
@@ -22,7 +25,7 @@ use super::sequence::SequenceSet;
 use super::utf7;
 use crate::frame::tag_of;
 use crate::message::{Section, SectionText};
-use crate::store::{FlagChange, FlagChangeMode, FlagSet, Keywords};
+use crate::store::{FlagChange, FlagChangeMode, FlagSet, Keywords, NewMessage};
 
 /// How many items one FETCH may name; each may be a whole message.
 const MAX_FETCH_ITEMS: usize = 64;
@@ -31,6 +34,8 @@ const MAX_PART_DEPTH: usize = 64;
 /// How many keywords one STORE may name, and how long each may be.
 const MAX_KEYWORDS: usize = 64;
 const MAX_KEYWORD: usize = 128;
+/// The longest name of a mailbox to be made, in bytes.
+const MAX_NEW_MAILBOX: usize = 1000;
 
 /// A command that is not understood: `BAD`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -47,6 +52,13 @@ pub struct SyntaxError {
 /// # Errors
 /// [`SyntaxError`] if it is not well-formed, not known, or beyond the limits of this module.
 pub fn lower(command: &[u8]) -> Result<Tagged, SyntaxError> {
+    if append::is_append(command) {
+        let tag = tag_of(command);
+        return match (tag, lower_append(command)) {
+            (Some(tag), Ok(request)) => Ok(Tagged { tag, request }),
+            (tag, result) => Err(SyntaxError { tag, text: result.err().unwrap_or("Missing or invalid tag") }),
+        };
+    }
     let command = normalise(command);
     let Some(tag) = tag_of(&command) else {
         return Err(SyntaxError { tag: None, text: "Missing or invalid tag" });
@@ -129,15 +141,50 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
             key: SearchKey::And(criteria.as_ref().iter().map(lower_key).collect::<Result<_, _>>()?),
         },
         CommandBody::Idle => Request::Idle,
-        CommandBody::Create { .. } => Request::Unsupported("CREATE"),
-        CommandBody::Delete { .. } => Request::Unsupported("DELETE"),
-        CommandBody::Rename { .. } => Request::Unsupported("RENAME"),
-        CommandBody::Subscribe { .. } => Request::Unsupported("SUBSCRIBE"),
-        CommandBody::Unsubscribe { .. } => Request::Unsupported("UNSUBSCRIBE"),
-        CommandBody::Append { .. } => Request::Unsupported("APPEND"),
-        CommandBody::Copy { .. } => Request::Unsupported("COPY"),
+        CommandBody::Create { mailbox: name } => Request::Create(new_mailbox(&name)?),
+        CommandBody::Delete { mailbox: name } => Request::Delete(mailbox(&name)),
+        CommandBody::Rename { from, to } => Request::Rename { from: mailbox(&from), to: new_mailbox(&to)? },
+        CommandBody::Subscribe { mailbox: name } => Request::Subscribe { mailbox: mailbox(&name), subscribed: true },
+        CommandBody::Unsubscribe { mailbox: name } => Request::Subscribe { mailbox: mailbox(&name), subscribed: false },
+        CommandBody::Copy { sequence_set, mailbox: name, uid } => {
+            Request::Copy { set: lower_set(&sequence_set), uid, mailbox: mailbox(&name), remove: false }
+        }
+        CommandBody::Move { sequence_set, mailbox: name, uid } => {
+            Request::Copy { set: lower_set(&sequence_set), uid, mailbox: mailbox(&name), remove: true }
+        }
         _ => return Err("Command or argument of an extension that is not offered"),
     })
+}
+
+/// APPEND: the message is taken out first, so that nothing copies it twice.
+fn lower_append(command: &[u8]) -> Result<Request, &'static str> {
+    let invalid = "Invalid arguments of APPEND";
+    let (head, content) = append::split(command).ok_or(invalid)?;
+    let head = normalise(&head);
+    let (rest, parsed) = CommandCodec::default().decode(&head).map_err(|_| invalid)?;
+    let (CommandBody::Append { mailbox: name, flags, date, message: LiteralOrLiteral8::Literal(_) }, true) =
+        (parsed.body, rest.is_empty())
+    else {
+        return Err(invalid);
+    };
+    let FlagChange { flags, keywords, .. } = lower_flags(StoreType::Replace, &flags)?;
+    let message = NewMessage {
+        flags,
+        keywords,
+        internal_date: date.map(|date| date.as_ref().timestamp()),
+        content: Bytes::copy_from_slice(content),
+    };
+    Ok(Request::Append { mailbox: mailbox(&name), message: Box::new(message) })
+}
+
+/// The name of a mailbox to be made: a separator at its end says that others will be below it, which all can have.
+fn new_mailbox(name: &Mailbox<'_>) -> Result<String, &'static str> {
+    let name = mailbox(name);
+    let name = name.strip_suffix('/').unwrap_or(&name);
+    if name.len() > MAX_NEW_MAILBOX || name.split('/').any(str::is_empty) {
+        return Err("Invalid mailbox name");
+    }
+    Ok(name.to_owned())
 }
 
 /// A mailbox name as it came, in Unicode. Names that are not modified UTF-7 are taken as UTF-8, as some clients send it.
@@ -423,6 +470,45 @@ mod tests {
             change,
             FlagChange { mode: FlagChangeMode::Add, flags: FlagSet::SEEN, keywords: Keywords::from_iter(["$Label1"]) }
         );
+    }
+
+    #[test]
+    fn appends() {
+        for (command, flags, date) in [
+            ("a APPEND x {5}\r\n{2}\r\n\r\n", FlagSet::EMPTY, None),
+            ("a append {1}\r\nx (\\Seen $a) {5+}\r\n{2}\r\n\r\n", FlagSet::SEEN, None),
+            (
+                "a  APPEND \"x\"  () \" 7-Jul-1996 02:44:25 -0700\" {5}\r\n{2}\r\n\r\n",
+                FlagSet::EMPTY,
+                Some(836_732_665),
+            ),
+            ("a APPEND x \"7-Jul-1996 02:44:25 -0700\" {5}\r\n{2}\r\n\r\n", FlagSet::EMPTY, Some(836_732_665)),
+        ] {
+            let Request::Append { mailbox, message } = request(command) else { panic!() };
+            assert_eq!((mailbox.as_str(), &message.content[..]), ("x", &b"{2}\r\n"[..]));
+            assert_eq!((message.flags, message.internal_date), (flags, date));
+        }
+        for command in [
+            "a APPEND x\r\n",
+            "a APPEND x {3}\r\nabc x\r\n",
+            "a APPEND x {1}\r\na {1}\r\nb\r\n",
+            "a APPEND x ~{1}\r\nb\r\n",
+            "a APPEND x (\\Seen {1}\r\nb\r\n",
+            "a APPEND {1}\r\nx\r\n",
+        ] {
+            assert!(lower(command.as_bytes()).is_err(), "{command}");
+        }
+    }
+
+    #[test]
+    fn copies_and_folders() {
+        let Request::Copy { set, uid: true, mailbox, remove: true } = request("a UID MOVE 2:3 inbox\r\n") else {
+            panic!()
+        };
+        assert_eq!((set, mailbox.as_str()), (SequenceSet(vec![(Some(2), Some(3))]), "INBOX"));
+        let Request::Create(name) = request("a CREATE \"x/y z/\"\r\n") else { panic!() };
+        assert_eq!(name, "x/y z");
+        assert!(lower(b"a CREATE /x\r\n").is_err() && lower(b"a RENAME x y//z\r\n").is_err());
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The words of the protocol: commands in ([`lower`] makes a [`request::Request`] of bytes), responses out
 //! ([`response::Output`]).
 
+pub(crate) mod append;
 pub mod list;
 pub mod lower;
 pub mod quirk;

@@ -32,7 +32,7 @@ pub fn normalise(command: &[u8]) -> Zeroizing<Vec<u8>> {
 }
 
 /// The length of the quoted string that `text` begins with; ends before a line end if it is not closed.
-fn quoted_length(text: &[u8]) -> usize {
+pub(super) fn quoted_length(text: &[u8]) -> usize {
     let mut escaped = false;
     for (position, byte) in text.iter().enumerate().skip(1) {
         match byte {
@@ -47,7 +47,7 @@ fn quoted_length(text: &[u8]) -> usize {
 }
 
 /// The length of the literal that `text` begins with, announcement and content; 1 if it is none.
-fn literal_length(text: &[u8]) -> usize {
+pub(super) fn literal_length(text: &[u8]) -> usize {
     let Some(close) = text.iter().position(|byte| *byte == b'}') else { return 1 };
     let number = text.get(1..close).unwrap_or_default();
     let number = number.strip_suffix(b"+").unwrap_or(number);

@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 use super::search::SearchKey;
 use super::sequence::SequenceSet;
 use crate::message::Section;
-use crate::store::FlagChange;
+use crate::store::{FlagChange, NewMessage};
 
 /// A command with its tag.
 #[derive(Debug)]
@@ -71,9 +71,29 @@ pub enum Request {
         charset: Option<String>,
         key: SearchKey,
     },
+    /// COPY, or MOVE (RFC 6851) if `remove`.
+    Copy {
+        set: SequenceSet,
+        uid: bool,
+        mailbox: String,
+        remove: bool,
+    },
+    Append {
+        mailbox: String,
+        message: Box<NewMessage>,
+    },
+    Create(String),
+    Delete(String),
+    Rename {
+        from: String,
+        to: String,
+    },
+    /// SUBSCRIBE, or UNSUBSCRIBE.
+    Subscribe {
+        mailbox: String,
+        subscribed: bool,
+    },
     Idle,
-    /// A command of RFC 3501 that this server does not have.
-    Unsupported(&'static str),
 }
 
 impl Request {
@@ -105,7 +125,16 @@ impl Request {
             Self::Search { uid: false, .. } => "SEARCH",
             Self::Search { .. } => "UID SEARCH",
             Self::Idle => "IDLE",
-            Self::Unsupported(name) => name,
+            Self::Copy { uid: false, remove: false, .. } => "COPY",
+            Self::Copy { uid: true, remove: false, .. } => "UID COPY",
+            Self::Copy { uid: false, .. } => "MOVE",
+            Self::Copy { .. } => "UID MOVE",
+            Self::Append { .. } => "APPEND",
+            Self::Create(_) => "CREATE",
+            Self::Delete(_) => "DELETE",
+            Self::Rename { .. } => "RENAME",
+            Self::Subscribe { subscribed: true, .. } => "SUBSCRIBE",
+            Self::Subscribe { .. } => "UNSUBSCRIBE",
         }
     }
 }

@@ -1,3 +1,5 @@
+use std::fmt::Write;
+
 use thiserror::Error;
 
 /// A set of message sequence numbers or UIDs as the client wrote it (RFC 9051 `sequence-set`). `None` is `*`.
@@ -68,6 +70,28 @@ impl Ranges {
     }
 }
 
+/// The shortest `sequence-set` that names these numbers in this order.
+pub fn format_set(numbers: impl IntoIterator<Item = u32>) -> String {
+    let mut set = String::new();
+    let mut run: Option<(u32, u32)> = None;
+    let mut write = |run: (u32, u32)| {
+        let comma = if set.is_empty() { "" } else { "," };
+        match run {
+            // Writing to a String cannot fail.
+            (from, to) if from == to => drop(write!(set, "{comma}{from}")),
+            (from, to) => drop(write!(set, "{comma}{from}:{to}")),
+        }
+    };
+    for number in numbers {
+        match &mut run {
+            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
+            _ => run.replace((number, number)).into_iter().for_each(&mut write),
+        }
+    }
+    run.into_iter().for_each(&mut write);
+    set
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -84,6 +108,13 @@ mod tests {
         assert_eq!(set(&[(100, 0)]).resolve(12), Ranges(vec![(12, 100)]));
         let ranges = set(&[(2, 4), (8, 8)]).resolve(0);
         assert_eq!([1, 2, 4, 5, 8, 9].map(|n| ranges.contains(n)), [false, true, true, false, true, false]);
+    }
+
+    #[test]
+    fn formatting() {
+        assert_eq!(format_set([]), "");
+        assert_eq!(format_set([7]), "7");
+        assert_eq!(format_set([1, 2, 3, 9, 8, 5, 6, u32::MAX]), format!("1:3,9,8,5:6,{}", u32::MAX));
     }
 
     #[test]

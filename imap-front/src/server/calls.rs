@@ -92,6 +92,27 @@ impl Handles {
             }),
             Call::Expunge(uids) => self
                 .of_folder(span, move |folder| async move { Answer::Reply(Reply::Done(folder.expunge(uids).await)) }),
+            Call::Copy { uids, target, remove } => self.of_folder(span, move |folder| async move {
+                Answer::Reply(Reply::Copied(folder.copy(uids, &target, remove).await))
+            }),
+            Call::Append { folder, message } => self.of_user(span, move |user| async move {
+                Answer::Reply(Reply::Appended(user.append(&folder, *message).await))
+            }),
+            Call::Create(name) => {
+                self.of_user(span, move |user| async move { Answer::Reply(Reply::Done(user.create(&name).await)) })
+            }
+            Call::Delete(folder) => {
+                self.of_user(span, move |user| async move { Answer::Reply(Reply::Done(user.delete(&folder).await)) })
+            }
+            Call::Rename { folder, name } => {
+                self.of_user(
+                    span,
+                    move |user| async move { Answer::Reply(Reply::Done(user.rename(&folder, &name).await)) },
+                )
+            }
+            Call::Subscribe { folder, subscribed } => self.of_user(span, move |user| async move {
+                Answer::Reply(Reply::Done(user.subscribe(&folder, subscribed).await))
+            }),
             Call::Fetch { uids, need } => {
                 let Some(folder) = &self.folder else { return missing() };
                 let folder = folder.store.clone();

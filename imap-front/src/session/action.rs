@@ -4,8 +4,8 @@ use std::time::Duration;
 use bytes::Bytes;
 
 use crate::store::{
-    Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderId, FolderStatus, Snapshot, StatusItems,
-    StoreError,
+    AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderId, FolderStatus,
+    NewMessage, Snapshot, StatusItems, StoreError,
 };
 
 /// What a session wants done, in order.
@@ -43,6 +43,25 @@ pub enum Call {
         change: FlagChange,
     },
     Expunge(Vec<u32>),
+    Copy {
+        uids: Vec<u32>,
+        target: FolderId,
+        remove: bool,
+    },
+    Append {
+        folder: FolderId,
+        message: Box<NewMessage>,
+    },
+    Create(String),
+    Delete(FolderId),
+    Rename {
+        folder: FolderId,
+        name: String,
+    },
+    Subscribe {
+        folder: FolderId,
+        subscribed: bool,
+    },
     /// Nothing, for this long; answered by `Done(Ok)`.
     Pause(Duration),
 }
@@ -50,7 +69,7 @@ pub enum Call {
 /// The answer to a [`Call`]. Before it, the session must have been told the newest snapshot of its folder.
 #[derive(Debug)]
 pub enum Reply {
-    /// To `Login`, `Refresh`, `Store`, `Expunge`, `Pause`.
+    /// To `Login`, `Refresh`, `Store`, `Expunge`, `Create`, `Delete`, `Rename`, `Subscribe`, `Pause`.
     Done(Result<(), StoreError>),
     /// To `Folders`.
     Folders(Result<Arc<[FolderEntry]>, StoreError>),
@@ -58,6 +77,10 @@ pub enum Reply {
     Status(Result<Vec<Result<FolderStatus, StoreError>>, StoreError>),
     /// To `Open`.
     Opened(Result<Opened, StoreError>),
+    /// To `Copy`.
+    Copied(Result<Option<CopyUid>, StoreError>),
+    /// To `Append`.
+    Appended(Result<Option<AppendUid>, StoreError>),
     /// To `Fetch`, for one message.
     Fetched(u32, Result<FetchedMessage, StoreError>),
     /// To `Fetch`, at its end.

@@ -45,8 +45,8 @@ impl Default for Limits {
             max_bad_commands: 20,
             max_login_failures: 3,
             login_failure_delay: Duration::from_secs(1),
-            before_login: FrameLimits { line: 8 << 10, literals: 8 << 10, discard: 64 << 10 },
-            after_login: FrameLimits { line: 64 << 10, literals: 64 << 10, discard: 1 << 20 },
+            before_login: FrameLimits { line: 8 << 10, literals: 8 << 10, append: 8 << 10, discard: 64 << 10 },
+            after_login: FrameLimits { line: 64 << 10, literals: 64 << 10, append: 35 << 20, discard: 1 << 20 },
         }
     }
 }

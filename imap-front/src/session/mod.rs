@@ -12,13 +12,14 @@ mod outcome;
 mod selected;
 
 use std::collections::VecDeque;
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
 use tracing::Span;
 use zeroize::Zeroizing;
 
-use crate::frame::{Expect, FrameLimits, Refusal};
+use crate::frame::{Expect, FrameLimits, MESSAGE_TOO_LARGE, Refusal};
 use crate::proto::lower::lower;
 use crate::proto::response::Output;
 use crate::store::Snapshot;
@@ -202,7 +203,13 @@ impl Session {
             self.finish(&command.tag, Outcome::bad(refusal.reason), command.uid);
         } else {
             let tag = refusal.tag.clone().unwrap_or_else(|| "*".to_owned());
-            self.finish(&tag, Outcome::bad(refusal.reason).code("TOOBIG"), false);
+            let outcome = if refusal.reason == MESSAGE_TOO_LARGE {
+                // RFC 7889 4
+                Outcome::no("TOOBIG", refusal.reason).sync(Sync::Nothing)
+            } else {
+                Outcome::bad(refusal.reason).code("TOOBIG")
+            };
+            self.finish(&tag, outcome, false);
         }
         if refusal.fatal {
             self.bye(Some("TOOBIG"), "Command too large to be skipped");
@@ -348,13 +355,16 @@ impl Core {
     /// What CAPABILITY shows: what works, now.
     pub fn capabilities(&self) -> String {
         let mut all = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED \
-                       LIST-STATUS"
+                       LIST-STATUS UIDPLUS MOVE"
             .to_owned();
         if matches!(self.state, State::NotAuthenticated) {
             if self.config.starttls && !self.encrypted {
                 all.push_str(" STARTTLS");
             }
             all.push_str(if self.may_log_in() { " AUTH=PLAIN" } else { " LOGINDISABLED" });
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(all, " APPENDLIMIT={}", self.config.limits.after_login.append);
         }
         all
     }

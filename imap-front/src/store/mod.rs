@@ -5,6 +5,7 @@ mod flags;
 mod folder;
 mod snapshot;
 mod traits;
+mod write;
 
 pub use error::StoreError;
 pub use flags::{FlagSet, Keywords};
@@ -13,3 +14,4 @@ pub use snapshot::{MessageRow, Snapshot};
 pub use traits::{
     Credentials, FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FolderStore, MailStore, Peer, UserStore,
 };
+pub use write::{AppendUid, CopyUid, NewMessage};

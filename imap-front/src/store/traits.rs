@@ -7,7 +7,10 @@ use futures::stream::BoxStream;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
-use super::{FlagSet, FolderEntry, FolderId, FolderStatus, Keywords, Snapshot, StatusItems, StoreError};
+use super::{
+    AppendUid, CopyUid, FlagSet, FolderEntry, FolderId, FolderStatus, Keywords, NewMessage, Snapshot, StatusItems,
+    StoreError,
+};
 
 /// Who wants to log in.
 #[derive(Debug, Clone)]
@@ -52,6 +55,31 @@ pub trait UserStore: Send + Sync + 'static {
 
     /// Opens a folder; returns once its newest state is known.
     async fn open(&self, folder: &FolderId) -> Result<Arc<dyn FolderStore>, StoreError>;
+
+    /// Stores a message in a folder, published there before this returns. Absent if it is not known which UID it got.
+    async fn append(&self, folder: &FolderId, message: NewMessage) -> Result<Option<AppendUid>, StoreError>;
+
+    /// Makes a folder, and those above it that are missing. `name` is a whole name as in [`FolderEntry::name`].
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`]
+    async fn create(&self, name: &str) -> Result<(), StoreError>;
+
+    /// Removes a folder with all that is in it.
+    ///
+    /// # Errors
+    /// [`StoreError::Cannot`] for folders that must stay.
+    async fn delete(&self, folder: &FolderId) -> Result<(), StoreError>;
+
+    /// Gives a folder another whole name; missing folders above it are made. Of the inbox only the messages go there
+    /// (RFC 9051 6.3.6).
+    ///
+    /// # Errors
+    /// [`StoreError::AlreadyExists`]; [`StoreError::Cannot`] for folders that must stay.
+    async fn rename(&self, folder: &FolderId, name: &str) -> Result<(), StoreError>;
+
+    /// Subscribes a folder, or takes the subscription back.
+    async fn subscribe(&self, folder: &FolderId, subscribed: bool) -> Result<(), StoreError>;
 }
 
 /// What of a message's content is wanted.
@@ -122,6 +150,11 @@ pub trait FolderStore: Send + Sync + 'static {
 
     /// Changes flags. The result is published before this returns. UIDs that are gone are passed over.
     async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError>;
+
+    /// Copies messages to another folder, or moves them there if `remove`. What came of it is published in both folders
+    /// before this returns. Absent unless every message is known to have got exactly one new UID. UIDs that are gone are
+    /// passed over. `\Deleted` is not copied.
+    async fn copy(&self, uids: Vec<u32>, target: &FolderId, remove: bool) -> Result<Option<CopyUid>, StoreError>;
 
     /// Removes the messages of `uids` that are marked `\Deleted`. The result is published before this returns.
     async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError>;

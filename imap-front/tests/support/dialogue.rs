@@ -164,6 +164,12 @@ impl Dialogue {
             Call::Refresh => Reply::Done(block_on(folder().refresh())),
             Call::Store { uids, change } => Reply::Done(block_on(folder().store(uids, change))),
             Call::Expunge(uids) => Reply::Done(block_on(folder().expunge(uids))),
+            Call::Copy { uids, target, remove } => Reply::Copied(block_on(folder().copy(uids, &target, remove))),
+            Call::Append { folder, message } => Reply::Appended(block_on(user().append(&folder, *message))),
+            Call::Create(name) => Reply::Done(block_on(user().create(&name))),
+            Call::Delete(folder) => Reply::Done(block_on(user().delete(&folder))),
+            Call::Rename { folder, name } => Reply::Done(block_on(user().rename(&folder, &name))),
+            Call::Subscribe { folder, subscribed } => Reply::Done(block_on(user().subscribe(&folder, subscribed))),
             Call::Pause(time) => {
                 self.paused += time;
                 Reply::Done(Ok(()))

@@ -33,6 +33,8 @@ pub struct MemoryFolder {
     /// Whether rows tell sizes.
     pub sizes: bool,
     pub read_only: bool,
+    /// Whether it can tell the UIDs of copies.
+    pub exact: bool,
     /// What the next change answers instead of being done.
     pub fail: Mutex<Option<StoreError>>,
 }
@@ -65,6 +67,7 @@ impl Memory {
             store: Arc::downgrade(self),
             sizes: true,
             read_only,
+            exact: !name.contains("vague"),
             fail: Mutex::default(),
         });
         let id = FolderId(name.as_bytes().to_vec());
@@ -76,6 +79,12 @@ impl Memory {
     pub fn folder(&self, name: &str) -> Arc<MemoryFolder> {
         let folders = self.folders.lock().unwrap();
         folders.iter().find(|(entry, _)| entry.name == name).unwrap().1.clone()
+    }
+
+    fn by_id(&self, id: &FolderId) -> Result<Arc<MemoryFolder>, StoreError> {
+        let folders = self.folders.lock().unwrap();
+        let found = folders.iter().find(|(entry, _)| entry.id == *id);
+        found.map(|(_, folder)| folder.clone()).ok_or(StoreError::NoSuchFolder)
     }
 
     fn log(&self, call: String) {
@@ -182,6 +191,46 @@ impl UserStore for Memory {
         let (_, folder) = known.iter().find(|(entry, _)| entry.id == *folder).ok_or(StoreError::NoSuchFolder)?;
         Ok(folder.clone())
     }
+
+    async fn append(&self, folder: &FolderId, message: NewMessage) -> Result<Option<AppendUid>, StoreError> {
+        let folder = self.by_id(folder)?;
+        folder.log(format!("append {} {:?} {:?}", message.content.len(), message.flags, message.internal_date));
+        folder.failure()?;
+        let uid = folder.deliver(message.content);
+        folder.change(|snapshot| {
+            let row = snapshot.messages.last_mut().unwrap();
+            (row.flags, row.keywords) = (message.flags, message.keywords.clone());
+        });
+        Ok(Some(AppendUid { uid_validity: 7, uid }))
+    }
+
+    async fn create(&self, name: &str) -> Result<(), StoreError> {
+        self.log(format!("create {name}"));
+        match self.folders.lock().unwrap().iter().any(|(entry, _)| entry.name == name) {
+            true => Err(StoreError::AlreadyExists),
+            false => Ok(()),
+        }
+    }
+
+    async fn delete(&self, folder: &FolderId) -> Result<(), StoreError> {
+        self.by_id(folder)?;
+        self.folders.lock().unwrap().retain(|(entry, _)| entry.id != *folder);
+        Ok(())
+    }
+
+    async fn rename(&self, folder: &FolderId, name: &str) -> Result<(), StoreError> {
+        let mut folders = self.folders.lock().unwrap();
+        let (entry, _) = folders.iter_mut().find(|(entry, _)| entry.id == *folder).ok_or(StoreError::NoSuchFolder)?;
+        entry.name = name.to_owned();
+        Ok(())
+    }
+
+    async fn subscribe(&self, folder: &FolderId, subscribed: bool) -> Result<(), StoreError> {
+        let mut folders = self.folders.lock().unwrap();
+        let (entry, _) = folders.iter_mut().find(|(entry, _)| entry.id == *folder).ok_or(StoreError::NoSuchFolder)?;
+        entry.subscribed = subscribed;
+        Ok(())
+    }
 }
 
 #[async_trait]
@@ -244,6 +293,26 @@ impl FolderStore for MemoryFolder {
             }
         });
         Ok(())
+    }
+
+    async fn copy(&self, uids: Vec<u32>, target: &FolderId, remove: bool) -> Result<Option<CopyUid>, StoreError> {
+        self.log(format!("copy {uids:?} {remove}"));
+        self.failure()?;
+        let target = self.store.upgrade().unwrap().by_id(target)?;
+        let content = self.content.lock().unwrap().clone();
+        let mut pairs = Vec::new();
+        for uid in uids {
+            let Some(row) = self.snapshot().get(uid).cloned() else { continue };
+            let new = target.deliver(content[&uid].clone());
+            target.change(|snapshot| {
+                snapshot.messages.last_mut().unwrap().flags = row.flags.difference(FlagSet::DELETED);
+            });
+            pairs.push((uid, new));
+            if remove {
+                self.remove(uid);
+            }
+        }
+        Ok(target.exact.then_some(CopyUid { uid_validity: 7, pairs }))
     }
 
     async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use imap_front::proto::utf7;
 use super::cut;
 
 /// Longer than the longest tag that is echoed, or what is seen of it would depend on the cutting.
-const LIMITS: FrameLimits = FrameLimits { line: 200, literals: 64, discard: 1000 };
+const LIMITS: FrameLimits = FrameLimits { line: 200, literals: 64, append: 300, discard: 1000 };
 
 /// Lines and literals.
 pub fn frame(data: &[u8]) {

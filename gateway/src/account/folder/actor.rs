@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use imap_front::store::{FlagChange, Snapshot};
 use mapi_core::ErrorCode;
+use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
 
-use super::{Command, Folder, QUEUE, Shared};
+use super::{Command, Folder, QUEUE, Settled, Settling, Shared};
 use crate::account::error::UpstreamError;
 use crate::ledger::{FolderCommit, LedgerError};
 use crate::sync::{FolderState, FolderView, OfferedRendering, RenderingVerdict};
@@ -87,6 +88,7 @@ impl Actor {
             }
             Command::Store(uids, change, reply) => drop(reply.send(self.store(&uids, &change).await)),
             Command::Expunge(uids, reply) => drop(reply.send(self.expunge(&uids).await)),
+            Command::Settle(settling, reply) => drop(reply.send(self.settle(&settling).await)),
             Command::Record(renderings, reply) => drop(reply.send(self.record(&renderings).await)),
         }
     }
@@ -166,6 +168,15 @@ impl Actor {
             self.round().await?;
         }
         Ok(())
+    }
+
+    async fn settle(&mut self, settling: &Settling) -> Result<Settled, UpstreamError> {
+        let known = |gid: &Gid| self.state.uid_of(gid).is_some();
+        if !settling.came.iter().all(known) || settling.gone.iter().any(known) {
+            self.round().await?;
+        }
+        let uids = settling.came.iter().map(|gid| self.state.uid_of(gid)).collect();
+        Ok(Settled { uid_validity: self.state.head().uid_validity, uids })
     }
 
     async fn expunge(&mut self, uids: &[u32]) -> Result<(), UpstreamError> {

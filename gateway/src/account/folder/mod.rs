@@ -31,8 +31,28 @@ enum Command {
     Store(Vec<u32>, FlagChange, oneshot::Sender<Result<(), UpstreamError>>),
     /// Remove the messages of these that are marked `\Deleted`.
     Expunge(Vec<u32>, oneshot::Sender<Result<(), UpstreamError>>),
+    /// See to it that messages which came or went are known to have.
+    Settle(Settling, oneshot::Sender<Result<Settled, UpstreamError>>),
     /// Fix the bytes of UIDs.
     Record(Vec<OfferedRendering>, oneshot::Sender<Result<Vec<RenderingVerdict>, UpstreamError>>),
+}
+
+/// What an operation that was just carried out did to a folder.
+#[derive(Debug, Clone, Default)]
+pub struct Settling {
+    /// Messages that came.
+    pub came: Vec<Gid>,
+    /// Messages that went.
+    pub gone: Vec<Gid>,
+}
+
+/// What a folder knows after [`Folder::settle`].
+#[derive(Debug, Clone)]
+pub struct Settled {
+    /// UIDVALIDITY.
+    pub uid_validity: u32,
+    /// The UIDs of the messages that came, in their order.
+    pub uids: Vec<Option<u32>>,
 }
 
 /// A handle to an opened folder.
@@ -114,6 +134,21 @@ impl Folder {
     /// Removes the messages of `uids` that are marked `\Deleted`.
     pub async fn expunge(&self, uids: Vec<u32>) -> Result<(), UpstreamError> {
         self.ask(|reply| Command::Expunge(uids, reply)).await
+    }
+
+    /// Publishes what an operation did; a round is run unless everything is known already.
+    pub async fn settle(&self, settling: Settling) -> Result<Settled, UpstreamError> {
+        self.ask(|reply| Command::Settle(settling, reply)).await
+    }
+
+    /// Its id in the upstream session.
+    pub fn id(&self) -> FolderId {
+        self.shared.id
+    }
+
+    /// Its global id.
+    pub fn gid(&self) -> Gid {
+        self.shared.gid
     }
 
     async fn record(&self, renderings: Vec<OfferedRendering>) -> Result<Vec<RenderingVerdict>, UpstreamError> {

@@ -1,6 +1,9 @@
 //! The commands, one file each or a few that belong together. A command is a chain of [`Step`]s.
 
+mod append;
+mod copy;
 mod fetch;
+mod folders;
 mod idle;
 mod leave;
 mod list;
@@ -17,6 +20,7 @@ use super::action::{Call, Reply};
 use super::outcome::Outcome;
 use super::{Core, State};
 use crate::proto::request::Request;
+use crate::store::{FolderEntry, FolderId, StoreError};
 
 /// What a command does next.
 pub(crate) enum Step {
@@ -58,6 +62,51 @@ pub(crate) fn then(resume: impl FnOnce(&mut Core, With) -> Step + Send + 'static
     Box::new(resume)
 }
 
+/// Looks a mailbox up and goes on with what is known of it; `missing` says what it means that there is none.
+pub(crate) fn with_folder(
+    mailbox: String,
+    missing: impl FnOnce() -> Outcome + Send + 'static,
+    next: impl FnOnce(&FolderEntry) -> Step + Send + 'static,
+) -> Step {
+    Step::Call(
+        Call::Folders,
+        then(move |_, with| match with {
+            With::Reply(Reply::Folders(Ok(folders))) => match folders.iter().find(|folder| folder.name == mailbox) {
+                Some(folder) => next(folder),
+                None => Step::Done(missing()),
+            },
+            With::Reply(Reply::Folders(Err(error))) => Step::Done(Outcome::failed(&error)),
+            _ => Step::Done(Outcome::bug()),
+        }),
+    )
+}
+
+/// The target of COPY, MOVE or APPEND.
+pub(crate) fn with_target(mailbox: String, next: impl FnOnce(FolderId) -> Step + Send + 'static) -> Step {
+    let missing = || Outcome::no("TRYCREATE", StoreError::NoSuchFolder.to_string());
+    with_folder(mailbox, missing, |folder| {
+        if folder.selectable {
+            next(folder.id.clone())
+        } else {
+            Step::Done(Outcome::no("CANNOT", "The mailbox can't hold messages"))
+        }
+    })
+}
+
+/// Calls, and ends as the call did.
+pub(crate) fn call_to_end(call: Call, done: &'static str) -> Step {
+    Step::Call(
+        call,
+        then(move |_, with| {
+            Step::Done(match with {
+                With::Reply(Reply::Done(Ok(()))) => Outcome::ok(done),
+                With::Reply(Reply::Done(Err(error))) => Outcome::failed(&error),
+                _ => Outcome::bug(),
+            })
+        }),
+    )
+}
+
 /// Starts a command.
 pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step {
     use Request as R;
@@ -73,6 +122,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         | R::Expunge { .. }
         | R::Fetch { .. }
         | R::Store { .. }
+        | R::Copy { .. }
         | R::Search { .. } => match core.state {
             State::Selected(_) => Ok(()),
             State::NotAuthenticated => Err("Log in first"),
@@ -94,7 +144,6 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Id(fields) => simple::id(core, &fields),
         R::Namespace => simple::namespace(core),
         R::StartTls => simple::starttls(core, pipelined),
-        R::Unsupported(name) => Step::Done(Outcome::no("CANNOT", format!("{name} is not supported by this server"))),
         R::Login { user, password } => login::login(core, user, password),
         R::Authenticate { mechanism, initial } => login::authenticate(core, &mechanism, initial),
         R::List(request) => list::list(core, request),
@@ -107,6 +156,12 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Fetch { set, uid, items } => fetch::fetch(core, &set, uid, items),
         R::Store { set, uid, silent, change } => store::store(core, &set, uid, silent, change),
         R::Search { uid, charset, key } => search::search(core, uid, charset.as_deref(), &key),
+        R::Copy { set, uid, mailbox, remove } => copy::copy(core, &set, uid, mailbox, remove),
+        R::Append { mailbox, message } => append::append(mailbox, message),
+        R::Create(mailbox) => folders::create(mailbox),
+        R::Delete(mailbox) => folders::delete(mailbox),
+        R::Rename { from, to } => folders::rename(from, to),
+        R::Subscribe { mailbox, subscribed } => folders::subscribe(mailbox, subscribed),
         R::Idle => idle::idle(core),
     }
 }
