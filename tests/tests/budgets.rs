@@ -147,3 +147,34 @@ async fn submitting_a_small_message() {
     meter.within(3, "submission of a 10 KiB message").await;
     assert_eq!(stack.message_count(BOB), 2);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn copying_moving_and_appending() {
+    let stack = Stack::start(Seed::Bulk(MESSAGES)).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    client.command("CREATE Target").await.ok();
+    select(&mut client).await;
+    client.command("STATUS Target (UIDNEXT)").await.ok();
+    let mut meter = Meter::new(&stack);
+    meter.within(20, "getting ready").await;
+    // The notification of the new folder has come by now; with it goes the tree.
+    client.command("LIST \"\" *").await.ok();
+    meter.within(1, "LIST").await;
+    // The goal is 6 for COPY and MOVE and 4 for EXPUNGE. It is missed: 6 to 8 and 4 to 5 were measured, as notifications
+    // are fetched both by the operation and by the account's listener, and which of them comes first is left to chance.
+    // These bounds only keep it from getting worse.
+    let answer = client.command("COPY 1:1000 Target").await.ok();
+    assert!(answer.status.contains(" 1:1000 1:1000]"), "{}", answer.status);
+    meter.within(9, "COPY of 1,000").await;
+    let answer = client.command("MOVE 1001:2000 Target").await.ok();
+    assert!(answer.line(" 1001:2000 1001:2000]").is_some());
+    meter.within(9, "MOVE of 1,000").await;
+    client.command("STORE 1:1000 +FLAGS.SILENT (\\Deleted)").await.ok();
+    client.command("EXPUNGE").await.ok();
+    meter.within(6, "EXPUNGE of 1,000").await;
+    let append = format!("APPEND Target (\\Seen) {{72+}}\r\nSubject: small\r\n\r\n{}", "x".repeat(54));
+    client.command(&append).await.ok();
+    meter.within(6, "the first APPEND").await;
+    client.command(&append).await.ok();
+    meter.within(5, "APPEND of a small message").await;
+}

@@ -16,6 +16,8 @@ use tests::stack::{ALICE, BOB, PASSWORD, Seed, Stack};
 fn main() {
     let trials = vec![
         trial("mbsync_pulls_every_folder_whole", &["mbsync"], || block_on(mbsync_pulls_every_folder_whole())),
+        trial("mbsync_syncs_both_ways", &["mbsync"], || block_on(mbsync_syncs_both_ways())),
+        trial("imaplib_changes_everything", &["python3"], || block_on(imaplib_changes_everything())),
         trial("curl_fetches_what_fetch_says", &["curl"], || block_on(curl_fetches_what_fetch_says())),
         trial("curl_over_starttls", &["curl"], || block_on(curl_over_starttls())),
         trial("swaks_sends_an_attachment_and_idle_hears_it", &["swaks"], || {
@@ -166,6 +168,128 @@ async fn mbsync_pulls_every_folder_whole() -> Result<(), Failed> {
     mbsync().await?;
     assert_eq!(directory_listing(directory.path())?, before, "a second run does nothing");
     Ok(())
+}
+
+/// New, flagged and deleted messages and new folders of either side arrive at the other; then there is nothing to do.
+async fn mbsync_syncs_both_ways() -> Result<(), Failed> {
+    let stack = Stack::start(Seed::Demo(60)).await;
+    let directory = tempfile::tempdir()?;
+    let mail = directory.path().join("mail");
+    std::fs::create_dir_all(&mail)?;
+    std::fs::create_dir_all(directory.path().join("state"))?;
+    let configuration = directory.path().join("mbsyncrc");
+    let text = mbsync_configuration(stack.imap, directory.path());
+    let text = text.replace("Sync Pull", "Sync All\nExpunge Both").replace("Create Near", "Create Both");
+    std::fs::write(&configuration, text)?;
+    let mbsync = || {
+        let mut command = Command::new("mbsync");
+        command.arg("-c").arg(&configuration).arg("all");
+        run(command)
+    };
+    mbsync().await?;
+
+    let message = |subject: &str| format!("From: a@example.org\nTo: b@example.org\nSubject: {subject}\n\nbody\n");
+    for sub in ["cur", "new", "tmp"] {
+        std::fs::create_dir_all(mail.join("Fresh").join(sub))?;
+    }
+    std::fs::write(mail.join("Fresh/new/1.near"), message("near and new"))?;
+    std::fs::write(mail.join("INBOX/cur/2.near:2,FS"), message("near in the inbox"))?;
+    let uid_of = |path: &Path| {
+        let name = path.file_name()?.to_str()?;
+        name.split_once(",U=")?.1.split([':', ',']).next()?.parse::<u32>().ok()
+    };
+    let mut known: Vec<(u32, PathBuf)> = Vec::new();
+    for sub in ["cur", "new"] {
+        for entry in std::fs::read_dir(mail.join("INBOX").join(sub))? {
+            let path = entry?.path();
+            known.extend(uid_of(&path).map(|uid| (uid, path)));
+        }
+    }
+    known.sort();
+    let [(dropped, drop_path), (flagged, flag_path), (far_dropped, _), (far_flagged, _), (far_moved, _), ..] =
+        &known[..]
+    else {
+        return Err("five messages in the inbox".into());
+    };
+    std::fs::remove_file(drop_path)?;
+    let name = flag_path.file_name().and_then(|name| name.to_str()).ok_or("a name")?;
+    let base = name.split_once(":2,").map_or(name, |(base, _)| base);
+    std::fs::rename(flag_path, mail.join("INBOX/cur").join(format!("{base}:2,FRS")))?;
+
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    client.command("CREATE Far/Away").await.ok();
+    client.command("SELECT INBOX").await.ok();
+    client.command(&format!("UID STORE {far_flagged} FLAGS (\\Answered \\Flagged \\Seen)")).await.ok();
+    client.command(&format!("UID MOVE {far_moved} Far/Away")).await.ok();
+    client.command(&format!("UID STORE {far_dropped} +FLAGS (\\Deleted)")).await.ok();
+    client.command(&format!("UID EXPUNGE {far_dropped}")).await.ok();
+    mbsync().await?;
+
+    let near = read_maildir(&mail)?;
+    let far = read_everything(stack.imap, ALICE).await?;
+    let counts = |all: &BTreeMap<String, Vec<Vec<u8>>>| -> Vec<(String, usize)> {
+        all.iter().map(|(name, messages)| (name.clone(), messages.len())).collect()
+    };
+    assert_eq!(counts(&near), counts(&far));
+    assert_eq!((far["Fresh"].len(), far["Far/Away"].len()), (1, 1));
+    client.command("SELECT INBOX").await.ok();
+    let flags = client.command(&format!("UID FETCH {flagged} FLAGS")).await.ok().lines().join("");
+    for flag in ["\\Answered", "\\Flagged", "\\Seen"] {
+        assert!(flags.contains(flag), "{flag} in {flags}");
+    }
+    assert!(client.command(&format!("UID FETCH {dropped} FLAGS")).await.ok().untagged.is_empty());
+    let pulled = directory_listing(directory.path())?;
+    let is_flagged = |path: &PathBuf| uid_of(path) == Some(*far_flagged) && path.to_string_lossy().ends_with(":2,FRS");
+    assert!(pulled.iter().any(is_flagged), "{pulled:?}");
+
+    mbsync().await?;
+    assert_eq!(directory_listing(directory.path())?, pulled, "a run after that does nothing here");
+    assert!(read_everything(stack.imap, ALICE).await? == far, "and nothing there");
+    Ok(())
+}
+
+const IMAPLIB: &str = r#"
+import imaplib, sys, time
+host, port, user, password = sys.argv[1:]
+imap = imaplib.IMAP4(host, int(port))
+imap.login(user, password)
+def ok(answer):
+    assert answer[0] == "OK", answer
+    return answer[1]
+assert "UIDPLUS" in imap.capabilities and "MOVE" in imap.capabilities, imap.capabilities
+message = b"From: a@example.org\r\nTo: b@example.org\r\nSubject: by imaplib\r\n\r\nbody\r\n"
+ok(imap.create("Python/Deep"))
+ok(imap.append("Python/Deep", "(\\Seen $tag)", imaplib.Time2Internaldate(time.time()), message))
+ok(imap.append("Python/Deep", None, None, message))
+assert ok(imap.select("Python/Deep")) == [b"2"]
+assert b"$tag" in ok(imap.fetch("1", "(FLAGS)"))[0]
+ok(imap.create("Python/Other"))
+ok(imap.copy("1:2", "Python/Other"))
+ok(imap.uid("MOVE", "2", "Python/Other"))
+ok(imap.store("1", "+FLAGS", "(\\Deleted)"))
+ok(imap.expunge())
+assert ok(imap.search(None, "ALL")) == [b""]
+ok(imap.close())
+assert ok(imap.select("Python/Other")) == [b"3"]
+assert ok(imap.search(None, "SUBJECT", "imaplib")) == [b"1 2 3"]
+ok(imap.close())
+ok(imap.unsubscribe("Python/Other"))
+assert not any(b"Other" in line for line in ok(imap.lsub()))
+ok(imap.rename("Python/Other", "Renamed"))
+assert b"MESSAGES 3" in ok(imap.status("Renamed", "(MESSAGES)"))[0]
+ok(imap.delete("Renamed"))
+ok(imap.delete("Python"))
+left = [line for line in ok(imap.list()) if b"Python" in line or b"Renamed" in line]
+assert left and all(b"Deleted" in line for line in left), left
+assert imap.delete("INBOX")[0] == "NO"
+imap.logout()
+"#;
+
+async fn imaplib_changes_everything() -> Result<(), Failed> {
+    let stack = Stack::start(Seed::Demo(20)).await;
+    let mut python = Command::new("python3");
+    python.args(["-c", IMAPLIB, "127.0.0.1", &stack.imap.port().to_string(), ALICE, PASSWORD]);
+    run(python).await.map(drop)
 }
 
 fn directory_listing(root: &Path) -> Result<Vec<PathBuf>, Failed> {
