@@ -58,11 +58,20 @@ impl Tls {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider.clone()).with_safe_default_protocol_versions();
         let builder = builder.map_err(TlsError::Library)?;
-        let verifier: Arc<dyn ServerCertVerifier> = match settings.verification {
-            TlsVerification::Full => Arc::new(Verification::new(settings, provider)?),
-            TlsVerification::DangerousNone => Arc::new(NoVerification(provider)),
+        let verified_by = |verifier: Arc<dyn ServerCertVerifier>| {
+            builder.clone().dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth()
         };
-        let mut config = builder.dangerous().with_custom_certificate_verifier(verifier).with_no_client_auth();
+        let mut config = match settings.verification {
+            TlsVerification::Full => match Verification::new(settings, provider) {
+                Ok(verification) => verified_by(Arc::new(verification)),
+                // rustls's own verifier takes an empty store, and then refuses every certificate.
+                Err(TlsError::NoRoots(_)) if settings.allow_no_roots => {
+                    builder.with_root_certificates(RootCertStore::empty()).with_no_client_auth()
+                }
+                Err(error) => return Err(error),
+            },
+            TlsVerification::DangerousNone => verified_by(Arc::new(NoVerification(provider))),
+        };
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
         Ok(Self { config: Arc::new(config) })
     }
@@ -119,7 +128,7 @@ impl Verification {
                 return Err(TlsError::ExtraRoots("no certificate in it".to_owned()));
             }
         }
-        if roots.is_empty() && !settings.allow_no_roots {
+        if roots.is_empty() {
             return Err(TlsError::NoRoots(problems.join("; ")));
         }
         let chains = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider).build();
