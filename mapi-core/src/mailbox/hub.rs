@@ -138,8 +138,9 @@ impl Pairing {
         Self { source, target, copy, state: Mutex::new(PairingState { left: new_ids.len(), new_ids, ambiguous }) }
     }
 
-    pub(super) fn is_complete(&self) -> bool {
-        lock(&self.state).left == 0
+    /// Messages whose new id was not told yet.
+    pub(super) fn left(&self) -> usize {
+        lock(&self.state).left
     }
 
     /// Old and new ids in the order of `messages`, and whether each has exactly one.
@@ -211,7 +212,7 @@ mod tests {
         let copying = hub.follow(Pairing::new(source, target, true, &ids));
         hub.notify(&moved(2, 12));
         hub.notify(&moved(9, 19));
-        assert!(!moving.pairing.is_complete());
+        assert!(moving.pairing.left() != 0);
         hub.notify(&moved(1, 11));
         let pairs = vec![(ids[0], MessageId::new(1, 11)), (ids[1], MessageId::new(1, 12))];
         assert_eq!(moving.pairing.pairs(&ids), (pairs.clone(), true));

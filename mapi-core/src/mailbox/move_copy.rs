@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use crate::ErrorCode;
 use crate::id::{FolderId, MessageId};
 use crate::rop::{MoveCopyMessagesRequest, OpenFolderRequest, RequestBody, ResponseBody};
@@ -21,6 +23,9 @@ pub struct MoveCopyOutcome {
 const ID_LIMIT: usize = 1000;
 /// Empty Execute requests to collect the notifications of one operation: 1,000 need 2 or 3.
 const POLL_LIMIT: usize = 8;
+/// Notifications that did not come for this long do not come.
+const QUIET: Duration = Duration::from_millis(500);
+const QUIET_STEP: Duration = Duration::from_millis(10);
 
 impl Mailbox {
     /// Copies or moves messages to another folder. The new ids come from notifications of the same and following answers
@@ -75,15 +80,29 @@ impl Mailbox {
         let partial = answer.return_value == ErrorCode::PARTIAL_COMPLETION
             || matches!(&answer.body, ResponseBody::MoveCopy(moved) if moved.partial_completion);
         if inner.subscription.is_some() {
-            for round in 0..POLL_LIMIT {
-                // Somebody else may be about to fetch what is pending: one request behind theirs makes sure.
-                if following.pairing.is_complete() || !(inner.link.hub.take_pending() || round == 0) {
-                    break;
-                }
-                inner.link.poll().await?;
-            }
+            self.collect_pairs(&following.pairing).await?;
         }
         let (pairs, complete) = following.pairing.pairs(ids);
         Ok(MoveCopyOutcome { pairs, complete, partial })
+    }
+    /// Fetches notifications until every pair is told, or nothing more comes. Whoever listens to the mailbox fetches them,
+    /// too, and what they fetched may take a moment to arrive here.
+    async fn collect_pairs(&self, pairing: &Pairing) -> Result<(), MailboxError> {
+        let link = &self.inner.link;
+        let (mut polls, mut quiet, mut left) = (0, Duration::ZERO, pairing.left());
+        while left > 0 && polls < POLL_LIMIT && quiet < QUIET {
+            if link.hub.take_pending() || polls == 0 {
+                polls += 1;
+                link.poll().await?;
+            } else {
+                tokio::time::sleep(QUIET_STEP).await;
+                quiet += QUIET_STEP;
+            }
+            let now = pairing.left();
+            if now < left {
+                (left, quiet) = (now, Duration::ZERO);
+            }
+        }
+        Ok(())
     }
 }
