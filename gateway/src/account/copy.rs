@@ -29,6 +29,7 @@ impl Account {
             .context
             .upstream
             .once(|mailbox| async move {
+                mailbox.meet(wanted).await?;
                 let ids: Vec<_> = wanted.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
                 let outcome = mailbox.move_copy(from, target_id, &ids, !remove).await?;
                 let pairs = outcome.pairs.iter();
