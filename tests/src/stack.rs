@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use exchange_sandbox::seed::{self, MessageBuilder};
 use exchange_sandbox::store::Special;
-use exchange_sandbox::{RunningSandbox, Sandbox};
+use exchange_sandbox::{Builder, RunningSandbox, Sandbox};
 use gateway::config::Config;
 use gateway::service::Service;
 use tempfile::TempDir;
@@ -43,12 +43,17 @@ pub struct Stack {
 impl Stack {
     /// Starts everything.
     pub async fn start(what: Seed) -> Self {
-        Self::start_with(what, true).await
+        Self::build(what, true, |builder| builder).await
+    }
+
+    /// Starts everything, with an upstream that `adapt` gives other manners or settings.
+    pub async fn start_with(what: Seed, adapt: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::build(what, true, adapt).await
     }
 
     /// Starts everything, with listeners that take no password without TLS.
     pub async fn start_strict(what: Seed) -> Self {
-        Self::start_with(what, false).await
+        Self::build(what, false, |builder| builder).await
     }
 
     /// Stops the upstream; the gateway goes on until what is returned is dropped.
@@ -57,13 +62,10 @@ impl Stack {
         KeptRunning(self.service, self.ledger)
     }
 
-    async fn start_with(what: Seed, plaintext: bool) -> Self {
-        let sandbox = Sandbox::builder()
-            .user(ALICE, PASSWORD, "Alice Example")
-            .user(BOB, PASSWORD, "Bob Example")
-            .start("127.0.0.1:0".parse().expect("an address"))
-            .await
-            .expect("the sandbox starts");
+    async fn build(what: Seed, plaintext: bool, adapt: impl FnOnce(Builder) -> Builder) -> Self {
+        let builder = Sandbox::builder().user(ALICE, PASSWORD, "Alice Example").user(BOB, PASSWORD, "Bob Example");
+        let sandbox =
+            adapt(builder).start("127.0.0.1:0".parse().expect("an address")).await.expect("the sandbox starts");
         match what {
             Seed::Empty => {}
             Seed::Demo(messages) => seed::demo(&sandbox, messages).expect("seeded"),

@@ -27,6 +27,11 @@ pub struct Manners {
     pub create_returns_id: bool,
     /// PidTagSourceKey is a column of tables (it is not on Gromox).
     pub source_key_column: bool,
+    /// FastTransfer streams bring the properties of messages, recipients and attachments in another order each time: an
+    /// order depends on `seed` and on how many came before. Recipients and attachments themselves stay in theirs.
+    pub shuffle_properties: bool,
+    /// What everything random starts from, so that it is the same in every run.
+    pub seed: u64,
 }
 
 impl Default for Manners {
@@ -40,6 +45,8 @@ impl Default for Manners {
             open_message_rows: 5,
             create_returns_id: false,
             source_key_column: false,
+            shuffle_properties: false,
+            seed: 0,
         }
     }
 }

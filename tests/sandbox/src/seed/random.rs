@@ -24,6 +24,13 @@ impl Random {
         usize::try_from(self.number() % (end.max(1) as u64)).unwrap_or(0)
     }
 
+    /// Puts `list` into another order.
+    pub fn shuffle<T>(&mut self, list: &mut [T]) {
+        for at in (1..list.len()).rev() {
+            list.swap(at, self.below(at + 1));
+        }
+    }
+
     /// One of `list`.
     pub fn pick<'a, T: ?Sized>(&mut self, list: &'a [&'a T]) -> Option<&'a T> {
         list.get(self.below(list.len())).copied()

@@ -4,6 +4,7 @@ use mapi_core::property::tags::*;
 use mapi_core::property::{PropertyKey, PropertyTag, PropertyValue};
 
 use super::Filter;
+use super::order::Order;
 use crate::store::view::{ACCESS_LEVEL, MessageView, Properties};
 use crate::store::{Mailbox, Message};
 
@@ -24,13 +25,14 @@ const MAX_DEPTH: usize = 32;
 /// Writes messageContent ([MS-OXCFXICS] 2.2.4.3.11) of a message, PidTagMid first. `header` lists properties that stand
 /// elsewhere in the stream.
 pub fn write_message_content(out: &mut StreamWriter, view: MessageView<'_>, filter: &Filter, header: &[PropertyTag]) {
-    message_at(out, view, filter, header, true, 0);
+    message_at(out, view, filter, header, 0, &mut Order::next(view.mailbox));
 }
 
 /// Writes attachmentContent ([MS-OXCFXICS] 2.2.4.3.1) of one attachment.
 pub fn write_attachment_content(out: &mut StreamWriter, mailbox: &Mailbox, attachment: &Attachment, filter: &Filter) {
-    attachment_properties(out, attachment, filter);
-    embedded(out, mailbox, attachment, 0);
+    let mut order = Order::next(mailbox);
+    attachment_properties(out, attachment, filter, &mut order);
+    embedded(out, mailbox, attachment, 0, &mut order);
 }
 
 fn message_at(
@@ -38,8 +40,8 @@ fn message_at(
     view: MessageView<'_>,
     filter: &Filter,
     header: &[PropertyTag],
-    children: bool,
     depth: usize,
+    order: &mut Order,
 ) {
     let in_header = |key: &PropertyKey| matches!(key, PropertyKey::Tag(tag) if header.contains(tag));
     if !header.contains(&PidTagMid)
@@ -48,12 +50,13 @@ fn message_at(
     {
         out.tagged(PidTagMid, mid.into_owned());
     }
-    for key in view.keys() {
-        let skip = matches!(&key, PropertyKey::Tag(tag) if *tag == PidTagMid || LOCAL.contains(tag));
-        if !skip && !in_header(&key) && filter.wants(&key) {
-            write_value(out, view, &key);
-        }
-    }
+    let mut keys = view.keys();
+    keys.retain(|key| {
+        let skip = matches!(key, PropertyKey::Tag(tag) if *tag == PidTagMid || LOCAL.contains(tag));
+        !skip && !in_header(key) && filter.wants(key)
+    });
+    order.apply(&mut keys);
+    keys.iter().for_each(|key| write_value(out, view, key));
     // Include lists may name computed properties that are not listed otherwise.
     for key in filter.included().into_iter().flatten() {
         if let PropertyKey::Tag(tag) = key
@@ -63,9 +66,6 @@ fn message_at(
         {
             out.tagged(*known, value.into_owned());
         }
-    }
-    if !children {
-        return;
     }
     for (wanted, tag) in
         [(filter.wants_recipients(), PidTagMessageRecipients), (filter.wants_attachments(), PidTagMessageAttachments)]
@@ -78,15 +78,15 @@ fn message_at(
     let MessageContent { recipients, attachments, .. } = view.message.content.as_ref();
     if filter.wants_recipients() {
         for (row, recipient) in recipients.iter().enumerate() {
-            write_recipient(out, recipient, row);
+            write_recipient(out, recipient, row, order);
         }
     }
     if filter.wants_attachments() {
         for attachment in attachments {
             let number = PropertyValue::Integer32(attachment.number.cast_signed());
             out.marker(Marker::NewAttach).tagged(PidTagAttachNumber, number);
-            attachment_properties(out, attachment, &Filter::everything());
-            embedded(out, view.mailbox, attachment, depth);
+            attachment_properties(out, attachment, &Filter::everything(), order);
+            embedded(out, view.mailbox, attachment, depth, order);
             out.marker(Marker::EndAttach);
         }
     }
@@ -107,26 +107,33 @@ fn write_value(out: &mut StreamWriter, view: MessageView<'_>, key: &PropertyKey)
     }
 }
 
-fn write_recipient(out: &mut StreamWriter, recipient: &PropertyBag, row: usize) {
+fn write_recipient(out: &mut StreamWriter, recipient: &PropertyBag, row: usize, order: &mut Order) {
     let row = recipient.integer(PidTagRowid).unwrap_or(i32::try_from(row).unwrap_or(i32::MAX));
     out.marker(Marker::StartRecip).tagged(PidTagRowid, PropertyValue::Integer32(row));
-    out.bag(recipient, &[PidTagRowid]).marker(Marker::EndToRecip);
+    write_bag(out, recipient, order, |key| *key != PropertyKey::Tag(PidTagRowid));
+    out.marker(Marker::EndToRecip);
 }
 
-fn attachment_properties(out: &mut StreamWriter, attachment: &Attachment, filter: &Filter) {
-    for (key, value) in attachment.properties.iter() {
-        if *key != PropertyKey::Tag(PidTagAttachNumber) && filter.wants(key) {
-            out.property(key, value);
-        }
+fn attachment_properties(out: &mut StreamWriter, attachment: &Attachment, filter: &Filter, order: &mut Order) {
+    write_bag(out, &attachment.properties, order, |key| {
+        *key != PropertyKey::Tag(PidTagAttachNumber) && filter.wants(key)
+    });
+}
+
+fn write_bag(out: &mut StreamWriter, bag: &PropertyBag, order: &mut Order, wanted: impl Fn(&PropertyKey) -> bool) {
+    let mut entries: Vec<_> = bag.iter().filter(|(key, _)| wanted(key)).collect();
+    order.apply(&mut entries);
+    for (key, value) in entries {
+        out.property(key, value);
     }
 }
 
-fn embedded(out: &mut StreamWriter, mailbox: &Mailbox, attachment: &Attachment, depth: usize) {
+fn embedded(out: &mut StreamWriter, mailbox: &Mailbox, attachment: &Attachment, depth: usize, order: &mut Order) {
     let Some(content) = attachment.embedded.as_deref().filter(|_| depth < MAX_DEPTH) else { return };
     let mut message = Message::from_content(content.clone(), mailbox.now());
     message.measure();
     out.marker(Marker::StartEmbed);
     let view = MessageView { mailbox, message: &message };
-    message_at(out, view, &Filter::everything(), &[], true, depth + 1);
+    message_at(out, view, &Filter::everything(), &[], depth + 1, order);
     out.marker(Marker::EndEmbed);
 }

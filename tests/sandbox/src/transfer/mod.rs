@@ -5,6 +5,7 @@ mod filter;
 mod folder;
 mod hierarchy;
 mod message;
+mod order;
 mod source;
 
 #[cfg(test)]

@@ -11,14 +11,19 @@ use proptest::prelude::*;
 
 use super::contents::flag;
 use super::{ContentsSync, Source, hierarchy};
+use crate::Manners;
 use crate::seed::{MessageBuilder, Random, kinds};
 use crate::store::{Mailbox, Special, SteppingClock, User};
 
 const TAGS: [PropertyTag; 3] = [PidTagMessageFlags, PidTagSubject, PidTagFlagStatus];
 
 fn mailbox() -> Mailbox {
+    mailbox_with(Default::default())
+}
+
+fn mailbox_with(manners: Manners) -> Mailbox {
     let clock = Arc::new(SteppingClock::new(FileTime::from_unix_seconds(1_770_000_000)));
-    Mailbox::new(&User::new("alice@example.test", "demo", "Alice"), clock, Default::default())
+    Mailbox::new(&User::new("alice@example.test", "demo", "Alice"), clock, manners)
 }
 
 fn events(mailbox: &Mailbox, mut source: Source, piece: usize, contents: bool) -> Vec<SyncEvent> {
@@ -217,5 +222,45 @@ fn every_kind_of_message_downloads_in_pieces_of_any_size() {
                 assert_eq!(message.content.properties.get(tag), stored.content.properties.get(tag));
             }
         }
+    }
+}
+
+#[test]
+fn properties_come_in_another_order_each_time_and_in_the_same_orders_again() {
+    let download = |mailbox: &Mailbox, id: u64| {
+        let mut source = Source::new([super::Step::Message { id }], super::Filter::everything());
+        let mut bytes = Vec::new();
+        while !source.is_done() {
+            bytes.extend(source.next_piece(mailbox, 30_000).expect("room"));
+        }
+        bytes
+    };
+    let content = |bytes: &[u8]| {
+        use mapi_core::fasttransfer::MessageList;
+        let mut list = MessageList::new(MessageLimits::default());
+        list.push(bytes).expect("bytes");
+        let mut all = Vec::new();
+        while let Some(message) = list.next_message().expect("well-formed") {
+            all.push(message.content);
+        }
+        all.extend(list.finish().expect("complete").into_iter().map(|message| message.content));
+        all
+    };
+    let seeded = |manners: Manners| {
+        let mut mailbox = mailbox_with(manners);
+        let inbox = mailbox.special(Special::Inbox);
+        let message = MessageBuilder::new("m").body("b").recipient(1, "A", "a@x.test").recipient(1, "B", "b@x.test");
+        let id = mailbox.add(inbox, message.build(), false).expect("added");
+        (mailbox, id)
+    };
+    let (plain, id) = seeded(Manners::default());
+    assert_eq!(download(&plain, id), download(&plain, id));
+    let rude = || seeded(Manners { shuffle_properties: true, seed: 5, ..Manners::default() }).0;
+    let (one, two) = (rude(), rude());
+    let streams = [download(&one, id), download(&one, id), download(&one, id)];
+    assert!(streams[0] != streams[1] && streams[1] != streams[2] && streams[0] != download(&plain, id));
+    assert_eq!(streams, [download(&two, id), download(&two, id), download(&two, id)]);
+    for stream in &streams {
+        assert_eq!(content(stream), content(&download(&plain, id)));
     }
 }

@@ -9,6 +9,7 @@ pub use messages::Copied;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use mapi_core::ErrorCode;
 use mapi_core::id::Guid;
@@ -43,6 +44,8 @@ pub struct Mailbox {
     clock: Arc<dyn Clock>,
     frozen: Option<FileTime>,
     manners: Manners,
+    /// Messages written into streams so far.
+    downloads: AtomicU64,
 }
 
 impl Mailbox {
@@ -84,6 +87,7 @@ impl Mailbox {
             clock,
             frozen: None,
             manners,
+            downloads: AtomicU64::new(0),
         }
     }
 
@@ -266,6 +270,11 @@ impl Mailbox {
     /// The manners.
     pub fn manners(&self) -> &Manners {
         &self.manners
+    }
+
+    /// Counts one more message that is written into a stream; returns how many came before.
+    pub fn count_download(&self) -> u64 {
+        self.downloads.fetch_add(1, Ordering::Relaxed)
     }
 
     /// Forgets all events: seeding is no news.
