@@ -2,6 +2,7 @@
 
 #![allow(non_upper_case_globals, reason = "property tags bear the names of the specification")]
 
+pub mod fault;
 mod manners;
 mod sandbox;
 pub mod seed;
@@ -10,6 +11,7 @@ mod session;
 pub mod store;
 mod transfer;
 
+pub use fault::{Armed, Fault, FaultKind, Faults, NotificationFault, Requests};
 pub use manners::{Manners, UnknownRecipient};
 pub use sandbox::{Builder, RunningSandbox, Sandbox};
 pub use server::{CounterSnapshot, Counters, Settings};

@@ -8,9 +8,10 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
-use crate::Manners;
+use crate::fault::Signal;
 use crate::server::{Counters, Listener, Service, Settings, endpoint_url};
 use crate::store::{Clock, SharedStore, Store, StoreResult, SystemClock, User};
+use crate::{Armed, Faults, Manners, NotificationFault};
 use mapi_core::message::MessageContent;
 
 /// Builds a sandbox. `Sandbox::builder().user(…).start(addr)` is enough for a running server.
@@ -121,6 +122,7 @@ impl Builder {
             store: SharedStore::new(store),
             contexts: Default::default(),
             counters: Counters::default(),
+            faults: Faults::default(),
             settings: self.settings,
             base_url: format!("{scheme}://{host}"),
         });
@@ -174,6 +176,25 @@ impl RunningSandbox {
     /// What was counted.
     pub fn counters(&self) -> &Counters {
         &self.service.counters
+    }
+
+    /// What goes wrong on purpose.
+    pub fn faults(&self) -> &Faults {
+        &self.service.faults
+    }
+
+    /// Arms a fault of notifications: the `at`-th event of that user's mailbox, 1 being the next one, is told as `fault`
+    /// says to everybody who subscribed. Events are counted by [`RunningSandbox::notifications_seen`]. `None`: there is no
+    /// such user.
+    pub fn arm_notification(&self, address: &str, fault: NotificationFault, at: u64) -> Option<Armed> {
+        let (signal, armed) = Signal::new(None);
+        self.with(|store| store.mailbox_of(address).map(|mailbox| mailbox.disturb(fault, at, signal)))?;
+        Some(armed)
+    }
+
+    /// How many events that are worth a notification a user's mailbox had.
+    pub fn notifications_seen(&self, address: &str) -> u64 {
+        self.with(|store| store.mailbox_of(address).map_or(0, |mailbox| mailbox.events().happened()))
     }
 
     /// Runs `work` on the store: an oracle beside the protocol, and a way to change things as another client would.

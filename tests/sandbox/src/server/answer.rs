@@ -1,6 +1,6 @@
 //! The one place where answers leave the server.
 
-use std::convert::Infallible;
+use std::fmt;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
@@ -15,18 +15,38 @@ use tokio::sync::mpsc;
 /// A response body that is written while the server works, chunk by chunk.
 #[derive(Debug)]
 pub struct ChunkBody {
-    chunks: mpsc::Receiver<Bytes>,
+    chunks: mpsc::Receiver<Result<Bytes, Dropped>>,
+}
+
+/// The connection ends here, answered or not.
+#[derive(Debug, Clone, Copy)]
+pub struct Dropped;
+
+impl fmt::Display for Dropped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the connection is closed on purpose")
+    }
+}
+
+impl std::error::Error for Dropped {}
+
+impl ChunkBody {
+    /// A body and the end to write it to.
+    pub fn channel() -> (mpsc::Sender<Result<Bytes, Dropped>>, Self) {
+        let (sender, chunks) = mpsc::channel(8);
+        (sender, Self { chunks })
+    }
 }
 
 impl Body for ChunkBody {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = Dropped;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Self::Data>, Self::Error>>> {
-        self.chunks.poll_recv(context).map(|chunk| chunk.map(|bytes| Ok(Frame::data(bytes))))
+        self.chunks.poll_recv(context).map(|chunk| chunk.map(|chunk| chunk.map(Frame::data)))
     }
 }
 
@@ -44,7 +64,7 @@ pub struct Envelope {
 /// The sending end of a chunked answer.
 #[derive(Debug)]
 pub struct AnswerWriter {
-    chunks: mpsc::Sender<Bytes>,
+    chunks: mpsc::Sender<Result<Bytes, Dropped>>,
     started: Instant,
     rtt: Duration,
 }
@@ -89,10 +109,10 @@ impl Envelope {
 
     /// Starts an answer that is accepted: PROCESSING leaves at once, the rest when there is one.
     pub fn accept(self, pending_period: Duration) -> (Response<AnyBody>, AnswerWriter) {
-        let (sender, chunks) = mpsc::channel(8);
+        let (sender, body) = ChunkBody::channel();
         // There is room for it: the channel is new.
-        let _ = sender.try_send(Bytes::from_static(PROCESSING.as_bytes()));
-        let mut response = Response::new(AnyBody::Right(ChunkBody { chunks }));
+        let _ = sender.try_send(Ok(Bytes::from_static(PROCESSING.as_bytes())));
+        let mut response = Response::new(AnyBody::Right(body));
         *response.headers_mut() = self.headers;
         let headers = response.headers_mut();
         put(headers, header::X_RESPONSE_CODE, "0");
@@ -105,7 +125,7 @@ impl Envelope {
 impl AnswerWriter {
     /// Tells the client that the server still works; `false` if it is gone.
     pub async fn pending(&self) -> bool {
-        self.chunks.send(Bytes::from_static(PENDING.as_bytes())).await.is_ok()
+        self.chunks.send(Ok(Bytes::from_static(PENDING.as_bytes()))).await.is_ok()
     }
 
     /// Completes when the client is gone.
@@ -119,7 +139,7 @@ impl AnswerWriter {
         let elapsed = self.started.elapsed().as_millis().to_string();
         let bytes = encode_done(&[(header::X_ELAPSED_TIME, &elapsed)], body);
         // A client that is gone is no error of the server's.
-        let _ = self.chunks.send(Bytes::from(bytes)).await;
+        let _ = self.chunks.send(Ok(Bytes::from(bytes))).await;
     }
 }
 

@@ -1,4 +1,3 @@
-use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -73,7 +72,7 @@ async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, service: Arc<Se
 async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
     let handler = service_fn(move |request| {
         let service = service.clone();
-        async move { Ok::<_, Infallible>(service.handle(request).await) }
+        async move { service.handle(request).await }
     });
     let mut server = http1::Builder::new();
     server.timer(TokioTimer::new());

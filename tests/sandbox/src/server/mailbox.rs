@@ -12,8 +12,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::answer::{AnswerWriter, AnyBody};
 use super::context::{CONTEXT_COOKIE, Claim, SEQUENCE_COOKIE, SessionContext};
-use super::service::{MapiRequest, Service};
-use crate::session::Session;
+use super::service::{Instead, MapiRequest, Service};
+use crate::session::{Session, backoff};
 use crate::store::DN_PREFIX;
 
 /// Answers a request of the mailbox endpoint.
@@ -71,6 +71,10 @@ async fn execute(service: Arc<Service>, mut request: MapiRequest) -> Response<An
     };
     context.advance();
     set_cookies(&mut request, &service, &context);
+    if let Some(instead) = request.instead {
+        let body = not_run(instead, &body).encode();
+        return finish(&service, request, body);
+    }
     let (response, writer) = request.envelope.accept(service.settings.pending_period);
     tokio::spawn(async move {
         let reply = run(&service, &context, body);
@@ -80,6 +84,16 @@ async fn execute(service: Arc<Service>, mut request: MapiRequest) -> Response<An
         writer.done(&reply).await;
     });
     response
+}
+
+/// The answer to an Execute that is not run.
+fn not_run(instead: Instead, request: &ExecuteRequest) -> ExecuteResponse {
+    let answer = match instead {
+        Instead::Fail(error) => Err(error),
+        Instead::Backoff(duration) => backoff(duration, request),
+    };
+    let error = answer.as_ref().err().copied().unwrap_or_default();
+    ExecuteResponse { error, flags: 0, rop_buffer: answer.unwrap_or_default(), auxiliary: Vec::new() }
 }
 
 /// Runs the ROPs of one Execute.
@@ -135,9 +149,12 @@ async fn wait_for_event(service: &Service, context: &SessionContext, writer: &An
     loop {
         changes.mark_unchanged();
         let gone = context.gone.notified();
-        if service.store.with(|store| context.session().has_events(store)) {
+        let (has_events, delayed) =
+            service.store.with(|store| (context.session().has_events(store), store.next_delayed()));
+        if has_events {
             return Some(true);
         }
+        let next = delayed.map_or(end, |delayed| end.min(delayed.into()));
         if context.is_closed() || Instant::now() >= end {
             return Some(false);
         }
@@ -145,7 +162,7 @@ async fn wait_for_event(service: &Service, context: &SessionContext, writer: &An
             changed = changes.changed() => changed.ok()?,
             () = gone => return Some(false),
             () = writer.closed() => return None,
-            () = sleep_until(end) => {}
+            () = sleep_until(next) => {}
             () = sleep_until(keep_alive) => {
                 keep_alive += service.settings.pending_period;
                 context.touch();

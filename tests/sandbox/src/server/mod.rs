@@ -9,6 +9,7 @@ mod mailbox;
 mod nspi;
 mod service;
 mod settings;
+mod strike;
 
 pub use autodiscover::endpoint_url;
 pub use counters::{CounterSnapshot, Counters};

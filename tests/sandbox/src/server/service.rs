@@ -1,6 +1,7 @@
 //! Requests come in here: path, credentials, headers, then the endpoint they are for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -8,11 +9,13 @@ use http::header::{AUTHORIZATION, COOKIE};
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
+use mapi_core::ErrorCode;
 use mapi_core::http::{ClientInfo, CookieJar, Endpoint, RequestId, RequestType, ResponseCode, header};
 
-use super::answer::{AnyBody, Envelope, plain, unauthorized};
+use super::answer::{AnyBody, Dropped, Envelope, plain, unauthorized};
 use super::context::Contexts;
-use super::{Counters, Settings, autodiscover, mailbox, nspi};
+use super::{Counters, Settings, autodiscover, mailbox, nspi, strike};
+use crate::fault::Faults;
 use crate::store::SharedStore;
 
 /// What all connections share.
@@ -23,6 +26,8 @@ pub struct Service {
     pub contexts: Contexts,
     /// What is counted.
     pub counters: Counters,
+    /// What goes wrong on purpose.
+    pub faults: Faults,
     /// Time and connections.
     pub settings: Settings,
     /// `https://host:port`.
@@ -41,45 +46,76 @@ pub struct MapiRequest {
     pub envelope: Envelope,
     /// Its body.
     pub body: Vec<u8>,
+    /// What an Execute is answered with instead of being run.
+    pub instead: Option<Instead>,
+}
+
+/// How an Execute is answered that is not run.
+#[derive(Debug, Clone, Copy)]
+pub enum Instead {
+    /// RopBackoff with this duration.
+    Backoff(Duration),
+    /// This ErrorCode.
+    Fail(ErrorCode),
 }
 
 /// Largest request body: an Execute of 256 KiB and what stands around it.
 const MAX_BODY: usize = 0x0004_0000 + 0x2000;
 
 impl Service {
-    /// Answers one request.
-    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Response<AnyBody> {
-        let path = request.uri().path().to_ascii_lowercase();
-        let endpoint = match path.trim_end_matches('/') {
-            "/autodiscover/autodiscover.xml" => return self.autodiscover(request).await,
-            "/mapi/emsmdb" => Endpoint::Mailbox,
-            "/mapi/nspi" => Endpoint::AddressBook,
-            _ => return plain(StatusCode::NOT_FOUND, "text/plain", "no such resource".into(), self.settings.rtt).await,
+    /// Answers one request; `Dropped`: by closing the connection.
+    pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<AnyBody>, Dropped> {
+        let (endpoint, request) = match self.clone().admit(request).await {
+            Ok(admitted) => admitted,
+            Err(refusal) => return Ok(refusal),
         };
-        let Some(user) = self.authenticate(request.headers()) else { return self.refuse() };
-        let query = request.uri().query().unwrap_or_default().to_ascii_lowercase();
-        let envelope = Envelope::of(request.headers(), self.settings.rtt);
-        if request.method() != Method::POST {
-            return envelope.failure(ResponseCode::INVALID_VERB, "POST is the only verb").await;
+        let address = self.store.with(|store| store.users().get(request.user).map(|user| user.address.clone()));
+        match self.faults.meet(request.kind, address.as_deref().unwrap_or_default()) {
+            Some(strike) => strike::apply(self, endpoint, request, strike).await,
+            None => Ok(self.answer(endpoint, request).await),
         }
-        if !query.split('&').any(|pair| pair.starts_with("mailboxid=")) {
-            return envelope.failure(ResponseCode::INVALID_PATH, "the URL lacks its MailboxId").await;
-        }
-        let kind = match check(request.headers(), endpoint) {
-            Ok(kind) => kind,
-            Err((code, text)) => return envelope.failure(code, text).await,
-        };
-        let cookies = cookies(request.headers());
-        let Some(body) = collect(request).await else {
-            return envelope.failure(ResponseCode::TOO_LARGE, "the request is too large").await;
-        };
-        self.counters.request(kind);
-        self.contexts.expire(self.settings.expiration);
-        let request = MapiRequest { kind, user, cookies, envelope, body };
+    }
+
+    /// Answers a request of an endpoint.
+    pub async fn answer(self: Arc<Self>, endpoint: Endpoint, request: MapiRequest) -> Response<AnyBody> {
         match endpoint {
             Endpoint::Mailbox => mailbox::handle(self, request).await,
             Endpoint::AddressBook => nspi::handle(self, request).await,
         }
+    }
+
+    /// Reads a request for an endpoint; what is none, or is not in order, is answered here.
+    async fn admit(self: Arc<Self>, request: Request<Incoming>) -> Result<(Endpoint, MapiRequest), Response<AnyBody>> {
+        let path = request.uri().path().to_ascii_lowercase();
+        let endpoint = match path.trim_end_matches('/') {
+            "/autodiscover/autodiscover.xml" => return Err(self.autodiscover(request).await),
+            "/mapi/emsmdb" => Endpoint::Mailbox,
+            "/mapi/nspi" => Endpoint::AddressBook,
+            _ => {
+                let text = "no such resource".to_owned();
+                return Err(plain(StatusCode::NOT_FOUND, "text/plain", text, self.settings.rtt).await);
+            }
+        };
+        let Some(user) = self.authenticate(request.headers()) else { return Err(self.refuse()) };
+        let query = request.uri().query().unwrap_or_default().to_ascii_lowercase();
+        let envelope = Envelope::of(request.headers(), self.settings.rtt);
+        if request.method() != Method::POST {
+            return Err(envelope.failure(ResponseCode::INVALID_VERB, "POST is the only verb").await);
+        }
+        if !query.split('&').any(|pair| pair.starts_with("mailboxid=")) {
+            return Err(envelope.failure(ResponseCode::INVALID_PATH, "the URL lacks its MailboxId").await);
+        }
+        let kind = match check(request.headers(), endpoint) {
+            Ok(kind) => kind,
+            Err((code, text)) => return Err(envelope.failure(code, text).await),
+        };
+        let cookies = cookies(request.headers());
+        let Some(body) = collect(request).await else {
+            return Err(envelope.failure(ResponseCode::TOO_LARGE, "the request is too large").await);
+        };
+        self.counters.request(kind);
+        self.contexts.expire(self.settings.expiration);
+        Ok((endpoint, MapiRequest { kind, user, cookies, envelope, body, instead: None }))
     }
 
     /// The user whose valid credentials a request carries.

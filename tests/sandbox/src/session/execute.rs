@@ -1,8 +1,10 @@
+use std::time::Duration;
+
 use mapi_core::ErrorCode;
 use mapi_core::http::{ExecuteFlags, ExecuteRequest, MAX_PAYLOAD, MAX_PAYLOADS, MAX_RESPONSE, Packing, pack, unpack};
 use mapi_core::rop::{
-    FastTransferSourceGetBufferResponse, NO_HANDLE, QueryRowsRequest, QueryRowsResponse, ReadStreamRequest,
-    RequestBody, RequestBuffer, Response, ResponseBody, ResponseBuffer, RopRequest, RopResponse,
+    BackoffResponse, FastTransferSourceGetBufferResponse, NO_HANDLE, QueryRowsRequest, QueryRowsResponse,
+    ReadStreamRequest, RequestBody, RequestBuffer, Response, ResponseBody, ResponseBuffer, RopRequest, RopResponse,
 };
 use mapi_core::wire::Writer;
 
@@ -50,6 +52,25 @@ impl Session {
         };
         pack(&out, packing).map_err(|_| ErrorCode::BUFFER_TOO_SMALL)
     }
+}
+
+/// The RopBuffer of an Execute that is told to come again after `duration`: nothing of it was run.
+///
+/// # Errors
+/// `ecRpcFormat` for requests that cannot be read.
+pub fn backoff(duration: Duration, request: &ExecuteRequest) -> Result<Vec<u8>, ErrorCode> {
+    let payloads = unpack(&request.rop_buffer).map_err(|_| ErrorCode::RPC_FORMAT)?;
+    let payload = payloads.first().ok_or(ErrorCode::RPC_FORMAT)?;
+    let requests = RequestBuffer::decode(&payload.data).map_err(|_| ErrorCode::RPC_FORMAT)?;
+    let answer = BackoffResponse {
+        logon_id: requests.requests.first().map_or(0, |request| request.logon_id),
+        duration: u32::try_from(duration.as_millis()).unwrap_or(u32::MAX),
+        backoff_rops: Vec::new(),
+        additional_data: Vec::new(),
+    };
+    let buffer = ResponseBuffer { responses: vec![Response::Backoff(answer)], handles: requests.handles };
+    let encoded = buffer.encode().map_err(|_| ErrorCode::RPC_FORMAT)?;
+    pack(&[encoded], Packing { compress_from: None, xor_magic: false }).map_err(|_| ErrorCode::RPC_FORMAT)
 }
 
 /// The answers of one payload.

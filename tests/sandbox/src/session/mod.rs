@@ -4,6 +4,7 @@
 mod attachment;
 mod dispatch;
 mod execute;
+pub use execute::backoff;
 mod folder;
 mod folder_content;
 mod logon;

@@ -1,4 +1,8 @@
 use std::collections::VecDeque;
+use std::time::Instant;
+
+use crate::NotificationFault;
+use crate::fault::Signal;
 
 /// What happened to an object ([MS-OXCNOTIF] 2.2.1.1), as the low bits of NotificationFlags.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,17 +65,75 @@ impl Event {
 
 /// The last events of a mailbox, numbered. Sessions read it with cursors of their own; who lags behind its bound has
 /// lost the oldest ones, as on real servers.
-#[derive(Debug, Clone, Default)]
+#[derive(Default)]
 pub struct EventLog {
     first: u64,
     events: VecDeque<Event>,
+    happened: u64,
+    disturbances: Vec<Disturbance>,
+    delayed: Vec<(Instant, Event)>,
+}
+
+/// What is to happen to one event.
+struct Disturbance {
+    number: u64,
+    fault: NotificationFault,
+    signal: Signal,
 }
 
 impl EventLog {
     const CAPACITY: usize = 65_536;
 
-    /// Appends an event.
+    /// Appends an event, unless a fault waits for it.
     pub fn push(&mut self, event: Event) {
+        self.happened += 1;
+        let found = self.disturbances.iter().position(|disturbance| disturbance.number == self.happened);
+        let Some(Disturbance { fault, signal, .. }) = found.map(|at| self.disturbances.swap_remove(at)) else {
+            return self.append(event);
+        };
+        match fault {
+            NotificationFault::Drop => {}
+            NotificationFault::Duplicate => {
+                self.append(event.clone());
+                self.append(event);
+            }
+            NotificationFault::Delay(by) => self.delayed.push((Instant::now() + by, event)),
+        }
+        signal.hit();
+    }
+
+    /// How many events there were, told or not.
+    pub fn happened(&self) -> u64 {
+        self.happened
+    }
+
+    /// The `at`-th event from now on is told as `fault` says.
+    pub(crate) fn disturb(&mut self, fault: NotificationFault, at: u64, signal: Signal) {
+        self.disturbances.push(Disturbance { number: self.happened + at.max(1), fault, signal });
+    }
+
+    /// Tells the delayed events whose time has come.
+    pub(crate) fn release(&mut self, now: Instant) {
+        let (due, rest) = std::mem::take(&mut self.delayed).into_iter().partition(|(time, _)| *time <= now);
+        self.delayed = rest;
+        let due: Vec<(Instant, Event)> = due;
+        due.into_iter().for_each(|(_, event)| self.append(event));
+    }
+
+    /// When the next delayed event is told.
+    pub(crate) fn next_delayed(&self) -> Option<Instant> {
+        self.delayed.iter().map(|(time, _)| *time).min()
+    }
+
+    /// Forgets what happened: nobody is told.
+    pub(crate) fn forget(&mut self) {
+        // Numbers go on, so that cursors stay good.
+        self.first = self.end();
+        self.events.clear();
+        self.delayed.clear();
+    }
+
+    fn append(&mut self, event: Event) {
         if self.events.len() >= Self::CAPACITY {
             self.events.pop_front();
             self.first += 1;

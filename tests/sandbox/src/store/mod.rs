@@ -35,6 +35,7 @@ pub use standard::Special;
 pub use user::{DN_PREFIX, User};
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use mapi_core::ErrorCode;
 use mapi_core::id::ObjectId;
@@ -124,6 +125,16 @@ impl Store {
     /// How many events ever happened: grows when somebody may have to be told something.
     pub fn event_count(&self) -> u64 {
         self.mailboxes.iter().map(|mailbox| mailbox.events().end()).sum()
+    }
+
+    /// Tells the delayed events whose time has come.
+    pub(crate) fn release_events(&mut self, now: Instant) {
+        self.mailboxes.iter_mut().for_each(|mailbox| mailbox.release_events(now));
+    }
+
+    /// When the next delayed event is told.
+    pub(crate) fn next_delayed(&self) -> Option<Instant> {
+        self.mailboxes.iter().filter_map(|mailbox| mailbox.events().next_delayed()).min()
     }
 
     /// The clock.

@@ -1,4 +1,5 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
 
 use tokio::sync::watch;
 
@@ -20,6 +21,7 @@ impl SharedStore {
     /// Runs `work` on the store, then tells the waiting if there are new events. Never held across an await.
     pub fn with<R>(&self, work: impl FnOnce(&mut Store) -> R) -> R {
         let mut store = self.lock();
+        store.release_events(Instant::now());
         let result = work(&mut store);
         let events = store.event_count();
         drop(store);

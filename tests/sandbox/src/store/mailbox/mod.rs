@@ -10,6 +10,7 @@ pub use messages::Copied;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use mapi_core::ErrorCode;
 use mapi_core::id::Guid;
@@ -25,7 +26,8 @@ use super::standard::{ADDITIONAL, ALL, ENTRY_IDS, STORE_ENTRY_IDS};
 use super::user::guid_of;
 use super::view::MessageView;
 use super::{Clock, Event, EventLog, Special, StoreResult, User, entry_id};
-use crate::Manners;
+use crate::fault::Signal;
+use crate::{Manners, NotificationFault};
 
 /// One user's mailbox.
 pub struct Mailbox {
@@ -279,7 +281,7 @@ impl Mailbox {
 
     /// Forgets all events: seeding is no news.
     pub fn forget_events(&mut self) {
-        self.events = EventLog::default();
+        self.events.forget();
     }
 
     fn next_counter(&mut self) -> u64 {
@@ -304,6 +306,16 @@ impl Mailbox {
             *byte ^= mark;
         }
         key
+    }
+
+    /// The `at`-th event from now on is told as `fault` says.
+    pub(crate) fn disturb(&mut self, fault: NotificationFault, at: u64, signal: Signal) {
+        self.events.disturb(fault, at, signal);
+    }
+
+    /// Tells the delayed events whose time has come.
+    pub(crate) fn release_events(&mut self, now: Instant) {
+        self.events.release(now);
     }
 
     fn push(&mut self, event: Event) {
