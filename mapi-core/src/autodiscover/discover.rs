@@ -42,9 +42,25 @@ pub struct Found {
     pub endpoints: Endpoints,
 }
 
-enum Step {
+/// One question on the way to the settings, and what came of it.
+#[derive(Debug, Clone)]
+pub struct Attempt {
+    /// Where it was asked, or would have been.
+    pub url: String,
+    /// The address it was asked for.
+    pub address: String,
+    /// What came of it.
+    pub outcome: Result<Step, AutodiscoverError>,
+}
+
+/// What an answer leads to.
+#[derive(Debug, Clone)]
+pub enum Step {
+    /// These are the settings; their URLs are not checked yet.
     Done(Box<MailboxSettings>),
+    /// Ask there instead.
     Ask(EndpointUrl),
+    /// Ask for this address instead.
     AskFor(String),
 }
 
@@ -55,8 +71,21 @@ impl Discovery {
     /// # Errors
     /// What says most about why no host gave settings; see [`AutodiscoverError`].
     pub async fn find(&self, address: &str) -> Result<Found, AutodiscoverError> {
+        self.find_observed(address, &mut |_| {}).await
+    }
+
+    /// [`Discovery::find`], telling `observe` of every question, also of those that are not asked because their host is
+    /// not allowed.
+    ///
+    /// # Errors
+    /// As [`Discovery::find`].
+    pub async fn find_observed(
+        &self,
+        address: &str,
+        observe: &mut (dyn FnMut(Attempt) + Send),
+    ) -> Result<Found, AutodiscoverError> {
         let mut address = address.to_owned();
-        let mut queue = self.candidates(&address);
+        let mut queue = self.candidates(&address, observe);
         let mut asked = Vec::new();
         let mut redirects = 0;
         let mut failure = None;
@@ -68,6 +97,7 @@ impl Discovery {
             }
             asked.push(question.clone());
             let step = self.ask(&question.0, &address).await;
+            observe(Attempt { url: question.0.to_string(), address: address.clone(), outcome: step.clone() });
             if let Ok(Step::Ask(_) | Step::AskFor(_)) = step {
                 redirects += 1;
                 if redirects > MAX_REDIRECTS {
@@ -82,7 +112,7 @@ impl Discovery {
                 Ok(Step::Ask(url)) => queue.push_front(url),
                 Ok(Step::AskFor(other)) => {
                     address = other;
-                    queue = self.candidates(&address);
+                    queue = self.candidates(&address, observe);
                 }
                 // Asking elsewhere with a password that was refused would count as one more wrong password.
                 Err(error @ AutodiscoverError::Unauthorized(_)) => return Err(error),
@@ -130,15 +160,19 @@ impl Discovery {
         }
     }
 
-    fn candidates(&self, address: &str) -> VecDeque<EndpointUrl> {
+    fn candidates(&self, address: &str, observe: &mut (dyn FnMut(Attempt) + Send)) -> VecDeque<EndpointUrl> {
         if let Some(url) = &self.url {
             return VecDeque::from([url.clone()]);
         }
         let Some((_, domain)) = address.rsplit_once('@') else { return VecDeque::new() };
-        [format!("https://{domain}{PATH}"), format!("https://autodiscover.{domain}{PATH}")]
-            .iter()
-            .filter_map(|url| self.checked(url).ok())
-            .collect()
+        let mut allowed = VecDeque::new();
+        for url in [format!("https://{domain}{PATH}"), format!("https://autodiscover.{domain}{PATH}")] {
+            match self.checked(&url) {
+                Ok(url) => allowed.push_back(url),
+                Err(error) => observe(Attempt { url, address: address.to_owned(), outcome: Err(error) }),
+            }
+        }
+        allowed
     }
 
     async fn ask(&self, url: &EndpointUrl, address: &str) -> Result<Step, AutodiscoverError> {

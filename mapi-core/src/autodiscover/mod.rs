@@ -10,7 +10,7 @@ mod request;
 mod xml;
 
 pub use answer::{AutodiscoverAnswer, MailboxSettings, ProtocolUrls};
-pub use discover::{Discovery, Found};
+pub use discover::{Attempt, Discovery, Found, Step};
 pub use error::AutodiscoverError;
 pub use hosts::AllowedHosts;
 pub use request::{AutodiscoverRequest, Subject};

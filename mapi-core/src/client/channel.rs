@@ -4,12 +4,14 @@ use bytes::Bytes;
 use tokio::sync::watch;
 
 use super::{ClientError, ClientSettings, Counters, EndpointUrl, ExchangeError, Outgoing, RetryPolicy, Transport};
-use crate::http::RequestType;
+use crate::http::{RequestType, header};
 use crate::id::Guid;
 use crate::session::{ContextSettings, Request, Response, SessionContext, Ticket};
 
 /// Diagnostic pages are read up to this size, so that their connection can go on.
 const MAX_DIAGNOSTIC: usize = 64 * 1024;
+/// Characters kept of what a server calls itself.
+const MAX_SERVER_NAME: usize = 100;
 
 /// A session context with one endpoint, and the connection its requests go over.
 pub(crate) struct Channel {
@@ -18,6 +20,7 @@ pub(crate) struct Channel {
     context: Mutex<SessionContext>,
     transport: tokio::sync::Mutex<Transport>,
     changed: watch::Sender<()>,
+    server: Mutex<Option<String>>,
 }
 
 impl Channel {
@@ -34,6 +37,7 @@ impl Channel {
             context: Mutex::new(context),
             transport: tokio::sync::Mutex::new(transport(settings, url)),
             changed: watch::Sender::new(()),
+            server: Mutex::default(),
         };
         tracing::trace!(url = %channel.url, "channel made");
         channel
@@ -122,6 +126,7 @@ impl Channel {
             match transport.exchange(&outgoing).await {
                 Ok(received) => {
                     flight.ticket = None;
+                    self.learn_server(received.head.header(header::X_SERVER_APPLICATION));
                     let response = Response { head: received.head, entity: received.entity };
                     let done = self.context().accept(request.ticket, &response);
                     self.changed.send_replace(());
@@ -147,6 +152,18 @@ impl Channel {
                     return Err(ClientError::Configuration(why));
                 }
             }
+        }
+    }
+
+    /// What the server calls itself, if it ever did.
+    pub(crate) fn server(&self) -> Option<String> {
+        self.server.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn learn_server(&self, name: Option<&str>) {
+        let mut known = self.server.lock().unwrap_or_else(PoisonError::into_inner);
+        if let (None, Some(name)) = (&*known, name) {
+            *known = Some(name.chars().filter(|c| !c.is_control()).take(MAX_SERVER_NAME).collect());
         }
     }
 

@@ -77,6 +77,12 @@ impl Client {
         self.inner.channel.generation()
     }
 
+    /// What the server calls itself (X-ServerApplication), such as `Exchange/15.02.1544.009`; known after the first answer
+    /// of servers that say so.
+    pub fn server_application(&self) -> Option<String> {
+        self.inner.channel.server()
+    }
+
     /// Numbers of requests and bytes, shared with everything else that was given the same counters.
     pub fn counters(&self) -> &Arc<Counters> {
         self.inner.channel.counters()

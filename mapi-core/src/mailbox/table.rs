@@ -22,6 +22,8 @@ pub struct ContentsQuery {
     pub sort: Vec<SortOrder>,
     /// FAI messages instead of normal ones.
     pub associated: bool,
+    /// At most so many rows; all if absent.
+    pub limit: Option<u16>,
 }
 
 /// Rows asked for at a time; servers stop where the answer is full.
@@ -74,13 +76,14 @@ impl Inner {
             let request = RestrictRequest { restrict_flags: 0, restriction: query.restriction.clone() };
             script.rop(table, RequestBody::Restrict(request));
         }
-        let mut ticket = script.rop(table, self.query_rows());
+        let mut left = query.limit.map_or(usize::MAX, usize::from);
+        let mut ticket = script.rop(table, self.query_rows(left));
         let mut answers = self.link.run_chained(&mut script).await?;
         let Some(handle) = script.take(table) else { return Err(odd_answer(RopId::GET_CONTENTS_TABLE)) };
         loop {
             let first = answers.take(ticket).ok_or_else(|| odd_answer(RopId::QUERY_ROWS))?;
             let mut end = false;
-            let mut got = 0;
+            let mut got: usize = 0;
             for answer in std::iter::once(first).chain(std::mem::take(&mut answers.chained)) {
                 let (rows, last) = rows_of(answer)?;
                 got += rows.len();
@@ -89,21 +92,23 @@ impl Inner {
                     on_rows(rows);
                 }
             }
-            if end || got == 0 {
+            left = left.saturating_sub(got);
+            if end || got == 0 || left == 0 {
                 return Ok(());
             }
             self.learn_chaining(answers.payloads);
             let mut script = self.link.script();
             let table = script.known_table(&handle, Arc::clone(&columns));
-            ticket = script.rop(table, self.query_rows());
+            ticket = script.rop(table, self.query_rows(left));
             answers = self.link.run_chained(&mut script).await?;
         }
     }
 
-    fn query_rows(&self) -> RequestBody {
+    fn query_rows(&self, limit: usize) -> RequestBody {
         let plain = self.plain_query_rows.load(Ordering::Relaxed);
+        let row_count = u16::try_from(limit).map_or(ROWS, |limit| limit.min(ROWS));
         let query_rows_flags = if plain { 0 } else { QueryRowsRequest::ENABLE_PACKED_BUFFERS };
-        RequestBody::QueryRows(QueryRowsRequest { query_rows_flags, forward_read: true, row_count: ROWS })
+        RequestBody::QueryRows(QueryRowsRequest { query_rows_flags, forward_read: true, row_count })
     }
 
     /// Servers differ in whether they send several payloads with EnablePackedBuffers (as specified) or without (Gromox).
