@@ -81,9 +81,11 @@ pub struct Connector {
 }
 
 /// Where a user's mailbox is.
-struct Target {
-    endpoints: Endpoints,
-    legacy_dn: String,
+pub(crate) struct Target {
+    /// Its URLs.
+    pub(crate) endpoints: Endpoints,
+    /// Its legacyExchangeDN.
+    pub(crate) legacy_dn: String,
 }
 
 impl Connector {
@@ -147,7 +149,8 @@ impl Connector {
         Ok(Mailbox::open(client, &target.legacy_dn, options).await?)
     }
 
-    fn client_settings(&self, target: &Target) -> ClientSettings {
+    /// What a session at `target` needs.
+    pub(crate) fn client_settings(&self, target: &Target) -> ClientSettings {
         ClientSettings {
             timeouts: self.settings.timeouts(),
             counters: Arc::clone(&self.settings.counters),
@@ -161,22 +164,41 @@ impl Connector {
     }
 
     async fn find(&self) -> Result<Arc<Target>, UpstreamError> {
+        match self.configured_target()? {
+            Some(target) => Ok(Arc::new(target)),
+            None => Ok(Arc::new(self.found_target(self.discover().await?)?)),
+        }
+    }
+
+    /// Where the mailbox is, if the configuration says all of it, so that Autodiscover is not asked.
+    ///
+    /// # Errors
+    /// URLs that can't be used.
+    pub(crate) fn configured_target(&self) -> Result<Option<Target>, UpstreamError> {
         let config = &self.settings.config;
-        let configured = |template: &Option<String>| template.as_ref().map(|text| fill_in(text, &self.user, in_url));
         let legacy_dn = config.legacy_dn.as_ref().map(|text| fill_in(text, &self.user, str::to_owned));
-        if let (Some(emsmdb), Some(legacy_dn)) = (configured(&config.emsmdb_url), legacy_dn) {
-            let nspi = configured(&config.nspi_url).map(|url| self.url(&url)).transpose()?;
-            let endpoints = Endpoints { emsmdb: self.url(&emsmdb)?, nspi };
-            return Ok(Arc::new(Target { endpoints, legacy_dn }));
+        let (Some(emsmdb), Some(legacy_dn)) = (self.configured_url(&config.emsmdb_url)?, legacy_dn) else {
+            return Ok(None);
+        };
+        let nspi = self.configured_url(&config.nspi_url)?;
+        Ok(Some(Target { endpoints: Endpoints { emsmdb, nspi }, legacy_dn }))
+    }
+
+    /// Where the mailbox is by what Autodiscover found; the configuration's URLs go before.
+    ///
+    /// # Errors
+    /// URLs that can't be used.
+    pub(crate) fn found_target(&self, found: Found) -> Result<Target, UpstreamError> {
+        let (config, Found { settings, mut endpoints }) = (&self.settings.config, found);
+        if let Some(url) = self.configured_url(&config.emsmdb_url)? {
+            endpoints.emsmdb = url;
         }
-        let Found { settings, mut endpoints } = self.discover().await?;
-        if let Some(url) = configured(&config.emsmdb_url) {
-            endpoints.emsmdb = self.url(&url)?;
-        }
-        if let Some(url) = configured(&config.nspi_url) {
-            endpoints.nspi = Some(self.url(&url)?);
-        }
-        Ok(Arc::new(Target { endpoints, legacy_dn: settings.legacy_dn }))
+        endpoints.nspi = self.configured_url(&config.nspi_url)?.or(endpoints.nspi);
+        Ok(Target { endpoints, legacy_dn: settings.legacy_dn })
+    }
+
+    fn configured_url(&self, template: &Option<String>) -> Result<Option<EndpointUrl>, UpstreamError> {
+        template.as_ref().map(|text| self.url(&fill_in(text, &self.user, in_url))).transpose()
     }
 
     fn url(&self, url: &str) -> Result<EndpointUrl, UpstreamError> {
@@ -184,17 +206,24 @@ impl Connector {
         EndpointUrl::parse(url, self.settings.plain_http()).map_err(unusable)
     }
 
-    async fn discover(&self) -> Result<Found, UpstreamError> {
+    /// How Autodiscover is asked.
+    ///
+    /// # Errors
+    /// A URL that can't be used.
+    pub(crate) fn discovery(&self) -> Result<Discovery, UpstreamError> {
         let config = &self.settings.config;
-        let discovery = Discovery {
+        Ok(Discovery {
             url: config.autodiscover_url.as_deref().map(|url| self.url(url)).transpose()?,
             allowed: AllowedHosts::new(allowed_hosts(config)),
             plain_http: self.settings.plain_http(),
             credentials: Arc::clone(&self.credentials),
             tls: self.settings.tls.clone(),
             timeouts: self.settings.timeouts(),
-        };
-        discovery.find(&self.user).await.map_err(|error| match error {
+        })
+    }
+
+    async fn discover(&self) -> Result<Found, UpstreamError> {
+        self.discovery()?.find(&self.user).await.map_err(|error| match error {
             AutodiscoverError::Unauthorized(_) => UpstreamError::Unauthorized,
             AutodiscoverError::Refused(..) => UpstreamError::NoMailbox(error.to_string()),
             AutodiscoverError::NotAllowed(host) => UpstreamError::Unreachable(format!(

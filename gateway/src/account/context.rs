@@ -24,13 +24,13 @@ const RENDER_INLINE: usize = 256 * 1024;
 
 /// Stands in renderings where a domain is needed and the message names none. The same for everybody and for ever: it is
 /// part of the bytes of messages.
-const RENDER_DOMAIN: &str = "mapi-gateway.invalid";
+pub(crate) const RENDER_DOMAIN: &str = "mapi-gateway.invalid";
 
 /// For how long a notification of a folder's properties may be the echo of an own write.
 const OWN_WRITE_ECHO: Duration = Duration::from_secs(3);
 
 /// The property set of what the gateway keeps in mailboxes.
-const GATEWAY_SET: Guid = Guid::from_groups(0x6b1d_4c4e, 0x7a0f, 0x4e0b, 0x9f3a, 0x5c2d_91e8_a7f6);
+pub(crate) const GATEWAY_SET: Guid = Guid::from_groups(0x6b1d_4c4e, 0x7a0f, 0x4e0b, 0x9f3a, 0x5c2d_91e8_a7f6);
 
 /// What the parts of an account share.
 pub struct AccountContext {

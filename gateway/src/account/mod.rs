@@ -23,8 +23,10 @@ use imap_front::store::FolderId as FrontFolderId;
 use mapi_core::id::Gid;
 
 pub use cache::RenderingCache;
-pub use connect::{Connector, Login};
+pub(crate) use connect::Target;
+pub use connect::{Connector, Login, UpstreamSettings};
 pub use context::AccountContext;
+pub(crate) use context::{GATEWAY_SET, RENDER_DOMAIN};
 pub use error::UpstreamError;
 pub use folder::{FetchedItem, Folder};
 pub use registry::Accounts;

@@ -1,7 +1,10 @@
 //! The command line.
 
+mod check;
 #[cfg(feature = "demo")]
 mod demo;
+mod health;
+mod password;
 mod run;
 
 use std::process::ExitCode;
@@ -14,7 +17,7 @@ use clap::{Parser, Subcommand};
 #[derive(Debug, Parser)]
 #[command(name = "mapi-gateway", version, propagate_version = true)]
 #[command(
-    after_help = "Try it without an Exchange:  mapi-gateway demo\nServe a real one:             mapi-gateway run --config gateway.toml"
+    after_help = "Try it without an Exchange:  mapi-gateway demo\nCheck a configuration:        mapi-gateway check --config gateway.toml --user alice@example.org\nServe a real one:             mapi-gateway run --config gateway.toml"
 )]
 pub struct Cli {
     #[command(subcommand)]
@@ -27,6 +30,22 @@ enum Command {
     ///
     /// Reads the configuration, binds its listeners and serves until SIGINT or SIGTERM.
     Run(run::RunArguments),
+    /// Check a configuration: go the way of a user's login, step by step.
+    ///
+    /// Autodiscover, TLS, authentication, session, mailbox, folders, the newest message, a notification, and where the
+    /// ledger will be. Each step says what was found and, if it failed, what to do next. Exits with 1 if a step failed.
+    ///
+    /// The password is the first line of --password-file, or the environment variable MAPI_GATEWAY_PASSWORD, or is asked for
+    /// (where standard input is no terminal: its first line).
+    ///
+    /// What it writes: a file in ledger.directory, removed at once; and a private property on the root folder of the mailbox,
+    /// which no mail program shows, to see that a notification comes; it is deleted at once, too. Messages stay as they are.
+    Check(check::CheckArguments),
+    /// Ask the gateway that runs on this machine whether it is alive; for health checks of containers.
+    ///
+    /// Connects to the first listener of the configuration over loopback and waits five seconds for its greeting. Exits with
+    /// 0 if it came, with 1 and a reason if not.
+    Health(health::HealthArguments),
     /// Try the gateway: starts an Exchange sandbox with a seeded mailbox and the gateway in front of it.
     ///
     /// Two users, alice@example.test and bob@example.test, password "demo". Everything is forgotten at the end.
@@ -43,6 +62,11 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(arguments) => runtime.block_on(run::run(arguments)).map_err(|error| error.to_string()),
+        Command::Check(arguments) => match runtime.block_on(check::run(arguments)) {
+            Ok(false) => return ExitCode::FAILURE,
+            well => well.map(drop),
+        },
+        Command::Health(arguments) => runtime.block_on(health::run(arguments)),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => runtime.block_on(demo::run(arguments)).map_err(|error| error.to_string()),
     };

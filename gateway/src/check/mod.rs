@@ -1,0 +1,139 @@
+//! Checks for administrators: step by step, whether a configuration works for a user, and whether a running gateway is
+//! alive. Each step says what was found, who is to blame if it failed, and what to do next. Nothing secret is shown.
+
+mod anonymous;
+mod autodiscover;
+mod certificate;
+mod connection;
+mod content;
+mod explain;
+mod health;
+mod mount;
+mod notification;
+mod report;
+mod session;
+mod storage;
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use mapi_core::mailbox::Mailbox;
+use secrecy::SecretString;
+
+use crate::account::{Connector, Login, UpstreamSettings};
+use crate::config::{Config, ConfigError};
+
+pub use health::{HealthError, health};
+pub use mount::{Durability, Mount, mount_of};
+pub use report::{Finding, Report, Status, Step};
+
+use self::report::Steps;
+
+/// The names of the steps, in their order.
+const CONFIGURATION: &str = "configuration";
+const AUTODISCOVER: &str = "Autodiscover";
+const CONNECTION: &str = "connection and TLS";
+const AUTHENTICATION: &str = "authentication";
+const CONNECT: &str = "Connect";
+const LOGON: &str = "Logon";
+const FOLDERS: &str = "folders";
+const MESSAGE: &str = "message";
+const NOTIFICATION: &str = "notification";
+const LEDGER: &str = "ledger storage";
+
+/// A check under way. Call [`Check::configuration`], then [`Check::user`] and [`Check::ledger`] with what it returned, then
+/// [`Check::finish`].
+pub struct Check<'a> {
+    steps: Steps<'a>,
+}
+
+/// A configuration that was found good.
+pub struct Checked {
+    /// The configuration.
+    pub config: Config,
+    settings: Arc<UpstreamSettings>,
+}
+
+impl<'a> Check<'a> {
+    /// A check that tells `on_step` of each step as it ends.
+    pub fn new(on_step: impl FnMut(&Step) + Send + 'a) -> Self {
+        Self { steps: Steps::new(on_step) }
+    }
+
+    /// Reads the configuration file and what it names, as the gateway's start does. Listeners are not bound.
+    pub fn configuration(&mut self, path: &Path) -> Option<Checked> {
+        let began = Instant::now();
+        match read(path) {
+            Ok(checked) => {
+                let (imap, smtp) = (checked.config.imap.listener.len(), checked.config.smtp.listener.len());
+                let read = Finding::ok(format!("{}: {imap} IMAP and {smtp} SMTP listeners", path.display()));
+                self.steps.record(CONFIGURATION, began, read);
+                Some(checked)
+            }
+            Err(error) => {
+                let next = "correct the configuration; the README lists every key and its default";
+                let mut wrong = Finding::failed_silently(next);
+                error.to_string().lines().for_each(|line| wrong.add(line));
+                self.steps.record(CONFIGURATION, began, wrong);
+                None
+            }
+        }
+    }
+
+    /// Follows the way of a user's login to the mailbox, reads in it, and has itself notified of a change.
+    ///
+    /// What it leaves in the mailbox: nothing. For the notification it sets a private property on the mailbox's (invisible)
+    /// root folder and deletes it again.
+    pub async fn user(&mut self, checked: &Checked, user: &str, password: SecretString) {
+        let began = Instant::now();
+        let connector = match Connector::new(Arc::clone(&checked.settings), Login::new(user, password)) {
+            Ok(connector) => connector,
+            Err(error) => {
+                let next = "give --user as clients will: an address in one of upstream.domains";
+                return self.steps.record(AUTODISCOVER, began, Finding::failed(error.to_string(), next));
+            }
+        };
+        let located = autodiscover::locate(&mut self.steps, &connector).await;
+        if !connection::probe(&mut self.steps, checked, &connector, &located).await {
+            return;
+        }
+        let opened = session::open(&mut self.steps, checked, &connector, located).await;
+        let Some((mailbox, target)) = opened else { return };
+        self.look_into(checked, &connector, &mailbox).await;
+        notification::wait_for_one(&mut self.steps, &connector, &mailbox, &target).await;
+        mailbox.close().await;
+    }
+
+    /// Looks where the ledger will be: whether it can be written, and whether it outlives the container or the machine's
+    /// next start. No ledger is opened: a running gateway may have them open.
+    pub fn ledger(&mut self, checked: &Checked) {
+        let began = Instant::now();
+        let found = storage::check(&checked.config.ledger.directory);
+        self.steps.record(LEDGER, began, found);
+    }
+
+    /// The report. Steps that did not come about are in it as skipped.
+    pub fn finish(mut self) -> Report {
+        self.steps.skip_until("");
+        self.steps.into_report()
+    }
+
+    async fn look_into(&mut self, checked: &Checked, connector: &Connector, mailbox: &Mailbox) {
+        let began = Instant::now();
+        let found = content::folders(mailbox).await;
+        self.steps.record(FOLDERS, began, found);
+        let began = Instant::now();
+        let found = content::newest_message(mailbox, connector, checked.config.upstream.max_message_bytes).await;
+        self.steps.record(MESSAGE, began, found);
+    }
+}
+
+fn read(path: &Path) -> Result<Checked, ConfigError> {
+    let config = Config::load(path)?;
+    if let Some(tls) = &config.tls {
+        crate::tls::server_config(tls)?;
+    }
+    let settings = Arc::new(UpstreamSettings::new(&config.upstream)?);
+    Ok(Checked { config, settings })
+}
