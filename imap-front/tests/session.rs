@@ -336,6 +336,25 @@ fn expunges_are_not_told_where_they_would_shift_numbers() {
     assert_eq!(dialogue.say("e FETCH 3 UID\r\n"), "* 3 FETCH (UID 4)\r\ne OK FETCH completed\r\n");
 }
 
+/// What changes after a message was shown is told, even if the same FETCH shows it before it ends.
+#[test]
+fn flags_that_change_during_a_fetch_are_told() {
+    let store = inbox(3);
+    store.folder("INBOX").change(|snapshot| snapshot.messages[2].size = None);
+    let mut dialogue = Dialogue::selected(store.clone(), "INBOX");
+    dialogue.during_fetch = Some(Box::new(|store| {
+        store.folder("INBOX").change(|snapshot| snapshot.messages[0].flags = FlagSet::FLAGGED);
+    }));
+    let answer = dialogue.say("a FETCH 1:3 (FLAGS RFC822.SIZE)\r\n");
+    assert!(answer.starts_with("* 1 FETCH (FLAGS () "), "{answer}");
+    assert!(answer.ends_with("* 1 FETCH (FLAGS (\\Flagged))\r\na OK FETCH completed\r\n"), "{answer}");
+    assert_eq!(dialogue.say("b NOOP\r\n"), "b OK NOOP completed\r\n");
+    // One that changed before is shown once.
+    store.folder("INBOX").change(|snapshot| snapshot.messages[1].flags = FlagSet::FLAGGED);
+    let answer = dialogue.say("c FETCH 1:2 FLAGS\r\n");
+    assert_eq!(answer.matches("FETCH (").count(), 2, "{answer}");
+}
+
 #[test]
 fn idling() {
     let store = inbox(1);
@@ -416,6 +435,14 @@ fn each_limit_is_reached() {
     assert_eq!(dialogue.say("a X\r\nb X\r\n").matches("BAD").count(), 2);
     assert!(dialogue.say("* X\r\n").ends_with("* BYE Too many bad commands\r\n"));
     assert!(dialogue.closed);
+
+    // Once somebody has logged in, only those in a row count.
+    let mut dialogue = new();
+    dialogue.say("a NOOP\r\nb X\r\nc NOOP\r\nd X\r\ne LOGIN alice secret\r\n");
+    for _ in 0..4 {
+        assert_eq!(dialogue.say("f X\r\ng X\r\nh NOOP\r\n").matches("BAD").count(), 2);
+    }
+    assert!(dialogue.say("i X\r\nj SELECT nothing\r\nk X\r\nl X\r\n").ends_with("* BYE Too many bad commands\r\n"));
 
     let mut dialogue = new();
     dialogue.say("a LOGIN alice x\r\n");
@@ -600,6 +627,10 @@ fn appending() {
     assert!(dialogue.say("f APPEND INBOX {0+}\r\n\r\n").starts_with("f NO [CANNOT] "));
     *store.folder("INBOX").fail.lock().unwrap() = Some(StoreError::OverQuota("full".to_owned()));
     assert_eq!(dialogue.say("g APPEND INBOX {1+}\r\nx\r\n"), "g NO [OVERQUOTA] full\r\n");
+    // Who doesn't wait sends what nobody wants: there it ends.
+    let answer = dialogue.say("h APPEND INBOX {36700161+}\r\nx NOOP\r\n");
+    assert!(answer.starts_with("h NO [TOOBIG] message too large\r\n* BYE [TOOBIG]"), "{answer}");
+    assert!(dialogue.closed && !answer.contains("x OK"));
 }
 
 #[test]
@@ -611,6 +642,18 @@ fn changing_folders() {
     assert_eq!(calls(&store), ["create New/One"]);
     assert!(dialogue.say("b CREATE inbox\r\n").starts_with("b NO [ALREADYEXISTS] "));
     assert!(dialogue.say("c CREATE Work\r\n").starts_with("c NO [ALREADYEXISTS] "));
+    let long = "x".repeat(1001);
+    for name in ["/x", "\"\"", "x//y", "/", &long] {
+        assert!(dialogue.say(&format!("c CREATE {name}\r\n")).starts_with("c NO [CANNOT] "), "{name}");
+        assert!(dialogue.say(&format!("c RENAME Work {name}\r\n")).starts_with("c NO [CANNOT] "), "{name}");
+    }
+    for name in ["&", "&AGE-", "x&2D0-", "\"A & B\""] {
+        assert!(dialogue.say(&format!("c CREATE {name}\r\n")).starts_with("c BAD "), "{name}");
+        for command in ["SELECT", "DELETE", "SUBSCRIBE"] {
+            assert!(dialogue.say(&format!("c {command} {name}\r\n")).starts_with("c NO [NONEXISTENT] "), "{name}");
+        }
+    }
+    calls(&store);
     assert_eq!(dialogue.say("d UNSUBSCRIBE Work\r\n"), "d OK UNSUBSCRIBE completed\r\n");
     assert_eq!(dialogue.say("e LSUB \"\" *\r\n"), "* LSUB () \"/\" INBOX\r\ne OK LSUB completed\r\n");
     assert_eq!(dialogue.say("f SUBSCRIBE Work\r\n"), "f OK SUBSCRIBE completed\r\n");

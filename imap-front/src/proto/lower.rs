@@ -34,8 +34,6 @@ const MAX_PART_DEPTH: usize = 64;
 /// How many keywords one STORE may name, and how long each may be.
 const MAX_KEYWORDS: usize = 64;
 const MAX_KEYWORD: usize = 128;
-/// The longest name of a mailbox to be made, in bytes.
-const MAX_NEW_MAILBOX: usize = 1000;
 
 /// A command that is not understood: `BAD`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -177,14 +175,17 @@ fn lower_append(command: &[u8]) -> Result<Request, &'static str> {
     Ok(Request::Append { mailbox: mailbox(&name), message: Box::new(message) })
 }
 
-/// The name of a mailbox to be made: a separator at its end says that others will be below it, which all can have.
+/// The name of a mailbox to be made. A separator at its end says that others will be below it, which all can have. What
+/// is neither modified UTF-7 nor UTF-8 is refused: it would be listed as something else.
 fn new_mailbox(name: &Mailbox<'_>) -> Result<String, &'static str> {
-    let name = mailbox(name);
-    let name = name.strip_suffix('/').unwrap_or(&name);
-    if name.len() > MAX_NEW_MAILBOX || name.split('/').any(str::is_empty) {
-        return Err("Invalid mailbox name");
+    if let Mailbox::Other(other) = name {
+        let bytes: &[u8] = other.as_ref();
+        if utf7::decode(bytes).is_none() && (bytes.is_ascii() || std::str::from_utf8(bytes).is_err()) {
+            return Err("Mailbox name is not valid modified UTF-7");
+        }
     }
-    Ok(name.to_owned())
+    let name = mailbox(name);
+    Ok(name.strip_suffix('/').unwrap_or(&name).to_owned())
 }
 
 /// A mailbox name as it came, in Unicode. Names that are not modified UTF-7 are taken as UTF-8, as some clients send it.
@@ -508,7 +509,13 @@ mod tests {
         assert_eq!((set, mailbox.as_str()), (SequenceSet(vec![(Some(2), Some(3))]), "INBOX"));
         let Request::Create(name) = request("a CREATE \"x/y z/\"\r\n") else { panic!() };
         assert_eq!(name, "x/y z");
-        assert!(lower(b"a CREATE /x\r\n").is_err() && lower(b"a RENAME x y//z\r\n").is_err());
+        let Request::Create(name) = request("a CREATE &AOk-&AOk-\r\n") else { panic!() };
+        assert_eq!(name, "éé");
+        let Request::Create(name) = request("a CREATE {2}\r\né\r\n") else { panic!() };
+        assert_eq!(name, "é");
+        for command in [&b"a CREATE \"A & B\"\r\n"[..], b"a RENAME x &AGE-\r\n", b"a CREATE {1}\r\n\xe9\r\n"] {
+            assert!(lower(command).is_err(), "{}", String::from_utf8_lossy(command));
+        }
     }
 
     #[test]

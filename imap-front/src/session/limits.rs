@@ -24,7 +24,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// How often something is said to a client in IDLE, so that routers on the way keep the connection.
     pub keepalive: Duration,
-    /// How many commands may be malformed before the connection ends.
+    /// How many commands may be malformed, with none that succeeds between them, before the connection ends; before
+    /// login, how many in all.
     pub max_bad_commands: u32,
     /// How many logins may fail before the connection ends.
     pub max_login_failures: u32,

@@ -315,8 +315,11 @@ impl Session {
             return;
         }
         self.core.out.status(tag, outcome.status.word(), outcome.code.as_deref(), &outcome.text);
-        if outcome.status == Status::Bad {
-            self.bad += 1;
+        match outcome.status {
+            Status::Bad => self.bad += 1,
+            // Who makes a mistake now and then is no scanner. Before login every command counts.
+            Status::Ok if self.is_authenticated() => self.bad = 0,
+            Status::Ok | Status::No => {}
         }
         if outcome.close {
             self.end();

@@ -58,6 +58,19 @@ impl Selected {
         self.quiet = Some(quiet);
     }
 
+    /// What the store published last, to be given to [`Selected::shown`] later.
+    pub fn newest(&self) -> Arc<Snapshot> {
+        self.newest.clone()
+    }
+
+    /// The client was shown the flags of these messages, the first of them when `since` was the newest state. If that is
+    /// another one by now, some of what was shown may be old: then all changes are told.
+    pub fn shown(&mut self, uids: Vec<u32>, since: &Arc<Snapshot>) {
+        if Arc::ptr_eq(since, &self.newest) {
+            self.quiet = Some(Quiet::Shown(uids));
+        }
+    }
+
     /// How many messages the client knows of.
     pub fn count(&self) -> u32 {
         u32::try_from(self.view.messages.len()).unwrap_or(u32::MAX)

@@ -1,4 +1,5 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use bytes::Bytes;
 
@@ -9,9 +10,9 @@ use crate::proto::response::Output;
 use crate::proto::sequence::SequenceSet;
 use crate::session::action::{Call, Reply};
 use crate::session::outcome::{Outcome, Sync};
-use crate::session::selected::{Quiet, Selected};
+use crate::session::selected::Selected;
 use crate::session::{Core, State};
-use crate::store::{FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FlagSet, Keywords, StoreError};
+use crate::store::{FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FlagSet, Keywords, Snapshot, StoreError};
 
 /// So much is written before it is sent.
 const CHUNK: usize = 32 << 10;
@@ -38,7 +39,8 @@ pub(super) fn fetch(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Ve
     }
     let mark_seen = !selected.read_only && items.iter().any(FetchItem::sets_seen);
     let calls = calls.into_iter().filter(|(_, uids)| !uids.is_empty()).collect();
-    let run = Fetch { items, uid, local, next: 0, calls, mark_seen, seen: Vec::new(), failed: None };
+    let since = selected.newest();
+    let run = Fetch { items, uid, local, next: 0, since, calls, mark_seen, seen: Vec::new(), failed: None };
     Box::new(run).resume(core, With::Taken)
 }
 
@@ -69,6 +71,8 @@ struct Fetch {
     /// Messages whose rows suffice, and how many of them are done.
     local: Vec<u32>,
     next: usize,
+    /// The newest state when it began.
+    since: Arc<Snapshot>,
     /// What must be asked of the store for which others.
     calls: VecDeque<(FetchNeed, Vec<u32>)>,
     mark_seen: bool,
@@ -123,7 +127,7 @@ impl Resume for Fetch {
             return Step::Call(Call::Store { uids, change }, self);
         }
         if self.items.contains(&FetchItem::Flags) && !self.mark_seen && !self.local.is_empty() {
-            selected.quiet(Quiet::Shown(std::mem::take(&mut self.local)));
+            selected.shown(std::mem::take(&mut self.local), &self.since);
         }
         let outcome = self.failed.as_ref().map_or_else(|| Outcome::ok("FETCH completed"), Outcome::failed);
         Step::Done(outcome.sync(if self.uid { Sync::All } else { Sync::KeepNumbers }))

@@ -1,10 +1,12 @@
+use std::sync::Arc;
+
 use super::{Resume, Step, With, then};
 use crate::proto::sequence::SequenceSet;
 use crate::session::Core;
 use crate::session::action::{Call, Reply};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::selected::Quiet;
-use crate::store::{FlagChange, StoreError};
+use crate::store::{FlagChange, Snapshot, StoreError};
 
 /// So much is written before it is sent.
 const CHUNK: usize = 32 << 10;
@@ -37,7 +39,8 @@ pub(super) fn store(core: &mut Core, set: &SequenceSet, uid: bool, silent: bool,
                     selected.quiet(Quiet::Silent(uids, change));
                     return Step::Done(outcome);
                 }
-                Box::new(Show { uids, next: 0, uid, outcome }).resume(core, With::Taken)
+                let since = selected.newest();
+                Box::new(Show { uids, next: 0, since, uid, outcome }).resume(core, With::Taken)
             }
             With::Reply(Reply::Done(Err(error))) => Step::Done(Outcome::failed(&error).sync(sync)),
             _ => Step::Done(Outcome::bug()),
@@ -49,6 +52,8 @@ pub(super) fn store(core: &mut Core, set: &SequenceSet, uid: bool, silent: bool,
 struct Show {
     uids: Vec<u32>,
     next: usize,
+    /// The newest state when the first were shown.
+    since: Arc<Snapshot>,
     uid: bool,
     outcome: Outcome,
 }
@@ -67,7 +72,7 @@ impl Resume for Show {
                 return Step::Again(self);
             }
         }
-        selected.quiet(Quiet::Shown(self.uids));
+        selected.shown(self.uids, &self.since);
         Step::Done(self.outcome)
     }
 }
