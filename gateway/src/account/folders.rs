@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use imap_front::proto::utf7;
 use imap_front::store::FolderId as FrontFolderId;
 use mapi_core::ErrorCode;
 use mapi_core::id::{FolderId, Gid};
@@ -9,10 +10,12 @@ use mapi_core::property::{PropertyKey, PropertyValue, tags};
 
 use super::tree::{FolderTree, TreeNode};
 use super::{Account, UpstreamError, not_found};
-use crate::convert::folders::{decode_name, encode_name};
+use crate::convert::folders::{MAX_LEVELS, decode_name, encode_name};
 
 /// What folders made by clients hold.
 const MAIL_CLASS: &str = "IPF.Note";
+/// The longest name of a folder, in UTF-16 units: longer ones reach nobody whole, as tables cut them off.
+const MAX_NAME_UNITS: usize = 255;
 /// How many names are tried when deleted folders of the same name are there already.
 const MAX_NAMES: u32 = 100;
 
@@ -39,7 +42,7 @@ impl Account {
         }
         let made = self.make(&tree, name).await;
         self.tree.shape_changed();
-        made.map(drop)
+        self.explained(made.map(drop), name).await
     }
 
     /// Moves a folder to Deleted Items with all that is in it; one that is there already is deleted for good.
@@ -87,6 +90,11 @@ impl Account {
         if name.strip_prefix(&*old).is_some_and(|rest| rest.starts_with('/')) {
             return Err(UpstreamError::Cannot("a mailbox can't be moved into itself".into()));
         }
+        let below = tree.entries().iter().filter_map(|entry| entry.name.strip_prefix(&*old)?.strip_prefix('/'));
+        let height = below.map(levels).max().unwrap_or(0);
+        if levels(name) + height > MAX_LEVELS {
+            return Err(too_deep());
+        }
         let parent = self.parent(&node, &special).await?;
         let (above, level) = name.rsplit_once('/').map_or((None, name), |(above, level)| (Some(above), level));
         let level = plain_name(level)?;
@@ -94,7 +102,14 @@ impl Account {
             None => special.ipm_subtree,
             Some(above) => match tree.named(above) {
                 Some(entry) => self.context.folder_id(Gid::from_slice(&entry.id.0).ok_or_else(not_found)?).await?,
-                None => self.make(&tree, above).await?,
+                None => {
+                    let made = self.make(&tree, above).await;
+                    self.tree.shape_changed();
+                    match made {
+                        Ok(made) => made,
+                        Err(error) => return self.explained(Err(error), above).await,
+                    }
+                }
             },
         };
         let (upstream, level) = (&self.context.upstream, &level);
@@ -108,7 +123,7 @@ impl Account {
             upstream.once(|mailbox| async move { mailbox.move_folder(id, parent, target, level).await }).await
         };
         self.tree.shape_changed();
-        renamed
+        self.explained(renamed, name).await
     }
 
     /// Subscribes a folder, or takes that back. The mailbox keeps it.
@@ -127,7 +142,10 @@ impl Account {
     async fn empty_inbox(&self, tree: &FolderTree, inbox: &FrontFolderId, name: &str) -> Result<(), UpstreamError> {
         let made = self.make(tree, name).await;
         self.tree.shape_changed();
-        let made = made?;
+        let made = match made {
+            Ok(made) => made,
+            Err(error) => return self.explained(Err(error), name).await,
+        };
         let (_, mailbox) = self.context.upstream.mailbox().await?;
         let target = FrontFolderId(mailbox.gid_of(made).ok_or_else(not_found)?.to_bytes().to_vec());
         let source = self.folder(inbox).await?;
@@ -135,30 +153,39 @@ impl Account {
         self.copy(&source, &uids, &target, true).await.map(drop)
     }
 
-    /// Makes the levels of `name` that the tree lacks and returns the last one.
+    /// Makes the levels of `name` that the tree lacks and returns the last one. Nothing is made if one of them can't be.
     async fn make(&self, tree: &FolderTree, name: &str) -> Result<FolderId, UpstreamError> {
-        let levels: Vec<&str> = name.split('/').collect();
-        let plain = levels.iter().map(|level| plain_name(level)).collect::<Vec<_>>();
-        let mut at = self.context.upstream.mailbox().await?.1.info().folders.ipm_subtree;
-        let mut known = true;
-        let mut end = 0;
-        for (level, plain) in levels.iter().zip(plain) {
-            end += level.len();
-            let existing = name.get(..end).filter(|_| known).and_then(|above| tree.named(above));
-            end += 1;
-            if let Some(entry) = existing {
-                at = self.context.folder_id(Gid::from_slice(&entry.id.0).ok_or_else(not_found)?).await?;
-                continue;
-            }
-            known = false;
-            let (parent, plain) = (at, &plain?);
+        if levels(name) > MAX_LEVELS {
+            return Err(too_deep());
+        }
+        let ends = name.match_indices('/').map(|(at, _)| at).chain([name.len()]);
+        let known = ends.filter_map(|end| tree.named(name.get(..end)?)).last();
+        let rest = known.map_or(Some(name), |known| name.get(known.name.len() + 1..));
+        let missing = rest.into_iter().flat_map(|rest| rest.split('/'));
+        let missing = missing.map(plain_name).collect::<Result<Vec<_>, _>>()?;
+        let mut at = match known {
+            Some(entry) => self.context.folder_id(Gid::from_slice(&entry.id.0).ok_or_else(not_found)?).await?,
+            None => self.context.upstream.mailbox().await?.1.info().folders.ipm_subtree,
+        };
+        for level in &missing {
+            let parent = at;
             at = self
                 .context
                 .upstream
-                .once(|mailbox| async move { mailbox.create_folder(parent, plain, MAIL_CLASS).await })
+                .once(|mailbox| async move { mailbox.create_folder(parent, level, MAIL_CLASS).await })
                 .await?;
         }
         Ok(at)
+    }
+
+    /// Says more of a name that the server calls taken although no such folder is shown: servers don't tell letter case
+    /// apart, and have folders that are not shown.
+    async fn explained(&self, done: Result<(), UpstreamError>, name: &str) -> Result<(), UpstreamError> {
+        if !is_duplicate(&done) || self.tree().await?.named(name).is_some() {
+            return done;
+        }
+        let why = "a folder that isn't shown here, or whose name differs in letter case only, is in the way";
+        Err(UpstreamError::Cannot(why.into()))
     }
 
     /// The folder that is in `node`'s place above it.
@@ -183,7 +210,7 @@ impl Account {
         if own.into_iter().chain(others).flatten().any(|own| own == id) {
             return Err(UpstreamError::Cannot("the mailbox needs this folder".into()));
         }
-        if !entry.selectable {
+        if !node.mail {
             return Err(UpstreamError::Cannot("this folder does not hold mail".into()));
         }
         Ok(Chosen { tree, gid, id, node, name: entry.name, special })
@@ -194,11 +221,26 @@ impl Account {
 /// made it would not find.
 fn plain_name(level: &str) -> Result<String, UpstreamError> {
     let plain = decode_name(level);
-    if encode_name(&plain) == level {
-        Ok(plain)
+    let shown = encode_name(&plain);
+    let cannot = |why: String| Err(UpstreamError::Cannot(why));
+    if plain.is_empty() {
+        cannot("folders need a name".into())
+    } else if plain.encode_utf16().count() > MAX_NAME_UNITS {
+        cannot(format!("the name of a folder can't be longer than {MAX_NAME_UNITS} characters"))
+    } else if shown != level {
+        cannot(format!("mailboxes can't have this name; try {}", utf7::encode(&shown)))
     } else {
-        Err(UpstreamError::Cannot(format!("mailboxes can't have this name; try {}", encode_name(&plain))))
+        Ok(plain)
     }
+}
+
+/// How many levels a name has.
+fn levels(name: &str) -> usize {
+    name.split('/').count()
+}
+
+fn too_deep() -> UpstreamError {
+    UpstreamError::Cannot(format!("folders can't be nested deeper than {MAX_LEVELS} levels"))
 }
 
 fn duplicate() -> UpstreamError {

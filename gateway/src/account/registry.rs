@@ -16,6 +16,7 @@ use super::credential::{Accepted, CredentialCache};
 use super::error::UpstreamError;
 use super::{Account, RenderingCache, blocking};
 use crate::config::Config;
+use crate::convert::folders::FolderView;
 use crate::ledger::{Ledger, RedbLedger};
 
 /// How often idle accounts are looked for.
@@ -27,6 +28,7 @@ pub struct Accounts {
     ledger_directory: PathBuf,
     max_accounts: usize,
     max_message_bytes: usize,
+    view: FolderView,
     idle: Duration,
     credentials: CredentialCache,
     cache: Arc<RenderingCache>,
@@ -60,6 +62,7 @@ impl Accounts {
             ledger_directory: config.ledger.directory.clone(),
             max_accounts: config.upstream.max_accounts,
             max_message_bytes: config.upstream.max_message_bytes,
+            view: FolderView { non_mail: config.imap.show_non_mail_folders },
             idle: Duration::from_secs(config.cache.account_idle_seconds),
             credentials: CredentialCache::new(Duration::from_secs(config.cache.credential_seconds)),
             cache: Arc::new(RenderingCache::new(config.cache.rendering_bytes)),
@@ -177,7 +180,7 @@ impl Accounts {
             context: Arc::new(context),
             _open: open,
             folders: Mutex::default(),
-            tree: super::tree::TreeCache::default(),
+            tree: super::tree::TreeCache::new(self.view),
         });
         tokio::spawn(super::events::pump(Arc::downgrade(&account), closed));
         account

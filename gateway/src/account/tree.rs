@@ -26,6 +26,8 @@ pub struct TreeNode {
     pub counts: FolderStatus,
     /// The user may not change anything in it.
     pub read_only: bool,
+    /// It holds mail, by its class.
+    pub mail: bool,
     /// The folder it is in; absent for the topmost ones.
     pub parent: Option<Gid>,
     /// What the server calls it, by itself.
@@ -64,6 +66,7 @@ impl FolderTree {
 /// Holds the newest tree.
 #[derive(Default)]
 pub struct TreeCache {
+    view: FolderView,
     newest: Mutex<Option<Cached>>,
     /// Grows when a notification says that there are other folders, or other names.
     shape: AtomicU64,
@@ -79,6 +82,11 @@ struct Cached {
 }
 
 impl TreeCache {
+    /// One that has read nothing yet.
+    pub fn new(view: FolderView) -> Self {
+        Self { view, ..Self::default() }
+    }
+
     /// Folders were made, removed, moved or renamed.
     pub fn shape_changed(&self) {
         self.shape.fetch_add(1, Ordering::AcqRel);
@@ -101,14 +109,14 @@ impl TreeCache {
             return Ok(Arc::clone(&cached.tree));
         }
         let at = Instant::now();
-        let tree = Arc::new(read(context).await?);
+        let tree = Arc::new(read(context, self.view).await?);
         let mut newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
         *newest = Some(Cached { shape, counts, at, tree: Arc::clone(&tree) });
         Ok(tree)
     }
 }
 
-async fn read(context: &AccountContext) -> Result<FolderTree, UpstreamError> {
+async fn read(context: &AccountContext, view: FolderView) -> Result<FolderTree, UpstreamError> {
     let (mailbox, rows) = context.hierarchy().await?;
     let bytes = |id| mailbox.gid_of(id).map(|gid| gid.to_bytes().to_vec());
     let special = &mailbox.info().folders;
@@ -133,7 +141,8 @@ async fn read(context: &AccountContext) -> Result<FolderTree, UpstreamError> {
         let counts =
             FolderStatus { messages: row.counters.total, unseen: row.counters.unread, ..FolderStatus::default() };
         let parent = mailbox.gid_of(row.parent_id).filter(|_| row.parent_id != mailbox.info().folders.ipm_subtree);
-        nodes.insert(gid, TreeNode { counts, read_only, parent, name: row.name.clone() });
+        let mail = folders::holds_mail(&row.container_class);
+        nodes.insert(gid, TreeNode { counts, read_only, mail, parent, name: row.name.clone() });
         let subscribed = AccountContext::subscription(&row);
         list.push(FolderNode {
             id: gid.to_bytes().to_vec(),
@@ -144,6 +153,6 @@ async fn read(context: &AccountContext) -> Result<FolderTree, UpstreamError> {
             subscribed,
         });
     }
-    let entries = folders::entries(&list, &special, FolderView::default());
+    let entries = folders::entries(&list, &special, view);
     Ok(FolderTree { entries: entries.into(), nodes })
 }

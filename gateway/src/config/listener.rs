@@ -57,6 +57,8 @@ pub struct ImapConfig {
     pub max_message_bytes: usize,
     /// Seconds without a command after which a connection is closed (RFC 9051 asks for at least 1800).
     pub idle_timeout_seconds: u64,
+    /// Also show folders of calendars, contacts, tasks and the like.
+    pub show_non_mail_folders: bool,
 }
 
 impl Default for ImapConfig {
@@ -68,6 +70,7 @@ impl Default for ImapConfig {
             login_timeout_seconds: 30,
             max_message_bytes: 35 * 1024 * 1024,
             idle_timeout_seconds: 1860,
+            show_non_mail_folders: false,
         }
     }
 }

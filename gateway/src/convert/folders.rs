@@ -10,8 +10,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use imap_front::store::{FolderEntry, FolderId, SpecialUse};
 
-/// Levels of folders below the root; what is deeper is left out.
-const MAX_DEPTH: usize = 200;
+/// Levels of folders below the root, as many as Exchange allows; what is deeper is left out.
+pub const MAX_LEVELS: usize = 300;
 
 /// A row of the hierarchy.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -68,6 +68,12 @@ pub fn entries(nodes: &[FolderNode], special: &SpecialFolders, view: FolderView)
     out
 }
 
+/// Whether folders of a PidTagContainerClass hold mail. Those without one do.
+pub fn holds_mail(container_class: &str) -> bool {
+    let class = container_class.to_ascii_uppercase();
+    class.is_empty() || class == "IPF.NOTE" || class.starts_with("IPF.NOTE.") || class == "IPF.IMAP"
+}
+
 /// One level of an IMAP name as it is written for a folder called `name`.
 pub fn encode_name(name: &str) -> String {
     let mut out = String::with_capacity(name.len());
@@ -115,7 +121,7 @@ struct Tree<'a> {
 impl Tree<'_> {
     /// Adds what is in `parent`; tells whether that was anything.
     fn walk(&self, parent: &[u8], prefix: &str, depth: usize, out: &mut Vec<FolderEntry>) -> bool {
-        if depth > MAX_DEPTH {
+        if depth >= MAX_LEVELS {
             return false;
         }
         let before = out.len();
@@ -174,8 +180,7 @@ impl Tree<'_> {
     fn is_mail(&self, node: &FolderNode) -> bool {
         let special =
             self.special.inbox.as_ref() == Some(&node.id) || self.special.uses.iter().any(|(_, id)| *id == node.id);
-        let class = node.container_class.to_ascii_uppercase();
-        special || class.is_empty() || class == "IPF.NOTE" || class.starts_with("IPF.NOTE.") || class == "IPF.IMAP"
+        special || holds_mail(&node.container_class)
     }
 }
 
@@ -249,7 +254,7 @@ mod tests {
     fn depth_is_bounded() {
         let nodes: Vec<_> = (1..=255).map(|id| node(id, id - 1, "x", "")).collect();
         let found = names(&nodes[1..]);
-        assert_eq!(found.len(), MAX_DEPTH + 1);
+        assert_eq!(found.len(), MAX_LEVELS);
     }
 
     #[test]
