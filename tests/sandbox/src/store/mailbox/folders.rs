@@ -224,6 +224,19 @@ impl Mailbox {
         Ok(problems)
     }
 
+    /// Gives a folder a name without asking whether a sibling has it: there are mailboxes in which two have the same one.
+    ///
+    /// # Errors
+    /// `ecNotFound`.
+    pub fn rename_regardless(&mut self, id: u64, name: &str) -> StoreResult<()> {
+        let parent = self.folder(id)?.parent;
+        self.change_folder(id, |folder| {
+            folder.properties.set(PidTagDisplayName, PropertyValue::String(name.to_owned()));
+        });
+        self.push(Event::folder(EventKind::Modified, id, parent.unwrap_or(id)));
+        Ok(())
+    }
+
     /// Removes properties of a folder.
     ///
     /// # Errors
