@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use mapi_core::fasttransfer::MessageLimits;
@@ -44,6 +44,8 @@ pub struct AccountContext {
     addresses: AddressBook,
     /// Epochs as the hierarchy table told them, so that opening a folder need not ask.
     epochs: Mutex<HashMap<Gid, Epoch>>,
+    /// The UIDVALIDITY given last; 0 if none was.
+    last_uid_validity: Mutex<u32>,
     /// When the gateway itself wrote properties of folders.
     own_writes: Mutex<HashMap<FolderId, Instant>>,
     last_used: Mutex<Instant>,
@@ -70,6 +72,7 @@ impl AccountContext {
             ledger,
             cache,
             epochs: Mutex::default(),
+            last_uid_validity: Mutex::default(),
             own_writes: Mutex::default(),
             last_used: Mutex::new(Instant::now()),
             locked_out: AtomicBool::new(false),
@@ -171,7 +174,21 @@ impl AccountContext {
         self.epoch_now(folder).await
     }
 
-    /// The same, asked for now: another gateway may have written meanwhile.
+    /// A UIDVALIDITY above every one of the folder whose epoch this is, and that no other folder of the mailbox has: names
+    /// go from one folder to another, and what a client knows goes by names. Mostly the time in seconds, which rises by
+    /// itself.
+    pub fn fresh_uid_validity(&self, epoch: &Epoch) -> u32 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = u32::try_from(now).unwrap_or(u32::MAX - 1);
+        let epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+        let used = epochs.values().chain([epoch]).map(Epoch::highest_uid_validity).max().unwrap_or(0);
+        drop(epochs);
+        let mut last = self.last_uid_validity.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = now.max(used.max(*last).saturating_add(1));
+        *last
+    }
+
+    /// What [`AccountContext::epoch`] tells, asked for now: another gateway may have written meanwhile.
     pub async fn epoch_now(&self, folder: FolderId) -> Result<Epoch, UpstreamError> {
         let bag = self
             .upstream

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::Shared;
 use super::actor::Actor;
@@ -17,13 +16,13 @@ pub(super) async fn open_state(shared: &Arc<Shared>) -> Result<(FolderState, u32
     let epoch = shared.context.epoch(shared.gid, shared.id).await?;
 
     let Some(stored) = stored else {
-        return Ok((FolderState::new(fresh_uid_validity(&epoch)), 1));
+        return Ok((FolderState::new(shared.context.fresh_uid_validity(&epoch)), 1));
     };
     let mut state = FolderState::from_stored(stored);
     let head = state.head();
     if epoch.is_ahead_of(instance, head.uid_validity, head.uid_ceiling) {
         tracing::warn!(folder = %shared.id, "the ledger is older than what the mailbox remembers of it; taking a higher UIDVALIDITY");
-        let commit = state.reset(fresh_uid_validity(&epoch));
+        let commit = state.reset(shared.context.fresh_uid_validity(&epoch));
         let durable = commit.clone();
         super::super::blocking(move || ledger.commit(&gid, durable)).await??;
         state.absorb(commit);
@@ -59,10 +58,4 @@ impl Actor {
         self.confirmed_ceiling = head.uid_ceiling;
         Ok(())
     }
-}
-
-/// A UIDVALIDITY above every one that a ledger gave this folder: the time in seconds, which rises by itself.
-fn fresh_uid_validity(epoch: &Epoch) -> u32 {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    u32::try_from(now).unwrap_or(u32::MAX - 1).max(epoch.highest_uid_validity().saturating_add(1))
 }
