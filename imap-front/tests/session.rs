@@ -265,9 +265,9 @@ fn storing() {
     let mut dialogue = Dialogue::selected(store.clone(), "INBOX");
     assert_eq!(
         dialogue.say("a STORE 1:2 +FLAGS (\\Flagged Work)\r\n"),
-        "* 1 FETCH (FLAGS (\\Flagged Work))\r\n* 2 FETCH (FLAGS (\\Flagged Work))\r\n\
-         * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft Work)\r\n\
+        "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft Work)\r\n\
          * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft Work \\*)] Flags permitted\r\n\
+         * 1 FETCH (FLAGS (\\Flagged Work))\r\n* 2 FETCH (FLAGS (\\Flagged Work))\r\n\
          a OK STORE completed\r\n"
     );
     assert_eq!(
@@ -349,10 +349,10 @@ fn flags_that_change_during_a_fetch_are_told() {
     assert!(answer.starts_with("* 1 FETCH (FLAGS () "), "{answer}");
     assert!(answer.ends_with("* 1 FETCH (FLAGS (\\Flagged))\r\na OK FETCH completed\r\n"), "{answer}");
     assert_eq!(dialogue.say("b NOOP\r\n"), "b OK NOOP completed\r\n");
-    // One that changed before is shown once.
-    store.folder("INBOX").change(|snapshot| snapshot.messages[1].flags = FlagSet::FLAGGED);
+    // One that changed before is shown once, after its keyword was listed.
+    store.folder("INBOX").change(|snapshot| snapshot.messages[1].keywords = Keywords::from_iter(["New"]));
     let answer = dialogue.say("c FETCH 1:2 FLAGS\r\n");
-    assert_eq!(answer.matches("FETCH (").count(), 2, "{answer}");
+    assert!(answer.starts_with("* FLAGS (") && answer.matches("FETCH (").count() == 2, "{answer}");
 }
 
 #[test]

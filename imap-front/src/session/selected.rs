@@ -18,7 +18,10 @@ pub(crate) struct Selected {
     newest: Arc<Snapshot>,
     /// The first UID that is `\Recent` here.
     recent_from: u32,
+    /// Those that FLAGS listed.
     keywords: BTreeSet<String>,
+    /// The state whose keywords were listed last.
+    listed: Arc<Snapshot>,
     quiet: Option<Quiet>,
 }
 
@@ -40,6 +43,7 @@ impl Selected {
             read_only,
             recent_from: snapshot.uid_next,
             view: snapshot.clone(),
+            listed: snapshot.clone(),
             newest: snapshot,
             keywords: BTreeSet::new(),
             quiet: None,
@@ -146,6 +150,21 @@ impl Selected {
         output.status("*", "OK", Some(&format!("UIDNEXT {}", view.uid_next)), "Predicted next UID");
     }
 
+    /// Lists keywords that are new, as FETCH is to show none that FLAGS did not (RFC 9051 7.3.5).
+    pub fn list_keywords(&mut self, output: &mut Output) {
+        if Arc::ptr_eq(&self.listed, &self.newest) {
+            return;
+        }
+        self.listed = self.newest.clone();
+        let before = self.keywords.len();
+        for row in &self.newest.messages {
+            note_keywords(&mut self.keywords, &row.keywords);
+        }
+        if self.keywords.len() > before {
+            self.write_flags(output);
+        }
+    }
+
     /// Tells the client what changed since it was last told, as far as allowed, with UIDs if `uid`.
     pub fn sync(&mut self, output: &mut Output, numbers_may_change: bool, uid: bool) -> Result<(), Diverged> {
         let quiet = self.quiet.take();
@@ -169,13 +188,7 @@ impl Selected {
         if grown {
             self.write_counts(output);
         }
-        let before = self.keywords.len();
-        for row in difference.changed.iter().chain(&difference.added).filter_map(|uid| self.view.get(*uid)) {
-            note_keywords(&mut self.keywords, &row.keywords);
-        }
-        if self.keywords.len() > before {
-            self.write_flags(output);
-        }
+        self.list_keywords(output);
         for changed in &difference.told {
             self.write_fetch_flags(*changed, uid, output);
         }
@@ -234,35 +247,28 @@ pub(crate) fn write_status(name: &str, items: &[StatusItem], status: &crate::sto
 struct Difference {
     /// Numbers of messages that are gone, ascending.
     gone: Vec<u32>,
-    /// UIDs whose flags changed.
-    changed: Vec<u32>,
-    /// Those of them of which the client must be told.
+    /// UIDs whose flags changed, if the client must be told.
     told: Vec<u32>,
-    /// UIDs of new messages.
-    added: Vec<u32>,
 }
 
 fn difference(old: &Snapshot, new: &Snapshot, quiet: Option<&Quiet>) -> Result<Difference, Diverged> {
     if old.uid_validity != new.uid_validity {
         return Err(Diverged);
     }
-    let mut difference = Difference { gone: Vec::new(), changed: Vec::new(), told: Vec::new(), added: Vec::new() };
+    let mut difference = Difference { gone: Vec::new(), told: Vec::new() };
     let mut rows = new.messages.iter().peekable();
     for (number, known) in (1..).zip(&old.messages) {
         match rows.next_if(|row| row.uid <= known.uid) {
             Some(row) if row.uid < known.uid => return Err(Diverged),
             Some(row) => {
-                if known.flags != row.flags || known.keywords != row.keywords {
-                    difference.changed.push(row.uid);
-                    if !quiet.is_some_and(|quiet| quiet.covers(known, row)) {
-                        difference.told.push(row.uid);
-                    }
+                let changed = known.flags != row.flags || known.keywords != row.keywords;
+                if changed && !quiet.is_some_and(|quiet| quiet.covers(known, row)) {
+                    difference.told.push(row.uid);
                 }
             }
             None => difference.gone.push(number),
         }
     }
-    difference.added = rows.map(|row| row.uid).collect();
     Ok(difference)
 }
 

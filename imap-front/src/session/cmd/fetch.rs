@@ -84,6 +84,9 @@ struct Fetch {
 impl Resume for Fetch {
     fn resume(mut self: Box<Self>, core: &mut Core, with: With) -> Step {
         let Core { state: State::Selected(selected), out, .. } = core else { return Step::Done(Outcome::bug()) };
+        if self.items.contains(&FetchItem::Flags) {
+            selected.list_keywords(out);
+        }
         match with {
             With::Reply(Reply::Fetched(uid, Ok(message))) => {
                 self.write(selected, uid, Some(&message), out);

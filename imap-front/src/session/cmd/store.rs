@@ -63,6 +63,7 @@ impl Resume for Show {
         let Core { state: crate::session::State::Selected(selected), out, .. } = core else {
             return Step::Done(Outcome::bug());
         };
+        selected.list_keywords(out);
         while let Some(uid) = self.uids.get(self.next).copied() {
             self.next += 1;
             if !selected.is_gone(uid) {
