@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use exchange_sandbox::seed::{self, MessageBuilder};
-use exchange_sandbox::store::Special;
+use exchange_sandbox::store::{Mailbox, Special};
 use exchange_sandbox::{Builder, RunningSandbox, Sandbox};
 use gateway::config::Config;
 use gateway::service::Service;
@@ -38,22 +38,29 @@ pub struct Stack {
     pub smtp: SocketAddr,
     service: Service,
     ledger: TempDir,
+    /// Configuration of the gateway beyond what all tests need, for restarts.
+    keys: String,
 }
 
 impl Stack {
     /// Starts everything.
     pub async fn start(what: Seed) -> Self {
-        Self::build(what, true, |builder| builder).await
+        Self::build(what, true, "", |builder| builder).await
+    }
+
+    /// Starts everything, the gateway with more configuration: tables such as `[imap]`.
+    pub async fn start_configured(what: Seed, keys: &str) -> Self {
+        Self::build(what, true, keys, |builder| builder).await
     }
 
     /// Starts everything, with an upstream that `adapt` gives other manners or settings.
     pub async fn start_with(what: Seed, adapt: impl FnOnce(Builder) -> Builder) -> Self {
-        Self::build(what, true, adapt).await
+        Self::build(what, true, "", adapt).await
     }
 
     /// Starts everything, with listeners that take no password without TLS.
     pub async fn start_strict(what: Seed) -> Self {
-        Self::build(what, false, |builder| builder).await
+        Self::build(what, false, "", |builder| builder).await
     }
 
     /// Stops the upstream; the gateway goes on until what is returned is dropped.
@@ -62,7 +69,7 @@ impl Stack {
         KeptRunning(self.service, self.ledger)
     }
 
-    async fn build(what: Seed, plaintext: bool, adapt: impl FnOnce(Builder) -> Builder) -> Self {
+    async fn build(what: Seed, plaintext: bool, keys: &str, adapt: impl FnOnce(Builder) -> Builder) -> Self {
         let builder = Sandbox::builder().user(ALICE, PASSWORD, "Alice Example").user(BOB, PASSWORD, "Bob Example");
         let sandbox =
             adapt(builder).start("127.0.0.1:0".parse().expect("an address")).await.expect("the sandbox starts");
@@ -77,18 +84,36 @@ impl Stack {
         }
         let ledger = TempDir::new().expect("a directory");
         write_certificate(&ledger);
-        let service = start_service(&sandbox, &ledger, plaintext).await;
+        let service = start_service(&sandbox, &ledger, plaintext, keys).await;
         let (imap, smtp) = (service.imap_addresses()[0], service.smtp_addresses()[0]);
-        Self { sandbox, imap, smtp, service, ledger }
+        Self { sandbox, imap, smtp, service, ledger, keys: keys.to_owned() }
     }
 
     /// Stops the gateway and starts it again over the same ledger.
     pub async fn restart(self) -> Self {
-        let Self { sandbox, service, ledger, .. } = self;
+        let Self { sandbox, service, ledger, keys, .. } = self;
         service.stop(Duration::from_secs(5)).await;
-        let service = start_service(&sandbox, &ledger, true).await;
+        Self::resume(sandbox, ledger, keys).await
+    }
+
+    /// Stops the gateway, loses its ledger and starts it again.
+    pub async fn restart_without_ledger(self) -> Self {
+        let Self { sandbox, service, keys, .. } = self;
+        service.stop(Duration::from_secs(5)).await;
+        let ledger = TempDir::new().expect("a directory");
+        write_certificate(&ledger);
+        Self::resume(sandbox, ledger, keys).await
+    }
+
+    async fn resume(sandbox: RunningSandbox, ledger: TempDir, keys: String) -> Self {
+        let service = start_service(&sandbox, &ledger, true, &keys).await;
         let (imap, smtp) = (service.imap_addresses()[0], service.smtp_addresses()[0]);
-        Self { sandbox, imap, smtp, service, ledger }
+        Self { sandbox, imap, smtp, service, ledger, keys }
+    }
+
+    /// Does with Alice's mailbox what another client would do.
+    pub fn as_outlook<R>(&self, work: impl FnOnce(&mut Mailbox) -> R) -> R {
+        self.sandbox.with(|store| work(store.mailbox_of(ALICE).expect("Alice has a mailbox")))
     }
 
     /// Execute requests that the sandbox has answered so far.
@@ -123,9 +148,10 @@ impl Drop for KeptRunning {
     }
 }
 
-async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir, plaintext: bool) -> Service {
+async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir, plaintext: bool, keys: &str) -> Service {
     let text = format!(
         r#"
+        {keys}
         [upstream]
         domains = ["example.test"]
         autodiscover_url = "http://{upstream}/autodiscover/autodiscover.xml"

@@ -98,13 +98,13 @@ async fn folders_come_go_and_change_names() {
     client.command("CREATE One/Two/Three").await.ok();
     assert!(client.command("CREATE One/Two").await.status.starts_with("NO [ALREADYEXISTS]"));
     client.command("CREATE INBOX/Within/").await.ok();
-    client.command("CREATE \"A & B  =2F &2D3cqQ-\"").await.ok();
+    client.command("CREATE \"A &- B  =2F &2D3cqQ-\"").await.ok();
     for special in ["a%b", "#news"] {
         assert!(client.command(&format!("CREATE \"{special}\"")).await.status.starts_with("NO [CANNOT]"), "{special}");
     }
     let all = names(&mut client, "LIST \"\" *").await;
-    for name in ["One", "One/Two", "One/Two/Three", "INBOX/Within", "A & B  =2F &2D3cqQ-"] {
-        assert!(all.iter().any(|known| known == name || known.replace("&-", "&") == name), "{name} in {all:?}");
+    for name in ["One", "One/Two", "One/Two/Three", "INBOX/Within", "A &- B  =2F &2D3cqQ-"] {
+        assert!(all.iter().any(|known| known == name), "{name} in {all:?}");
     }
     client.command("SELECT INBOX").await.ok();
     client.command("COPY 1:3 One/Two").await.ok();
@@ -156,7 +156,8 @@ async fn subscriptions_are_kept_in_the_mailbox() {
     assert!(names(&mut client, "LSUB \"\" *").await.contains(&"Quiet".to_owned()));
     client.command("UNSUBSCRIBE Quiet").await.ok();
     assert!(!names(&mut client, "LSUB \"\" *").await.contains(&"Quiet".to_owned()));
-    let stack = stack.restart().await;
+    // Another gateway knows, too.
+    let stack = stack.restart_without_ledger().await;
     let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
     assert!(!names(&mut client, "LSUB \"\" *").await.contains(&"Quiet".to_owned()));
     assert!(names(&mut client, "LIST \"\" *").await.contains(&"Quiet".to_owned()));
