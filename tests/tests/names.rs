@@ -87,7 +87,7 @@ fn make(mailbox: &mut Mailbox, parent: u64, name: &str, number: &mut u32) -> u64
     *number += 1;
     let (id, _) = mailbox.create_folder(parent, &format!("folder {number}"), "", 1, false).expect("created");
     mailbox.rename_regardless(id, name).expect("renamed");
-    let message = MessageBuilder::new(&format!("folder {number}")).from("a", "a@example.org").body("b").build();
+    let message = MessageBuilder::new(format!("folder {number}")).from("a", "a@example.org").body("b").build();
     mailbox.add(id, message, false).expect("added");
     id
 }
@@ -261,7 +261,7 @@ async fn names_that_cannot_be_are_refused_and_leave_nothing() {
     refused(&mut client, "RENAME d Work/d", "CANNOT").await;
     refused(&mut client, &format!("RENAME Work {}/x", vec!["d"; 299].join("/")), "CANNOT").await;
     client.command(&format!("RENAME Work {}/x", vec!["d"; 298].join("/"))).await.ok();
-    let long = vec!["y".repeat(255), "\u{e9}".repeat(255)].join("/");
+    let long = ["y".repeat(255), "\u{e9}".repeat(255)].join("/");
     client.command(&format!("CREATE {}", quoted(&long))).await.ok();
     assert!(names(&mut client).await.contains(&long));
 }

@@ -159,7 +159,7 @@ impl Account {
             return Err(too_deep());
         }
         let ends = name.match_indices('/').map(|(at, _)| at).chain([name.len()]);
-        let known = ends.filter_map(|end| tree.named(name.get(..end)?)).last();
+        let known = ends.filter_map(|end| tree.named(name.get(..end)?)).next_back();
         let rest = known.map_or(Some(name), |known| name.get(known.name.len() + 1..));
         let missing = rest.into_iter().flat_map(|rest| rest.split('/'));
         let missing = missing.map(plain_name).collect::<Result<Vec<_>, _>>()?;

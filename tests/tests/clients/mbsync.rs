@@ -57,5 +57,5 @@ pub async fn pulls_every_folder_whole() -> Result<(), Failed> {
 pub async fn syncs_both_ways() -> Result<(), Failed> {
     let stack = Stack::start(Seed::Demo(60)).await;
     let directory = directory(stack.imap, "Sync All\nExpunge Both\nCreate Both")?;
-    two_way::syncs_both_ways(&stack, &directory.path().join("mail"), 10, || mbsync(directory.path())).await
+    two_way::syncs_both_ways(&stack, &directory.path().join("mail"), 3, || mbsync(directory.path())).await
 }

@@ -28,5 +28,5 @@ pub async fn syncs_both_ways() -> Result<(), Failed> {
         port = stack.imap.port(),
     );
     std::fs::write(directory.path().join("offlineimaprc"), text)?;
-    two_way::syncs_both_ways(&stack, &directory.path().join("mail"), 10, || offlineimap(directory.path())).await
+    two_way::syncs_both_ways(&stack, &directory.path().join("mail"), 3, || offlineimap(directory.path())).await
 }
