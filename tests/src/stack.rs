@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use exchange_sandbox::seed::{self, MessageBuilder};
 use exchange_sandbox::store::{Mailbox, Special};
-use exchange_sandbox::{Builder, RunningSandbox, Sandbox};
+use exchange_sandbox::{Builder, Manners, RunningSandbox, Sandbox};
 use gateway::config::Config;
 use gateway::service::Service;
 use tempfile::TempDir;
@@ -70,7 +70,8 @@ impl Stack {
     }
 
     async fn build(what: Seed, plaintext: bool, keys: &str, adapt: impl FnOnce(Builder) -> Builder) -> Self {
-        let builder = Sandbox::builder().user(ALICE, PASSWORD, "Alice Example").user(BOB, PASSWORD, "Bob Example");
+        let builder = Sandbox::builder().manners(manners());
+        let builder = builder.user(ALICE, PASSWORD, "Alice Example").user(BOB, PASSWORD, "Bob Example");
         let sandbox =
             adapt(builder).start("127.0.0.1:0".parse().expect("an address")).await.expect("the sandbox starts");
         match what {
@@ -136,6 +137,14 @@ impl Stack {
     pub fn deliver(&self, user: &str, subject: &str, body: &str) {
         let message = MessageBuilder::new(subject).from("Somebody", "somebody@example.org").body(body).build();
         self.sandbox.deliver(user, message).expect("delivered");
+    }
+}
+
+/// The manners that `SANDBOX_MANNERS` names (`default`, `gromox`, `rude`): whole test targets run with each.
+fn manners() -> Manners {
+    match std::env::var("SANDBOX_MANNERS") {
+        Ok(name) => Manners::named(&name).expect("SANDBOX_MANNERS names manners"),
+        Err(_) => Manners::default(),
     }
 }
 

@@ -4,6 +4,19 @@ use exchange_sandbox::store::Special;
 use tests::imap_client::{Answer, ImapClient, first_literal};
 use tests::stack::{ALICE, PASSWORD, Seed, Stack};
 
+/// Every other test again, with upstreams that behave differently.
+#[test]
+fn the_same_with_other_manners() {
+    for manners in ["rude", "gromox"] {
+        let program = std::env::current_exe().expect("this program");
+        let mut again = std::process::Command::new(program);
+        let output = again.env("SANDBOX_MANNERS", manners).args(["--skip", "the_same_with_other_manners"]).output();
+        let output = output.expect("it runs");
+        let report = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success(), "with the manners {manners}:\n{report}");
+    }
+}
+
 async fn start(messages: usize) -> (Stack, ImapClient) {
     let stack = Stack::start(Seed::Bulk(messages)).await;
     let client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;

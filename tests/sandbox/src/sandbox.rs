@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::fault::Signal;
-use crate::server::{Counters, Listener, Service, Settings, endpoint_url};
+use crate::server::{Counters, Listener, Service, Settings, Style, endpoint_url};
 use crate::store::{Clock, SharedStore, Store, StoreResult, SystemClock, User};
 use crate::{Armed, Faults, Manners, NotificationFault};
 use mapi_core::message::MessageContent;
@@ -106,6 +106,7 @@ impl Builder {
     /// # Errors
     /// What binding says, e.g. that the port is taken; a snapshot file that cannot be read.
     pub async fn start(self, address: SocketAddr) -> io::Result<RunningSandbox> {
+        let style = Style::of(&self.manners);
         let mut store = Store::new(self.clock, self.manners);
         self.users.into_iter().for_each(|user| store.add_user(user));
         let mut restored = false;
@@ -124,6 +125,7 @@ impl Builder {
             counters: Counters::default(),
             faults: Faults::default(),
             settings: self.settings,
+            style,
             base_url: format!("{scheme}://{host}"),
         });
         let (stop, stopped) = watch::channel(false);

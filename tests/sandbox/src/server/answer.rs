@@ -12,6 +12,8 @@ use hyper::body::{Body, Frame};
 use mapi_core::http::{PENDING, PROCESSING, ResponseCode, encode_done, header};
 use tokio::sync::mpsc;
 
+use crate::Manners;
+
 /// A response body that is written while the server works, chunk by chunk.
 #[derive(Debug)]
 pub struct ChunkBody {
@@ -59,6 +61,25 @@ pub struct Envelope {
     headers: HeaderMap,
     started: Instant,
     rtt: Duration,
+    style: Style,
+}
+
+/// How answers are written ([`crate::Manners`]).
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Style {
+    /// PENDING without line end, PROCESSING twice.
+    pub sloppy: bool,
+    /// Largest chunk.
+    pub pieces: Option<usize>,
+    /// X-ResponseCode has other numbers.
+    pub own_codes: bool,
+}
+
+impl Style {
+    /// The style of a server's manners.
+    pub fn of(manners: &Manners) -> Self {
+        Self { sloppy: manners.sloppy_answers, pieces: manners.answer_pieces, own_codes: manners.own_response_codes }
+    }
 }
 
 /// The sending end of a chunked answer.
@@ -67,13 +88,14 @@ pub struct AnswerWriter {
     chunks: mpsc::Sender<Result<Bytes, Dropped>>,
     started: Instant,
     rtt: Duration,
+    style: Style,
 }
 
 const SERVER: &str = concat!("Exchange/15.20.", env!("CARGO_PKG_VERSION"));
 
 impl Envelope {
     /// The envelope of a request: its X-RequestType, X-RequestId and X-ClientInfo are echoed.
-    pub fn of(request: &HeaderMap, rtt: Duration) -> Self {
+    pub fn of(request: &HeaderMap, rtt: Duration, style: Style) -> Self {
         let mut headers = HeaderMap::new();
         for name in [header::X_REQUEST_TYPE, header::X_REQUEST_ID, header::X_CLIENT_INFO] {
             if let (Ok(key), Some(value)) = (HeaderName::try_from(name), request.get(name)) {
@@ -81,7 +103,7 @@ impl Envelope {
             }
         }
         put(&mut headers, header::X_SERVER_APPLICATION, SERVER);
-        Self { headers, started: Instant::now(), rtt }
+        Self { headers, started: Instant::now(), rtt, style }
     }
 
     /// Adds a header.
@@ -102,7 +124,8 @@ impl Envelope {
         tokio::time::sleep(self.rtt).await;
         let mut response = Response::new(full(format!("<html><body>{text}</body></html>")));
         *response.headers_mut() = self.headers;
-        put(response.headers_mut(), header::X_RESPONSE_CODE, &code.0.to_string());
+        let number = if self.style.own_codes { own_code(code) } else { code.0 };
+        put(response.headers_mut(), header::X_RESPONSE_CODE, &number.to_string());
         response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/html"));
         response
     }
@@ -118,14 +141,15 @@ impl Envelope {
         put(headers, header::X_RESPONSE_CODE, "0");
         put(headers, header::X_PENDING_PERIOD, &pending_period.as_millis().to_string());
         headers.insert(CONTENT_TYPE, HeaderValue::from_static(header::CONTENT_TYPE_MAPI));
-        (response, AnswerWriter { chunks: sender, started: self.started, rtt: self.rtt })
+        (response, AnswerWriter { chunks: sender, started: self.started, rtt: self.rtt, style: self.style })
     }
 }
 
 impl AnswerWriter {
     /// Tells the client that the server still works; `false` if it is gone.
     pub async fn pending(&self) -> bool {
-        self.chunks.send(Ok(Bytes::from_static(PENDING.as_bytes()))).await.is_ok()
+        let word = if self.style.sloppy { PENDING.trim_end() } else { PENDING };
+        self.chunks.send(Ok(Bytes::from_static(word.as_bytes()))).await.is_ok()
     }
 
     /// Completes when the client is gone.
@@ -137,9 +161,33 @@ impl AnswerWriter {
     pub async fn done(self, body: &[u8]) {
         tokio::time::sleep(self.rtt).await;
         let elapsed = self.started.elapsed().as_millis().to_string();
-        let bytes = encode_done(&[(header::X_ELAPSED_TIME, &elapsed)], body);
-        // A client that is gone is no error of the server's.
-        let _ = self.chunks.send(Ok(Bytes::from(bytes))).await;
+        let mut bytes = encode_done(&[(header::X_ELAPSED_TIME, &elapsed)], body);
+        if self.style.sloppy {
+            let words = [PENDING.trim_end(), PENDING.trim_end(), PROCESSING].concat();
+            bytes.splice(..0, words.into_bytes());
+        }
+        let mut rest = Bytes::from(bytes);
+        while !rest.is_empty() {
+            let piece = rest.split_to(self.style.pieces.unwrap_or(rest.len()).clamp(1, rest.len()));
+            if self.chunks.send(Ok(piece)).await.is_err() {
+                // A client that is gone is no error of the server's.
+                return;
+            }
+        }
+    }
+}
+
+/// What Gromox calls a failure.
+fn own_code(code: ResponseCode) -> u32 {
+    match code {
+        ResponseCode::INVALID_VERB => 1,
+        ResponseCode::INVALID_CONTEXT_COOKIE | ResponseCode::CONTEXT_NOT_FOUND => 2,
+        ResponseCode::MISSING_HEADER | ResponseCode::INVALID_HEADER => 3,
+        ResponseCode::NO_PRIVILEGE => 4,
+        ResponseCode::MISSING_COOKIE => 6,
+        ResponseCode::INVALID_SEQUENCE => 7,
+        ResponseCode::INVALID_REQUEST_TYPE => 8,
+        _ => 5,
     }
 }
 

@@ -11,6 +11,7 @@ mod service;
 mod settings;
 mod strike;
 
+pub use answer::Style;
 pub use autodiscover::endpoint_url;
 pub use counters::{CounterSnapshot, Counters};
 pub use listener::Listener;

@@ -140,6 +140,7 @@ fn resolve_names(book: &AddressBook<'_>, request: &ResolveNamesRequest) -> Resol
     let columns = request.tags.clone().unwrap_or_else(|| COLUMNS.to_vec());
     let mut rows = Vec::new();
     let resolve = |name: &UnicodeText| match book.resolve(&name.0).as_slice() {
+        [] if book.manners().unknown_names_ambiguous => minimal_id::AMBIGUOUS,
         [] => minimal_id::UNRESOLVED,
         [entry] => {
             rows.push(entry.row(&columns));

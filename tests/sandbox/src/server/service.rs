@@ -12,7 +12,7 @@ use hyper::body::Incoming;
 use mapi_core::ErrorCode;
 use mapi_core::http::{ClientInfo, CookieJar, Endpoint, RequestId, RequestType, ResponseCode, header};
 
-use super::answer::{AnyBody, Dropped, Envelope, plain, unauthorized};
+use super::answer::{AnyBody, Dropped, Envelope, Style, plain, unauthorized};
 use super::context::Contexts;
 use super::{Counters, Settings, autodiscover, mailbox, nspi, strike};
 use crate::fault::Faults;
@@ -30,6 +30,8 @@ pub struct Service {
     pub faults: Faults,
     /// Time and connections.
     pub settings: Settings,
+    /// How answers are written.
+    pub style: Style,
     /// `https://host:port`.
     pub base_url: String,
 }
@@ -98,7 +100,7 @@ impl Service {
         };
         let Some(user) = self.authenticate(request.headers()) else { return Err(self.refuse()) };
         let query = request.uri().query().unwrap_or_default().to_ascii_lowercase();
-        let envelope = Envelope::of(request.headers(), self.settings.rtt);
+        let envelope = Envelope::of(request.headers(), self.settings.rtt, self.style);
         if request.method() != Method::POST {
             return Err(envelope.failure(ResponseCode::INVALID_VERB, "POST is the only verb").await);
         }

@@ -1,6 +1,7 @@
 use mapi_core::ErrorCode;
 use mapi_core::rop::*;
 
+use super::execute::BUSY;
 use super::{
     Cx, RopResult, attachment, folder, folder_content, logon, message, notification, property, property_copy,
     recipient, stream, submit, sync, sync_import, table_rops, transfer,
@@ -204,7 +205,8 @@ fn failure(body: &RequestBody, code: ErrorCode) -> ResponseBody {
                 total_step_count: 0,
                 reserved: 0,
                 transfer_buffer: Vec::new(),
-                backoff_time: None,
+                backoff_time: (code == ErrorCode::SERVER_BUSY)
+                    .then(|| u32::try_from(BUSY.as_millis()).unwrap_or(u32::MAX)),
             })
         }
         _ => ResponseBody::Empty,

@@ -14,6 +14,8 @@ use crate::store::Store;
 
 /// Bytes of RPC_HEADER_EXT before each payload.
 const HEADER: usize = 8;
+/// How long a server that is busy wants to be left alone.
+pub(super) const BUSY: Duration = Duration::from_millis(5);
 /// Room that a payload keeps for RopPending.
 const PENDING_SIZE: usize = 3;
 /// Room that chaining wants for another payload of a stream ([MS-OXCRPC] 3.1.4.2.1.2).
@@ -34,6 +36,9 @@ impl Session {
         let payloads = unpack(&request.rop_buffer).map_err(|_| ErrorCode::RPC_FORMAT)?;
         let [payload] = payloads.as_slice() else { return Err(ErrorCode::RPC_FORMAT) };
         let requests = RequestBuffer::decode(&payload.data).map_err(|_| ErrorCode::RPC_FORMAT)?;
+        if !requests.requests.is_empty() && due(&mut self.executes, store.manners().busy_every) {
+            return backoff(BUSY, request);
+        }
         let most = request.max_rop_out.min(MAX_RESPONSE) as usize;
         let limit = most.saturating_sub(HEADER).min(MAX_PAYLOAD);
         let mut run = Run { session: self, store, counters, handles: requests.handles };
@@ -46,12 +51,19 @@ impl Session {
         {
             run.chain(last, state, most, &mut out)?;
         }
+        let always = store.manners().packs_always;
         let packing = Packing {
-            compress_from: (!request.flags.has(ExecuteFlags::NO_COMPRESSION)).then_some(1024),
-            xor_magic: !request.flags.has(ExecuteFlags::NO_XOR_MAGIC),
+            compress_from: (always || !request.flags.has(ExecuteFlags::NO_COMPRESSION)).then_some(1024),
+            xor_magic: always || !request.flags.has(ExecuteFlags::NO_XOR_MAGIC),
         };
         pack(&out, packing).map_err(|_| ErrorCode::BUFFER_TOO_SMALL)
     }
+}
+
+/// Counts; whether it is the turn of what happens every `every` times.
+pub(super) fn due(count: &mut u64, every: Option<u64>) -> bool {
+    *count += 1;
+    every.is_some_and(|every| count.is_multiple_of(every.max(2)))
 }
 
 /// The RopBuffer of an Execute that is told to come again after `duration`: nothing of it was run.
@@ -111,6 +123,9 @@ impl Run<'_> {
                 }
                 Some(None) => answers.last = None,
                 None => {
+                    if self.store.manners().overflow_fails {
+                        return Err(ErrorCode::BUFFER_TOO_SMALL);
+                    }
                     let unrun: Vec<u8> = encoded.iter().skip(at).flatten().copied().collect();
                     if answers.size + unrun.len() + 5 + fixed > limit {
                         return Err(ErrorCode::BUFFER_TOO_SMALL);

@@ -7,13 +7,17 @@ use mapi_core::rop::*;
 
 use super::folder::destination;
 use super::{Cx, RopResult};
+use crate::store::Mailbox;
 use crate::store::message::flag;
 use crate::store::view::counter;
 
 pub fn delete(cx: &mut Cx<'_>, request: &DeleteMessagesRequest, hard: bool) -> RopResult {
     let (_, folder) = cx.folder(cx.index)?;
-    cx.mailbox_mut()?.delete_messages(folder, &counters(&request.message_ids), hard)?;
-    Ok(whole())
+    let ids = counters(&request.message_ids);
+    let mailbox = cx.mailbox_mut()?;
+    let deleted = mailbox.delete_messages(folder, &ids, hard)?;
+    let partial_completion = is_partial(mailbox, deleted, &ids);
+    Ok(ResponseBody::PartialCompletion(PartialCompletionResponse { partial_completion }))
 }
 
 pub fn move_copy(cx: &mut Cx<'_>, request: &MoveCopyMessagesRequest) -> RopResult {
@@ -22,8 +26,11 @@ pub fn move_copy(cx: &mut Cx<'_>, request: &MoveCopyMessagesRequest) -> RopResul
     if source != target {
         return Err(ErrorCode::NOT_SUPPORTED);
     }
-    cx.mailbox_mut()?.move_copy(folder, &counters(&request.message_ids), to, request.want_copy)?;
-    Ok(ResponseBody::MoveCopy(MoveCopyResponse { dest_handle_index: None, partial_completion: false }))
+    let ids = counters(&request.message_ids);
+    let mailbox = cx.mailbox_mut()?;
+    let done = mailbox.move_copy(folder, &ids, to, request.want_copy)?.len();
+    let partial_completion = is_partial(mailbox, done, &ids);
+    Ok(ResponseBody::MoveCopy(MoveCopyResponse { dest_handle_index: None, partial_completion }))
 }
 
 pub fn set_read_flags(cx: &mut Cx<'_>, request: &SetReadFlagsRequest) -> RopResult {
@@ -38,10 +45,15 @@ pub fn set_read_flags(cx: &mut Cx<'_>, request: &SetReadFlagsRequest) -> RopResu
     let cleared =
         if flags & 0x20 != 0 { flag::NOTIFY_READ } else { 0 } | if flags & 0x40 != 0 { flag::NOTIFY_UNREAD } else { 0 };
     mailbox.clear_flags(&ids, cleared);
+    let read = flags & 4 == 0;
+    let mut partial_completion = false;
     if flags & 0x70 == 0 {
-        mailbox.set_read(folder, &ids, flags & 4 == 0)?;
+        mailbox.set_read(folder, &ids, read)?;
+        let is_set =
+            |id: &&u64| mailbox.message(**id).is_ok_and(|message| message.folder == folder && message.read == read);
+        partial_completion = is_partial(mailbox, ids.iter().filter(is_set).count(), &ids);
     }
-    Ok(whole())
+    Ok(ResponseBody::PartialCompletion(PartialCompletionResponse { partial_completion }))
 }
 
 pub fn set_message_read_flag(cx: &mut Cx<'_>, request: &SetMessageReadFlagRequest) -> RopResult {
@@ -62,7 +74,9 @@ pub fn set_status(cx: &mut Cx<'_>, request: &SetMessageStatusRequest) -> RopResu
     let mailbox = cx.mailbox_mut()?;
     let id = within(mailbox, folder, request.message_id)?;
     let before = mailbox.set_status(id, request.message_status_flags, request.message_status_mask)?;
-    Ok(ResponseBody::SetMessageStatus(SetMessageStatusResponse { message_status_flags: before }))
+    let now = mailbox.message(id)?.status;
+    let message_status_flags = if mailbox.manners().status_answers_new { now } else { before };
+    Ok(ResponseBody::SetMessageStatus(SetMessageStatusResponse { message_status_flags }))
 }
 
 pub fn get_status(cx: &Cx<'_>, request: &GetMessageStatusRequest) -> RopResult {
@@ -78,12 +92,13 @@ pub fn counters(ids: &[MessageId]) -> Vec<u64> {
     ids.iter().filter_map(|id| counter(*id)).collect()
 }
 
-fn within(mailbox: &crate::store::Mailbox, folder: u64, id: MessageId) -> Result<u64, ErrorCode> {
+fn within(mailbox: &Mailbox, folder: u64, id: MessageId) -> Result<u64, ErrorCode> {
     let id = counter(id).ok_or(ErrorCode::NOT_FOUND)?;
     let message = mailbox.message(id)?;
     if message.folder == folder { Ok(id) } else { Err(ErrorCode::NOT_FOUND) }
 }
 
-fn whole() -> ResponseBody {
-    ResponseBody::PartialCompletion(PartialCompletionResponse { partial_completion: false })
+/// Whether a server tells that only `done` of `ids` were treated.
+fn is_partial(mailbox: &Mailbox, done: usize, ids: &[u64]) -> bool {
+    mailbox.manners().honest_completion && done < ids.len()
 }

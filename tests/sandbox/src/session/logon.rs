@@ -8,7 +8,7 @@ use mapi_core::rop::*;
 use super::object::Object;
 use super::{Cx, RopResult};
 use crate::store::view::counter;
-use crate::store::{Mailbox, REPLICA_ID, Special, object_id};
+use crate::store::{Mailbox, REPLICA_ID, Special, guid_of, object_id};
 
 /// The special folders in the order of FolderIds.
 const LOGON_FOLDERS: [Special; 13] = [
@@ -27,6 +27,9 @@ const LOGON_FOLDERS: [Special; 13] = [
     Special::Shortcuts,
 ];
 
+/// A replica id that no object has.
+const FOREIGN_REPLICA: u16 = 5;
+
 pub fn logon(cx: &mut Cx<'_>, request: &LogonRequest) -> RopResult {
     if !request.is_private() {
         // There are no public folders here.
@@ -44,13 +47,17 @@ pub fn logon(cx: &mut Cx<'_>, request: &LogonRequest) -> RopResult {
     let mailbox = cx.store.mailbox(owner).ok_or(ErrorCode::UNKNOWN_USER)?;
     let now = mailbox.now();
     let away = mailbox.properties().boolean(mapi_core::property::tags::PidTagOutOfOfficeState).unwrap_or(false);
+    let (repl_id, repl_guid) = match cx.store.manners().foreign_logon_replica {
+        true => (FOREIGN_REPLICA, guid_of(&format!("logon replica {}", mailbox.guid()))),
+        false => (REPLICA_ID, mailbox.replica_guid()),
+    };
     Ok(ResponseBody::Logon(LogonResponse::Private(PrivateLogon {
         logon_flags: request.logon_flags,
         folder_ids: LOGON_FOLDERS.map(|which| object_id(mailbox.special(which))),
         response_flags: 7 | if away { 0x10 } else { 0 },
         mailbox_guid: mailbox.guid(),
-        repl_id: REPLICA_ID,
-        repl_guid: mailbox.replica_guid(),
+        repl_id,
+        repl_guid,
         logon_time: logon_time(now),
         gwart_time: now.0,
         store_state: 0,

@@ -41,6 +41,10 @@ pub struct Session {
     objects: HashMap<u32, Entry>,
     logons: HashMap<u8, u32>,
     last_handle: u32,
+    /// Executes with ROPs so far.
+    executes: u64,
+    /// Pieces of FastTransfer streams asked for so far.
+    pieces: u64,
 }
 
 impl Session {
@@ -49,7 +53,7 @@ impl Session {
 
     /// A session of user `user` without logons.
     pub fn new(user: usize) -> Self {
-        Self { user, objects: HashMap::new(), logons: HashMap::new(), last_handle: 0 }
+        Self { user, objects: HashMap::new(), logons: HashMap::new(), last_handle: 0, executes: 0, pieces: 0 }
     }
 
     /// Releases an object, and everything under a logon.

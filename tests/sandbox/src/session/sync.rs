@@ -104,8 +104,10 @@ pub fn get_transfer_state(cx: &mut Cx<'_>, request: &GetTransferStateRequest) ->
         Object::Collector(collector) => collector.state.state.clone(),
         _ => return Err(ErrorCode::NOT_SUPPORTED),
     };
-    // The client merges MetaTagIdsetGiven itself ([MS-OXCFXICS] 3.3.5.2.3).
-    state.idset_given = None;
+    if !cx.store.manners().transfer_state_with_given {
+        // The client merges MetaTagIdsetGiven itself ([MS-OXCFXICS] 3.3.5.2.3).
+        state.idset_given = None;
+    }
     let mut stream = StreamWriter::new();
     state.write(&mut stream);
     cx.add(request.output_handle_index, mailbox, Object::Source(Box::new(Source::ready(stream))))?;

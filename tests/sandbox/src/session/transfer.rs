@@ -5,6 +5,7 @@ use mapi_core::fasttransfer::StreamWriter;
 use mapi_core::property::PropertyTag;
 use mapi_core::rop::*;
 
+use super::execute::due;
 use super::object::{Object, SyncScope};
 use super::{Cx, Entry, RopResult};
 use crate::store::view::MessageView;
@@ -74,6 +75,9 @@ fn content(cx: &mut Cx<'_>, output: u8, filter: &Filter) -> RopResult {
 }
 
 pub fn get_buffer(cx: &mut Cx<'_>, request: &FastTransferSourceGetBufferRequest) -> RopResult {
+    if due(&mut cx.session.pieces, cx.store.manners().transfer_busy_every) {
+        return Err(ErrorCode::SERVER_BUSY);
+    }
     let wanted = match request {
         FastTransferSourceGetBufferRequest::BufferSize(size) => usize::from(*size),
         FastTransferSourceGetBufferRequest::MaximumBufferSize(size) => usize::from(*size),

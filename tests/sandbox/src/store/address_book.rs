@@ -8,6 +8,7 @@ use mapi_core::property::{PropertyKey, PropertyRow, PropertyTag, PropertyType, P
 use super::restrict::matches;
 use super::view::{BagView, Properties, in_kind};
 use super::{Mailbox, Store, User};
+use crate::Manners;
 
 /// PidTagAddressBookProxyAddresses ([MS-OXOABK] 2.2.3.23).
 const PROXY_ADDRESSES: PropertyTag = PropertyTag(0x800F_101F);
@@ -35,6 +36,11 @@ impl<'a> AddressBook<'a> {
         let mut order: Vec<usize> = (0..store.users().len()).collect();
         order.sort_by_key(|index| store.users().get(*index).map(|user| user.display_name.to_lowercase()));
         Self { store, order }
+    }
+
+    /// The manners of the server.
+    pub fn manners(&self) -> &Manners {
+        self.store.manners()
     }
 
     /// Every entry, by display name.

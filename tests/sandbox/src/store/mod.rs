@@ -32,6 +32,7 @@ pub use names::NamedProperties;
 pub use shared::SharedStore;
 pub use snapshot::SnapshotError;
 pub use standard::Special;
+pub(crate) use user::guid_of;
 pub use user::{DN_PREFIX, User};
 
 use std::sync::Arc;

@@ -6,7 +6,7 @@ use mapi_core::property::{PropertyTag, Restriction};
 
 use super::{Filter, Source, Step};
 use crate::store::restrict::matches;
-use crate::store::{Mailbox, Message, REPLICA_ID, StoreResult};
+use crate::store::{Folder, Mailbox, Message, REPLICA_ID, StoreResult};
 
 /// SynchronizationFlags and SynchronizationExtraFlags ([MS-OXCFXICS] 2.2.3.2.1.1).
 pub mod flag {
@@ -31,6 +31,9 @@ pub mod flag {
     /// Newest first.
     pub const EXTRA_ORDER_BY_DELIVERY_TIME: u32 = 0x8;
 }
+
+/// The largest counter there can be.
+const COUNTER_END: u64 = 0xFFFF_FFFF_FFFF;
 
 /// A contents synchronisation as it was configured.
 #[derive(Debug, Clone)]
@@ -99,6 +102,10 @@ impl ContentsSync {
                 )
             });
         }
+        if mailbox.manners().soft_deletes_leave_scope {
+            let soft = folder.recoverable.iter().map(|id| GlobalCounter::new(*id));
+            soft.filter(|id| known.given.contains(*id)).for_each(|id| left_scope.insert(id));
+        }
         let deleted = replica_id_set(known.given.difference(&present).difference(&left_scope));
         let left_scope = replica_id_set(left_scope);
         let mut tail = SyncStreamWriter::new();
@@ -107,7 +114,7 @@ impl ContentsSync {
             tail.deleted(&[(MetaTagIdsetDeleted, &deleted), (MetaTagIdsetNoLongerInScope, &scope)]);
         }
         tail.read_state(&read, &unread);
-        let tail = tail.finish(&self.final_state(mailbox, state, present));
+        let tail = tail.finish(&self.final_state(mailbox, folder, state, present));
         let steps = changed.iter().map(|message| Step::Change {
             id: message.id,
             eid: self.extra & flag::EXTRA_EID != 0,
@@ -124,12 +131,26 @@ impl ContentsSync {
 
     /// The state of a client that has applied everything: all change numbers given out so far are seen, those of other
     /// folders included, as no message here has one that is not.
-    fn final_state(&self, mailbox: &Mailbox, before: &SyncState, given: GlobSet) -> SyncState {
-        let mut everything = GlobSet::new();
-        everything.insert_range(GlobalCounter::new(1), GlobalCounter::new(mailbox.last_counter()));
+    fn final_state(&self, mailbox: &Mailbox, folder: &Folder, before: &SyncState, given: GlobSet) -> SyncState {
+        let here = || folder.messages.iter().chain(&folder.associated).filter_map(|id| mailbox.message(*id).ok());
+        let read_changes = here().map(|message| message.read_change).max().filter(|change| *change != 0);
+        let seen_end = match mailbox.manners().cnset_of_folder {
+            true => here().map(|message| message.change_number).max().unwrap_or(0),
+            false => mailbox.last_counter(),
+        };
+        let read_end = match (read_changes, mailbox.manners().cnset_of_folder) {
+            (None, _) if mailbox.manners().cnset_read_trap => COUNTER_END,
+            (Some(change), true) => change,
+            _ => mailbox.last_counter(),
+        };
         let now = |wanted: u16, before: &Option<Vec<u8>>| {
             if self.flags & wanted != 0 {
-                Some(to_bytes(mailbox, &everything))
+                let end = if wanted == flag::READ_STATE { read_end } else { seen_end };
+                let mut claimed = GlobSet::new();
+                if end > 0 {
+                    claimed.insert_range(GlobalCounter::new(1), GlobalCounter::new(end));
+                }
+                Some(to_bytes(mailbox, &claimed))
             } else {
                 before.clone().or(Some(Vec::new()))
             }

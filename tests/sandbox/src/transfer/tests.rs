@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use mapi_core::fasttransfer::{MessageLimits, SyncEvent, SyncState, SyncStream};
-use mapi_core::id::ReplicaIdSet;
+use mapi_core::id::{GlobalCounter, ReplicaGuidSet, ReplicaIdSet};
 use mapi_core::property::tags::*;
 use mapi_core::property::{FileTime, PropertyTag};
 use proptest::prelude::*;
@@ -81,7 +81,15 @@ impl Client {
                         }
                     }
                 }
-                SyncEvent::State(state) => self.state = state.after(&self.state),
+                SyncEvent::State(state) => {
+                    self.state = state.after(&self.state);
+                    // What claims everything that will ever happen would hide it.
+                    let claimed = ReplicaGuidSet::from_bytes(self.state.cnset_read.as_deref().unwrap_or_default());
+                    let claimed = claimed.expect("a set").replica(mailbox.replica_guid()).cloned().unwrap_or_default();
+                    if claimed.contains(GlobalCounter::new(0xFFFF_FFFF_FFFF)) {
+                        self.state.cnset_read = None;
+                    }
+                }
                 SyncEvent::Folder(_) => panic!("no folders here"),
             }
         }
@@ -128,8 +136,14 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
     #[test]
-    fn clients_know_what_is_there(seed: u64, steps in 1usize..40, pause in 1usize..5, piece in 200usize..4000) {
-        let mut mailbox = mailbox();
+    fn clients_know_what_is_there(
+        seed: u64,
+        steps in 1usize..40,
+        pause in 1usize..5,
+        piece in 200usize..4000,
+        manners in prop_oneof![Just(Manners::default()), Just(Manners::rude()), Just(Manners::gromox())],
+    ) {
+        let mut mailbox = mailbox_with(manners);
         let inbox = mailbox.special(Special::Inbox);
         let mut random = Random::new(seed);
         let mut client = Client::default();
@@ -263,4 +277,35 @@ fn properties_come_in_another_order_each_time_and_in_the_same_orders_again() {
     for stream in &streams {
         assert_eq!(content(stream), content(&download(&plain, id)));
     }
+}
+
+#[test]
+fn soft_deletions_and_read_changes_are_told_as_the_server_likes() {
+    let sets = |manners: Manners| {
+        let mut mailbox = mailbox_with(manners);
+        let inbox = mailbox.special(Special::Inbox);
+        let ids =
+            [1, 2].map(|n| mailbox.add(inbox, MessageBuilder::new(format!("{n}")).build(), false).expect("added"));
+        let mut client = Client::default();
+        client.round(&mailbox, inbox, 4000);
+        let kept = client.state.cnset_read.is_some();
+        mailbox.delete_messages(inbox, &ids[..1], false).expect("deleted");
+        mailbox.delete_messages(inbox, &ids[1..], true).expect("deleted");
+        let sync = ContentsSync {
+            folder: inbox,
+            flags: flag::READ_STATE | flag::NORMAL,
+            extra: 0,
+            tags: Vec::new(),
+            restriction: None,
+        };
+        let mut source = sync.begin(&mailbox, &client.state).expect("the folder is there");
+        let mut bytes = Vec::new();
+        while !source.is_done() {
+            bytes.extend(source.next_piece(&mailbox, 4000).expect("room"));
+        }
+        let tells = |tag: PropertyTag| bytes.windows(4).any(|window| window == tag.0.to_le_bytes());
+        (kept, tells(MetaTagIdsetDeleted), tells(MetaTagIdsetNoLongerInScope))
+    };
+    assert_eq!(sets(Manners::default()), (true, true, false));
+    assert_eq!(sets(Manners::gromox()), (false, true, true));
 }

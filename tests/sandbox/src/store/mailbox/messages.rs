@@ -110,7 +110,7 @@ impl Mailbox {
             let Some(message) = self.messages.get_mut(id).filter(|m| m.folder == folder && !m.deleted) else {
                 continue;
             };
-            if message.read == read || message.associated {
+            if message.read == read || message.associated || self.stuck.contains(id) {
                 continue;
             }
             message.read = read;
@@ -167,7 +167,7 @@ impl Mailbox {
         self.folder(folder)?;
         let mut count = 0;
         for id in ids {
-            if self.take_out(folder, *id, !hard).is_some() {
+            if !self.stuck.contains(id) && self.take_out(folder, *id, !hard).is_some() {
                 count += 1;
                 self.push(Event::message(EventKind::Deleted, folder, *id));
                 self.tell_counts(folder);
@@ -187,6 +187,9 @@ impl Mailbox {
         }
         let mut done = Vec::new();
         for old in ids {
+            if !copy && self.stuck.contains(old) {
+                continue;
+            }
             let Some(mut message) = self.message(*old).ok().filter(|m| m.folder == source).cloned() else { continue };
             if !copy {
                 self.take_out(source, *old, false);

@@ -7,7 +7,7 @@ mod restore;
 
 pub use messages::Copied;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
@@ -46,6 +46,8 @@ pub struct Mailbox {
     clock: Arc<dyn Clock>,
     frozen: Option<FileTime>,
     manners: Manners,
+    /// Messages that cannot be deleted, moved or marked.
+    stuck: BTreeSet<u64>,
     /// Messages written into streams so far.
     downloads: AtomicU64,
 }
@@ -89,6 +91,7 @@ impl Mailbox {
             clock,
             frozen: None,
             manners,
+            stuck: BTreeSet::new(),
             downloads: AtomicU64::new(0),
         }
     }
@@ -272,6 +275,16 @@ impl Mailbox {
     /// The manners.
     pub fn manners(&self) -> &Manners {
         &self.manners
+    }
+
+    /// From now on (or no longer) deleting, moving or marking as read passes over a message, as over one that another
+    /// client has locked.
+    pub fn set_stuck(&mut self, id: u64, stuck: bool) {
+        if stuck {
+            self.stuck.insert(id)
+        } else {
+            self.stuck.remove(&id)
+        };
     }
 
     /// Counts one more message that is written into a stream; returns how many came before.
