@@ -281,7 +281,8 @@ impl<'a> Script<'a> {
                 (state.handle, state.owned) = (Some(handle), true);
             }
         }
-        for taken in packed.taken.drain(run..).rev() {
+        for mut taken in packed.taken.drain(run..).rev() {
+            taken.step.operation = taken.step.operation.put_back();
             self.steps.push_front(taken.step);
         }
     }
@@ -336,6 +337,17 @@ impl Step<'_> {
 }
 
 impl Operation<'_> {
+    /// The operation to be sent again: a write that filled its request may have less room next time.
+    fn put_back(self) -> Self {
+        match self {
+            Self::Rop(body) => match *body {
+                RequestBody::WriteStream(write) => Self::Write(Cow::Owned(write.data), 0),
+                other => Self::Rop(Box::new(other)),
+            },
+            other => other,
+        }
+    }
+
     fn written(&self) -> Option<usize> {
         match self {
             Self::Rop(body) => match body.as_ref() {

@@ -314,6 +314,23 @@ async fn back_off_is_obeyed() {
 }
 
 #[tokio::test]
+async fn a_write_that_filled_its_request_can_be_sent_again() {
+    let server = Server::default();
+    let mailbox = server.mailbox().await;
+    let mut turn = 0;
+    server.hook(move |request| {
+        turn += 1;
+        (turn % 2 == 0).then(|| {
+            let backoff =
+                BackoffResponse { logon_id: 0, duration: 1, backoff_rops: Vec::new(), additional_data: Vec::new() };
+            let handles = request.handles.clone();
+            Ok(vec![ResponseBuffer { responses: vec![Response::Backoff(backoff)], handles }])
+        })
+    });
+    mailbox.create_message(INBOX, &note(100_000), false).await.expect("stored");
+}
+
+#[tokio::test]
 async fn an_operation_dropped_half_way_leaves_nothing_open() {
     let server = Server::default();
     let mailbox = server.mailbox().await;
