@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::Parser;
-use exchange_sandbox::{Sandbox, Settings, seed};
+use exchange_sandbox::{Manners, Sandbox, Settings, seed};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -38,6 +38,10 @@ struct Arguments {
     #[arg(long, default_value = "0ms", value_parser = milliseconds)]
     rtt: Duration,
 
+    /// How it behaves: default, gromox or rude.
+    #[arg(long, default_value = "default", value_parser = manners)]
+    manners: Manners,
+
     /// File that keeps the mailboxes: read at the start if it exists, written at the end.
     #[arg(long, value_name = "FILE")]
     snapshot: Option<PathBuf>,
@@ -60,6 +64,10 @@ fn milliseconds(text: &str) -> Result<Duration, String> {
     number.parse().map(Duration::from_millis).map_err(|_| format!("{text:?} is no number of milliseconds"))
 }
 
+fn manners(name: &str) -> Result<Manners, String> {
+    Manners::named(name).ok_or_else(|| format!("{name:?} is none of default, gromox, rude"))
+}
+
 #[tokio::main]
 async fn main() -> ExitCode {
     tracing_subscriber::fmt().with_env_filter(tracing_subscriber::EnvFilter::from_default_env()).init();
@@ -74,7 +82,7 @@ async fn main() -> ExitCode {
 
 async fn run(arguments: Arguments) -> Result<(), String> {
     let settings = Settings { rtt: arguments.rtt, pending_period: arguments.pending_period, ..Settings::default() };
-    let mut builder = Sandbox::builder().settings(settings);
+    let mut builder = Sandbox::builder().settings(settings).manners(arguments.manners);
     if arguments.users.is_empty() {
         builder = builder.user("alice@example.test", "demo", "Alice Example");
         builder = builder.user("bob@example.test", "demo", "Bob Example");

@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use exchange_sandbox::{Builder, RunningSandbox, Sandbox, Settings, seed};
+use exchange_sandbox::{Builder, Manners, RunningSandbox, Sandbox, Settings, seed};
 use libtest_mimic::{Arguments, Trial};
 use mapi_core::http::RequestType;
 use tokio_rustls::TlsAcceptor;
@@ -18,6 +18,8 @@ use tokio_rustls::rustls::pki_types::PrivateKeyDer;
 fn main() {
     let trials = vec![
         trial("an_independent_client_finds_what_it_expects", an_independent_client_finds_what_it_expects),
+        trial("the_same_with_the_manners_of_gromox", || with_manners("gromox")),
+        trial("the_same_with_rude_manners", || with_manners("rude")),
         trial("waits_end_and_contexts_expire", waits_end_and_contexts_expire),
         trial("the_same_over_tls", the_same_over_tls),
     ];
@@ -47,10 +49,16 @@ async fn started(builder: Builder) -> RunningSandbox {
 
 /// Runs the client's tests, all or those of some classes.
 async fn check(sandbox: &RunningSandbox, classes: &'static [&'static str]) {
+    check_with(sandbox, "default", classes).await;
+}
+
+/// The same with a sandbox that has the manners of that name.
+async fn check_with(sandbox: &RunningSandbox, manners: &'static str, classes: &'static [&'static str]) {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../mapi_client_test.py");
     let url = sandbox.base_url().to_owned();
     let run = tokio::task::spawn_blocking(move || {
-        Command::new("python3").arg("-Wignore").arg(script).arg(url).args(classes).output()
+        let mut python = Command::new("python3");
+        python.env("SANDBOX_MANNERS", manners).arg("-Wignore").arg(script).arg(url).args(classes).output()
     });
     let output = run.await.expect("not cancelled").expect("python3 is needed for this test");
     let report = String::from_utf8_lossy(&output.stderr);
@@ -66,6 +74,13 @@ async fn an_independent_client_finds_what_it_expects() {
     assert!(counted.requests(RequestType::ResolveNames) >= 1 && counted.autodiscover > 10 && counted.unauthorized >= 1);
     sandbox.counters().reset();
     assert_eq!(sandbox.counters().execute(), 0);
+    sandbox.shutdown().await;
+}
+
+async fn with_manners(name: &'static str) {
+    let manners = Manners::named(name).expect("such manners");
+    let sandbox = started(Sandbox::builder().manners(manners)).await;
+    check_with(&sandbox, name, &[]).await;
     sandbox.shutdown().await;
 }
 

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use exchange_sandbox::seed::{self, MessageBuilder, Random};
-use exchange_sandbox::store::{Mailbox, Special, SteppingClock, Store, User};
+use exchange_sandbox::store::{Mailbox, Quota, Special, SteppingClock, Store, User, right};
 use exchange_sandbox::{Manners, Sandbox, UnknownRecipient};
 use mapi_core::ErrorCode;
 use mapi_core::property::tags::*;
@@ -194,4 +194,72 @@ async fn seeding_is_the_same_every_time_and_varied() {
     assert!(with(|m| m.attachments.iter().any(|a| a.embedded.is_some())) > 5);
     assert!(with(|m| m.properties.get(PidTagBody).is_none() && m.properties.get(PidTagHtml).is_none()) > 5);
     assert!(all.keys().any(|(folder, _)| folder == "Alpha/Beta & Co"));
+}
+
+/// Alice's message in Bob's name, to Bob.
+fn submit_for_bob(store: &mut Store) -> Result<exchange_sandbox::store::Submission, ErrorCode> {
+    let mailbox = store.mailbox_of("alice@example.test").expect("a user");
+    let outbox = mailbox.special(Special::Outbox);
+    let message = MessageBuilder::new("for Bob")
+        .set(PidTagMessageFlags, PropertyValue::Integer32(8))
+        .set(PidTagSentRepresentingSmtpAddress, PropertyValue::String("bob@example.test".into()))
+        .recipient(1, "Bob", "bob@example.test");
+    let id = mailbox.add(outbox, message.build(), true).expect("added");
+    store.submit(0, id)
+}
+
+#[test]
+fn sending_in_somebodys_name_takes_his_leave() {
+    let mut store = store(Manners::default());
+    let alice = store.users()[0].legacy_dn.clone();
+    assert_eq!(submit_for_bob(&mut store), Err(ErrorCode::SEND_AS_DENIED));
+    let names = |store: &mut Store, (_, id): (usize, u64)| {
+        let bob = store.mailbox_of("bob@example.test").expect("a user");
+        let bag = bob.message(id).expect("delivered").content.properties.clone();
+        [PidTagSenderSmtpAddress, PidTagSentRepresentingSmtpAddress].map(|tag| bag.text(tag).map(str::to_owned))
+    };
+    let (a, b) = (Some("alice@example.test".to_owned()), Some("bob@example.test".to_owned()));
+    store.mailbox_of("bob@example.test").expect("a user").delegates_mut().allow_send_on_behalf(&alice);
+    let sent = submit_for_bob(&mut store).expect("sent");
+    assert_eq!(names(&mut store, sent.delivered[0]), [a, b.clone()]);
+    store.mailbox_of("bob@example.test").expect("a user").delegates_mut().allow_send_as(&alice);
+    let sent = submit_for_bob(&mut store).expect("sent");
+    assert_eq!(names(&mut store, sent.delivered[0]), [b.clone(), b]);
+}
+
+#[test]
+fn a_full_mailbox_takes_nothing_and_its_senders_are_told() {
+    let mut store = store(Manners::default());
+    let bob = store.mailbox_of("bob@example.test").expect("a user");
+    bob.set_quota(Quota { receive: Some(0), ..Quota::default() });
+    let folder = inbox(bob);
+    assert_eq!(bob.add(folder, MessageBuilder::new("m").build(), false), Err(ErrorCode::QUOTA_EXCEEDED));
+    let sent = submit(&mut store, &[(1, "bob@example.test")]).expect("taken");
+    assert_eq!(sent.delivered, []);
+    let alice = store.mailbox_of("alice@example.test").expect("a user");
+    let folder = inbox(alice);
+    assert_eq!(alice.find_subject(folder, "Undeliverable: hello").len(), 1);
+    alice.set_quota(Quota { send: Some(0), ..Quota::default() });
+    assert_eq!(submit(&mut store, &[(1, "bob@example.test")]), Err(ErrorCode::QUOTA_EXCEEDED));
+}
+
+#[test]
+fn stuck_messages_are_passed_over_and_rights_are_asked_for() {
+    let mut store = store(Manners::default());
+    let bob = store.users()[1].legacy_dn.clone();
+    let mailbox = store.mailbox_of("alice@example.test").expect("a user");
+    let (here, there) = (inbox(mailbox), mailbox.special(Special::Archive));
+    let ids = [1, 2].map(|n| mailbox.add(here, MessageBuilder::new(format!("{n}")).build(), false).expect("added"));
+    mailbox.set_stuck(ids[0], true);
+    assert_eq!(mailbox.delete_messages(here, &ids[..1], false), Ok(0));
+    assert_eq!(mailbox.move_copy(here, &ids, there, false).map(|moved| moved.len()), Ok(1));
+    mailbox.set_read(here, &ids[..1], true).expect("passed over");
+    assert!(mailbox.is_unread(ids[0]));
+    mailbox.set_stuck(ids[0], false);
+    assert_eq!(mailbox.delete_messages(here, &ids[..1], false), Ok(1));
+    mailbox.grant(here, &bob, right::REVIEWER).expect("granted");
+    assert_eq!(store.require(1, 0, here, right::READ_ANY), Ok(()));
+    assert_eq!(store.require(1, 0, here, right::CREATE), Err(ErrorCode::ACCESS_DENIED));
+    assert_eq!(store.require(1, 0, there, right::READ_ANY), Err(ErrorCode::ACCESS_DENIED));
+    assert_eq!(store.require(0, 0, there, right::OWNER), Ok(()));
 }

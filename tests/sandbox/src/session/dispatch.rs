@@ -3,8 +3,8 @@ use mapi_core::rop::*;
 
 use super::execute::BUSY;
 use super::{
-    Cx, RopResult, attachment, folder, folder_content, logon, message, notification, property, property_copy,
-    recipient, stream, submit, sync, sync_import, table_rops, transfer,
+    Cx, RopResult, attachment, folder, folder_content, logon, message, notification, permission, property,
+    property_copy, recipient, stream, submit, sync, sync_import, table_rops, transfer,
 };
 
 /// Runs one request. `None`: it has no answer.
@@ -50,7 +50,8 @@ fn call(cx: &mut Cx<'_>, body: &RequestBody) -> RopResult {
         RequestBody::CopyFolder(body) => folder::copy_folder(cx, body),
         RequestBody::GetHierarchyTable(body) => folder::hierarchy_table(cx, body),
         RequestBody::GetContentsTable(body) => folder::contents_table(cx, body),
-        RequestBody::GetPermissionsTable(body) => folder::permissions_table(cx, body),
+        RequestBody::GetPermissionsTable(body) => permission::table(cx, body),
+        RequestBody::ModifyPermissions(body) => permission::modify(cx, body),
         RequestBody::GetRulesTable(body) => folder::rules_table(cx, body),
         RequestBody::SetSearchCriteria(body) => folder::set_search_criteria(cx, body),
         RequestBody::GetSearchCriteria(body) => folder::get_search_criteria(cx, body),
@@ -136,13 +137,12 @@ fn call(cx: &mut Cx<'_>, body: &RequestBody) -> RopResult {
         RequestBody::ImportMessageMove(body) => sync_import::message_move(cx, body),
         RequestBody::ImportReadStateChanges(body) => sync_import::read_state_changes(cx, body),
         RequestBody::GetLocalReplicaIds(body) => sync_import::get_local_replica_ids(cx, body),
-        // Rights, rules, spooling, uploads of whole objects: this server has none of them, and says so.
+        // Rules, spooling, uploads of whole objects: this server has none of them, and says so.
         RequestBody::SetReceiveFolder(_)
         | RequestBody::GetOwningServers(_)
         | RequestBody::SetSpooler
         | RequestBody::SpoolerLockMessage(_)
         | RequestBody::Progress(_)
-        | RequestBody::ModifyPermissions(_)
         | RequestBody::ModifyRules(_)
         | RequestBody::FastTransferDestinationConfigure(_)
         | RequestBody::FastTransferDestinationPutBuffer(_)

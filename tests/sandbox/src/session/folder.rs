@@ -3,25 +3,28 @@
 use mapi_core::ErrorCode;
 use mapi_core::id::ObjectId;
 use mapi_core::message::PropertyBag;
-use mapi_core::property::PropertyValue;
-use mapi_core::property::tags::*;
 use mapi_core::rop::*;
 
 use super::object::Object;
 use super::table::{Rows, Table};
 use super::{Cx, RopResult};
 use crate::store::view::counter;
-use crate::store::{Mailbox, SearchCriteria, StoreResult, object_id};
+use crate::store::{Mailbox, SearchCriteria, Special, StoreResult, object_id, right};
 
 pub fn open(cx: &mut Cx<'_>, request: &OpenFolderRequest) -> RopResult {
     let mailbox = cx.entry(cx.index)?.mailbox;
     let id = known(cx.mailbox()?, request.folder_id)?;
+    // The way to shared folders is open; what is not shared does not seem to exist.
+    let open = matches!(cx.mailbox()?.role(id), Some(Special::Root | Special::IpmSubtree));
+    if !open && cx.require(mailbox, id, right::REVIEWER).is_err() {
+        return Err(ErrorCode::NOT_FOUND);
+    }
     cx.add(request.output_handle_index, mailbox, Object::Folder(id))?;
     Ok(ResponseBody::OpenFolder(OpenFolderResponse { has_rules: false, ghosted: None }))
 }
 
 pub fn create(cx: &mut Cx<'_>, request: &CreateFolderRequest) -> RopResult {
-    let (mailbox, parent) = cx.folder(cx.index)?;
+    let (mailbox, parent) = cx.folder_for(cx.index, right::CREATE_SUBFOLDER)?;
     let (name, comment) = (&request.display_name, &request.comment);
     let kind = i32::from(request.folder_type);
     let (id, existed) = cx.mailbox_mut()?.create_folder(parent, name, comment, kind, request.open_existing)?;
@@ -31,8 +34,9 @@ pub fn create(cx: &mut Cx<'_>, request: &CreateFolderRequest) -> RopResult {
 }
 
 pub fn delete(cx: &mut Cx<'_>, request: &DeleteFolderRequest) -> RopResult {
-    let (_, parent) = cx.folder(cx.index)?;
+    let (mailbox, parent) = cx.folder(cx.index)?;
     let id = known(cx.mailbox()?, request.folder_id)?;
+    cx.require(mailbox, id, right::OWNER)?;
     let has = |bit: u8| request.delete_folder_flags & bit != 0;
     // Exchange says nothing about what it did not delete: clients have to look.
     cx.mailbox_mut()?.delete_folder(parent, id, has(1), has(4))?;
@@ -40,7 +44,7 @@ pub fn delete(cx: &mut Cx<'_>, request: &DeleteFolderRequest) -> RopResult {
 }
 
 pub fn empty(cx: &mut Cx<'_>, request: &EmptyFolderRequest, hard: bool) -> RopResult {
-    let (_, id) = cx.folder(cx.index)?;
+    let (_, id) = cx.folder_for(cx.index, right::DELETE_ANY)?;
     cx.mailbox_mut()?.empty_folder(id, request.want_delete_associated, hard)?;
     Ok(ResponseBody::PartialCompletion(PartialCompletionResponse { partial_completion: false }))
 }
@@ -52,6 +56,8 @@ pub fn move_folder(cx: &mut Cx<'_>, request: &MoveFolderRequest) -> RopResult {
     if source != target {
         return Err(ErrorCode::NOT_SUPPORTED);
     }
+    cx.require(source, id, right::OWNER)?;
+    cx.require(target, parent, right::CREATE_SUBFOLDER)?;
     cx.mailbox_mut()?.move_folder(id, parent, &request.new_folder_name)?;
     Ok(ResponseBody::MoveCopy(MoveCopyResponse { dest_handle_index: None, partial_completion: false }))
 }
@@ -63,35 +69,25 @@ pub fn copy_folder(cx: &mut Cx<'_>, request: &CopyFolderRequest) -> RopResult {
     if source != target {
         return Err(ErrorCode::NOT_SUPPORTED);
     }
+    cx.require(source, id, right::READ_ANY)?;
+    cx.require(target, parent, right::CREATE_SUBFOLDER)?;
     cx.mailbox_mut()?.copy_folder(id, parent, &request.new_folder_name, request.want_recursive)?;
     Ok(ResponseBody::MoveCopy(MoveCopyResponse { dest_handle_index: None, partial_completion: false }))
 }
 
 pub fn hierarchy_table(cx: &mut Cx<'_>, request: &GetTableRequest) -> RopResult {
-    let (_, folder) = cx.folder(cx.index)?;
+    let (mailbox, folder) = cx.folder(cx.index)?;
     let depth = request.table_flags & GetTableRequest::DEPTH != 0;
-    counted(cx, request, Rows::Hierarchy { folder, depth })
+    let viewer = if mailbox == cx.session.user { None } else { cx.store.users().get(cx.session.user) };
+    let viewer = viewer.map(|user| user.legacy_dn.clone());
+    counted(cx, request, Rows::Hierarchy { folder, depth, viewer })
 }
 
 pub fn contents_table(cx: &mut Cx<'_>, request: &GetTableRequest) -> RopResult {
-    let (_, folder) = cx.folder(cx.index)?;
+    let (_, folder) = cx.folder_for(cx.index, right::READ_ANY)?;
     let associated = request.table_flags & GetTableRequest::ASSOCIATED != 0;
     let deleted = request.table_flags & GetTableRequest::SOFT_DELETES != 0;
     counted(cx, request, Rows::Contents { folder, associated, deleted })
-}
-
-/// The permissions of a folder: nobody but the owner has any.
-pub fn permissions_table(cx: &mut Cx<'_>, request: &GetTableRequest) -> RopResult {
-    cx.folder(cx.index)?;
-    let member = |id: i64, name: &str| {
-        PropertyBag::from_iter([
-            (PidTagMemberId, PropertyValue::Integer64(id)),
-            (PidTagMemberName, PropertyValue::String(name.to_owned())),
-            (PidTagMemberRights, PropertyValue::Integer32(0)),
-            (PidTagEntryId, PropertyValue::Binary(Vec::new())),
-        ])
-    };
-    fixed(cx, request, vec![member(0, ""), member(-1, "Anonymous")])
 }
 
 /// The rules of a folder: there are none.
@@ -101,7 +97,7 @@ pub fn rules_table(cx: &mut Cx<'_>, request: &GetTableRequest) -> RopResult {
 }
 
 pub fn set_search_criteria(cx: &mut Cx<'_>, request: &SetSearchCriteriaRequest) -> RopResult {
-    let (_, id) = cx.folder(cx.index)?;
+    let (_, id) = cx.folder_for(cx.index, right::OWNER)?;
     let mailbox = cx.mailbox()?;
     let former = mailbox.folder(id)?.search.clone();
     let scope = request.folder_ids.iter().map(|id| known(mailbox, *id)).collect::<StoreResult<Vec<_>>>()?;

@@ -7,12 +7,12 @@ use mapi_core::rop::*;
 
 use super::folder::destination;
 use super::{Cx, RopResult};
-use crate::store::Mailbox;
 use crate::store::message::flag;
 use crate::store::view::counter;
+use crate::store::{Mailbox, right};
 
 pub fn delete(cx: &mut Cx<'_>, request: &DeleteMessagesRequest, hard: bool) -> RopResult {
-    let (_, folder) = cx.folder(cx.index)?;
+    let (_, folder) = cx.folder_for(cx.index, right::DELETE_ANY)?;
     let ids = counters(&request.message_ids);
     let mailbox = cx.mailbox_mut()?;
     let deleted = mailbox.delete_messages(folder, &ids, hard)?;
@@ -26,6 +26,11 @@ pub fn move_copy(cx: &mut Cx<'_>, request: &MoveCopyMessagesRequest) -> RopResul
     if source != target {
         return Err(ErrorCode::NOT_SUPPORTED);
     }
+    cx.require(source, folder, right::READ_ANY)?;
+    if !request.want_copy {
+        cx.require(source, folder, right::DELETE_ANY)?;
+    }
+    cx.require(target, to, right::CREATE)?;
     let ids = counters(&request.message_ids);
     let mailbox = cx.mailbox_mut()?;
     let done = mailbox.move_copy(folder, &ids, to, request.want_copy)?.len();
@@ -34,7 +39,7 @@ pub fn move_copy(cx: &mut Cx<'_>, request: &MoveCopyMessagesRequest) -> RopResul
 }
 
 pub fn set_read_flags(cx: &mut Cx<'_>, request: &SetReadFlagsRequest) -> RopResult {
-    let (_, folder) = cx.folder(cx.index)?;
+    let (_, folder) = cx.folder_for(cx.index, right::EDIT_ANY)?;
     let mut ids = counters(&request.message_ids);
     let mailbox = cx.mailbox_mut()?;
     if ids.is_empty() {
@@ -60,6 +65,7 @@ pub fn set_message_read_flag(cx: &mut Cx<'_>, request: &SetMessageReadFlagReques
     let object = cx.message(request.input_handle_index)?;
     let (folder, id) = (object.message.folder, object.message.id);
     let mailbox = cx.entry(request.input_handle_index)?.mailbox;
+    cx.require(mailbox, folder, right::EDIT_ANY)?;
     let read = request.read_flags & 4 == 0;
     let store = cx.store.mailbox_mut(mailbox).ok_or(ErrorCode::NULL_OBJECT)?;
     store.set_read(folder, &[id], read)?;
@@ -70,7 +76,7 @@ pub fn set_message_read_flag(cx: &mut Cx<'_>, request: &SetMessageReadFlagReques
 }
 
 pub fn set_status(cx: &mut Cx<'_>, request: &SetMessageStatusRequest) -> RopResult {
-    let (_, folder) = cx.folder(cx.index)?;
+    let (_, folder) = cx.folder_for(cx.index, right::EDIT_ANY)?;
     let mailbox = cx.mailbox_mut()?;
     let id = within(mailbox, folder, request.message_id)?;
     let before = mailbox.set_status(id, request.message_status_flags, request.message_status_mask)?;

@@ -8,7 +8,7 @@ use mapi_core::rop::*;
 use super::object::Object;
 use super::{Cx, RopResult};
 use crate::store::view::counter;
-use crate::store::{Mailbox, REPLICA_ID, Special, guid_of, object_id};
+use crate::store::{Mailbox, REPLICA_ID, Special, guid_of, object_id, right};
 
 /// The special folders in the order of FolderIds.
 const LOGON_FOLDERS: [Special; 13] = [
@@ -36,9 +36,16 @@ pub fn logon(cx: &mut Cx<'_>, request: &LogonRequest) -> RopResult {
         return Err(ErrorCode::LOGIN_FAILURE);
     }
     let owner = cx.store.user_by_dn(&request.essdn).ok_or(ErrorCode::UNKNOWN_USER)?;
-    if owner != cx.session.user {
+    let me = cx.store.users().get(cx.session.user).ok_or(ErrorCode::UNKNOWN_USER)?;
+    let theirs = cx.store.mailbox(owner).ok_or(ErrorCode::UNKNOWN_USER)?;
+    let is_own = owner == cx.session.user;
+    if !is_own && !theirs.knows(&me.legacy_dn) && !cx.store.manners().logon_without_rights {
         return Err(ErrorCode::LOGIN_PERM);
     }
+    let root = theirs.folder(theirs.special(Special::Root))?;
+    let owns = is_own || root.permissions.of(&me.legacy_dn) & right::OWNER != 0;
+    let sends = is_own || theirs.delegates().send_as.contains(&me.legacy_dn.to_ascii_lowercase());
+    let allowed = 1 | if owns { 2 } else { 0 } | if sends { 4 } else { 0 };
     if let Some(former) = cx.session.logons.get(&cx.logon_id).copied() {
         cx.session.release(cx.store, former);
     }
@@ -54,7 +61,7 @@ pub fn logon(cx: &mut Cx<'_>, request: &LogonRequest) -> RopResult {
     Ok(ResponseBody::Logon(LogonResponse::Private(PrivateLogon {
         logon_flags: request.logon_flags,
         folder_ids: LOGON_FOLDERS.map(|which| object_id(mailbox.special(which))),
-        response_flags: 7 | if away { 0x10 } else { 0 },
+        response_flags: allowed | if away { 0x10 } else { 0 },
         mailbox_guid: mailbox.guid(),
         repl_id,
         repl_guid,

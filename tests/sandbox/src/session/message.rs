@@ -11,7 +11,10 @@ use super::object::{MessageObject, Object};
 use super::recipient;
 use super::{Cx, Entry, RopResult};
 use crate::store::view::counter;
-use crate::store::{Message, object_id};
+use crate::store::{Message, object_id, right};
+
+/// OpenModeFlags that insist on write access ([MS-OXCMSG] 2.2.3.1.1).
+const READ_WRITE: u8 = 1;
 
 pub fn open(cx: &mut Cx<'_>, request: &OpenMessageRequest) -> RopResult {
     let mailbox = cx.entry(cx.index)?.mailbox;
@@ -21,7 +24,14 @@ pub fn open(cx: &mut Cx<'_>, request: &OpenMessageRequest) -> RopResult {
     if message.deleted && request.open_mode_flags & 4 == 0 {
         return Err(ErrorCode::NOT_FOUND);
     }
-    let writable = request.open_mode_flags & 3 != OpenMessageRequest::READ_ONLY;
+    let folder = message.folder;
+    cx.require(mailbox, folder, right::READ_ANY)?;
+    let editable = cx.require(mailbox, folder, right::EDIT_ANY).is_ok();
+    let wanted = request.open_mode_flags & 3;
+    if wanted == READ_WRITE && !editable {
+        return Err(ErrorCode::ACCESS_DENIED);
+    }
+    let writable = wanted != OpenMessageRequest::READ_ONLY && editable;
     let object = object_of(message.clone(), writable, None);
     let response = describe(&object, cx.store.manners().open_message_rows);
     cx.add(request.output_handle_index, mailbox, Object::Message(Box::new(object)))?;
@@ -36,6 +46,7 @@ pub fn reload(cx: &mut Cx<'_>) -> RopResult {
 pub fn create(cx: &mut Cx<'_>, request: &CreateMessageRequest) -> RopResult {
     let mailbox = cx.entry(cx.index)?.mailbox;
     let folder = super::folder::known(cx.mailbox()?, request.folder_id)?;
+    cx.require(mailbox, folder, right::CREATE)?;
     let message = cx.mailbox_mut()?.draft(folder, request.associated_flag)?;
     let id = object_id(message.id);
     let message_id = cx.store.manners().create_returns_id.then_some(id);

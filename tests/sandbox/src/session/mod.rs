@@ -11,6 +11,7 @@ mod logon;
 mod message;
 mod notification;
 mod object;
+mod permission;
 mod property;
 mod property_copy;
 mod recipient;
@@ -126,6 +127,18 @@ impl Cx<'_> {
     fn mailbox_mut(&mut self) -> Result<&mut Mailbox, ErrorCode> {
         let index = self.entry(self.index)?.mailbox;
         self.store.mailbox_mut(index).ok_or(ErrorCode::NULL_OBJECT)
+    }
+
+    /// Checks that the user of this session may do something in a folder of that mailbox.
+    fn require(&self, mailbox: usize, folder: u64, wanted: u32) -> Result<(), ErrorCode> {
+        self.store.require(self.session.user, mailbox, folder, wanted)
+    }
+
+    /// The folder at an index, if the user of this session may do something in it.
+    fn folder_for(&self, index: u8, wanted: u32) -> Result<(usize, u64), ErrorCode> {
+        let (mailbox, folder) = self.folder(index)?;
+        self.require(mailbox, folder, wanted)?;
+        Ok((mailbox, folder))
     }
 
     /// Mailbox and id of the folder at an index.

@@ -13,7 +13,7 @@ use super::row::{VALUE_LIMIT, property_row, size, value_of};
 use super::{Cx, Entry, RopResult, Session};
 use crate::store::message::put;
 use crate::store::view::{BagView, MessageView, Properties};
-use crate::store::{Mailbox, Special, Store};
+use crate::store::{Mailbox, Special, Store, right};
 
 pub fn get_specific(cx: &Cx<'_>, request: &GetPropertiesSpecificRequest) -> RopResult {
     let limit = match request.property_size_limit {
@@ -148,6 +148,7 @@ pub fn set_values(
     handle: u32,
     values: Vec<(PropertyKey, PropertyValue)>,
 ) -> Result<Vec<(usize, ErrorCode)>, ErrorCode> {
+    own(session, store, handle)?;
     let Entry { mailbox, object, .. } = session.objects.get_mut(&handle).ok_or(ErrorCode::NULL_OBJECT)?;
     let mailbox = store.mailbox_mut(*mailbox).ok_or(ErrorCode::NULL_OBJECT)?;
     let mut problems = Vec::new();
@@ -197,6 +198,7 @@ pub fn delete_values(
     handle: u32,
     keys: &[PropertyKey],
 ) -> Result<Vec<(usize, ErrorCode)>, ErrorCode> {
+    own(session, store, handle)?;
     let Entry { mailbox, object, .. } = session.objects.get_mut(&handle).ok_or(ErrorCode::NULL_OBJECT)?;
     let mailbox = store.mailbox_mut(*mailbox).ok_or(ErrorCode::NULL_OBJECT)?;
     let mut problems = Vec::new();
@@ -218,6 +220,16 @@ pub fn delete_values(
 }
 
 /// The store itself with its computed properties.
+/// Folders and the store itself are changed by their owners only.
+fn own(session: &Session, store: &Store, handle: u32) -> Result<(), ErrorCode> {
+    let entry = session.objects.get(&handle).ok_or(ErrorCode::NULL_OBJECT)?;
+    match entry.object {
+        Object::Folder(id) => store.require(session.user, entry.mailbox, id, right::OWNER),
+        Object::Logon if entry.mailbox != session.user => Err(ErrorCode::ACCESS_DENIED),
+        _ => Ok(()),
+    }
+}
+
 struct StoreView<'a> {
     mailbox: &'a Mailbox,
 }

@@ -21,6 +21,10 @@ fn send(cx: &mut Cx<'_>) -> Result<(), ErrorCode> {
         // Only what was saved can be sent.
         return Err(ErrorCode::NOT_SUPPORTED);
     }
+    if mailbox != cx.session.user {
+        // Who sends for somebody else does it from his own mailbox.
+        return Err(ErrorCode::ACCESS_DENIED);
+    }
     let id = object.message.id;
     cx.store.submit(mailbox, id).map(drop)
 }

@@ -8,13 +8,16 @@ use mapi_core::rop::*;
 
 use super::object::{CollectorObject, Object, StateUpload, SyncObject, SyncScope};
 use super::{Cx, RopResult};
+use crate::store::right;
 use crate::transfer::{ContentsSync, Source};
 
 /// Largest element of an uploaded state.
 const STATE_LIMIT: usize = 16 << 20;
 
 pub fn configure(cx: &mut Cx<'_>, request: &SynchronizationConfigureRequest) -> RopResult {
-    let (mailbox, folder) = cx.folder(cx.index)?;
+    // A tree shows every folder: it is for owners.
+    let wanted = if request.synchronization_type == 1 { right::READ_ANY } else { right::OWNER };
+    let (mailbox, folder) = cx.folder_for(cx.index, wanted)?;
     let flags = request.synchronization_flags;
     let unicode = flags & synchronization_flags::UNICODE != 0;
     if flags & 0x1000 != 0 || unicode != (request.send_options & send_options::UNICODE != 0) {
@@ -42,7 +45,7 @@ pub fn configure(cx: &mut Cx<'_>, request: &SynchronizationConfigureRequest) -> 
 }
 
 pub fn open_collector(cx: &mut Cx<'_>, request: &OpenCollectorRequest) -> RopResult {
-    let (mailbox, folder) = cx.folder(cx.index)?;
+    let (mailbox, folder) = cx.folder_for(cx.index, right::OWNER)?;
     let contents = request.is_contents_collector;
     let object = CollectorObject { folder, contents, state: StateUpload::default() };
     cx.add(request.output_handle_index, mailbox, Object::Collector(Box::new(object)))?;

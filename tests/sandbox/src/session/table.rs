@@ -10,7 +10,7 @@ use mapi_core::property::{PropertyRow, PropertyTag, PropertyValue, Restriction, 
 use super::row::table_row;
 use crate::store::restrict::{compare, matches};
 use crate::store::view::{BagView, Properties};
-use crate::store::{FolderView, Mailbox, StoreResult};
+use crate::store::{FolderView, Mailbox, StoreResult, right};
 
 /// What the rows of a table are.
 #[derive(Debug)]
@@ -30,6 +30,8 @@ pub enum Rows {
         folder: u64,
         /// All levels.
         depth: bool,
+        /// legacyExchangeDN of a viewer who sees only what is shared; `None`: the owner.
+        viewer: Option<String>,
     },
     /// Rows that do not change: attachments, permissions, rules.
     Fixed(Vec<PropertyBag>),
@@ -251,9 +253,15 @@ impl Table {
                     }
                 }
             }
-            Rows::Hierarchy { folder, depth: true } => mailbox.descendants(*folder),
-            Rows::Hierarchy { folder, depth: false } => {
-                mailbox.children(*folder).map(|folder| (folder.id, 1)).collect()
+            Rows::Hierarchy { folder, depth, viewer } => {
+                let all = match depth {
+                    true => mailbox.descendants(*folder),
+                    false => mailbox.children(*folder).map(|folder| (folder.id, 1)).collect(),
+                };
+                let seen = |id: u64, dn: &str| {
+                    mailbox.folder(id).is_ok_and(|folder| folder.permissions.allow(dn, right::REVIEWER))
+                };
+                all.into_iter().filter(|(id, _)| viewer.as_deref().is_none_or(|dn| seen(*id, dn))).collect()
             }
             Rows::Fixed(bags) => (0..bags.len() as u64).map(|at| (at, 0)).collect(),
         }

@@ -8,6 +8,7 @@ use mapi_core::rop::*;
 use super::execute::due;
 use super::object::{Object, SyncScope};
 use super::{Cx, Entry, RopResult};
+use crate::store::right;
 use crate::store::view::MessageView;
 use crate::transfer::{Filter, Source, Step, folder_steps, hierarchy, write_attachment_content, write_message_content};
 
@@ -17,7 +18,7 @@ const FRAME: usize = 15;
 const LARGEST: usize = 0x7FFF;
 
 pub fn copy_messages(cx: &mut Cx<'_>, request: &FastTransferSourceCopyMessagesRequest) -> RopResult {
-    let (mailbox, folder) = cx.folder(cx.index)?;
+    let (mailbox, folder) = cx.folder_for(cx.index, right::READ_ANY)?;
     let store = cx.mailbox()?;
     let ids = super::folder_content::counters(&request.message_ids);
     let here = ids.into_iter().filter(|id| store.message(*id).is_ok_and(|message| message.folder == folder));
@@ -27,7 +28,7 @@ pub fn copy_messages(cx: &mut Cx<'_>, request: &FastTransferSourceCopyMessagesRe
 }
 
 pub fn copy_folder(cx: &mut Cx<'_>, request: &FastTransferSourceCopyFolderRequest) -> RopResult {
-    let (mailbox, folder) = cx.folder(cx.index)?;
+    let (mailbox, folder) = cx.folder_for(cx.index, right::READ_ANY)?;
     let steps = folder_steps(cx.mailbox()?, folder, request.copy_flags & 0x10 != 0)?;
     let source = Source::new(steps, Filter::everything());
     cx.add(request.output_handle_index, mailbox, Object::Source(Box::new(source)))?;

@@ -87,13 +87,15 @@ impl Store {
     /// sent mail belongs.
     ///
     /// # Errors
-    /// `ecNoRecipients`, `ecInvalidRecips`, `ecSendAsDenied`, `ecNotFound`; `ecWarnCancelMessage` if a recipient is
+    /// `ecNoRecipients`, `ecInvalidRecips`, `ecSendAsDenied`, `ecQuotaExceeded`, `ecNotFound`; `ecWarnCancelMessage` if a recipient is
     /// refused: then nobody got it.
     pub fn submit(&mut self, sender: usize, id: u64) -> StoreResult<Submission> {
         let user = self.users().get(sender).cloned().ok_or(ErrorCode::UNKNOWN_USER)?;
         let mailbox = self.mailbox(sender).ok_or(ErrorCode::UNKNOWN_USER)?;
+        mailbox.may_send()?;
         let mut message = mailbox.message(id)?.clone();
         let now = mailbox.now();
+        let (shown, represented) = self.identities(&message.content.properties, &user)?;
         if message.content.recipients.is_empty() {
             return Err(ErrorCode::NO_RECIPIENTS);
         }
@@ -108,7 +110,7 @@ impl Store {
         let replace_id = self.manners().replace_message_id;
         let content = Arc::make_mut(&mut message.content);
         let properties = &mut content.properties;
-        set_identity(properties, &user)?;
+        set_identity(properties, &shown, &represented);
         properties.set(PidTagClientSubmitTime, PropertyValue::Time(now));
         if replace_id || properties.text(PidTagInternetMessageId).is_none_or(str::is_empty) {
             properties.set(PidTagInternetMessageId, PropertyValue::String(message_id));
@@ -127,6 +129,7 @@ impl Store {
         let now = self.clock().now();
         let copy = outgoing(&message.content, domain(&user.address), now);
         let mut delivered: Vec<(usize, u64)> = Vec::new();
+        let mut full = Vec::new();
         for target in targets {
             let Target::Local(index) = target else { continue };
             if delivered.iter().any(|(done, _)| done == index) {
@@ -136,7 +139,11 @@ impl Store {
             let receiver = self.users().get(*index).cloned().ok_or(ErrorCode::UNKNOWN_USER)?;
             received_by(&mut copy.properties, &receiver);
             copy.properties.set(PidTagSearchKey, PropertyValue::Binary(message.search_key.to_vec()));
-            delivered.push((*index, self.deliver_to(*index, copy)?));
+            match self.deliver_to(*index, copy) {
+                Ok(id) => delivered.push((*index, id)),
+                Err(ErrorCode::QUOTA_EXCEEDED) => full.push(receiver.address),
+                Err(error) => return Err(error),
+            }
         }
         let pick = |wanted: fn(&Target) -> Option<&String>| targets.iter().filter_map(wanted).cloned().collect();
         let outside: Vec<String> = pick(|target| match target {
@@ -151,10 +158,43 @@ impl Store {
             _ => None,
         });
         if !unknown.is_empty() {
-            let report = non_delivery(&message.content, user, &unknown);
-            self.deliver(&user.address, report)?;
+            self.report(&message.content, user, &unknown, "550 5.1.1 no such mailbox here")?;
+        }
+        if !full.is_empty() {
+            self.report(&message.content, user, &full, "552 5.2.2 the mailbox is full")?;
         }
         Ok(delivered)
+    }
+
+    /// Tells a sender who did not get the message; one whose own mailbox is full is not told.
+    fn report(&mut self, original: &MessageContent, user: &User, failed: &[String], reason: &str) -> StoreResult<()> {
+        match self.deliver(&user.address, non_delivery(original, user, failed, reason)) {
+            Ok(_) | Err(ErrorCode::QUOTA_EXCEEDED) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Who is shown as the sender, and in whose name the message goes, as the sender's rights allow.
+    fn identities(&self, properties: &PropertyBag, user: &User) -> StoreResult<(User, User)> {
+        let claimed = properties
+            .text(PidTagSentRepresentingSmtpAddress)
+            .or_else(|| properties.text(PidTagSentRepresentingEmailAddress))
+            .filter(|address| !address.is_empty());
+        let Some(claimed) = claimed else { return Ok((user.clone(), user.clone())) };
+        let index = self.user_index(claimed).or_else(|| self.user_by_dn(claimed)).ok_or(ErrorCode::SEND_AS_DENIED)?;
+        let other = self.users().get(index).ok_or(ErrorCode::SEND_AS_DENIED)?;
+        if other == user {
+            return Ok((user.clone(), user.clone()));
+        }
+        let delegates = self.mailbox(index).ok_or(ErrorCode::SEND_AS_DENIED)?.delegates();
+        let dn = user.legacy_dn.to_ascii_lowercase();
+        if delegates.send_as.contains(&dn) {
+            Ok((other.clone(), other.clone()))
+        } else if delegates.send_on_behalf.contains(&dn) {
+            Ok((user.clone(), other.clone()))
+        } else {
+            Err(ErrorCode::SEND_AS_DENIED)
+        }
     }
 
     /// The submitted message leaves its folder: to Sent Items, to the folder that it names, or away.
@@ -217,33 +257,25 @@ impl Store {
 }
 
 /// Fills in who sends, and in whose name.
-fn set_identity(properties: &mut PropertyBag, user: &User) -> StoreResult<()> {
-    let claimed = properties
-        .text(PidTagSentRepresentingSmtpAddress)
-        .or_else(|| properties.text(PidTagSentRepresentingEmailAddress))
-        .filter(|address| !address.is_empty());
-    if claimed.is_some_and(|who| !user.has_address(who) && !user.legacy_dn.eq_ignore_ascii_case(who)) {
-        return Err(ErrorCode::SEND_AS_DENIED);
-    }
+fn set_identity(properties: &mut PropertyBag, sender: &User, represented: &User) {
     let name = properties.text(PidTagSentRepresentingName).filter(|name| !name.is_empty());
-    let name = name.unwrap_or(&user.display_name).to_owned();
+    let name = name.unwrap_or(&represented.display_name).to_owned();
     let text = |text: &str| PropertyValue::String(text.to_owned());
     let bytes = PropertyValue::Binary;
     properties.extend([
-        (PidTagSenderName, text(&user.display_name)),
+        (PidTagSenderName, text(&sender.display_name)),
         (PidTagSenderAddressType, text("EX")),
-        (PidTagSenderEmailAddress, text(&user.legacy_dn)),
-        (PidTagSenderSmtpAddress, text(&user.address)),
-        (PidTagSenderEntryId, bytes(user.entry_id())),
-        (PidTagSenderSearchKey, bytes(user.search_key())),
+        (PidTagSenderEmailAddress, text(&sender.legacy_dn)),
+        (PidTagSenderSmtpAddress, text(&sender.address)),
+        (PidTagSenderEntryId, bytes(sender.entry_id())),
+        (PidTagSenderSearchKey, bytes(sender.search_key())),
         (PidTagSentRepresentingName, text(&name)),
         (PidTagSentRepresentingAddressType, text("EX")),
-        (PidTagSentRepresentingEmailAddress, text(&user.legacy_dn)),
-        (PidTagSentRepresentingSmtpAddress, text(&user.address)),
-        (PidTagSentRepresentingEntryId, bytes(user.entry_id())),
-        (PidTagSentRepresentingSearchKey, bytes(user.search_key())),
+        (PidTagSentRepresentingEmailAddress, text(&represented.legacy_dn)),
+        (PidTagSentRepresentingSmtpAddress, text(&represented.address)),
+        (PidTagSentRepresentingEntryId, bytes(represented.entry_id())),
+        (PidTagSentRepresentingSearchKey, bytes(represented.search_key())),
     ]);
-    Ok(())
 }
 
 /// The message as recipients get it: no Bcc rows, no private properties, with transport headers, unread.
@@ -274,12 +306,11 @@ fn received_by(properties: &mut PropertyBag, user: &User) {
 }
 
 /// The report that a message could not be delivered ([MS-OXOMSG] 2.2.2: class REPORT.IPM.Note.NDR).
-fn non_delivery(original: &MessageContent, user: &User, unknown: &[String]) -> MessageContent {
+fn non_delivery(original: &MessageContent, user: &User, unknown: &[String], reason: &str) -> MessageContent {
     let text = |text: &str| PropertyValue::String(text.to_owned());
     let subject = original.properties.text(PidTagNormalizedSubject).unwrap_or_default();
     let list = unknown.join(", ");
-    let body =
-        format!("Delivery has failed to these recipients:\r\n\r\n{list}\r\n\r\n550 5.1.1 no such mailbox here\r\n");
+    let body = format!("Delivery has failed to these recipients:\r\n\r\n{list}\r\n\r\n{reason}\r\n");
     let server = format!("postmaster@{}", domain(&user.address));
     let properties = PropertyBag::from_iter([
         (PidTagMessageClass, text("REPORT.IPM.Note.NDR")),

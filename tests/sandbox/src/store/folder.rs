@@ -7,7 +7,7 @@ use mapi_core::property::{FileTime, PropertyKey, PropertyTag, PropertyType, Prop
 
 use super::message::canonical;
 use super::view::{Properties, in_kind, predecessors, stored};
-use super::{Mailbox, entry_id, object_id};
+use super::{Mailbox, Permissions, entry_id, object_id};
 
 /// PidTagContentCount of FAI messages.
 const ASSOCIATED_CONTENT_COUNT: PropertyTag = PropertyTag(0x3617_0003);
@@ -58,6 +58,8 @@ pub struct Folder {
     pub deleted_total: u32,
     /// What a search folder shows.
     pub search: Option<SearchCriteria>,
+    /// Who else may do what.
+    pub permissions: Permissions,
     /// Grows with every change of the folder's messages: tells open tables that their rows are old.
     pub version: u64,
 }

@@ -13,6 +13,8 @@ mod mailbox;
 pub mod message;
 mod names;
 mod outlook;
+mod permission;
+mod quota;
 pub mod restrict;
 mod shared;
 mod snapshot;
@@ -29,6 +31,8 @@ pub use folder::{Folder, FolderView, SearchCriteria, is_computed as is_computed_
 pub use mailbox::{Copied, Mailbox};
 pub use message::Message;
 pub use names::NamedProperties;
+pub use permission::{ANONYMOUS_MEMBER, DEFAULT_MEMBER, Delegates, Member, Permissions, right};
+pub use quota::Quota;
 pub use shared::SharedStore;
 pub use snapshot::SnapshotError;
 pub use standard::Special;
@@ -105,6 +109,20 @@ impl Store {
     /// Which user has the legacyExchangeDN `dn`.
     pub fn user_by_dn(&self, dn: &str) -> Option<usize> {
         self.users.iter().position(|user| user.legacy_dn.eq_ignore_ascii_case(dn))
+    }
+
+    /// What user `who` may do in a folder of user `owner`'s mailbox: owners everything.
+    ///
+    /// # Errors
+    /// `ecAccessDenied` without the right; `ecNotFound`.
+    pub fn require(&self, who: usize, owner: usize, folder: u64, wanted: u32) -> StoreResult<()> {
+        if who == owner {
+            return Ok(());
+        }
+        let user = self.users.get(who).ok_or(ErrorCode::UNKNOWN_USER)?;
+        let mailbox = self.mailbox(owner).ok_or(ErrorCode::UNKNOWN_USER)?;
+        let allowed = mailbox.folder(folder)?.permissions.allow(&user.legacy_dn, wanted);
+        if allowed { Ok(()) } else { Err(ErrorCode::ACCESS_DENIED) }
     }
 
     /// The mailbox of user `index`.

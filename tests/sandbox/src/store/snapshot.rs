@@ -8,13 +8,13 @@ use mapi_core::property::{
 use mapi_core::wire::{Reader, WireError, WireErrorKind, WireResult, Writer};
 
 use super::standard::ALL;
-use super::{Folder, Mailbox, Message, SearchCriteria, Store, User};
+use super::{Folder, Mailbox, Member, Message, Permissions, SearchCriteria, Store, User};
 
 /// Why a snapshot could not be read.
 pub type SnapshotError = WireError;
 
 /// "XSBX" and the version of the format.
-const MAGIC: u64 = 0x0000_0001_5842_5358;
+const MAGIC: u64 = 0x0000_0002_5842_5358;
 /// Embedded messages nested deeper are refused.
 const MAX_DEPTH: usize = 32;
 
@@ -74,6 +74,10 @@ fn put_mailbox(out: &mut Writer, mailbox: &Mailbox) {
     let (counter, message_ids) = mailbox.counters();
     out.guid(mailbox.replica_guid()).u64(counter).u64(message_ids.0).u64(message_ids.1);
     put_bag(out, mailbox.properties());
+    for set in [&mailbox.delegates().send_as, &mailbox.delegates().send_on_behalf] {
+        out.len32(set.len());
+        set.iter().for_each(|dn| put_text(out, dn));
+    }
     let names: Vec<_> = mailbox.names().iter().collect();
     out.len32(names.len());
     names.into_iter().for_each(|(_, name)| put_name(out, name));
@@ -97,6 +101,8 @@ fn get_mailbox(reader: &mut Reader<'_>, mut mailbox: Mailbox) -> WireResult<Mail
     let counter = reader.u64("counter")?;
     mailbox.set_counters(counter, (reader.u64("next message id")?, reader.u64("end of message ids")?));
     *mailbox.properties_mut() = get_bag(reader)?;
+    mailbox.delegates_mut().send_as = list(reader, get_text)?.into_iter().collect();
+    mailbox.delegates_mut().send_on_behalf = list(reader, get_text)?.into_iter().collect();
     for name in list(reader, get_name)? {
         mailbox.names_mut().id(&name, true);
     }
@@ -126,6 +132,12 @@ fn put_folder(out: &mut Writer, folder: &Folder) {
         }
     }
     out.u32(folder.unread).u32(folder.article_next).u32(folder.deleted_total).u64(folder.version);
+    let permissions = &folder.permissions;
+    out.u32(permissions.default).u32(permissions.anonymous).len32(permissions.members.len());
+    for member in &permissions.members {
+        out.u64(member.id.cast_unsigned()).u32(member.rights);
+        put_text(out, &member.dn);
+    }
     out.bool8(folder.search.is_some());
     if let Some(search) = &folder.search {
         out.bool8(search.restriction.is_some());
@@ -158,8 +170,18 @@ fn get_folder(reader: &mut Reader<'_>) -> WireResult<Folder> {
         article_next: reader.u32("next article number")?,
         deleted_total: reader.u32("deleted total")?,
         version: id(reader)?,
+        permissions: get_permissions(reader)?,
         search: if reader.bool8("search")? { Some(get_search(reader)?) } else { None },
     })
+}
+
+fn get_permissions(reader: &mut Reader<'_>) -> WireResult<Permissions> {
+    let (default, anonymous) = (reader.u32("default rights")?, reader.u32("anonymous rights")?);
+    let members = list(reader, |reader| {
+        let (id, rights) = (reader.u64("member id")?.cast_signed(), reader.u32("member rights")?);
+        Ok(Member { id, rights, dn: get_text(reader)? })
+    })?;
+    Ok(Permissions { members, default, anonymous })
 }
 
 fn get_search(reader: &mut Reader<'_>) -> WireResult<SearchCriteria> {
@@ -338,6 +360,8 @@ mod tests {
         }
         let gone = mailbox.folder(inbox).expect("the Inbox").messages.first().copied().expect("one");
         mailbox.delete_messages(inbox, &[gone], false).expect("deleted");
+        mailbox.grant(inbox, "/o=bob", 0x401).expect("granted");
+        mailbox.delegates_mut().allow_send_as("/o=bob");
         let bytes = before.snapshot();
         let mut after = store();
         after.restore(&bytes).expect("readable");

@@ -9,7 +9,7 @@ use mapi_core::property::{PropertyKey, PropertyValue};
 
 use super::super::folder::{self, SearchCriteria};
 use super::super::message::put;
-use super::super::{Event, EventKind, Folder, StoreResult};
+use super::super::{Event, EventKind, Folder, Permissions, StoreResult};
 use super::Mailbox;
 
 impl Mailbox {
@@ -70,6 +70,7 @@ impl Mailbox {
             article_next: 1,
             deleted_total: 0,
             search: None,
+            permissions: Permissions::default(),
             version: 0,
         });
         id
@@ -261,6 +262,21 @@ impl Mailbox {
             return Err(ErrorCode::NOT_SEARCH_FOLDER);
         }
         self.change_folder(id, |folder| folder.search = Some(criteria));
+        Ok(())
+    }
+
+    /// Changes the permissions of a folder.
+    ///
+    /// # Errors
+    /// `ecNotFound`; what `change` says, then nothing is changed.
+    pub fn set_permissions(
+        &mut self,
+        id: u64,
+        change: impl FnOnce(&mut Permissions) -> StoreResult<()>,
+    ) -> StoreResult<()> {
+        let mut permissions = self.folder(id)?.permissions.clone();
+        change(&mut permissions)?;
+        self.change_folder(id, |folder| folder.permissions = permissions);
         Ok(())
     }
 

@@ -35,7 +35,7 @@ impl Mailbox {
     /// somebody else saved meanwhile is left alone.
     ///
     /// # Errors
-    /// `ecObjectModified`, `ecObjectDeleted`, `ecNotFound` if the folder is gone.
+    /// `ecObjectModified`, `ecObjectDeleted`, `ecNotFound` if the folder is gone, `ecQuotaExceeded` for a new one.
     pub fn save(&mut self, mut message: Message, base: u64, force: bool) -> StoreResult<&Message> {
         let id = message.id;
         let folder = message.folder;
@@ -58,13 +58,16 @@ impl Mailbox {
             None => {}
         }
         let is_new = stored.is_none();
+        message.measure();
+        if is_new && !message.associated {
+            self.may_receive(message.size)?;
+        }
         let now = self.now();
         if !is_new {
             message.modified = now;
         }
         message.committed = now;
         message.change_number = self.next_counter();
-        message.measure();
         self.place(message);
         let kind = if is_new { EventKind::Created } else { EventKind::Modified };
         self.push(Event::message(kind, folder, id));
@@ -179,7 +182,7 @@ impl Mailbox {
     /// Copies or moves messages; each gets a new id and change number in the target. Missing ones are passed over.
     ///
     /// # Errors
-    /// `ecNotFound`, `ecSearchFolder`.
+    /// `ecNotFound`, `ecSearchFolder`; `ecQuotaExceeded`: those before are copied.
     pub fn move_copy(&mut self, source: u64, ids: &[u64], target: u64, copy: bool) -> StoreResult<Vec<Copied>> {
         self.folder(source)?;
         if self.folder(target)?.kind == 2 {
@@ -191,7 +194,9 @@ impl Mailbox {
                 continue;
             }
             let Some(mut message) = self.message(*old).ok().filter(|m| m.folder == source).cloned() else { continue };
-            if !copy {
+            if copy {
+                self.may_receive(message.size)?;
+            } else {
                 self.take_out(source, *old, false);
             }
             let new = self.next_message_id();

@@ -25,7 +25,7 @@ use super::restrict::matches;
 use super::standard::{ADDITIONAL, ALL, ENTRY_IDS, STORE_ENTRY_IDS};
 use super::user::guid_of;
 use super::view::MessageView;
-use super::{Clock, Event, EventLog, Special, StoreResult, User, entry_id};
+use super::{Clock, Delegates, Event, EventLog, Special, StoreResult, User, entry_id};
 use crate::fault::Signal;
 use crate::{Manners, NotificationFault};
 
@@ -46,6 +46,7 @@ pub struct Mailbox {
     clock: Arc<dyn Clock>,
     frozen: Option<FileTime>,
     manners: Manners,
+    delegates: Delegates,
     /// Messages that cannot be deleted, moved or marked.
     stuck: BTreeSet<u64>,
     /// Messages written into streams so far.
@@ -91,6 +92,7 @@ impl Mailbox {
             clock,
             frozen: None,
             manners,
+            delegates: Delegates::default(),
             stuck: BTreeSet::new(),
             downloads: AtomicU64::new(0),
         }
@@ -114,6 +116,16 @@ impl Mailbox {
     /// Properties of the store itself, to be changed.
     pub fn properties_mut(&mut self) -> &mut PropertyBag {
         &mut self.properties
+    }
+
+    /// Who may send in the owner's name.
+    pub fn delegates(&self) -> &Delegates {
+        &self.delegates
+    }
+
+    /// Who may send in the owner's name, to be changed.
+    pub fn delegates_mut(&mut self) -> &mut Delegates {
+        &mut self.delegates
     }
 
     /// The named properties.

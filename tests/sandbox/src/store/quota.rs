@@ -1,0 +1,62 @@
+//! How large a mailbox may grow ([MS-OXCSTOR] 2.2.2.1). The limits are properties of the store, in KiB.
+
+use mapi_core::ErrorCode;
+use mapi_core::property::tags::{PidTagProhibitReceiveQuota, PidTagProhibitSendQuota, PidTagStorageQuotaLimit};
+use mapi_core::property::{PropertyTag, PropertyValue};
+
+use super::{Mailbox, StoreResult};
+
+/// The limits of a mailbox in KiB; `None` is no limit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Quota {
+    /// The owner is warned (PidTagStorageQuotaLimit); nothing else happens.
+    pub warn: Option<u32>,
+    /// Nothing is sent any more (PidTagProhibitSendQuota).
+    pub send: Option<u32>,
+    /// Nothing is received, created or copied any more (PidTagProhibitReceiveQuota).
+    pub receive: Option<u32>,
+}
+
+impl Mailbox {
+    /// Sets the limits.
+    pub fn set_quota(&mut self, quota: Quota) {
+        let limits = [
+            (PidTagStorageQuotaLimit, quota.warn),
+            (PidTagProhibitSendQuota, quota.send),
+            (PidTagProhibitReceiveQuota, quota.receive),
+        ];
+        for (tag, limit) in limits {
+            match limit {
+                Some(kib) => drop(self.properties_mut().set(tag, PropertyValue::Integer32(kib.cast_signed()))),
+                None => drop(self.properties_mut().remove(&tag.into())),
+            }
+        }
+    }
+
+    /// Bytes of all messages that are not deleted.
+    pub fn size(&self) -> u64 {
+        self.folders().map(|folder| self.folder_size(folder).unsigned_abs()).sum()
+    }
+
+    /// Whether something may be sent.
+    ///
+    /// # Errors
+    /// `ecQuotaExceeded`.
+    pub fn may_send(&self) -> StoreResult<()> {
+        self.room(PidTagProhibitSendQuota, 0)
+    }
+
+    /// Whether a new message of `size` bytes may come in.
+    ///
+    /// # Errors
+    /// `ecQuotaExceeded`.
+    pub fn may_receive(&self, size: u32) -> StoreResult<()> {
+        self.room(PidTagProhibitReceiveQuota, size)
+    }
+
+    fn room(&self, tag: PropertyTag, more: u32) -> StoreResult<()> {
+        let Some(kib) = self.properties().integer(tag) else { return Ok(()) };
+        let limit = u64::from(kib.cast_unsigned()) * 1024;
+        if self.size() + u64::from(more) > limit { Err(ErrorCode::QUOTA_EXCEEDED) } else { Ok(()) }
+    }
+}
