@@ -183,15 +183,11 @@ impl Engine {
 
     fn image_starts(&self) -> Result<(), Failed> {
         self.build_binary()?;
-        let tag = format!("mapi-gateway-test-{}", std::process::id());
+        let image = Image { engine: self.name, tag: format!("mapi-gateway-test-{}", std::process::id()) };
         let script = top().join("deploy/build-image");
-        run(Command::new(script).args(["--engine", self.name, "--tag", &tag]).arg(&self.binary))?;
+        run(Command::new(script).args(["--engine", self.name, "--tag", &image.tag]).arg(&self.binary))?;
         let directory = tempfile::tempdir()?;
-        let outcome = self.start(&tag, directory.path());
-        let remove = if self.name == "buildah" { "rmi" } else { "image" };
-        let rest: &[&str] = if self.name == "buildah" { &["-f", &tag] } else { &["rm", "-f", &tag] };
-        run(Command::new(self.name).arg(remove).args(rest))?;
-        outcome
+        self.start(&image.tag, directory.path())
     }
 
     fn build_binary(&self) -> Result<(), Failed> {
@@ -237,6 +233,19 @@ impl Engine {
         assert_eq!(step("configuration")["status"], "ok", "{report:#}");
         assert_ne!(step("ledger storage")["status"], "failed", "{report:#}");
         container.stop()
+    }
+}
+
+/// An image; it is removed when this is dropped.
+struct Image {
+    engine: &'static str,
+    tag: String,
+}
+
+impl Drop for Image {
+    fn drop(&mut self) {
+        let arguments: &[&str] = if self.engine == "buildah" { &["rmi", "-f"] } else { &["image", "rm", "-f"] };
+        let _ = Command::new(self.engine).args(arguments).arg(&self.tag).output();
     }
 }
 
