@@ -251,7 +251,7 @@ async fn sending_reaches_the_other_mailbox_and_wakes_it() {
     let waiting = tokio::spawn(async move {
         loop {
             let changes = listener.changes().await.expect("a session");
-            if changes.folders.contains(&listener.info().folders.inbox) {
+            if changes.folders.contains_key(&listener.info().folders.inbox) {
                 return;
             }
         }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use bytes::Bytes;
 use mapi_core::fasttransfer::MessageLimits;
 use mapi_core::id::{FolderId, Gid, Guid};
-use mapi_core::mailbox::{FetchOptions, FolderRow, Mailbox};
+use mapi_core::mailbox::{FetchOptions, FolderRow, Mailbox, PollHold};
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue};
 
@@ -17,7 +17,7 @@ use super::error::UpstreamError;
 use super::upstream::Upstream;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
 use crate::convert::{ConvertError, flags};
-use crate::ledger::{Epoch, Ledger};
+use crate::ledger::{Epoch, EpochEntry, Ledger};
 
 /// Above this many properties' bytes a message is rendered off the async threads.
 const RENDER_INLINE: usize = 256 * 1024;
@@ -28,6 +28,9 @@ pub(crate) const RENDER_DOMAIN: &str = "mapi-gateway.invalid";
 
 /// For how long a notification of a folder's properties may be the echo of an own write.
 const OWN_WRITE_ECHO: Duration = Duration::from_secs(3);
+
+/// How often an epoch is written anew because another gateway wrote in between.
+const MAX_EPOCH_TRIES: u32 = 4;
 
 /// The property set of what the gateway keeps in mailboxes.
 pub(crate) const GATEWAY_SET: Guid = Guid::from_groups(0x6b1d_4c4e, 0x7a0f, 0x4e0b, 0x9f3a, 0x5c2d_91e8_a7f6);
@@ -120,6 +123,11 @@ impl AccountContext {
         self.upstream.current().is_some_and(|mailbox| mailbox.is_listening())
     }
 
+    /// Leaves it to the requests of an operation to fetch notifications, until what is returned is dropped.
+    pub fn hold_polls(&self) -> Option<PollHold> {
+        self.upstream.current().map(|mailbox| mailbox.hold_polls())
+    }
+
     /// The session-scoped id of a folder.
     pub async fn folder_id(&self, gid: Gid) -> Result<FolderId, UpstreamError> {
         let met = |mailbox: Mailbox| async move {
@@ -189,7 +197,7 @@ impl AccountContext {
     }
 
     /// What [`AccountContext::epoch`] tells, asked for now: another gateway may have written meanwhile.
-    pub async fn epoch_now(&self, folder: FolderId) -> Result<Epoch, UpstreamError> {
+    async fn epoch_now(&self, folder: FolderId) -> Result<Epoch, UpstreamError> {
         let bag = self
             .upstream
             .repeatable(|mailbox| async move { mailbox.folder_properties(folder, &[epoch_key()]).await })
@@ -198,23 +206,41 @@ impl AccountContext {
         Ok(bytes.map(Epoch::decode).unwrap_or_default())
     }
 
-    /// Writes what the mailbox remembers. A folder that the user may not change keeps no epoch; that is logged once per
-    /// block of UIDs and no error.
-    pub async fn write_epoch(&self, gid: Gid, folder: FolderId, epoch: Epoch) -> Result<(), UpstreamError> {
-        let bag = &PropertyBag::from_iter([(epoch_key(), PropertyValue::Binary(epoch.encode()))]);
-        self.own_writes.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, Instant::now());
-        let written = self
-            .upstream
-            .repeatable(|mailbox| async move { mailbox.set_folder_properties(folder, bag, &[]).await })
-            .await;
-        match written {
-            Err(UpstreamError::Refused { code: mapi_core::ErrorCode::ACCESS_DENIED, .. }) => {
-                tracing::info!(%folder, "no right to note the UID ceiling in this folder");
+    /// Makes the mailbox remember `entry`, beside what other gateways wrote meanwhile. A folder that the user may not change
+    /// keeps no epoch; that is logged once per block of UIDs and no error.
+    pub async fn note_epoch(&self, gid: Gid, folder: FolderId, entry: EpochEntry) -> Result<(), UpstreamError> {
+        let known = self.epochs.lock().unwrap_or_else(PoisonError::into_inner).get(&gid).cloned();
+        let mut base = known.unwrap_or_default();
+        for _ in 0..MAX_EPOCH_TRIES {
+            let mut epoch = base.clone();
+            epoch.set(entry);
+            let value = &PropertyValue::Binary(epoch.encode());
+            self.own_writes.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, Instant::now());
+            let replaced = self
+                .upstream
+                .repeatable(|mailbox| async move {
+                    mailbox.replace_folder_property(folder, &epoch_key(), value.clone()).await
+                })
+                .await;
+            let before = match replaced {
+                Ok(before) => before,
+                Err(UpstreamError::Refused { code: mapi_core::ErrorCode::ACCESS_DENIED, .. }) => {
+                    tracing::info!(%folder, "no right to note the UID ceiling in this folder");
+                    return Ok(());
+                }
+                Err(error) => return Err(error),
+            };
+            let before = before.as_ref().and_then(PropertyValue::as_bytes).map(Epoch::decode).unwrap_or_default();
+            // The request may have been repeated, and then finds what it wrote itself.
+            let as_expected = before == base || before == epoch;
+            self.epochs.lock().unwrap_or_else(PoisonError::into_inner).insert(gid, epoch);
+            if as_expected {
+                return Ok(());
             }
-            result => result?,
+            // Another gateway wrote in between: what it wrote belongs beside ours.
+            base = before;
         }
-        self.epochs.lock().unwrap_or_else(PoisonError::into_inner).insert(gid, epoch);
-        Ok(())
+        Err(UpstreamError::Internal("other gateways keep writing this folder's epoch".into()))
     }
 
     /// Whether the gateway wrote properties of a folder a moment ago, so that a notification of it is no news. (A rename by

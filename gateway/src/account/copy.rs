@@ -24,6 +24,11 @@ impl Account {
         if gids.is_empty() {
             return Ok(None);
         }
+        // What the operation's own requests and rounds bring is not asked for by others at the same time.
+        let _hold = self.context.hold_polls();
+        let _quiet_source = source.quiet();
+        let open_target = Gid::from_slice(&target.0).and_then(|gid| self.open_folder(&gid));
+        let _quiet_target = open_target.as_ref().map(Folder::quiet);
         let (from, wanted) = (source.id(), &gids);
         let copied = self
             .context
@@ -52,7 +57,7 @@ impl Account {
             }
         };
         let mut came: Vec<Gid> = pairs.iter().map(|(_, new)| *new).collect();
-        if !exact && let Some(open) = Gid::from_slice(&target.0).and_then(|gid| self.open_folder(&gid)) {
+        if !exact && let Some(open) = &open_target {
             open.changed();
             open.refresh().await?;
             came.clear();

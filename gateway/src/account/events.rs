@@ -95,9 +95,9 @@ fn pass_on(account: &Account, mailbox: &Mailbox, changes: &MailboxChanges) {
     if !changes.folders.is_empty() {
         account.tree.counts_changed();
     }
-    for folder in &changes.folders {
+    for (folder, news) in &changes.folders {
         if let Some(folder) = mailbox.gid_of(*folder).and_then(|gid| account.open_folder(&gid)) {
-            folder.changed();
+            folder.notified(mailbox, news);
         }
     }
 }

@@ -14,11 +14,24 @@ pub struct RemoteMessage {
     pub internal_date: i64,
 }
 
+/// Flags of a message that were read from the message itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RemoteFlags {
+    /// Its global id.
+    pub gid: Gid,
+    /// The flags the server keeps.
+    pub flags: FlagSet,
+    /// Its keywords (categories).
+    pub keywords: Keywords,
+}
+
 /// What one ICS round reported.
 #[derive(Debug, Clone, Default)]
 pub struct Delta {
     /// New and changed messages.
     pub changed: Vec<RemoteMessage>,
+    /// Flags of messages that did not change as far as the server says, newer than what is known of them.
+    pub flags: Vec<RemoteFlags>,
     /// Messages that are gone: deleted, moved, expired or out of scope.
     pub deleted: ReplicaGuidSet,
     /// Messages that became read.

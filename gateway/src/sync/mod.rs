@@ -8,6 +8,6 @@ mod overlay;
 mod reducer;
 mod state;
 
-pub use delta::{Delta, RemoteMessage};
+pub use delta::{Delta, RemoteFlags, RemoteMessage};
 pub use reducer::{OfferedRendering, RenderingVerdict};
 pub use state::{FolderState, FolderView, MessageSource};

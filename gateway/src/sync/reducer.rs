@@ -2,7 +2,7 @@ use imap_front::store::FlagSet;
 use mapi_core::id::Gid;
 
 use super::state::visible_flags;
-use super::{Delta, FolderState, RemoteMessage};
+use super::{Delta, FolderState, RemoteFlags, RemoteMessage};
 use crate::ledger::{FolderCommit, MessageRecord, RenderingRecord};
 
 /// A rendering that was made for a UID.
@@ -101,6 +101,9 @@ impl FolderState {
         let mut reported: std::collections::HashMap<_, _> =
             delta.changed.into_iter().map(|message| (message.gid, message)).collect();
 
+        let looked_at: std::collections::HashMap<_, _> =
+            delta.flags.iter().map(|message| (message.gid, message)).collect();
+
         for row in &self.rows {
             let change = reported.remove(&row.gid);
             let gone = delta.deleted.contains(row.gid) || (delta.complete && change.is_none());
@@ -111,7 +114,8 @@ impl FolderState {
             let read = delta.read.contains(row.gid);
             let unread = delta.unread.contains(row.gid);
             let version = draft.commit.head.version;
-            let Some(next) = changed_row(row, change.as_ref(), read, unread, version) else { continue };
+            let flags = looked_at.get(&row.gid).copied();
+            let Some(next) = changed_row(row, change.as_ref(), flags, (read, unread), version) else { continue };
             let visible = visible_flags(&next) != visible_flags(row) || next.keywords != row.keywords;
             draft.update(next, visible);
         }
@@ -197,23 +201,27 @@ impl FolderState {
 fn changed_row(
     row: &MessageRecord,
     change: Option<&RemoteMessage>,
-    read: bool,
-    unread: bool,
+    flags: Option<&RemoteFlags>,
+    (read, unread): (bool, bool),
     version: u64,
 ) -> Option<MessageRecord> {
     let mut next = row.clone();
-    if let Some(change) = change {
-        next.server_flags = change.flags.bits();
-        next.keywords = change.keywords.iter().map(str::to_owned).collect();
+    if change.is_some() {
         next.suspect = row.rendering.is_some();
         next.changed_at = version;
+    }
+    // What was read from the message itself is newer than all the rest.
+    let told = flags.map(|flags| (flags.flags, &flags.keywords));
+    if let Some((flags, keywords)) = told.or(change.map(|change| (change.flags, &change.keywords))) {
+        next.server_flags = flags.bits();
+        next.keywords = keywords.iter().map(str::to_owned).collect();
         // A server that comes round to what a client wanted needs no overlay any more.
         next.overlay_set &= !next.server_flags;
         next.overlay_cleared &= next.server_flags;
     }
-    if read {
+    if told.is_none() && read {
         next.server_flags |= FlagSet::SEEN.bits();
-    } else if unread {
+    } else if told.is_none() && unread {
         next.server_flags &= !FlagSet::SEEN.bits();
     }
     (next != *row).then_some(next)
@@ -292,6 +300,7 @@ mod tests {
         let modseq = state.head().highest_modseq;
         let delta = Delta {
             changed: vec![message(40, FlagSet::FLAGGED)],
+            flags: Vec::new(),
             deleted: set(20),
             read: set(30),
             unread: set(10),
@@ -306,6 +315,19 @@ mod tests {
             [(1, FlagSet::EMPTY, modseq + 1), (3, FlagSet::SEEN, modseq + 1), (4, FlagSet::FLAGGED, modseq + 1)];
         assert_eq!(rows, expected);
         assert_eq!(state.head().highest_modseq, modseq + 1);
+    }
+
+    #[test]
+    fn flags_read_from_a_message_change_nothing_else() {
+        let mut state = three();
+        let modseq = state.head().highest_modseq;
+        let looked_at = |counter, flags| RemoteFlags { gid: gid(counter), flags, keywords: Keywords::EMPTY };
+        let flags = vec![looked_at(10, FlagSet::FLAGGED), looked_at(20, FlagSet::EMPTY), looked_at(99, FlagSet::SEEN)];
+        let commit = state.round(Delta { flags, read: set(10), ics: ics(1), ..Delta::default() }).expect("a change");
+        assert_eq!(commit.upserts.len(), 1, "{:?}", commit.upserts);
+        state.absorb(commit);
+        let row = state.row(1).expect("there");
+        assert_eq!((visible_flags(row), row.suspect, row.modseq), (FlagSet::FLAGGED, false, modseq + 1));
     }
 
     #[test]

@@ -1,12 +1,15 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::Bytes;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
+use super::throttle::{Patience, Throttle};
 use super::{ClientError, ClientSettings, Counters, EndpointUrl, ExchangeError, Outgoing, RetryPolicy, Transport};
 use crate::http::{RequestType, header};
 use crate::id::Guid;
-use crate::session::{ContextSettings, Request, Response, SessionContext, Ticket};
+use crate::session::{ContextSettings, Request, Response, SessionContext, SessionError, Ticket};
 
 /// Diagnostic pages are read up to this size, so that their connection can go on.
 const MAX_DIAGNOSTIC: usize = 64 * 1024;
@@ -21,6 +24,7 @@ pub(crate) struct Channel {
     transport: tokio::sync::Mutex<Transport>,
     changed: watch::Sender<()>,
     server: Mutex<Option<String>>,
+    throttle: Throttle,
 }
 
 impl Channel {
@@ -38,6 +42,7 @@ impl Channel {
             transport: tokio::sync::Mutex::new(transport(settings, url)),
             changed: watch::Sender::new(()),
             server: Mutex::default(),
+            throttle: Throttle::default(),
         };
         tracing::trace!(url = %channel.url, "channel made");
         channel
@@ -80,13 +85,16 @@ impl Channel {
         if !force && self.is_open() {
             return Ok(None);
         }
-        let request = self.context().open(kind, body.to_vec(), random_guid())?;
-        let had_cookies = request.ticket.had_cookies();
-        match self.run(&mut transport, request).await {
+        let had_cookies = AtomicBool::new(false);
+        let make = || {
+            let request = self.context().open(kind, body.to_vec(), random_guid())?;
+            had_cookies.store(request.ticket.had_cookies(), Ordering::Relaxed);
+            Ok(request)
+        };
+        match self.run(&mut transport, &make).await {
             // The cookies of the old context displeased; the session has dropped them.
-            Err(ClientError::ContextLost(_) | ClientError::Rejected(_)) if had_cookies => {
-                let request = self.context().open(kind, body.to_vec(), random_guid())?;
-                self.run(&mut transport, request).await.map(Some)
+            Err(ClientError::ContextLost(_) | ClientError::Rejected(_)) if had_cookies.load(Ordering::Relaxed) => {
+                self.run(&mut transport, &make).await.map(Some)
             }
             done => done.map(Some),
         }
@@ -105,11 +113,29 @@ impl Channel {
         kind: RequestType,
         body: Vec<u8>,
     ) -> Result<Vec<u8>, ClientError> {
-        let request = self.context().call(kind, body)?;
-        self.run(transport, request).await
+        self.run(transport, &|| self.context().call(kind, body.clone())).await
     }
 
-    async fn run(&self, transport: &mut Transport, request: Request) -> Result<Vec<u8>, ClientError> {
+    /// Makes a request, again if the server is busy and did not run it.
+    async fn run(
+        &self,
+        transport: &mut Transport,
+        make: &(dyn Fn() -> Result<Request, SessionError> + Sync),
+    ) -> Result<Vec<u8>, ClientError> {
+        let mut patience = Patience::default();
+        loop {
+            self.throttle.admit(&mut patience).await.map_err(|left| ClientError::Busy(Some(left)))?;
+            match self.run_once(transport, make()?).await {
+                Err(ClientError::Busy(asked)) => self.throttle.refused(asked, Instant::now()),
+                done => {
+                    self.throttle.answered();
+                    return done;
+                }
+            }
+        }
+    }
+
+    async fn run_once(&self, transport: &mut Transport, request: Request) -> Result<Vec<u8>, ClientError> {
         let outgoing = Outgoing {
             target: &request.target,
             headers: &request.headers,

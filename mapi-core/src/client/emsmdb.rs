@@ -10,6 +10,8 @@ use crate::session::{SessionError, connect_answer, execute_answer, execute_body,
 
 /// An answer to NotificationWait that comes faster than this without news is followed by a pause.
 const QUICK: Duration = Duration::from_secs(1);
+/// A wait that breaks off after that long is an occasion to look around.
+const LONG: Duration = Duration::from_secs(20);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// Waits in a row whose answer may break off before that is an error.
 const MAX_BROKEN_WAITS: u32 = 3;
@@ -174,10 +176,17 @@ impl Client {
                     Ok(false) | Err(SessionError::Rejected(ErrorCode::WAIT_REJECTED)) => broken = 0,
                     Err(error) => return Err(error.into()),
                 },
-                // Nothing ran that could be lost.
+                // Nothing ran that could be lost. But a wait that broke off late may have been silent for long.
+                Err(ClientError::OutcomeUnknown(why)) if self.is_connected() && began.elapsed() >= LONG => {
+                    tracing::debug!(why, "notification wait broke off");
+                    return Ok(false);
+                }
                 Err(ClientError::OutcomeUnknown(why)) if broken < MAX_BROKEN_WAITS && self.is_connected() => {
                     tracing::debug!(why, "notification wait broke off");
                     broken += 1;
+                }
+                Err(ClientError::Busy(left)) => {
+                    sleep(left.unwrap_or(LONGEST_PAUSE).clamp(QUICK, LONGEST_PAUSE)).await;
                 }
                 Err(error) => return Err(error),
             }

@@ -12,6 +12,7 @@ mod error;
 mod meter;
 mod probe;
 mod settings;
+mod throttle;
 mod tls;
 mod transport;
 mod url;

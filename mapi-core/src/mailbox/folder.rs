@@ -175,6 +175,32 @@ impl Mailbox {
         let answers = self.inner.link.run(&mut script, OnFailure::Stop).await?;
         setting.map_or(Ok(()), |ticket| check_problems(answers.answer(ticket)?))
     }
+
+    /// Sets a property of a folder and returns the value it had before. One Execute request.
+    pub async fn replace_folder_property(
+        &self,
+        folder: FolderId,
+        key: &PropertyKey,
+        value: PropertyValue,
+    ) -> Result<Option<PropertyValue>, MailboxError> {
+        let bag = PropertyBag::from_iter([(key.clone(), value)]);
+        self.inner.resolve(vec![key], true).await?;
+        let property_values = self.inner.tagged(&bag);
+        let tags: Vec<_> = property_values.iter().map(|value| value.tag).collect();
+        let mut script = self.inner.link.script();
+        let store = script.known(&self.inner.logon);
+        let request = OpenFolderRequest { output_handle_index: 0, folder_id: folder, open_mode_flags: 0 };
+        let (slot, _) = script.open(store, RequestBody::OpenFolder(request));
+        let before = script.rop(slot, get_properties(&tags));
+        let setting = script.rop(slot, RequestBody::SetProperties(SetPropertiesRequest { property_values }));
+        script.release(slot);
+        let answers = self.inner.link.run(&mut script, OnFailure::Stop).await?;
+        check_problems(answers.answer(setting)?)?;
+        match answers.body(before)? {
+            ResponseBody::GetPropertiesSpecific(got) => Ok(got.row.values.first().and_then(|v| v.value()).cloned()),
+            _ => Err(odd_answer(RopId::GET_PROPERTIES_SPECIFIC)),
+        }
+    }
 }
 
 impl super::Inner {

@@ -1,7 +1,9 @@
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
+use super::backlog::Backlog;
 use crate::client::ClientError;
 use crate::id::{FolderId, MessageId};
 use crate::rop::{NotificationData, NotifyResponse, ObjectNotification, notification_flags as bits};
@@ -10,7 +12,7 @@ use crate::rop::{NotificationData, NotifyResponse, ObjectNotification, notificat
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct MailboxChanges {
     /// Folders whose messages or counters changed.
-    pub folders: BTreeSet<FolderId>,
+    pub folders: BTreeMap<FolderId, FolderNews>,
     /// Folders were made, removed or moved.
     pub hierarchy: bool,
     /// Folders whose own properties changed: they may have other names.
@@ -26,18 +28,41 @@ impl MailboxChanges {
     }
 }
 
+/// What notifications said of a folder's messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderNews {
+    /// When the last of them arrived: who asked the server later has seen what they speak of.
+    pub at: Instant,
+    /// Messages of which something changed.
+    pub modified: BTreeSet<MessageId>,
+    /// Something changed of more messages than are listed.
+    pub overflow: bool,
+}
+
+impl FolderNews {
+    fn new(at: Instant) -> Self {
+        Self { at, modified: BTreeSet::new(), overflow: false }
+    }
+}
+
+/// Until then the next wait is begun, unless operations keep the session busy.
+const MOMENT: Duration = Duration::from_secs(2);
 /// Folders listed before the list becomes "everything".
 const FOLDER_LIMIT: usize = 4096;
+/// Modified messages listed, of all folders.
+const MODIFIED_LIMIT: usize = 8192;
 
 /// Takes notifications as they come with any answer, and keeps what they say until somebody asks.
 #[derive(Debug, Default)]
 pub(super) struct Hub {
     changes: Mutex<MailboxChanges>,
     pub(super) arrived: tokio::sync::Notify,
-    pending: AtomicBool,
+    pub(super) backlog: Backlog,
     pairings: Mutex<Vec<Arc<Pairing>>>,
     waiting: AtomicBool,
     waited: Mutex<Option<Result<bool, ClientError>>>,
+    /// When the last wait ended, if not with an error.
+    answered: Mutex<Option<Instant>>,
 }
 
 impl Hub {
@@ -59,7 +84,22 @@ impl Hub {
             changes.hierarchy |= folder_event && event != bits::OBJECT_MODIFIED && event != bits::SEARCH_COMPLETE;
             // A folder that something was copied from is as it was.
             let left = object.old_folder_id.filter(|_| event != bits::OBJECT_COPIED);
-            changes.folders.extend([Some(object.folder_id), left].into_iter().flatten());
+            let now = Instant::now();
+            let listed = match event {
+                bits::OBJECT_MODIFIED => changes.folders.values().map(|news| news.modified.len()).sum(),
+                _ => 0,
+            };
+            for folder in [Some(object.folder_id), left].into_iter().flatten() {
+                changes.folders.entry(folder).or_insert_with(|| FolderNews::new(now)).at = now;
+            }
+            if let (bits::OBJECT_MODIFIED, Some(message), Some(news)) =
+                (event, object.message_id, changes.folders.get_mut(&object.folder_id))
+            {
+                news.overflow |= listed >= MODIFIED_LIMIT;
+                if !news.overflow {
+                    news.modified.insert(message);
+                }
+            }
         }
         if changes.folders.len() + changes.altered.len() > FOLDER_LIMIT {
             changes.folders.clear();
@@ -70,17 +110,6 @@ impl Hub {
         self.arrived.notify_one();
     }
 
-    /// The server has more notifications than it sent.
-    pub(super) fn more_pending(&self) {
-        self.pending.store(true, Ordering::Release);
-        self.arrived.notify_one();
-    }
-
-    /// Whether there are, asked once.
-    pub(super) fn take_pending(&self) -> bool {
-        self.pending.swap(false, Ordering::AcqRel)
-    }
-
     /// Whether a wait for notifications is to be begun: none is under way, and the last one's end is known.
     pub(super) fn begin_wait(&self) -> bool {
         lock(&self.waited).is_none() && !self.waiting.swap(true, Ordering::AcqRel)
@@ -88,14 +117,20 @@ impl Hub {
 
     /// A wait came to its end.
     pub(super) fn end_wait(&self, result: Result<bool, ClientError>) {
+        if let Ok(true) = result {
+            self.backlog.announce();
+        }
+        *lock(&self.answered) = result.is_ok().then(Instant::now);
         *lock(&self.waited) = Some(result);
         self.waiting.store(false, Ordering::Release);
         self.arrived.notify_one();
     }
 
-    /// Whether the server is being waited for, and has not said anything yet.
-    pub(super) fn is_waiting(&self) -> bool {
-        self.waiting.load(Ordering::Acquire) && lock(&self.waited).is_none()
+    /// Whether the server is being waited for, or answered a moment ago.
+    pub(super) fn is_alive(&self) -> bool {
+        let answered = lock(&self.answered).is_some_and(|at| at.elapsed() < MOMENT);
+        (answered && !self.backlog.is_waiting())
+            || (self.waiting.load(Ordering::Acquire) && lock(&self.waited).is_none())
     }
 
     /// The end of the last wait, told once.
@@ -222,7 +257,7 @@ mod tests {
         drop((moving, copying));
         assert!(lock(&hub.pairings).is_empty());
         let changes = hub.take();
-        assert_eq!(changes.folders, BTreeSet::from([source, target]));
+        assert_eq!(changes.folders.into_keys().collect::<Vec<_>>(), [source, target]);
         assert!(!changes.hierarchy && hub.take().is_empty());
     }
 

@@ -25,9 +25,11 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Runs scripts on a session: the one place where requests become Execute requests and answers are told apart.
 pub(super) struct Link {
     transport: Arc<dyn Transport>,
+    /// Held while an Execute request is under way and what it brought is taken in, so that notifications arrive in order.
+    turn: Arc<tokio::sync::Mutex<()>>,
     pub(super) garbage: Arc<Garbage>,
     pub(super) hub: Arc<Hub>,
-    executes: AtomicU64,
+    executes: Arc<AtomicU64>,
     wait: Mutex<Option<AbortHandle>>,
 }
 
@@ -92,9 +94,10 @@ impl Link {
     pub(super) fn new(transport: Arc<dyn Transport>) -> Self {
         Self {
             transport,
+            turn: Arc::default(),
             garbage: Arc::default(),
             hub: Arc::default(),
-            executes: AtomicU64::new(0),
+            executes: Arc::default(),
             wait: Mutex::new(None),
         }
     }
@@ -127,11 +130,27 @@ impl Link {
         self.transport.close().await;
     }
 
-    /// An empty Execute, which fetches notifications.
-    pub(super) async fn poll(&self) -> Result<(), MailboxError> {
+    /// Fetches the notifications that the server has, unless somebody else's request fetches them first.
+    pub(super) async fn drain(&self) -> Result<(), MailboxError> {
+        while self.hub.backlog.is_waiting() {
+            self.poll(true).await?;
+        }
+        Ok(())
+    }
+
+    /// An empty Execute, which fetches notifications; with `if_waiting` only if there are any as far as is known.
+    pub(super) async fn poll(&self, if_waiting: bool) -> Result<(), MailboxError> {
+        let options = ExecuteOptions { chain: false, max_rop_out: MAX_ROP_OUT };
         let mut script = self.script();
-        let mut answers = Answers::default();
-        self.execute(&mut script, ExecuteOptions { chain: false, max_rop_out: MAX_ROP_OUT }, &mut answers).await?;
+        let packed = script.pack()?;
+        let request = Outgoing { payload: packed.buffer.encode()?, options, expected: Vec::new(), outputs: Vec::new() };
+        if let Some(received) = self.send(request, if_waiting).await? {
+            script.unpack(packed, &[], received.handles());
+            if received.notified == 0 {
+                // A server that speaks of more and sends nothing is not asked again at once.
+                self.hub.backlog.give_up();
+            }
+        }
         Ok(())
     }
 
@@ -169,7 +188,7 @@ impl Link {
     /// Waits as the server asked, as long as the patience for an operation lasts.
     pub(super) async fn pause(&self, asked: Duration, patience: &mut Duration, rop: RopId) -> Result<(), MailboxError> {
         // A server that asks for no time at all is not to be asked again in a tight loop.
-        let pause = asked.max(Duration::from_millis(50));
+        let pause = asked.max(Duration::from_millis(50)).mul_f64(rand::random_range(1.0..=1.2));
         *patience = patience.checked_sub(pause).ok_or(MailboxError::Upstream { rop, code: ErrorCode::SERVER_BUSY })?;
         tokio::time::sleep(pause).await;
         Ok(())
@@ -184,23 +203,19 @@ impl Link {
     ) -> Result<Option<Duration>, MailboxError> {
         let packed = script.pack()?;
         let expected = Expected::of(&packed.buffer.requests, |request| script.columns(&packed, request.handle_index));
-        let request = packed.buffer.encode()?;
-        self.executes.fetch_add(1, Ordering::Relaxed);
+        let payload = packed.buffer.encode()?;
         let answered = packed.answered();
         let outputs = answered.iter().filter_map(|step| step.output).collect();
-        let payloads = self.send(request, options, &expected, outputs).await?;
-        answers.payloads = payloads.len();
-        answers.bytes += payloads.iter().map(Vec::len).sum::<usize>();
-        let buffers = ResponseBuffer::decode_chain(&payloads, &expected)?;
+        let request = Outgoing { payload, options, expected, outputs };
+        let Some(received) = self.send(request, false).await? else { return Ok(None) };
+        answers.payloads = received.buffers.len();
+        answers.bytes += received.bytes;
 
         let mut pause = None;
         let mut cut_short = false;
         let mut successes = Vec::new();
-        let mut handles = Vec::new();
-        for (number, buffer) in buffers.into_iter().enumerate() {
-            if number == 0 {
-                handles = buffer.handles;
-            }
+        let handles = received.handles().to_vec();
+        for (number, buffer) in received.buffers.into_iter().enumerate() {
             for response in buffer.responses {
                 match response {
                     Response::Rop(answer) if number == 0 => {
@@ -221,8 +236,8 @@ impl Link {
                         }
                     }
                     Response::Rop(answer) => answers.chained.push(answer),
-                    Response::Notify(notify) => self.hub.notify(&notify),
-                    Response::Pending { .. } => self.hub.more_pending(),
+                    // Taken in already.
+                    Response::Notify(_) | Response::Pending { .. } => {}
                     Response::Backoff(backoff) => {
                         pause = Some(Duration::from_millis(backoff.duration.into()));
                         cut_short = true;
@@ -244,52 +259,86 @@ impl Link {
     }
 }
 
+/// A request with what is needed to take its answer in.
+struct Outgoing {
+    payload: Vec<u8>,
+    options: ExecuteOptions,
+    expected: Vec<Expected>,
+    /// Indexes at which handles of new objects will stand.
+    outputs: Vec<u8>,
+}
+
+/// An answer whose notifications have been taken in.
+struct Received {
+    buffers: Vec<ResponseBuffer>,
+    /// Bytes of the payloads.
+    bytes: usize,
+    /// Notifications that came with it.
+    notified: usize,
+}
+
+impl Received {
+    /// The handle table.
+    fn handles(&self) -> &[u32] {
+        self.buffers.first().map_or(&[], |buffer| &buffer.handles)
+    }
+}
+
 impl Link {
     /// Sends a request to its end even if the caller is dropped meanwhile: a request broken off would cost the session. What
-    /// an answer that nobody waits for any more opened is released.
-    async fn send(
-        &self,
-        request: Vec<u8>,
-        options: ExecuteOptions,
-        expected: &[Expected],
-        outputs: Vec<u8>,
-    ) -> Result<Vec<Vec<u8>>, MailboxError> {
+    /// an answer that nobody waits for any more opened is released. With `if_waiting` it is sent only if notifications are
+    /// still waiting when its turn comes.
+    async fn send(&self, request: Outgoing, if_waiting: bool) -> Result<Option<Received>, MailboxError> {
         let (sender, receiver) = oneshot::channel();
-        let orphanage = (Arc::clone(&self.garbage), Arc::clone(&self.hub), expected.to_vec());
-        let transport = Arc::clone(&self.transport);
+        let (garbage, hub) = (Arc::clone(&self.garbage), Arc::clone(&self.hub));
+        let (transport, turn, executes) =
+            (Arc::clone(&self.transport), Arc::clone(&self.turn), Arc::clone(&self.executes));
         tokio::spawn(async move {
-            let result = transport.execute(request, options).await;
-            if let Err(Ok(payloads)) = sender.send(result) {
-                let (garbage, hub, expected) = orphanage;
-                abandon(&payloads, &expected, &outputs, &garbage, &hub);
+            let _turn = turn.lock_owned().await;
+            if if_waiting && !hub.backlog.is_waiting() {
+                drop(sender.send(Ok(None)));
+                return;
+            }
+            executes.fetch_add(1, Ordering::Relaxed);
+            let number = hub.backlog.begin();
+            let result = match transport.execute(request.payload, request.options).await {
+                Ok(payloads) => take_in(&payloads, &request.expected, number, &hub).map(Some),
+                Err(error) => Err(error.into()),
+            };
+            if let Err(Ok(Some(received))) = sender.send(result) {
+                let opened = request.outputs.iter().filter_map(|index| received.handles().get(usize::from(*index)));
+                opened.filter(|handle| **handle != NO_HANDLE).for_each(|handle| garbage.add(*handle));
             }
         });
         let stopped = || ClientError::OutcomeUnknown("the runtime is shutting down".to_owned());
-        Ok(receiver.await.map_err(|_| stopped())??)
+        receiver.await.map_err(|_| stopped())?
     }
+}
+
+/// Decodes an answer and passes its notifications on.
+fn take_in(payloads: &[Vec<u8>], expected: &[Expected], number: u64, hub: &Hub) -> Result<Received, MailboxError> {
+    let buffers = ResponseBuffer::decode_chain(payloads, expected)?;
+    let (mut notified, mut pending) = (0, false);
+    for response in buffers.iter().flat_map(|buffer| &buffer.responses) {
+        match response {
+            Response::Notify(notify) => {
+                notified += 1;
+                hub.notify(notify);
+            }
+            // With RopBufferTooSmall, notifications may have been left out.
+            Response::Pending { .. } | Response::BufferTooSmall { .. } => pending = true,
+            _ => {}
+        }
+    }
+    hub.backlog.answered(number, pending);
+    hub.arrived.notify_one();
+    Ok(Received { buffers, bytes: payloads.iter().map(Vec::len).sum(), notified })
 }
 
 impl Drop for Link {
     fn drop(&mut self) {
         if let Some(wait) = self.wait.get_mut().unwrap_or_else(PoisonError::into_inner).take() {
             wait.abort();
-        }
-    }
-}
-
-fn abandon(payloads: &[Vec<u8>], expected: &[Expected], outputs: &[u8], garbage: &Garbage, hub: &Hub) {
-    let Ok(buffers) = ResponseBuffer::decode_chain(payloads, expected) else { return };
-    for (number, buffer) in buffers.into_iter().enumerate() {
-        if number == 0 {
-            let opened = outputs.iter().filter_map(|index| buffer.handles.get(usize::from(*index)));
-            opened.filter(|handle| **handle != NO_HANDLE).for_each(|handle| garbage.add(*handle));
-        }
-        for response in buffer.responses {
-            match response {
-                Response::Notify(notify) => hub.notify(&notify),
-                Response::Pending { .. } => hub.more_pending(),
-                _ => {}
-            }
         }
     }
 }

@@ -7,6 +7,7 @@
 //! Nothing here is retried that sends or creates. A lost answer is reported as an unknown outcome, after which the mailbox
 //! has to be opened again.
 
+mod backlog;
 mod create;
 mod download;
 mod error;
@@ -20,6 +21,7 @@ mod link;
 mod move_copy;
 mod names;
 mod open;
+mod properties;
 mod recipient;
 mod script;
 mod submit;
@@ -35,11 +37,12 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 pub use error::MailboxError;
 pub use fetch::{FetchOptions, Fetched, MessageFetch};
 pub use folder::{FolderCounters, FolderRow};
-pub use hub::MailboxChanges;
+pub use hub::{FolderNews, MailboxChanges};
 pub use info::{MailboxInfo, SpecialFolders};
 pub use move_copy::MoveCopyOutcome;
 pub use open::OpenOptions;
@@ -120,10 +123,10 @@ impl Mailbox {
         Ok(())
     }
 
-    /// Whether notifications are known to flow: there is a subscription, a NotificationWait is outstanding, and the server
-    /// has not answered it.
+    /// Whether notifications are known to flow: there is a subscription, and a NotificationWait is outstanding or was
+    /// answered a moment ago.
     pub fn is_listening(&self) -> bool {
-        self.inner.subscription.is_some() && self.inner.link.hub.is_waiting()
+        self.inner.subscription.is_some() && self.inner.link.hub.is_alive()
     }
 
     /// Closes the session context under the mailbox; whatever is under way fails. Without it the server keeps the context
@@ -135,11 +138,8 @@ impl Mailbox {
     /// What changed since this was asked last, if anything; no request unless the server said that it has more to tell.
     /// For one caller at a time.
     pub async fn changes_so_far(&self) -> Result<MailboxChanges, MailboxError> {
-        let hub = &self.inner.link.hub;
-        while hub.take_pending() {
-            self.inner.link.poll().await?;
-        }
-        Ok(hub.take())
+        self.inner.link.drain().await?;
+        Ok(self.inner.link.hub.take())
     }
 
     /// Waits until something changes in the mailbox (it must have been opened with a subscription), or until it is time to
@@ -147,22 +147,73 @@ impl Mailbox {
     /// to cancel.
     pub async fn changes(&self) -> Result<MailboxChanges, MailboxError> {
         let link = &self.inner.link;
+        let hub = &link.hub;
+        let mut fruitless = 0;
         loop {
-            let changes = self.changes_so_far().await?;
+            let held = hub.backlog.held_for();
+            if held.is_none() {
+                link.drain().await?;
+            }
+            let changes = hub.take();
             if !changes.is_empty() {
                 return Ok(changes);
             }
-            match link.hub.take_waited() {
-                Some(Ok(true)) => {
-                    link.poll().await?;
-                    continue;
+            // Waiting anew while an operation fetches what there is would end at once.
+            if held.is_none() && !hub.backlog.is_waiting() {
+                match hub.take_waited() {
+                    Some(Ok(true)) => {
+                        // Somebody else fetched what there was; or the server calls without having anything to tell.
+                        fruitless += 1;
+                        tokio::time::sleep(pause_after(fruitless)).await;
+                        continue;
+                    }
+                    Some(Ok(false)) => return Ok(changes),
+                    Some(Err(error)) => return Err(error.into()),
+                    None => link.keep_waiting(),
                 }
-                Some(Ok(false)) => return Ok(changes),
-                Some(Err(error)) => return Err(error.into()),
-                None => link.keep_waiting(),
             }
-            link.hub.arrived.notified().await;
+            match held {
+                Some(left) => drop(tokio::time::timeout(left, hub.arrived.notified()).await),
+                None => hub.arrived.notified().await,
+            }
         }
+    }
+
+    /// Says that an operation is under way which sends requests anyway: until the returned guard is dropped, or for some
+    /// seconds, [`Mailbox::changes`] leaves it to these to fetch notifications.
+    pub fn hold_polls(&self) -> PollHold {
+        self.inner.link.hub.backlog.hold();
+        PollHold { inner: Arc::clone(&self.inner) }
+    }
+
+    /// Fetches notifications that the server could not send with its last answer, if it said so.
+    pub async fn fetch_pending(&self) -> Result<(), MailboxError> {
+        match self.inner.link.hub.backlog.is_pending() {
+            true => self.inner.link.drain().await,
+            false => Ok(()),
+        }
+    }
+}
+
+/// See [`Mailbox::hold_polls`].
+#[must_use = "the hold ends when it is dropped"]
+pub struct PollHold {
+    inner: Arc<Inner>,
+}
+
+impl Drop for PollHold {
+    fn drop(&mut self) {
+        let hub = &self.inner.link.hub;
+        hub.backlog.release();
+        hub.arrived.notify_one();
+    }
+}
+
+/// Before waiting again after waits that ended without anything new, so many in a row.
+fn pause_after(fruitless: u32) -> Duration {
+    match fruitless {
+        0..=2 => Duration::ZERO,
+        more => Duration::from_millis(50 << more.min(9)),
     }
 }
 

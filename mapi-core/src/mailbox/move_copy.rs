@@ -58,6 +58,7 @@ impl Mailbox {
         copy: bool,
     ) -> Result<MoveCopyOutcome, MailboxError> {
         let inner = &self.inner;
+        let _hold = self.hold_polls();
         let following = inner.link.hub.follow(Pairing::new(source, target, copy, ids));
         let mut script = inner.link.script();
         let store = script.known(&inner.logon);
@@ -85,15 +86,16 @@ impl Mailbox {
         let (pairs, complete) = following.pairing.pairs(ids);
         Ok(MoveCopyOutcome { pairs, complete, partial })
     }
-    /// Fetches notifications until every pair is told, or nothing more comes. Whoever listens to the mailbox fetches them,
-    /// too, and what they fetched may take a moment to arrive here.
+
+    /// Fetches notifications until every pair is told, or nothing more comes. Some servers notify with the answer itself,
+    /// others a moment later.
     async fn collect_pairs(&self, pairing: &Pairing) -> Result<(), MailboxError> {
         let link = &self.inner.link;
         let (mut polls, mut quiet, mut left) = (0, Duration::ZERO, pairing.left());
         while left > 0 && polls < POLL_LIMIT && quiet < QUIET {
-            if link.hub.take_pending() || polls == 0 {
+            if link.hub.backlog.is_waiting() || polls == 0 {
                 polls += 1;
-                link.poll().await?;
+                link.poll(false).await?;
             } else {
                 tokio::time::sleep(QUIET_STEP).await;
                 quiet += QUIET_STEP;

@@ -1,5 +1,4 @@
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 use imap_front::store::{FlagChange, Snapshot};
@@ -7,6 +6,7 @@ use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
 
+use super::news::Modified;
 use super::{Command, Folder, QUEUE, Settled, Settling, Shared};
 use crate::account::error::UpstreamError;
 use crate::ledger::{FolderCommit, LedgerError};
@@ -66,7 +66,7 @@ impl Actor {
                     // Handles keep one receiver each to clone from, and the front's sessions one more.
                     let watched = self.snapshots.receiver_count() > 1;
                     if watched
-                        && self.shared.dirty.load(Ordering::Acquire)
+                        && self.shared.news.wants_round()
                         && let Err(error) = self.round().await
                     {
                         tracing::info!(%error, folder = %self.shared.id, "round after a notification failed");
@@ -97,18 +97,23 @@ impl Actor {
     /// looked at not long ago.
     fn is_fresh(&self) -> bool {
         let recent = self.last_round.is_some_and(|at| at.elapsed() < PROBE_INTERVAL);
-        recent && !self.shared.dirty.load(Ordering::Acquire) && self.shared.context.subscription_alive()
+        recent && !self.shared.news.is_dirty() && self.shared.context.subscription_alive()
     }
 
     /// One ICS round, committed and published.
     pub(super) async fn round(&mut self) -> Result<(), UpstreamError> {
         for _ in 0..MAX_CONFLICTS {
             // Before the round asks: what is notified from here on needs another round.
-            self.shared.dirty.store(false, Ordering::Release);
-            let result = self.round_once().await;
+            let began = Instant::now();
+            let modified = self.shared.news.take_modified();
+            let result = self.round_once(began, modified.clone()).await;
+            if result.is_err() {
+                self.shared.news.give_back(modified);
+            }
             match result {
                 Ok(()) => {
-                    self.last_round = Some(Instant::now());
+                    self.last_round = Some(began);
+                    self.shared.news.confirm(began);
                     return Ok(());
                 }
                 Err(UpstreamError::Ledger(error)) if matches!(*error, LedgerError::Conflict { .. }) => {
@@ -116,7 +121,6 @@ impl Actor {
                     self.reload().await?;
                 }
                 Err(error) => {
-                    self.shared.dirty.store(true, Ordering::Release);
                     self.gone = is_folder_gone(&error);
                     return Err(error);
                 }
@@ -125,8 +129,14 @@ impl Actor {
         Err(UpstreamError::Internal("another process keeps changing the folder's ledger".into()))
     }
 
-    async fn round_once(&mut self) -> Result<(), UpstreamError> {
-        let delta = super::round::fetch_delta(&self.shared, &self.state).await?;
+    async fn round_once(&mut self, began: Instant, modified: Modified) -> Result<(), UpstreamError> {
+        let mut delta = super::round::fetch_delta(&self.shared, &self.state).await?;
+        let unexplained = self.shared.news.reported(began, &delta, modified);
+        let rows: Vec<Gid> = unexplained.gids.into_iter().filter(|gid| self.state.uid_of(gid).is_some()).collect();
+        if unexplained.overflow || !rows.is_empty() {
+            let wanted = (!unexplained.overflow).then_some(rows.as_slice());
+            delta.flags = super::round::fetch_flags(&self.shared, wanted).await?;
+        }
         self.reserve_uids(self.state.new_uids(&delta)).await?;
         match self.state.round(delta) {
             Some(commit) => self.commit(commit).await,
@@ -163,6 +173,7 @@ impl Actor {
     }
 
     async fn store(&mut self, uids: &[u32], change: &FlagChange) -> Result<(), UpstreamError> {
+        let _hold = self.shared.context.hold_polls();
         self.commit_latest(|state| state.store_overlay(uids, change)).await?;
         if super::flags::apply(&self.shared, &self.state, uids, change).await? {
             self.round().await?;
@@ -189,6 +200,7 @@ impl Actor {
         if ids.is_empty() {
             return Ok(());
         }
+        let _hold = context.hold_polls();
         let shared = &self.shared;
         let ids = &ids;
         // Deleting what is deleted already does no harm, so this may be repeated.
@@ -197,7 +209,8 @@ impl Actor {
             .repeatable(|mailbox| async move {
                 mailbox.meet(ids).await?;
                 let mids: Vec<_> = ids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
-                mailbox.delete_messages(shared.id_in(&mailbox), &mids).await
+                mailbox.delete_messages(shared.id_in(&mailbox), &mids).await?;
+                mailbox.fetch_pending().await
             })
             .await?;
         self.round().await

@@ -51,10 +51,9 @@ impl Actor {
         }
         let head = self.state.head();
         let shared = &self.shared;
-        let mut epoch = shared.context.epoch_now(shared.id).await?;
         let instance = shared.context.ledger.instance();
-        epoch.set(EpochEntry { instance, uid_validity: head.uid_validity, ceiling: head.uid_ceiling });
-        shared.context.write_epoch(shared.gid, shared.id, epoch).await?;
+        let entry = EpochEntry { instance, uid_validity: head.uid_validity, ceiling: head.uid_ceiling };
+        shared.context.note_epoch(shared.gid, shared.id, entry).await?;
         self.confirmed_ceiling = head.uid_ceiling;
         Ok(())
     }

@@ -57,7 +57,8 @@ async fn change_seen(
         .repeatable(|mailbox| async move {
             mailbox.meet(gids).await?;
             let ids: Vec<_> = gids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
-            mailbox.set_read(shared.id_in(&mailbox), &ids, seen).await
+            mailbox.set_read(shared.id_in(&mailbox), &ids, seen).await?;
+            mailbox.fetch_pending().await
         })
         .await?;
     Ok(true)

@@ -4,19 +4,20 @@ mod actor;
 mod epoch;
 mod fetch;
 mod flags;
+mod news;
 mod round;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use imap_front::store::{FlagChange, Snapshot, StoreError};
 use mapi_core::id::{FolderId, Gid};
-use mapi_core::mailbox::Mailbox;
+use mapi_core::mailbox::{FolderNews, Mailbox};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::context::AccountContext;
 use super::error::UpstreamError;
 use crate::sync::{FolderView, OfferedRendering, RenderingVerdict};
+use news::{Modified, News};
 
 pub use fetch::FetchedItem;
 
@@ -70,8 +71,8 @@ struct Shared {
     gid: Gid,
     id: FolderId,
     read_only: bool,
-    /// Something upstream may have changed since the last round began.
-    dirty: AtomicBool,
+    /// What notifications said since the last round began.
+    news: News,
     wake: tokio::sync::Notify,
 }
 
@@ -89,14 +90,8 @@ impl Folder {
     /// Whatever keeps the first round from succeeding.
     pub async fn open(context: Arc<AccountContext>, gid: Gid, read_only: bool) -> Result<Self, UpstreamError> {
         let id = context.folder_id(gid).await?;
-        let shared = Arc::new(Shared {
-            context,
-            gid,
-            id,
-            read_only,
-            dirty: AtomicBool::new(true),
-            wake: tokio::sync::Notify::new(),
-        });
+        let shared =
+            Arc::new(Shared { context, gid, id, read_only, news: News::default(), wake: tokio::sync::Notify::new() });
         actor::start(shared).await
     }
 
@@ -115,10 +110,25 @@ impl Folder {
         Arc::clone(&self.views.borrow())
     }
 
-    /// A notification says that something changed here. A round follows at once if somebody looks.
+    /// Something may have changed here. A round follows at once if somebody looks.
     pub fn changed(&self) {
-        self.shared.dirty.store(true, Ordering::Release);
+        self.shared.news.add_unknown();
         self.shared.wake.notify_one();
+    }
+
+    /// Notifications of `mailbox` say that something changed here. A round follows at once if somebody looks, unless one
+    /// has shown it already.
+    pub fn notified(&self, mailbox: &Mailbox, news: &FolderNews) {
+        let gids = news.modified.iter().filter_map(|id| mailbox.gid_of(*id)).collect();
+        self.shared.news.add(news.at, Modified { gids, overflow: news.overflow });
+        self.shared.wake.notify_one();
+    }
+
+    /// Says that an operation is under way which runs rounds itself: none is run for notifications until the returned guard
+    /// is dropped.
+    pub fn quiet(&self) -> Quiet {
+        self.shared.news.begin_quiet();
+        Quiet(Arc::clone(&self.shared))
     }
 
     /// Makes sure that everything that happened before the call is published.
@@ -168,6 +178,17 @@ impl Folder {
     /// Whether its task still runs (it ends when the folder is gone).
     pub fn is_alive(&self) -> bool {
         !self.commands.is_closed()
+    }
+}
+
+/// See [`Folder::quiet`].
+#[must_use = "it ends when it is dropped"]
+pub struct Quiet(Arc<Shared>);
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        self.0.news.end_quiet();
+        self.0.wake.notify_one();
     }
 }
 

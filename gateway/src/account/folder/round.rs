@@ -1,10 +1,15 @@
 use mapi_core::fasttransfer::{MessageChange, SyncState};
+use mapi_core::id::{Gid, MessageId};
+use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyKey, PropertyTag, PropertyType, tags};
 
 use super::Shared;
 use crate::account::error::UpstreamError;
 use crate::convert::flags;
-use crate::sync::{Delta, FolderState, RemoteMessage};
+use crate::sync::{Delta, FolderState, RemoteFlags, RemoteMessage};
+
+/// Messages that are opened one by one to read their flags; for more the whole folder is read, which is faster.
+const MAX_LOOKED_AT: usize = 64;
 
 /// What a round asks for of each changed message: what flags, keywords and INTERNALDATE are made of.
 fn round_properties() -> Vec<PropertyKey> {
@@ -54,6 +59,35 @@ async fn ask(shared: &Shared, before: &SyncState) -> Result<Delta, UpstreamError
             delta.unread = outcome.unread;
             delta.ics = outcome.state.to_bytes();
             Ok(delta)
+        })
+        .await
+}
+
+/// The flags of messages as they are now, by looking at the messages themselves; of all messages if none are named. For
+/// changes of which servers notify without giving the message a new change number, so that no synchronisation tells them
+/// (seen on Gromox when its own IMAP server sets flags).
+pub(super) async fn fetch_flags(shared: &Shared, wanted: Option<&[Gid]>) -> Result<Vec<RemoteFlags>, UpstreamError> {
+    let keywords = PropertyKey::Named(flags::keywords_name(), PropertyType::MULTIPLE_STRING);
+    let keys = &flags::FLAG_TAGS.into_iter().map(PropertyKey::Tag).chain([keywords]).collect::<Vec<_>>();
+    let wanted = wanted.filter(|wanted| wanted.len() <= MAX_LOOKED_AT);
+    shared
+        .context
+        .upstream
+        .repeatable(|mailbox| async move {
+            let folder = shared.id_in(&mailbox);
+            let found = match wanted {
+                Some(gids) => {
+                    mailbox.meet(gids).await?;
+                    let ids: Vec<_> = gids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
+                    mailbox.message_properties(folder, &ids, keys).await?
+                }
+                None => mailbox.all_message_properties(folder, keys).await?,
+            };
+            let remote = |(id, bag): (MessageId, PropertyBag)| {
+                let (flags, keywords) = flags::from_properties(&bag);
+                Some(RemoteFlags { gid: mailbox.gid_of(id)?, flags, keywords })
+            };
+            Ok(found.into_iter().filter_map(remote).collect())
         })
         .await
 }
