@@ -3,6 +3,7 @@
 
 use mapi_core::ErrorCode;
 use mapi_core::message::MessageContent;
+use mapi_core::property::{PropertyKey, PropertyValue};
 
 use super::super::{Event, EventKind, Folder, Message, StoreResult};
 use super::Mailbox;
@@ -160,6 +161,25 @@ impl Mailbox {
             self.tell_counts(folder);
         }
         Ok(before)
+    }
+
+    /// Changes a property of a message without giving it a new change number, and tells of it: no synchronisation will
+    /// report it. Some servers do so with the flags that their own IMAP service sets (seen on Gromox).
+    ///
+    /// # Errors
+    /// `ecNotFound`, and what the property's check says.
+    pub fn set_silently(&mut self, id: u64, key: PropertyKey, value: PropertyValue) -> StoreResult<()> {
+        let now = self.now();
+        let message = self.messages.get_mut(&id).filter(|m| !m.deleted).ok_or(ErrorCode::NOT_FOUND)?;
+        message.set(key, value)?;
+        message.committed = now;
+        let folder = message.folder;
+        if let Some(folder) = self.folders.get_mut(&folder) {
+            changed(folder, now);
+        }
+        self.push(Event::message(EventKind::Modified, folder, id));
+        self.tell_counts(folder);
+        Ok(())
     }
 
     /// Deletes messages of a folder, softly or for good; missing ones are passed over. Returns how many were deleted.
