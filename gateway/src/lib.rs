@@ -6,6 +6,7 @@ pub mod check;
 pub mod cli;
 pub mod config;
 pub mod convert;
+pub mod device;
 pub mod ledger;
 pub mod service;
 pub mod sync;

@@ -12,7 +12,11 @@ use tokio::task::{AbortHandle, JoinSet};
 
 use crate::account::Accounts;
 use crate::bridge::{ImapBridge, SmtpBridge};
-use crate::config::{Config, ConfigError, ListenerConfig, ListenerTls};
+use crate::config::{
+    Address, Config, ConfigError, ListenerAuthentication, ListenerMechanism, ListenerTls, SmtpConfig,
+    SmtpListenerConfig, SpoolConfig,
+};
+use crate::device::Devices;
 
 /// How long upstream sessions have to be disconnected when the gateway stops.
 const DISCONNECT_TIME: Duration = Duration::from_millis(500);
@@ -122,7 +126,7 @@ impl Service {
         for (position, listener) in config.imap.listener.iter().enumerate() {
             let key = format!("imap.listener[{position}]");
             let server_config = ServerConfig {
-                tls: match tls_of(&key, listener, tls)? {
+                tls: match tls_of(&key, listener.tls, tls)? {
                     Some((true, tls)) => TlsMode::Implicit(tls),
                     Some((false, tls)) => TlsMode::StartTls(tls),
                     None => TlsMode::None,
@@ -137,7 +141,7 @@ impl Service {
                 },
                 ..ServerConfig::default()
             };
-            let (bound, address) = bind(&key, listener).await?;
+            let (bound, address) = bind(&key, listener.address).await?;
             let store = Arc::new(ImapBridge::new(Arc::clone(accounts)));
             let server = Server::new(server_config, store);
             let stopping = stopping.clone();
@@ -156,31 +160,28 @@ impl Service {
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), StartError> {
         use smtp_front::server::{Admission, Server, ServerConfig, TlsMode};
-        use smtp_front::session::Policy;
-        let admission = Admission::new(config.smtp.max_connections, config.smtp.max_connections_per_address);
-        for (position, listener) in config.smtp.listener.iter().enumerate() {
+        let smtp = &config.smtp;
+        if smtp.listener.is_empty() {
+            return Ok(());
+        }
+        let devices = Arc::new(Devices::new(smtp)?);
+        let spool = spool(&config.spool)?;
+        let admission = Admission::new(smtp.max_connections, smtp.max_connections_per_address);
+        for (position, listener) in smtp.listener.iter().enumerate() {
             let key = format!("smtp.listener[{position}]");
-            let hostname = match config.smtp.hostname.as_str() {
-                "" => "localhost".to_owned(),
-                name => name.to_owned(),
-            };
             let server_config = ServerConfig {
-                tls: match tls_of(&key, listener, tls)? {
+                tls: match tls_of(&key, listener.tls, tls)? {
                     Some((true, tls)) => TlsMode::Implicit(tls),
                     Some((false, tls)) => TlsMode::StartTls(tls),
                     None => TlsMode::None,
                 },
-                policy: Policy {
-                    hostname,
-                    allow_plaintext_auth: listener.allow_plaintext_auth,
-                    max_message: config.smtp.max_message_bytes,
-                    max_recipients: config.smtp.max_recipients,
-                    ..Policy::default()
-                },
+                policy: smtp_policy(smtp, listener),
                 admission: Arc::clone(&admission),
+                access: smtp_access(listener),
+                spool: Arc::clone(&spool),
             };
-            let (bound, address) = bind(&key, listener).await?;
-            let bridge = SmtpBridge::new(Arc::clone(accounts), config.smtp.save_sent);
+            let (bound, address) = bind(&key, listener.address).await?;
+            let bridge = SmtpBridge::new(Arc::clone(accounts), Arc::clone(&devices), smtp.save_sent);
             let server = Server::new(server_config, Arc::new(bridge));
             let stopping = stopping.clone();
             self.tasks.spawn(async move { server.serve(bound, stopping).await });
@@ -191,8 +192,51 @@ impl Service {
     }
 }
 
-async fn bind(key: &str, listener: &ListenerConfig) -> Result<(TcpListener, SocketAddr), StartError> {
-    let address = listener.address.0;
+/// Where messages are kept while they come in, tried out.
+fn spool(config: &SpoolConfig) -> Result<Arc<smtp_front::server::SpoolConfig>, ConfigError> {
+    tempfile::tempfile_in(&config.dir).map_err(|error| {
+        let problem = format!("{}: {error}: expected a directory in which the gateway may write", config.dir.display());
+        ConfigError::invalid("spool.dir", problem)
+    })?;
+    let (directory, memory_bytes) = (config.dir.clone(), config.memory_bytes);
+    Ok(Arc::new(smtp_front::server::SpoolConfig { directory, memory_bytes }))
+}
+
+fn smtp_policy(smtp: &SmtpConfig, listener: &SmtpListenerConfig) -> smtp_front::session::Policy {
+    use smtp_front::session::{Authentication, Mechanism, Policy};
+    let mechanism = |mechanism: &ListenerMechanism| match mechanism {
+        ListenerMechanism::Plain => Mechanism::Plain,
+        ListenerMechanism::Login => Mechanism::Login,
+        ListenerMechanism::XOauth2 => Mechanism::XOauth2,
+        ListenerMechanism::OauthBearer => Mechanism::OauthBearer,
+    };
+    Policy {
+        hostname: if smtp.hostname.is_empty() { "localhost".to_owned() } else { smtp.hostname.clone() },
+        allow_plaintext_auth: listener.allow_plaintext_auth,
+        authentication: match listener.authentication {
+            ListenerAuthentication::Required => Authentication::Required,
+            ListenerAuthentication::Optional => Authentication::Optional,
+        },
+        mechanisms: listener.mechanisms.iter().map(mechanism).collect(),
+        smtputf8: smtp.smtputf8,
+        max_message: listener.max_message_bytes.unwrap_or(smtp.max_message_bytes),
+        max_recipients: smtp.max_recipients,
+        ..Policy::default()
+    }
+}
+
+fn smtp_access(listener: &SmtpListenerConfig) -> smtp_front::server::AccessConfig {
+    use smtp_front::rate::{RateLimit, RateTable};
+    let table = |count: Option<u32>| count.map(|count| Arc::new(RateTable::new(RateLimit::per_minute(count))));
+    smtp_front::server::AccessConfig {
+        networks: listener.networks.iter().map(|network| network.0).collect(),
+        proxies: listener.proxies.iter().map(|network| network.0).collect(),
+        connections: table(listener.connections_per_minute),
+        messages: table(listener.messages_per_minute),
+    }
+}
+
+async fn bind(key: &str, Address(address): Address) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |error| StartError::Listen { key: format!("{key}.address"), address, error };
     let bound = TcpListener::bind(address).await.map_err(failed)?;
     let address = bound.local_addr().map_err(failed)?;
@@ -202,10 +246,10 @@ async fn bind(key: &str, listener: &ListenerConfig) -> Result<(TcpListener, Sock
 /// Whether the listener encrypts from the first byte, and with what; `None` if it doesn't encrypt.
 fn tls_of(
     key: &str,
-    listener: &ListenerConfig,
+    listener: ListenerTls,
     tls: Option<&Arc<RustlsConfig>>,
 ) -> Result<Option<(bool, Arc<RustlsConfig>)>, ConfigError> {
-    let implicit = match listener.tls {
+    let implicit = match listener {
         ListenerTls::None => return Ok(None),
         ListenerTls::Implicit => true,
         ListenerTls::StartTls => false,

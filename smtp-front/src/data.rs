@@ -1,18 +1,12 @@
-//! The receiver of a message after DATA (RFC 5321 4.1.1.4, 4.5.2).
+//! The content of a message as it comes after DATA (RFC 5321 4.1.1.4, 4.5.2) or in chunks (RFC 3030).
 //!
-//! The message ends at `CRLF . CRLF` and nowhere else: no other mix of CR, LF and dot ends it, so nobody can hide a
-//! second message in the first ("SMTP smuggling"). A bare CR or bare LF becomes CRLF in the content.
-
-use bytes::Bytes;
+//! After DATA the message ends at `CRLF . CRLF` and nowhere else: no other mix of CR, LF and dot ends it, so nobody can
+//! hide a second message in the first ("SMTP smuggling"). A bare CR or bare LF becomes CRLF in the content.
 
 /// Takes the bytes after `354` in pieces of any size, undoes dot-stuffing, and finds the end.
 #[derive(Debug)]
 pub struct DataReceiver {
     state: State,
-    message: Vec<u8>,
-    limit: usize,
-    /// Bytes of content seen beyond the limit; they are not kept.
-    excess: usize,
 }
 
 /// What one piece of input led to.
@@ -23,10 +17,6 @@ pub struct Progress {
     /// Whether the end was seen.
     pub complete: bool,
 }
-
-/// The message is larger than the limit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct TooLarge;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -49,83 +39,110 @@ enum State {
 }
 
 impl DataReceiver {
-    /// A receiver that keeps up to `limit` bytes.
-    pub fn new(limit: usize) -> Self {
-        Self { state: State::LineStart, message: Vec::new(), limit, excess: 0 }
+    /// A receiver at the start of a message.
+    pub fn new() -> Self {
+        Self { state: State::LineStart }
     }
 
-    /// Takes the next piece.
-    pub fn receive(&mut self, piece: &[u8]) -> Progress {
+    /// Takes the next piece and adds its content to `content`: at most two bytes for each byte of the piece, and two more.
+    pub fn receive(&mut self, piece: &[u8], content: &mut Vec<u8>) -> Progress {
         let mut at = 0;
         while at < piece.len() && self.state != State::End {
             // Runs of ordinary bytes, nearly all there is, are copied at once.
             if self.state == State::Text {
-                let run = piece[at..].iter().take_while(|byte| !matches!(byte, b'\r' | b'\n')).count();
-                self.keep(&piece[at..at + run]);
+                let run = plain_run(&piece[at..]);
+                content.extend_from_slice(&piece[at..at + run]);
                 at += run;
                 if at == piece.len() {
                     break;
                 }
             }
-            self.step(piece[at]);
+            self.step(piece[at], content);
             at += 1;
         }
         Progress { consumed: at, complete: self.state == State::End }
     }
 
-    /// How many bytes beyond the limit have come. They were not kept.
-    pub fn excess(&self) -> usize {
-        self.excess
-    }
-
-    /// The message: lines end with CRLF, dot-stuffing is undone.
-    ///
-    /// # Errors
-    /// [`TooLarge`] if it is over the limit.
-    pub fn finish(self) -> Result<Bytes, TooLarge> {
-        if self.excess > 0 { Err(TooLarge) } else { Ok(self.message.into()) }
-    }
-
-    fn step(&mut self, byte: u8) {
+    fn step(&mut self, byte: u8, content: &mut Vec<u8>) {
         self.state = match (self.state, byte) {
             (State::DotCr, b'\n') => State::End,
             (State::Cr, b'\n') => {
-                self.keep(b"\r\n");
+                content.extend_from_slice(b"\r\n");
                 State::LineStart
             }
             (State::Cr | State::DotCr, _) => {
-                self.keep(b"\r\n");
+                content.extend_from_slice(b"\r\n");
                 self.state = State::Text;
-                return self.step(byte);
+                return self.step(byte, content);
             }
             (State::Dot, b'\r') => State::DotCr,
             (_, b'\r') => State::Cr,
             (_, b'\n') => {
-                self.keep(b"\r\n");
+                content.extend_from_slice(b"\r\n");
                 State::LooseLineStart
             }
             (State::LineStart, b'.') => State::Dot,
             (State::LooseLineStart, b'.') => {
-                self.keep(b".");
+                content.push(b'.');
                 State::LooseDot
             }
             (State::LooseDot, b'.') => State::Text,
             (_, byte) => {
-                self.keep(&[byte]);
+                content.push(byte);
                 State::Text
             }
         };
     }
+}
 
-    fn keep(&mut self, bytes: &[u8]) {
-        let room = if self.excess == 0 { self.limit - self.message.len() } else { 0 };
-        if bytes.len() <= room {
-            self.message.extend_from_slice(bytes);
-        } else {
-            self.message = Vec::new();
-            self.excess = self.excess.saturating_add(bytes.len() - room);
+impl Default for DataReceiver {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Makes CRLF of every line end in content that has no dot-stuffing, in pieces of any size.
+#[derive(Debug, Default)]
+pub struct LineEnds {
+    after_cr: bool,
+}
+
+impl LineEnds {
+    /// Takes the next piece and adds its content to `content`: at most two bytes for each byte of the piece, and two more.
+    pub fn receive(&mut self, mut piece: &[u8], content: &mut Vec<u8>) {
+        while let Some((&byte, rest)) = piece.split_first() {
+            let had_cr = std::mem::replace(&mut self.after_cr, byte == b'\r');
+            if had_cr {
+                content.extend_from_slice(b"\r\n");
+            }
+            match byte {
+                b'\r' => piece = rest,
+                b'\n' => {
+                    if !had_cr {
+                        content.extend_from_slice(b"\r\n");
+                    }
+                    piece = rest;
+                }
+                _ => {
+                    let (run, rest) = piece.split_at(plain_run(piece));
+                    content.extend_from_slice(run);
+                    piece = rest;
+                }
+            }
         }
     }
+
+    /// The content is complete; what is owed is added.
+    pub fn finish(&mut self, content: &mut Vec<u8>) {
+        if std::mem::take(&mut self.after_cr) {
+            content.extend_from_slice(b"\r\n");
+        }
+    }
+}
+
+/// How many bytes from the start on are neither CR nor LF.
+fn plain_run(bytes: &[u8]) -> usize {
+    bytes.iter().position(|byte| matches!(byte, b'\r' | b'\n')).unwrap_or(bytes.len())
 }
 
 #[cfg(test)]
@@ -136,21 +153,22 @@ mod tests {
 
     /// The content and what is left of the input; `None` while the end is missing.
     fn receive(input: &[u8], cut: usize) -> Option<(Vec<u8>, Vec<u8>)> {
-        let mut receiver = DataReceiver::new(1 << 20);
+        let mut receiver = DataReceiver::new();
+        let mut content = Vec::new();
         let (head, tail) = input.split_at(cut.min(input.len()));
-        let first = receiver.receive(head);
+        let first = receiver.receive(head, &mut content);
         let rest = if first.complete {
             assert!(first.consumed <= head.len());
             input[first.consumed..].to_vec()
         } else {
             assert_eq!(first.consumed, head.len());
-            let second = receiver.receive(tail);
+            let second = receiver.receive(tail, &mut content);
             if !second.complete {
                 return None;
             }
             tail[second.consumed..].to_vec()
         };
-        Some((receiver.finish().unwrap().to_vec(), rest))
+        Some((content, rest))
     }
 
     #[test]
@@ -202,19 +220,28 @@ mod tests {
         }
     }
 
-    #[test]
-    fn the_limit_holds_while_streaming() {
-        let mut receiver = DataReceiver::new(10);
-        receiver.receive(b"12345678\r\n");
-        assert_eq!((receiver.excess(), receiver.message.len()), (0, 10));
-        receiver.receive(&[b'x'; 1000]);
-        assert_eq!((receiver.excess(), receiver.message.capacity()), (1000, 0), "what was kept is freed too");
-        assert!(receiver.receive(b"\r\n.\r\n").complete);
-        assert_eq!(receiver.finish(), Err(TooLarge));
+    fn line_ends(input: &[u8], cut: usize) -> Vec<u8> {
+        let (head, tail) = input.split_at(cut.min(input.len()));
+        let (mut ends, mut content) = (LineEnds::default(), Vec::new());
+        ends.receive(head, &mut content);
+        ends.receive(tail, &mut content);
+        ends.finish(&mut content);
+        content
+    }
 
-        let mut exact = DataReceiver::new(10);
-        assert!(exact.receive(b"12345678\r\n.\r\n").complete);
-        assert_eq!(exact.finish().unwrap().len(), 10);
+    #[test]
+    fn chunks_have_whole_line_ends_and_keep_dots() {
+        for (input, content) in [
+            (&b""[..], &b""[..]),
+            (b"a\r\n..b\r\n.\r\n", b"a\r\n..b\r\n.\r\n"),
+            (b"a\nb\rc\r\nd\r", b"a\r\nb\r\nc\r\nd\r\n"),
+            (b"\r\r\n\n\r", b"\r\n\r\n\r\n\r\n"),
+            (b"\0\xff", b"\0\xff"),
+        ] {
+            for cut in 0..=input.len() {
+                assert_eq!(line_ends(input, cut), content, "{} at {cut}", input.escape_ascii());
+            }
+        }
     }
 
     /// The sender's half of RFC 5321 4.5.2.

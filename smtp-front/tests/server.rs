@@ -7,11 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use secrecy::ExposeSecret;
 use smtp_front::server::{Admission, Server, ServerConfig, TlsMode};
 use smtp_front::session::Policy;
-use smtp_front::submit::{Credentials, Envelope, Peer, Submit, SubmitError, Submitter};
+use smtp_front::submit::{Credentials, Envelope, Message, Peer, Secret, Submit, SubmitError, Submitter};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
@@ -25,7 +24,7 @@ use tokio_rustls::rustls::{self, RootCertStore};
 #[derive(Clone, Default)]
 struct Backend {
     peers: Arc<Mutex<Vec<Peer>>>,
-    messages: Arc<Mutex<Vec<(Envelope, Bytes)>>>,
+    messages: Arc<Mutex<Vec<(Envelope, Message)>>>,
     arrived: Arc<Notify>,
     gate: Option<Arc<Notify>>,
 }
@@ -34,16 +33,26 @@ struct Backend {
 impl Submit for Backend {
     async fn login(&self, credentials: Credentials, peer: Peer) -> Result<Arc<dyn Submitter>, SubmitError> {
         self.peers.lock().unwrap().push(peer);
-        if credentials.user != "alice" || credentials.password.expose_secret() != "demo" {
-            return Err(SubmitError::AuthenticationFailed);
+        match credentials.secret {
+            Secret::Password(password) if credentials.user == "alice" && password.expose_secret() == "demo" => {
+                Ok(Arc::new(self.clone()))
+            }
+            _ => Err(SubmitError::AuthenticationFailed),
         }
-        Ok(Arc::new(self.clone()))
+    }
+
+    async fn guest(&self, peer: Peer) -> Result<Arc<dyn Submitter>, SubmitError> {
+        self.peers.lock().unwrap().push(peer);
+        if peer.address.ip().to_string() == "192.0.2.7" {
+            return Ok(Arc::new(self.clone()));
+        }
+        Err(SubmitError::AuthenticationRequired)
     }
 }
 
 #[async_trait]
 impl Submitter for Backend {
-    async fn submit(&self, envelope: Envelope, message: Bytes) -> Result<(), SubmitError> {
+    async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
         self.arrived.notify_one();
         if let Some(gate) = &self.gate {
             gate.notified().await;

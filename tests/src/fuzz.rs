@@ -38,6 +38,7 @@ pub const TARGETS: &[Target] = &[
     ("rtf", http::rtf),
     ("smtp_command", smtp::command),
     ("smtp_data", smtp::data),
+    ("smtp_proxy", smtp::proxy),
     ("smtp_session", smtp::session),
 ];
 

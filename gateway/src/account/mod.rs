@@ -107,8 +107,8 @@ fn not_found() -> UpstreamError {
     UpstreamError::Refused { operation: "RopOpenFolder".into(), code: mapi_core::ErrorCode::NOT_FOUND }
 }
 
-/// Runs blocking work (the ledger's) off the async threads.
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, UpstreamError> {
+/// Runs blocking work (the ledger's, conversions) off the async threads.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, UpstreamError> {
     let ended = |error| UpstreamError::Internal(format!("a blocking task ended: {error}"));
     tokio::task::spawn_blocking(work).await.map_err(ended)
 }

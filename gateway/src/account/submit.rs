@@ -1,24 +1,30 @@
-use bytes::Bytes;
 use mapi_core::mailbox::SubmitError;
+use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyValue, tags};
+use smtp_front::submit::{Envelope, Message, Recipient};
 
 use super::{Account, UpstreamError, blocking};
 use crate::convert::mime_to_mapi::{self, Purpose};
 
 impl Account {
-    /// Sends a message to `recipients` as the account's user. Returns when the upstream has taken it.
+    /// Sends a message to the envelope's recipients as the account's user. Returns when the upstream has taken it.
     ///
     /// # Errors
     /// [`UpstreamError::OutcomeUnknown`] if the connection died meanwhile; nothing is repeated. Content that can't be sent
     /// is [`UpstreamError::Content`].
-    pub async fn submit(&self, message: Bytes, recipients: Vec<String>, save_sent: bool) -> Result<(), UpstreamError> {
+    pub async fn submit(&self, message: Message, envelope: Envelope, save_sent: bool) -> Result<(), UpstreamError> {
         let own_addresses = vec![self.context.user().to_owned()];
         let convert = move || {
+            let unreadable = |error| UpstreamError::Internal(format!("the spooled message can't be read: {error}"));
+            let message = message.into_bytes().map_err(unreadable)?;
+            let recipients: Vec<String> = envelope.recipients.iter().map(|to| to.address.to_string()).collect();
             let purpose = Purpose::Submit { own_addresses: &own_addresses, recipients: &recipients };
-            mime_to_mapi::parse(&message, purpose)
+            let parsed = mime_to_mapi::parse(&message, purpose);
+            let mut content = parsed.map_err(|error| UpstreamError::Content(error.to_string()))?;
+            request_reports(&mut content.properties, &envelope.recipients);
+            Ok::<_, UpstreamError>(content)
         };
-        let converted = blocking(convert).await?;
-        let mut content = converted.map_err(|error| UpstreamError::Content(error.to_string()))?;
+        let mut content = blocking(convert).await??;
         if !save_sent {
             content.properties.set(tags::PidTagDeleteAfterSubmit, PropertyValue::Boolean(true));
         }
@@ -37,6 +43,49 @@ impl Account {
             // Nothing was handed over, whatever became of the request that died.
             UpstreamError::OutcomeUnknown(why) => Err(UpstreamError::Unreachable(why)),
             error => Err(error),
+        }
+    }
+}
+
+/// Asks for reports as NOTIFY says (RFC 3461 4.1), as far as a message in Exchange can: for all recipients alike, reports
+/// of success if one of them wants them, and none of failure if nobody does.
+fn request_reports(properties: &mut PropertyBag, recipients: &[Recipient]) {
+    let notify: Vec<_> = recipients.iter().map(|recipient| recipient.notify).collect();
+    if notify.iter().flatten().any(|notify| notify.success) {
+        properties.set(tags::PidTagOriginatorDeliveryReportRequested, PropertyValue::Boolean(true));
+    }
+    if notify.iter().all(|notify| notify.is_some_and(|notify| !notify.failure)) {
+        properties.set(tags::PidTagOriginatorNonDeliveryReportRequested, PropertyValue::Boolean(false));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use smtp_front::submit::{Address, Notify};
+
+    use super::*;
+
+    #[test]
+    fn reports_are_asked_for_as_notify_says() {
+        let success = Some(Notify { success: true, failure: true, delay: false });
+        let delay = Some(Notify { delay: true, ..Notify::default() });
+        let never = Some(Notify::default());
+        for (notify, delivery, failure) in [
+            (vec![None], None, None),
+            (vec![None, success], Some(true), None),
+            (vec![never], None, Some(false)),
+            (vec![never, delay], None, Some(false)),
+            (vec![never, None], None, None),
+        ] {
+            let recipient = |notify: &Option<Notify>| Recipient {
+                notify: *notify,
+                ..Recipient::new(Address::new_checked("a@example.test".into()))
+            };
+            let recipients: Vec<Recipient> = notify.iter().map(recipient).collect();
+            let mut bag = PropertyBag::default();
+            request_reports(&mut bag, &recipients);
+            assert_eq!(bag.boolean(tags::PidTagOriginatorDeliveryReportRequested), delivery, "{notify:?}");
+            assert_eq!(bag.boolean(tags::PidTagOriginatorNonDeliveryReportRequested), failure, "{notify:?}");
         }
     }
 }

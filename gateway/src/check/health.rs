@@ -11,7 +11,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::config::{Config, ListenerConfig, ListenerTls};
+use crate::config::{Config, ListenerTls};
 
 /// A gateway that lives says so within this time.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -63,16 +63,18 @@ pub enum HealthError {
 /// # Errors
 /// See [`HealthError`].
 pub async fn health(config: &Config) -> Result<SocketAddr, HealthError> {
-    let imap = config.imap.listener.first().map(|listener| ("imap.listener[0]", listener, Protocol::Imap));
-    let smtp = config.smtp.listener.first().map(|listener| ("smtp.listener[0]", listener, Protocol::Smtp));
+    let imap = config.imap.listener.first();
+    let imap = imap.map(|listener| ("imap.listener[0]", listener.address.0, listener.tls, Protocol::Imap));
+    let smtp = config.smtp.listener.first();
+    let smtp = smtp.map(|listener| ("smtp.listener[0]", listener.address.0, listener.tls, Protocol::Smtp));
     // A configuration without any listener is refused when it is read.
-    let (key, listener, protocol) = imap.or(smtp).ok_or(HealthError::NoPort("imap.listener"))?;
-    if listener.address.0.port() == 0 {
+    let (key, address, tls, protocol) = imap.or(smtp).ok_or(HealthError::NoPort("imap.listener"))?;
+    if address.port() == 0 {
         return Err(HealthError::NoPort(key));
     }
     let mut result = Err(HealthError::NoPort(key));
-    for address in reachable(listener.address.0) {
-        let asked = tokio::time::timeout(PATIENCE, ask(address, listener, protocol)).await;
+    for address in reachable(address) {
+        let asked = tokio::time::timeout(PATIENCE, ask(address, tls, protocol)).await;
         result = match asked {
             Ok(Ok(greeting)) if greeting.starts_with(protocol.ready()) => return Ok(address),
             Ok(Ok(greeting)) => Err(HealthError::NotReady { key, address, greeting }),
@@ -118,9 +120,9 @@ fn reachable(address: SocketAddr) -> Vec<SocketAddr> {
     hosts.into_iter().map(|ip| SocketAddr::new(ip, address.port())).collect()
 }
 
-async fn ask(address: SocketAddr, listener: &ListenerConfig, protocol: Protocol) -> std::io::Result<String> {
+async fn ask(address: SocketAddr, tls: ListenerTls, protocol: Protocol) -> std::io::Result<String> {
     let stream = TcpStream::connect(address).await?;
-    if listener.tls != ListenerTls::Implicit {
+    if tls != ListenerTls::Implicit {
         return greeting(stream, protocol).await;
     }
     let config = anything().map_err(std::io::Error::other)?;

@@ -134,6 +134,7 @@ fn read(path: &Path) -> Result<Checked, ConfigError> {
     if let Some(tls) = &config.tls {
         crate::tls::server_config(tls)?;
     }
+    crate::device::Devices::new(&config.smtp)?;
     let settings = Arc::new(UpstreamSettings::new(&config.upstream)?);
     Ok(Checked { config, settings })
 }

@@ -74,37 +74,3 @@ impl Default for ImapConfig {
         }
     }
 }
-
-/// SMTP.
-#[derive(Debug, Clone, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct SmtpConfig {
-    /// `[[smtp.listener]]`
-    pub listener: Vec<ListenerConfig>,
-    /// The name in the greeting; `localhost` if empty.
-    pub hostname: String,
-    /// Connections at once, all listeners together.
-    pub max_connections: usize,
-    /// Connections at once from one address.
-    pub max_connections_per_address: usize,
-    /// Bytes of the largest message taken.
-    pub max_message_bytes: usize,
-    /// Recipients of one message.
-    pub max_recipients: usize,
-    /// Keep a copy of what is sent in Sent Items. Turn off if the clients store their own copy.
-    pub save_sent: bool,
-}
-
-impl Default for SmtpConfig {
-    fn default() -> Self {
-        Self {
-            listener: Vec::new(),
-            hostname: String::new(),
-            max_connections: 1024,
-            max_connections_per_address: 64,
-            max_message_bytes: 35 * 1024 * 1024,
-            max_recipients: 1000,
-            save_sent: true,
-        }
-    }
-}

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::{Config, ConfigError, ListenerConfig, ListenerTls, UpstreamConfig};
+use super::{Config, ConfigError, ListenerMechanism, ListenerTls, SmtpConfig, UpstreamConfig};
 
 impl Config {
     /// Reads and checks a configuration file.
@@ -38,12 +38,13 @@ impl Config {
             let problem = "no listener: add an [[imap.listener]] or [[smtp.listener]] with an address and tls";
             out.push(ConfigError::invalid("imap.listener", problem));
         }
-        let listeners = |name: &'static str, list: &[ListenerConfig]| {
-            let needs_tls = |listener: &&ListenerConfig| listener.tls != ListenerTls::None;
-            let position = list.iter().position(|listener| needs_tls(&listener));
+        let encrypted = |name: &'static str, mut tls: Box<dyn Iterator<Item = ListenerTls> + '_>| {
+            let position = tls.position(|tls| tls != ListenerTls::None);
             position.map(|position| format!("{name}.listener[{position}].tls"))
         };
-        let first = listeners("imap", &self.imap.listener).or_else(|| listeners("smtp", &self.smtp.listener));
+        let imap = Box::new(self.imap.listener.iter().map(|listener| listener.tls));
+        let smtp = Box::new(self.smtp.listener.iter().map(|listener| listener.tls));
+        let first = encrypted("imap", imap).or_else(|| encrypted("smtp", smtp));
         match (&self.tls, first) {
             (None, Some(key)) => {
                 let problem =
@@ -59,6 +60,7 @@ impl Config {
         if let Some(ca_file) = &self.upstream.ca_file {
             out.extend(missing_file("upstream.ca_file", ca_file));
         }
+        out.extend(smtp_problems(&self.smtp));
         for (key, value) in [
             ("imap.max_connections", self.imap.max_connections),
             ("smtp.max_connections", self.smtp.max_connections),
@@ -74,6 +76,30 @@ impl Config {
         }
         out
     }
+}
+
+fn smtp_problems(smtp: &SmtpConfig) -> Vec<ConfigError> {
+    let mut out = Vec::new();
+    for (position, listener) in smtp.listener.iter().enumerate() {
+        let key = |name: &str| format!("smtp.listener[{position}].{name}");
+        let bearer = |mechanism: &ListenerMechanism| {
+            matches!(mechanism, ListenerMechanism::XOauth2 | ListenerMechanism::OauthBearer)
+        };
+        if listener.mechanisms.iter().any(bearer) {
+            let problem = "the upstream is spoken to with upstream.auth = \"basic\", which takes no bearer tokens: \
+                           expected \"plain\" and \"login\" only";
+            out.push(ConfigError::invalid(key("mechanisms"), problem));
+        }
+        let limits = [
+            ("max_message_bytes", listener.max_message_bytes.unwrap_or(1)),
+            ("connections_per_minute", listener.connections_per_minute.map_or(1, |count| count as usize)),
+            ("messages_per_minute", listener.messages_per_minute.map_or(1, |count| count as usize)),
+        ];
+        for (name, _) in limits.into_iter().filter(|(_, value)| *value == 0) {
+            out.push(ConfigError::invalid(key(name), "0 would refuse everything: expected a positive number"));
+        }
+    }
+    out
 }
 
 fn upstream_problems(upstream: &UpstreamConfig) -> Vec<ConfigError> {

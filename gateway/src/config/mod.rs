@@ -3,6 +3,7 @@
 mod error;
 mod listener;
 mod load;
+mod smtp;
 mod storage;
 mod tls;
 mod upstream;
@@ -10,8 +11,11 @@ mod upstream;
 use serde::Deserialize;
 
 pub use error::ConfigError;
-pub use listener::{Address, ImapConfig, ListenerConfig, ListenerTls, SmtpConfig};
-pub use storage::{CacheConfig, LedgerConfig};
+pub use listener::{Address, ImapConfig, ListenerConfig, ListenerTls};
+pub use smtp::{
+    DeviceConfig, ListenerAuthentication, ListenerMechanism, Network, SenderPolicy, SmtpConfig, SmtpListenerConfig,
+};
+pub use storage::{CacheConfig, LedgerConfig, SpoolConfig};
 pub use tls::TlsConfig;
 pub use upstream::{AuthScheme, TlsVerification, UpstreamConfig};
 
@@ -27,6 +31,9 @@ pub struct Config {
     /// What is kept in memory.
     #[serde(default)]
     pub cache: CacheConfig,
+    /// Where large messages lie while they come in.
+    #[serde(default)]
+    pub spool: SpoolConfig,
     /// The gateway's own certificate.
     #[serde(default)]
     pub tls: Option<TlsConfig>,

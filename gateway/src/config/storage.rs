@@ -33,3 +33,19 @@ impl Default for CacheConfig {
         Self { rendering_bytes: 128 * 1024 * 1024, credential_seconds: 600, account_idle_seconds: 900 }
     }
 }
+
+/// Where large messages lie while they come in.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SpoolConfig {
+    /// A directory, which may be in memory (tmpfs). The files in it have no names and are gone with the process.
+    pub dir: PathBuf,
+    /// Messages up to this many bytes stay in memory.
+    pub memory_bytes: usize,
+}
+
+impl Default for SpoolConfig {
+    fn default() -> Self {
+        Self { dir: std::env::temp_dir(), memory_bytes: 128 * 1024 }
+    }
+}

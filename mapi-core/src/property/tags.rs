@@ -57,6 +57,7 @@ property_tags! {
     PidTagReplyRequested = 0x0C17_000B;
     PidTagReadReceiptRequested = 0x0029_000B;
     PidTagOriginatorDeliveryReportRequested = 0x0023_000B;
+    PidTagOriginatorNonDeliveryReportRequested = 0x0C08_000B;
     PidTagSearchKey = 0x300B_0102;
     PidTagRecordKey = 0x0FF9_0102;
     PidTagEntryId = 0x0FFF_0102;

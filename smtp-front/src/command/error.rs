@@ -24,9 +24,9 @@ pub enum CommandError {
     /// RCPT TO's address is broken.
     #[error("bad recipient address syntax")]
     Recipient,
-    /// An address with letters outside ASCII; SMTPUTF8 (RFC 6531) is not offered.
-    #[error("non-ASCII addresses are not supported")]
-    NonAsciiAddress,
+    /// BDAT with a size that can't be read: nobody knows where the next command begins.
+    #[error("syntax: BDAT size [LAST]")]
+    ChunkSize,
     /// A parameter of an extension that is not offered.
     #[error("parameter not recognized or not implemented")]
     UnknownParameter,

@@ -1,7 +1,8 @@
 //! SMTP commands (RFC 5321 4.1) as values, and their parser.
 //!
 //! The parser takes what mail programs, scanners and scripts really send: any letter case, spaces after `FROM:` and
-//! `TO:`, addresses without angle brackets, trailing blanks. It never takes a control character or a broken address.
+//! `TO:`, addresses without angle brackets, senders without a domain, any name or none after HELO, trailing blanks. It never
+//! takes a control character or a broken address.
 
 mod error;
 mod parameter;
@@ -11,7 +12,7 @@ mod path;
 use secrecy::SecretString;
 
 pub use error::CommandError;
-pub use parameter::MailParameters;
+pub use parameter::{MailParameters, RcptParameters};
 pub use parse::parse;
 
 use crate::submit::Address;
@@ -39,10 +40,22 @@ pub enum Command {
         /// What follows the address.
         parameters: MailParameters,
     },
-    /// `RCPT TO:<recipient>`.
-    Rcpt(Address),
+    /// `RCPT TO:<recipient> parameters`.
+    Rcpt {
+        /// The recipient.
+        recipient: Address,
+        /// What follows the address.
+        parameters: RcptParameters,
+    },
     /// `DATA`.
     Data,
+    /// `BDAT size [LAST]` (RFC 3030 2).
+    Bdat {
+        /// How many bytes of content follow the line.
+        size: u64,
+        /// Whether they are the last of the message.
+        last: bool,
+    },
     /// `RSET`.
     Rset,
     /// `NOOP`.
@@ -53,6 +66,8 @@ pub enum Command {
     Help,
     /// `VRFY`.
     Vrfy,
+    /// `EXPN`.
+    Expn,
 }
 
 impl Command {
@@ -64,13 +79,15 @@ impl Command {
             Self::StartTls => "STARTTLS",
             Self::Auth { .. } => "AUTH",
             Self::Mail { .. } => "MAIL",
-            Self::Rcpt(_) => "RCPT",
+            Self::Rcpt { .. } => "RCPT",
             Self::Data => "DATA",
+            Self::Bdat { .. } => "BDAT",
             Self::Rset => "RSET",
             Self::Noop => "NOOP",
             Self::Quit => "QUIT",
             Self::Help => "HELP",
             Self::Vrfy => "VRFY",
+            Self::Expn => "EXPN",
         }
     }
 }

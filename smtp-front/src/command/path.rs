@@ -5,60 +5,56 @@ use crate::submit::Address;
 /// The longest address taken, in bytes: RFC 5321 4.5.3.1 asks for 254; some generated sender addresses are longer.
 const MAX_ADDRESS: usize = 320;
 
-/// Why a path can't be read.
+/// Whose address it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum PathError {
-    /// It breaks the grammar.
-    Syntax,
-    /// It has letters outside ASCII.
-    NonAscii,
+pub(super) enum Kind {
+    /// MAIL FROM: small devices send a bare name.
+    Sender,
+    /// RCPT TO.
+    Recipient,
 }
 
 /// Reads `<local@domain>`, `<>`, `<@relay,@relay:local@domain>` (the route is dropped, RFC 5321 appendix F.2), or the
 /// same address without angle brackets. Returns the address, `None` for `<>`, and what follows it.
-pub(super) fn parse_path(text: &str) -> Result<(Option<Address>, &str), PathError> {
+pub(super) fn parse_path(text: &str, kind: Kind) -> Option<(Option<Address>, &str)> {
     let Some(inner) = text.strip_prefix('<') else {
-        let (address, rest) = parse_mailbox(text)?;
+        let (address, rest) = parse_mailbox(text, kind)?;
         let separated = rest.is_empty() || rest.starts_with([' ', '\t']);
-        return if separated { Ok((Some(address), rest)) } else { Err(PathError::Syntax) };
+        return separated.then_some((Some(address), rest));
     };
     let inner = inner.trim_start();
     if let Some(rest) = inner.strip_prefix('>') {
-        return Ok((None, rest));
+        return Some((None, rest));
     }
-    let (address, rest) = parse_mailbox(skip_route(inner)?)?;
-    let rest = rest.trim_start().strip_prefix('>').ok_or(PathError::Syntax)?;
-    Ok((Some(address), rest))
+    let (address, rest) = parse_mailbox(skip_route(inner)?, kind)?;
+    let rest = rest.trim_start().strip_prefix('>')?;
+    Some((Some(address), rest))
 }
 
-fn skip_route(text: &str) -> Result<&str, PathError> {
+fn skip_route(text: &str) -> Option<&str> {
     if !text.starts_with('@') {
-        return Ok(text);
+        return Some(text);
     }
-    let (route, mailbox) = text.split_once(':').ok_or(PathError::Syntax)?;
+    let (route, mailbox) = text.split_once(':')?;
     let valid = route.split(',').all(|hop| {
         hop.strip_prefix('@').and_then(|name| domain_len(name).map(|len| len == name.len())).unwrap_or(false)
     });
-    if valid { Ok(mailbox) } else { Err(PathError::Syntax) }
+    valid.then_some(mailbox)
 }
 
 /// `Mailbox = Local-part "@" ( Domain / address-literal )`.
-fn parse_mailbox(text: &str) -> Result<(Address, &str), PathError> {
-    let refuse = || if text.is_ascii() { PathError::Syntax } else { PathError::NonAscii };
-    let local = if text.starts_with('"') { quoted_len(text) } else { dot_string_len(text) }.ok_or_else(refuse)?;
-    let domain = text[local..].strip_prefix('@').ok_or_else(refuse)?;
-    let domain = if domain.starts_with('[') { literal_len(domain) } else { domain_len(domain) }.ok_or_else(refuse)?;
-    let (address, rest) = text.split_at(local + 1 + domain);
-    if !rest.is_ascii() && !rest.starts_with([' ', '\t', '>']) {
-        return Err(PathError::NonAscii);
-    }
-    if address.len() > MAX_ADDRESS {
-        return Err(PathError::Syntax);
-    }
-    Ok((Address::new_checked(address.to_owned()), rest))
+fn parse_mailbox(text: &str, kind: Kind) -> Option<(Address, &str)> {
+    let local = if text.starts_with('"') { quoted_len(text) } else { dot_string_len(text) }?;
+    let len = match text[local..].strip_prefix('@') {
+        Some(domain) => local + 1 + if domain.starts_with('[') { literal_len(domain) } else { domain_len(domain) }?,
+        None if kind == Kind::Sender && !text.starts_with('"') => local,
+        None => return None,
+    };
+    let (address, rest) = text.split_at(len);
+    (address.len() <= MAX_ADDRESS).then(|| (Address::new_checked(address.to_owned()), rest))
 }
 
-/// `Dot-string = Atom *("." Atom)`: the length of the longest one at the start.
+/// `Dot-string = Atom *("." Atom)`: the length of the longest one at the start. With UTF-8 as RFC 6531 3.3 has it.
 fn dot_string_len(text: &str) -> Option<usize> {
     let len = text.bytes().take_while(|byte| is_atext(*byte) || *byte == b'.').count();
     text[..len].split('.').all(|atom| !atom.is_empty()).then_some(len)
@@ -73,16 +69,16 @@ fn quoted_len(text: &str) -> Option<usize> {
             b'\\' => {
                 bytes.next().filter(|(_, escaped)| (0x20..0x7f).contains(escaped))?;
             }
-            0x20..0x7f => {}
+            0x20..=0x7e | 0x80.. => {}
             _ => return None,
         }
     }
     None
 }
 
-/// `Domain = sub-domain *("." sub-domain)`; underscores are taken too, local networks have them.
+/// `Domain = sub-domain *("." sub-domain)`; underscores are taken too, local networks have them, and U-labels (RFC 6531 3.3).
 fn domain_len(text: &str) -> Option<usize> {
-    let len = text.bytes().take_while(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(byte)).count();
+    let len = text.bytes().take_while(|byte| is_domain_letter(*byte)).count();
     let label = |label: &str| (1..=63).contains(&label.len()) && !label.starts_with('-') && !label.ends_with('-');
     (len <= 255 && text[..len].split('.').all(label)).then_some(len)
 }
@@ -95,8 +91,12 @@ fn literal_len(text: &str) -> Option<usize> {
     (!inner.is_empty() && valid).then_some(end + 1)
 }
 
+fn is_domain_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"-_.".contains(&byte)
+}
+
 fn is_atext(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
+    byte.is_ascii_alphanumeric() || !byte.is_ascii() || b"!#$%&'*+-/=?^_`{|}~".contains(&byte)
 }
 
 #[cfg(test)]
@@ -105,8 +105,9 @@ mod tests {
 
     use super::*;
 
-    fn read(text: &str) -> Result<(Option<String>, &str), PathError> {
-        parse_path(text).map(|(address, rest)| (address.map(|address| address.as_str().to_owned()), rest))
+    fn read(text: &str) -> Option<(Option<String>, &str)> {
+        parse_path(text, Kind::Recipient)
+            .map(|(address, rest)| (address.map(|address| address.as_str().to_owned()), rest))
     }
 
     #[test]
@@ -123,10 +124,12 @@ mod tests {
             ("<scan@[192.0.2.7]>", "scan@[192.0.2.7]", ""),
             ("<scan@[IPv6:2001:db8::1]>", "scan@[IPv6:2001:db8::1]", ""),
             ("<scan@printer_1.local>", "scan@printer_1.local", ""),
+            ("<jürgen@bücher.example>", "jürgen@bücher.example", ""),
+            ("<\"jür gen\"@b.example> X", "\"jür gen\"@b.example", " X"),
         ] {
-            assert_eq!(read(text), Ok((Some(address.to_owned()), rest)), "{text}");
+            assert_eq!(read(text), Some((Some(address.to_owned()), rest)), "{text}");
         }
-        assert_eq!(read("<> X"), Ok((None, " X")));
+        assert_eq!(read("<> X"), Some((None, " X")));
     }
 
     #[test]
@@ -165,13 +168,23 @@ mod tests {
         ] {
             // `<a@b><c@d>x@` is an address with rubbish after it, which the parameters refuse.
             if text.starts_with("<a@b><") {
-                assert_eq!(read(text), Ok((Some("a@b".to_owned()), "<c@d>x@")));
+                assert_eq!(read(text), Some((Some("a@b".to_owned()), "<c@d>x@")));
             } else {
-                assert_eq!(read(text), Err(PathError::Syntax), "{text}");
+                assert_eq!(read(text), None, "{text}");
             }
         }
-        for text in ["<jürgen@b.example>", "<a@bücher.example>", "a@bücher.example"] {
-            assert_eq!(read(text), Err(PathError::NonAscii), "{text}");
+    }
+
+    #[test]
+    fn senders_may_be_bare_names() {
+        for (text, address, rest) in
+            [("<scanner>", "scanner", ""), ("root SIZE=3", "root", " SIZE=3"), ("<a@b>", "a@b", "")]
+        {
+            let read = parse_path(text, Kind::Sender);
+            assert_eq!(read, Some((Some(Address::new_checked(address.to_owned())), rest)), "{text}");
+        }
+        for text in ["<\"scan ner\">", "<a@>", "<@b>", "<a b>", "a>", "<.>", ""] {
+            assert_eq!(parse_path(text, Kind::Sender), None, "{text}");
         }
     }
 
@@ -180,12 +193,12 @@ mod tests {
 
         #[test]
         fn any_text_is_read_or_refused(text in "[<>@a.\"\\\\:, \\[\\]é=-]{0,40}") {
-            if let Ok((Some(address), rest)) = read(&text) {
+            if let Some((Some(address), rest)) = read(&text) {
                 prop_assert!(text.contains(&address) && text.ends_with(rest));
                 // An address that was taken is taken again, with and without brackets.
                 let bracketed = format!("<{address}>");
-                prop_assert_eq!(read(&bracketed), Ok((Some(address.clone()), "")));
-                prop_assert_eq!(read(&address), Ok((Some(address.clone()), "")));
+                prop_assert_eq!(read(&bracketed), Some((Some(address.clone()), "")));
+                prop_assert_eq!(read(&address), Some((Some(address.clone()), "")));
             }
         }
     }

@@ -1,6 +1,8 @@
 use std::collections::HashMap;
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::network::one_client;
 
 /// Counts connections and refuses those over the bounds.
 #[derive(Debug)]
@@ -20,7 +22,7 @@ struct Counts {
 #[derive(Debug)]
 pub(super) struct Admitted {
     admission: Arc<Admission>,
-    address: IpAddr,
+    address: Option<IpAddr>,
 }
 
 impl Admission {
@@ -30,18 +32,30 @@ impl Admission {
         Arc::new(Self { max_total, max_per_address, counts: Mutex::default() })
     }
 
-    /// Lets a connection in, or not.
-    pub(super) fn admit(self: &Arc<Self>, address: IpAddr) -> Option<Admitted> {
-        let address = network(address);
+    /// Lets a connection in, or not. It counts for no address until [`Admitted::at`] says where it comes from.
+    pub(super) fn admit(self: &Arc<Self>) -> Option<Admitted> {
         // Counting can't leave the map half-changed, so a panic elsewhere does not matter.
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let here = counts.per_address.get(&address).copied().unwrap_or_default();
-        if counts.total >= self.max_total || here >= self.max_per_address {
+        if counts.total >= self.max_total {
             return None;
         }
         counts.total += 1;
+        Some(Admitted { admission: Arc::clone(self), address: None })
+    }
+}
+
+impl Admitted {
+    /// The connection comes from this address; says whether the address may have one more.
+    pub(super) fn at(&mut self, address: IpAddr) -> bool {
+        let address = one_client(address);
+        let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let here = counts.per_address.get(&address).copied().unwrap_or_default();
+        if self.address.is_some() || here >= self.admission.max_per_address {
+            return false;
+        }
         counts.per_address.insert(address, here + 1);
-        Some(Admitted { admission: Arc::clone(self), address })
+        self.address = Some(address);
+        true
     }
 }
 
@@ -49,20 +63,13 @@ impl Drop for Admitted {
     fn drop(&mut self) {
         let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.total = counts.total.saturating_sub(1);
-        let here = counts.per_address.get(&self.address).copied().unwrap_or_default();
+        let Some(address) = self.address else { return };
+        let here = counts.per_address.get(&address).copied().unwrap_or_default();
         if here > 1 {
-            counts.per_address.insert(self.address, here - 1);
+            counts.per_address.insert(address, here - 1);
         } else {
-            counts.per_address.remove(&self.address);
+            counts.per_address.remove(&address);
         }
-    }
-}
-
-/// What counts as one address: one host usually has a whole /64 network of IPv6.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => IpAddr::V6(Ipv6Addr::from_bits(address.to_bits() & (u128::MAX << 64))),
-        address => address,
     }
 }
 
@@ -73,7 +80,10 @@ mod tests {
     #[test]
     fn bounds_hold_and_room_comes_back() {
         let admission = Admission::new(3, 2);
-        let admit = |address: &str| admission.admit(address.parse().unwrap());
+        let admit = |address: &str| {
+            let mut admitted = admission.admit()?;
+            admitted.at(address.parse().unwrap()).then_some(admitted)
+        };
         let first = admit("192.0.2.1").unwrap();
         let second = admit("::ffff:192.0.2.1").unwrap();
         assert!(admit("192.0.2.1").is_none(), "two from this address");

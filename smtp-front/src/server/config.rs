@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use tokio_rustls::rustls;
 
-use super::Admission;
+use super::{AccessConfig, Admission, SpoolConfig};
 use crate::session::Policy;
 
 /// When a connection is encrypted.
@@ -36,11 +36,21 @@ pub struct ServerConfig {
     pub policy: Policy,
     /// Counts connections. Servers that share it share its bounds.
     pub admission: Arc<Admission>,
+    /// From where and how often clients may come.
+    pub access: AccessConfig,
+    /// Where messages are kept while they come in.
+    pub spool: Arc<SpoolConfig>,
 }
 
 impl Default for ServerConfig {
-    /// No TLS; 1000 connections, 50 of one address.
+    /// No TLS; 1000 connections, 50 of one address, from anywhere.
     fn default() -> Self {
-        Self { tls: TlsMode::None, policy: Policy::default(), admission: Admission::new(1000, 50) }
+        Self {
+            tls: TlsMode::None,
+            policy: Policy::default(),
+            admission: Admission::new(1000, 50),
+            access: AccessConfig::default(),
+            spool: Arc::default(),
+        }
     }
 }

@@ -13,9 +13,10 @@ use tracing::Instrument;
 use zeroize::Zeroize;
 
 use super::listen::stopped;
+use super::spool::Spool;
 use super::{ServerConfig, TlsMode};
-use crate::session::{Action, Session};
-use crate::submit::{Credentials, Envelope, Peer, Submit, SubmitError, Submitter};
+use crate::session::{Action, Authentication, Session};
+use crate::submit::{Address, Credentials, Envelope, Grant, Message, Peer, Recipient, Submit, SubmitError, Submitter};
 
 /// Read at once: one TLS record.
 const READ_SIZE: usize = 16 * 1024;
@@ -28,6 +29,9 @@ pub(super) struct Connection<'a> {
     backend: &'a dyn Submit,
     submitter: Option<Arc<dyn Submitter>>,
     peer: Peer,
+    /// Whether the client's address is its own, and not that of a proxy which speaks for itself.
+    known: bool,
+    message: Option<Spool>,
     shutdown: watch::Receiver<bool>,
 }
 
@@ -38,33 +42,39 @@ enum Next {
 }
 
 impl<'a> Connection<'a> {
+    /// A connection of a client at `address`, or of a proxy there that names no client.
     pub(super) fn new(
         config: &'a ServerConfig,
         backend: &'a dyn Submit,
-        address: SocketAddr,
+        (address, known): (SocketAddr, bool),
         shutdown: watch::Receiver<bool>,
     ) -> Self {
         let encrypted = matches!(config.tls, TlsMode::Implicit(_));
-        Self { config, backend, submitter: None, peer: Peer { address, encrypted }, shutdown }
+        let peer = Peer { address, encrypted };
+        Self { config, backend, submitter: None, peer, known, message: None, shutdown }
     }
 
     /// Serves the client until one side closes.
     pub(super) async fn run(mut self, mut stream: TcpStream) -> io::Result<()> {
-        stream.set_nodelay(true)?;
         let start = Instant::now();
+        let mut policy = self.config.policy.clone();
+        if !self.known {
+            policy.authentication = Authentication::Required;
+        }
         if let TlsMode::Implicit(tls) = &self.config.tls {
             let mut stream = self.handshake(stream, tls, start).await?;
-            let mut session = Session::new(self.config.policy.clone(), true, start.into_std());
+            let mut session = Session::new(policy, true, start.into_std());
             self.drive(&mut stream, &mut session).await?;
             return close(stream).await;
         }
-        let mut session = Session::new(self.config.policy.clone(), false, start.into_std());
+        let mut session = Session::new(policy, false, start.into_std());
         let next = self.drive(&mut stream, &mut session).await?;
         let (Next::StartTls, TlsMode::StartTls(tls)) = (next, &self.config.tls) else {
             return close(stream).await;
         };
         let mut stream = self.handshake(stream, tls, start).await?;
         self.peer.encrypted = true;
+        self.submitter = None;
         session.tls_started(Instant::now().into_std());
         self.drive(&mut stream, &mut session).await?;
         close(stream).await
@@ -91,18 +101,18 @@ impl<'a> Connection<'a> {
         session: &mut Session,
     ) -> io::Result<Next> {
         let mut buffer = vec![0; READ_SIZE];
+        let now = || Instant::now().into_std();
         loop {
-            while let Some(action) = session.poll(Instant::now().into_std()) {
+            while let Some(action) = session.poll(now()) {
                 match action {
                     Action::Send(bytes) => self.send(stream, &bytes).await?,
-                    Action::Login(credentials) => {
-                        let result = self.login(credentials).await;
-                        session.login_done(result, Instant::now().into_std());
-                    }
-                    Action::Submit(envelope, message) => {
-                        let result = self.submit(envelope, message).await;
-                        session.submit_done(result, Instant::now().into_std());
-                    }
+                    Action::Login(credentials) => session.login_done(self.login(credentials).await, now()),
+                    Action::Guest => session.guest_done(self.guest().await, now()),
+                    Action::CheckSender(sender) => session.sender_done(self.sender(sender.as_ref()).await, now()),
+                    Action::CheckRecipient(to) => session.recipient_done(self.recipient(&to).await, now()),
+                    Action::Store(bytes) => self.spool().push(&bytes).await,
+                    Action::Discard => self.message = None,
+                    Action::Submit(envelope) => session.submit_done(self.submit(envelope).await, now()),
                     Action::StartTls => return Ok(Next::StartTls),
                     Action::Close => return Ok(Next::Close),
                 }
@@ -117,7 +127,7 @@ impl<'a> Connection<'a> {
                     if bytes.is_empty() {
                         return Ok(Next::Close);
                     }
-                    session.receive(bytes, Instant::now().into_std());
+                    session.receive(bytes, now());
                     bytes.zeroize();
                 }
             }
@@ -133,24 +143,56 @@ impl<'a> Connection<'a> {
         timeout(self.config.policy.idle_time, write).await?
     }
 
-    async fn login(&mut self, credentials: Credentials) -> Result<(), SubmitError> {
+    async fn login(&mut self, credentials: Credentials) -> Result<Grant, SubmitError> {
         let span = tracing::info_span!("command", verb = "AUTH", user = credentials.user);
         let login = self.backend.login(credentials, self.peer);
-        self.submitter = Some(logged(login, "login").instrument(span).await?);
-        Ok(())
+        Ok(self.let_in(logged(login, "login").instrument(span).await?))
     }
 
-    async fn submit(&mut self, envelope: Envelope, message: bytes::Bytes) -> Result<(), SubmitError> {
-        let Some(submitter) = &self.submitter else {
-            return Err(SubmitError::Internal("nobody is logged in".to_owned()));
+    async fn guest(&mut self) -> Result<Grant, SubmitError> {
+        let guest = self.backend.guest(self.peer).await?;
+        Ok(self.let_in(guest))
+    }
+
+    fn let_in(&mut self, submitter: Arc<dyn Submitter>) -> Grant {
+        self.submitter.insert(submitter).grant()
+    }
+
+    fn submitter(&self) -> Result<&dyn Submitter, SubmitError> {
+        self.submitter.as_deref().ok_or_else(|| SubmitError::Internal("nobody was let in".to_owned()))
+    }
+
+    async fn sender(&self, sender: Option<&Address>) -> Result<(), SubmitError> {
+        let messages = self.config.access.messages.as_ref();
+        if messages.is_some_and(|messages| !messages.take(self.peer.address.ip(), Instant::now().into_std())) {
+            tracing::warn!("too many messages of this address");
+            let text = "Too many messages from your address, try again later";
+            return Err(SubmitError::RateLimited(text.to_owned()));
+        }
+        let checked = self.submitter()?.sender(sender).await;
+        checked.inspect_err(|error| tracing::warn!(%error, "sender refused"))
+    }
+
+    async fn recipient(&self, recipient: &Recipient) -> Result<(), SubmitError> {
+        let checked = self.submitter()?.recipient(recipient).await;
+        checked.inspect_err(|error| tracing::warn!(%error, "recipient refused"))
+    }
+
+    fn spool(&mut self) -> &mut Spool {
+        self.message.get_or_insert_with(|| Spool::new(Arc::clone(&self.config.spool)))
+    }
+
+    async fn submit(&mut self, envelope: Envelope) -> Result<(), SubmitError> {
+        let message = match self.message.take() {
+            Some(spool) => spool.finish().await.map_err(|error| {
+                tracing::error!(%error, directory = %self.config.spool.directory.display(), "no room for a message");
+                SubmitError::NoSpace("Insufficient system storage".to_owned())
+            })?,
+            None => Message::from(bytes::Bytes::new()),
         };
-        let span = tracing::info_span!(
-            "command",
-            verb = "DATA",
-            recipients = envelope.recipients.len(),
-            bytes = message.len()
-        );
-        logged(submitter.submit(envelope, message), "submission").instrument(span).await
+        let recipients = envelope.recipients.len();
+        let span = tracing::info_span!("command", verb = "DATA", recipients, bytes = message.len());
+        logged(self.submitter()?.submit(envelope, message), "submission").instrument(span).await
     }
 }
 

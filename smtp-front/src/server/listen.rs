@@ -3,7 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -12,12 +12,16 @@ use tracing::Instrument;
 use super::admission::Admitted;
 use super::connection::Connection;
 use super::{ServerConfig, TlsMode};
+use crate::proxy::{self, Header};
 use crate::submit::Submit;
 
 /// How long to wait when connections can't be accepted, for example because files are used up.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a client that is not let in may take to read why.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
+/// How long a proxy may take to say who the client is.
+const PROXY_TIME: Duration = Duration::from_secs(5);
+const TOO_MANY: &str = "421 4.7.0 Too many connections, try again later";
 
 /// An SMTP submission server in front of a backend.
 #[derive(Clone)]
@@ -65,16 +69,12 @@ impl Server {
         address: SocketAddr,
         shutdown: &watch::Receiver<bool>,
     ) {
-        let span = tracing::info_span!("smtp", peer = %address);
-        let Some(admitted) = self.config.admission.admit(address.ip()) else {
+        let span = tracing::info_span!("smtp", peer = %address, client = tracing::field::Empty);
+        let Some(admitted) = self.config.admission.admit() else {
             span.in_scope(|| tracing::warn!("too many connections"));
             // This task is not counted, but it lives a second at most.
-            let plain = !matches!(self.config.tls, TlsMode::Implicit(_));
-            connections.spawn(async move {
-                if plain {
-                    let _ = tokio::time::timeout(REFUSAL_TIME, refuse(stream)).await;
-                }
-            });
+            let server = self.clone();
+            connections.spawn(async move { server.refuse(stream, TOO_MANY).await });
             return;
         };
         let server = self.clone();
@@ -84,16 +84,79 @@ impl Server {
 
     async fn connection(
         self,
-        stream: TcpStream,
+        mut stream: TcpStream,
         address: SocketAddr,
         shutdown: watch::Receiver<bool>,
-        _admitted: Admitted,
+        mut admitted: Admitted,
     ) {
+        let client = match self.client(&mut stream, address).await {
+            Ok(client) => client,
+            Err(error) => return tracing::warn!(%error, "no PROXY protocol header"),
+        };
+        tracing::Span::current().record("client", tracing::field::display(client.0));
+        if let Err(why) = self.judge(client, &mut admitted) {
+            tracing::warn!(why, "client sent away");
+            return self.refuse(stream, why).await;
+        }
         tracing::debug!("connected");
-        let connection = Connection::new(&self.config, &*self.backend, address, shutdown);
+        let connection = Connection::new(&self.config, &*self.backend, client, shutdown);
         match connection.run(stream).await {
             Ok(()) => tracing::debug!("closed"),
             Err(error) => tracing::debug!(%error, "connection lost"),
+        }
+    }
+
+    /// Where the client is; `false` if that is only where a proxy is that speaks for itself.
+    async fn client(&self, stream: &mut TcpStream, address: SocketAddr) -> io::Result<(SocketAddr, bool)> {
+        stream.set_nodelay(true)?;
+        if !self.config.access.is_proxy(address.ip()) {
+            return Ok((address, true));
+        }
+        let source = tokio::time::timeout(PROXY_TIME, proxy_header(stream)).await??;
+        Ok(source.map_or((address, false), |source| (source, true)))
+    }
+
+    fn judge(&self, (client, known): (SocketAddr, bool), admitted: &mut Admitted) -> Result<(), &'static str> {
+        if !known {
+            // A proxy that asks how we are is no client.
+            return Ok(());
+        }
+        let access = &self.config.access;
+        if !access.allows(client.ip()) {
+            return Err("554 5.7.1 Not from your network");
+        }
+        let rate = access.connections.as_ref();
+        if rate.is_some_and(|rate| !rate.take(client.ip(), std::time::Instant::now())) || !admitted.at(client.ip()) {
+            return Err(TOO_MANY);
+        }
+        Ok(())
+    }
+
+    /// Says why a client is not let in, if it would understand.
+    async fn refuse(&self, mut stream: TcpStream, why: &str) {
+        if matches!(self.config.tls, TlsMode::Implicit(_)) {
+            return;
+        }
+        let goodbye = async {
+            stream.write_all(format!("{why}\r\n").as_bytes()).await?;
+            stream.shutdown().await
+        };
+        // Nothing follows from a client that does not listen.
+        let _: Result<io::Result<()>, _> = tokio::time::timeout(REFUSAL_TIME, goodbye).await;
+    }
+}
+
+/// Reads the header that a proxy sends first, and not a byte more.
+async fn proxy_header(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> {
+    let mut bytes = Vec::new();
+    loop {
+        match proxy::parse(&bytes).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
+            Header::Complete { source, .. } => return Ok(source),
+            Header::Partial(more) => {
+                let start = bytes.len();
+                bytes.resize(start + more, 0);
+                stream.read_exact(&mut bytes[start..]).await?;
+            }
         }
     }
 }
@@ -102,11 +165,6 @@ impl Server {
 pub(super) async fn stopped(shutdown: &mut watch::Receiver<bool>) {
     // An error means that nobody is left who could say it: stop too.
     let _ = shutdown.wait_for(|stop| *stop).await;
-}
-
-async fn refuse(mut stream: TcpStream) -> io::Result<()> {
-    stream.write_all(b"421 4.7.0 Too many connections, try again later\r\n").await?;
-    stream.shutdown().await
 }
 
 /// Errors of one connection attempt; accept(2) reports them, the next one may be fine.

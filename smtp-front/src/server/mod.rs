@@ -1,10 +1,15 @@
-//! The async shell: listens, does TLS, moves bytes between sockets and [`crate::session`]s, and asks the backend.
+//! The async shell: listens, does TLS, moves bytes between sockets and [`crate::session`]s, keeps messages while they come
+//! in, and asks the backend.
 
+mod access;
 mod admission;
 mod config;
 mod connection;
 mod listen;
+mod spool;
 
+pub use access::AccessConfig;
 pub use admission::Admission;
 pub use config::{ServerConfig, TlsMode};
 pub use listen::Server;
+pub use spool::SpoolConfig;

@@ -6,7 +6,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
-use crate::submit::Credentials;
+use super::Mechanism;
+use crate::submit::{Credentials, Secret};
 
 /// base64 as devices write it: padding may be missing.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -25,6 +26,12 @@ pub(super) enum Exchange {
     LoginUser,
     /// LOGIN: the password of this user comes.
     LoginPassword(String),
+    /// XOAUTH2: everything in one answer.
+    XOauth2,
+    /// OAUTHBEARER (RFC 7628): everything in one answer.
+    OauthBearer,
+    /// The token was refused; the client is told so, and answers before it gets the reply (RFC 7628 3.2.3).
+    BearerRefused,
 }
 
 /// What an answer led to.
@@ -46,21 +53,24 @@ pub(super) enum ExchangeError {
 }
 
 impl Exchange {
-    /// The exchange of a mechanism, named in capitals.
-    pub(super) fn of(mechanism: &str) -> Option<Self> {
+    /// The exchange of a mechanism.
+    pub(super) fn of(mechanism: Mechanism) -> Self {
         match mechanism {
-            "PLAIN" => Some(Self::Plain),
-            "LOGIN" => Some(Self::LoginUser),
-            _ => None,
+            Mechanism::Plain => Self::Plain,
+            Mechanism::Login => Self::LoginUser,
+            Mechanism::XOauth2 => Self::XOauth2,
+            Mechanism::OauthBearer => Self::OauthBearer,
         }
     }
 
     /// What the server says to get the next answer. Clients compare LOGIN's prompts letter by letter.
     pub(super) fn challenge(&self) -> &'static str {
         match self {
-            Self::Plain => "",
+            Self::Plain | Self::XOauth2 | Self::OauthBearer => "",
             Self::LoginUser => "VXNlcm5hbWU6",
             Self::LoginPassword(_) => "UGFzc3dvcmQ6",
+            // {"status":"401","schemes":"bearer"}
+            Self::BearerRefused => "eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIn0=",
         }
     }
 
@@ -71,7 +81,10 @@ impl Exchange {
         match self {
             Self::Plain => plain(text),
             Self::LoginUser => Ok(Progress::Challenge(Self::LoginPassword(text.to_owned()))),
-            Self::LoginPassword(user) => credentials(&user, text),
+            Self::LoginPassword(user) => credentials(&user, text, Secret::Password),
+            Self::XOauth2 => xoauth2(text),
+            Self::OauthBearer => oauth_bearer(text),
+            Self::BearerRefused => Err(ExchangeError::Denied),
         }
     }
 }
@@ -86,14 +99,41 @@ fn plain(text: &str) -> Result<Progress, ExchangeError> {
     if !act_as.is_empty() && act_as != user {
         return Err(ExchangeError::Denied);
     }
-    credentials(user, password)
+    credentials(user, password, Secret::Password)
 }
 
-fn credentials(user: &str, password: &str) -> Result<Progress, ExchangeError> {
-    if user.is_empty() || password.is_empty() {
+/// `"user=" user ^A "auth=Bearer " token ^A ^A`, as Google and Microsoft describe it.
+fn xoauth2(text: &str) -> Result<Progress, ExchangeError> {
+    let fields = text.strip_suffix("\x01\x01").ok_or(ExchangeError::Malformed)?;
+    let (user, auth) = fields.split_once('\x01').ok_or(ExchangeError::Malformed)?;
+    let user = user.strip_prefix("user=").ok_or(ExchangeError::Malformed)?;
+    bearer(user, auth.strip_prefix("auth=").ok_or(ExchangeError::Malformed)?)
+}
+
+/// `gs2-header kvsep *kvpair kvsep`, RFC 7628 3.1. Whoever leaves the user's name out can't be told from others.
+fn oauth_bearer(text: &str) -> Result<Progress, ExchangeError> {
+    let fields = text.strip_suffix("\x01\x01").ok_or(ExchangeError::Malformed)?;
+    let (header, pairs) = fields.split_once('\x01').ok_or(ExchangeError::Malformed)?;
+    let name = header.strip_prefix("n,").and_then(|rest| rest.strip_suffix(',')).ok_or(ExchangeError::Malformed)?;
+    // saslname, RFC 5801 4.
+    let user = name.strip_prefix("a=").unwrap_or_default().replace("=2C", ",").replace("=3D", "=");
+    let auth = pairs.split('\x01').find_map(|pair| pair.strip_prefix("auth=")).ok_or(ExchangeError::Malformed)?;
+    bearer(&user, auth)
+}
+
+fn bearer(user: &str, auth: &str) -> Result<Progress, ExchangeError> {
+    let (scheme, token) = auth.split_once(' ').ok_or(ExchangeError::Malformed)?;
+    if !scheme.eq_ignore_ascii_case("Bearer") {
+        return Err(ExchangeError::Malformed);
+    }
+    credentials(user, token.trim(), Secret::Bearer)
+}
+
+fn credentials(user: &str, secret: &str, kind: fn(SecretString) -> Secret) -> Result<Progress, ExchangeError> {
+    if user.is_empty() || secret.is_empty() {
         return Err(ExchangeError::Denied);
     }
-    Ok(Progress::Credentials(Credentials { user: user.to_owned(), password: SecretString::from(password) }))
+    Ok(Progress::Credentials(Credentials { user: user.to_owned(), secret: kind(SecretString::from(secret)) }))
 }
 
 #[cfg(test)]
@@ -103,12 +143,40 @@ mod tests {
 
     use super::*;
 
+    fn revealed(credentials: Credentials) -> (String, String) {
+        assert!(!format!("{credentials:?}").contains("demo"));
+        let (Secret::Password(secret) | Secret::Bearer(secret)) = credentials.secret;
+        (credentials.user, secret.expose_secret().to_owned())
+    }
+
+    fn result(exchange: Exchange, text: &str) -> Result<(String, String), ExchangeError> {
+        match exchange.answer(BASE64_STANDARD.encode(text).as_bytes())? {
+            Progress::Credentials(credentials) => Ok(revealed(credentials)),
+            Progress::Challenge(_) => panic!("there is one answer"),
+        }
+    }
+
     fn plain_result(text: &str) -> Result<(String, String), ExchangeError> {
-        let Progress::Credentials(credentials) = Exchange::Plain.answer(BASE64_STANDARD.encode(text).as_bytes())?
-        else {
-            panic!("PLAIN has one answer")
-        };
-        Ok((credentials.user, credentials.password.expose_secret().to_owned()))
+        result(Exchange::Plain, text)
+    }
+
+    #[test]
+    fn bearer_answers() {
+        let alice = Ok(("a,b=c@d".to_owned(), "to.ken".to_owned()));
+        assert_eq!(result(Exchange::XOauth2, "user=a,b=c@d\x01auth=Bearer to.ken\x01\x01"), alice);
+        let answer = "n,a=a=2Cb=3Dc@d,\x01host=h\x01port=25\x01auth=bearer to.ken\x01\x01";
+        assert_eq!(result(Exchange::OauthBearer, answer), alice);
+        let nobody = "n,,\x01auth=Bearer to.ken\x01\x01";
+        assert_eq!(result(Exchange::OauthBearer, nobody), Err(ExchangeError::Denied));
+        for text in ["", "user=a\x01auth=Bearer t", "user=a\x01auth=Basic t\x01\x01", "n,a=a,\x01auth=Bearer t\x01\x01"]
+        {
+            assert_eq!(result(Exchange::XOauth2, text), Err(ExchangeError::Malformed), "{text:?}");
+        }
+        for text in ["", "n,a=a,\x01\x01", "y,a=a,\x01auth=Bearer t\x01\x01", "user=a\x01auth=Bearer t\x01\x01"] {
+            assert_eq!(result(Exchange::OauthBearer, text), Err(ExchangeError::Malformed), "{text:?}");
+        }
+        let refused = BASE64_STANDARD.decode(Exchange::BearerRefused.challenge()).unwrap();
+        assert_eq!(refused, br#"{"status":"401","schemes":"bearer"}"#);
     }
 
     #[test]
@@ -133,6 +201,6 @@ mod tests {
         assert_eq!(next, Exchange::LoginPassword("bob".to_owned()));
         assert_eq!(BASE64_STANDARD.decode(next.challenge()).unwrap(), b"Password:");
         let Progress::Credentials(credentials) = next.answer(b"ZGVtbw").unwrap() else { panic!() };
-        assert_eq!((credentials.user.as_str(), credentials.password.expose_secret()), ("bob", "demo"));
+        assert_eq!(revealed(credentials), ("bob".to_owned(), "demo".to_owned()));
     }
 }

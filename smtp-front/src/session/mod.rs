@@ -4,30 +4,34 @@
 //! # Rules it keeps
 //! * A `250` to a message is said only after the backend took it (RFC 5321 6.1).
 //! * No password is taken over an unencrypted connection unless [`Policy::allow_plaintext_auth`] says so, and no
-//!   message is taken before a login.
+//!   message is taken before a login unless the backend lets this client in without.
+//! * A chunk (RFC 3030) is read to its last byte whatever is wrong with it, so that content is never taken as commands.
 //! * What a client sent before TLS means nothing after it (RFC 3207 4.2), and nothing may follow STARTTLS unasked.
-//! * Every buffer has a bound: the input one line or one piece, the message [`Policy::max_message`].
+//! * Every buffer has a bound: the input one line or one piece; the content goes out in pieces as it comes.
 
 mod auth;
+mod content;
 mod exchange;
 mod input;
 mod policy;
 mod reply;
 mod transaction;
 
+use std::collections::VecDeque;
 use std::time::Instant;
 
 use bytes::Bytes;
 
-pub use policy::Policy;
+pub use policy::{Authentication, Mechanism, Policy};
 
+use self::content::Chunk;
 use self::exchange::Exchange;
 use self::input::{Input, LineTooLong};
 use self::reply::Reply;
-use self::transaction::Transaction;
+use self::transaction::{Mail, Transaction};
 use crate::command::{self, Command, CommandError};
 use crate::data::DataReceiver;
-use crate::submit::{Credentials, Envelope, SubmitError};
+use crate::submit::{Address, Credentials, Envelope, Grant, Recipient, Secret, SubmitError};
 
 /// The longest command line in bytes. RFC 5321 4.5.3.1.4 asks for 512 plus what extensions add.
 const MAX_COMMAND_LINE: usize = 2000;
@@ -36,8 +40,7 @@ const MAX_AUTH_LINE: usize = 12_288;
 /// Replies beyond this are handed out before more input is worked on.
 const OUTPUT_WATERMARK: usize = 16 * 1024;
 
-/// What the session wants done, in this order; after [`Action::Login`], [`Action::Submit`] and [`Action::StartTls`] it
-/// does nothing until it is told the result.
+/// What the session wants done, in this order. After those that ask something it does nothing until it is told the result.
 #[derive(Debug)]
 pub enum Action {
     /// Send these bytes to the client.
@@ -46,8 +49,18 @@ pub enum Action {
     StartTls,
     /// Check these credentials, then call [`Session::login_done`].
     Login(Credentials),
-    /// Submit this message as the logged-in user, then call [`Session::submit_done`].
-    Submit(Envelope, Bytes),
+    /// Ask whether the client may submit without a login, then call [`Session::guest_done`].
+    Guest,
+    /// Ask whether the client may send as this sender, then call [`Session::sender_done`].
+    CheckSender(Option<Address>),
+    /// Ask whether the client may send to this recipient, then call [`Session::recipient_done`].
+    CheckRecipient(Recipient),
+    /// Add these bytes to the message. If that fails, remember it until [`Action::Submit`].
+    Store(Bytes),
+    /// Drop what was stored.
+    Discard,
+    /// Submit what was stored as the client that was let in, then call [`Session::submit_done`]. Nothing is stored then.
+    Submit(Envelope),
     /// Close the connection.
     Close,
 }
@@ -61,14 +74,35 @@ enum Phase {
     Auth(Exchange),
     /// What comes is a message.
     Data(DataReceiver),
-    /// The backend checks a login since this time.
-    LoggingIn(Instant),
-    /// The backend takes a message.
-    Submitting,
+    /// What comes is a chunk of a message.
+    Chunk(Chunk),
+    /// The backend was asked something at this time.
+    Waiting(Wait, Instant),
     /// The TLS handshake runs.
     Handshake,
     /// Nothing more is read.
     Closed,
+}
+
+/// What the backend was asked.
+#[derive(Debug)]
+enum Wait {
+    Login { bearer: bool },
+    Guest(Mail),
+    Sender(Mail),
+    Recipient(Recipient),
+    Submit,
+}
+
+/// Who the client is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Access {
+    /// Nobody knows.
+    None,
+    /// Let in without a login.
+    Guest,
+    /// Logged in.
+    User,
 }
 
 /// One connection. See the [module](self).
@@ -78,11 +112,13 @@ pub struct Session {
     phase: Phase,
     input: Input,
     output: Vec<u8>,
-    action: Option<Action>,
+    actions: VecDeque<Action>,
     encrypted: bool,
-    authenticated: bool,
+    access: Access,
+    grant: Grant,
     greeted: bool,
     transaction: Option<Transaction>,
+    transactions: u32,
     errors: u32,
     auth_failures: u32,
     login_deadline: Instant,
@@ -96,11 +132,13 @@ impl Session {
             phase: Phase::Command,
             input: Input::new(),
             output: Vec::new(),
-            action: None,
+            actions: VecDeque::new(),
             encrypted,
-            authenticated: false,
+            access: Access::None,
+            grant: Grant::default(),
             greeted: false,
             transaction: None,
+            transactions: 0,
             errors: 0,
             auth_failures: 0,
             login_deadline: now + policy.login_time,
@@ -122,23 +160,23 @@ impl Session {
 
     /// The next thing to do, or `None` if the session waits for input or for a result.
     pub fn poll(&mut self, now: Instant) -> Option<Action> {
-        while self.action.is_none() && self.output.len() < OUTPUT_WATERMARK && self.step(now) {}
+        while self.actions.is_empty() && self.output.len() < OUTPUT_WATERMARK && self.step(now) {}
         if self.output.is_empty() {
-            return self.action.take();
+            return self.actions.pop_front();
         }
         Some(Action::Send(std::mem::take(&mut self.output).into()))
     }
 
     /// Whether the session waits for the client.
     pub fn wants_input(&self) -> bool {
-        matches!(self.phase, Phase::Command | Phase::Auth(_) | Phase::Data(_))
+        matches!(self.phase, Phase::Command | Phase::Auth(_) | Phase::Data(_) | Phase::Chunk(_))
     }
 
     /// When [`Self::timeout`] is due unless something comes before; `None` while the session waits for the backend.
     pub fn deadline(&self) -> Option<Instant> {
         match self.phase {
-            Phase::LoggingIn(_) | Phase::Submitting => None,
-            _ if self.authenticated => Some(self.idle_deadline),
+            Phase::Waiting(..) => None,
+            _ if self.access != Access::None => Some(self.idle_deadline),
             _ => Some(self.login_deadline.min(self.idle_deadline)),
         }
     }
@@ -160,44 +198,31 @@ impl Session {
             self.input.clear();
             self.encrypted = true;
             self.greeted = false;
-            self.transaction = None;
+            self.access = Access::None;
+            self.reset();
             self.idle_deadline = now + self.policy.idle_time;
         }
     }
 
-    /// The backend's answer to [`Action::Login`].
-    pub fn login_done(&mut self, result: Result<(), SubmitError>, now: Instant) {
-        let Phase::LoggingIn(since) = self.phase else { return };
-        self.phase = Phase::Command;
+    fn wait(&mut self, wait: Wait, action: Action, now: Instant) {
+        self.phase = Phase::Waiting(wait, now);
+        self.actions.push_back(action);
+    }
+
+    /// The backend has answered: what it was asked.
+    fn waited(&mut self, now: Instant) -> Option<Wait> {
+        let Phase::Waiting(..) = self.phase else { return None };
+        let Phase::Waiting(wait, since) = std::mem::replace(&mut self.phase, Phase::Command) else { return None };
         self.idle_deadline = now + self.policy.idle_time;
         // The time the backend took is not the client's fault.
         self.login_deadline += now.saturating_duration_since(since);
-        match result {
-            Ok(()) => {
-                self.authenticated = true;
-                self.reply(&Reply::new(235, "2.7.0", "Authentication succeeded"));
-            }
-            Err(error) => {
-                self.reply(&Reply::login_failed(&error));
-                // That the upstream is away is not the client's fault.
-                if error == SubmitError::AuthenticationFailed {
-                    self.count_auth_failure();
-                }
-            }
-        }
+        Some(wait)
     }
 
-    /// The backend's answer to [`Action::Submit`].
-    pub fn submit_done(&mut self, result: Result<(), SubmitError>, now: Instant) {
-        if !matches!(self.phase, Phase::Submitting) {
-            return;
-        }
-        self.phase = Phase::Command;
-        self.idle_deadline = now + self.policy.idle_time;
-        self.reply(&match result {
-            Ok(()) => Reply::new(250, "2.0.0", "Message accepted"),
-            Err(error) => Reply::submit_failed(&error),
-        });
+    /// The largest message that this client may send.
+    fn max_message(&self) -> u64 {
+        let limit = self.policy.max_message as u64;
+        self.grant.max_message.map_or(limit, |granted| granted.min(limit))
     }
 
     /// Works on one line or piece of input; `false` if there is none.
@@ -221,21 +246,16 @@ impl Session {
                     true
                 }
             },
-            Phase::Data(receiver) => {
-                if self.input.pending().is_empty() {
-                    return false;
-                }
-                let progress = receiver.receive(self.input.pending());
-                let endless = receiver.excess() > self.policy.max_message;
-                self.input.consume(progress.consumed);
-                if endless {
-                    self.close_with(&Reply::too_big());
-                } else if progress.complete {
-                    self.message();
-                }
+            Phase::Data(_) | Phase::Chunk(_) if self.input.pending().is_empty() => false,
+            Phase::Data(_) => {
+                self.data_piece(now);
                 true
             }
-            Phase::LoggingIn(_) | Phase::Submitting | Phase::Handshake | Phase::Closed => false,
+            Phase::Chunk(_) => {
+                self.chunk_piece(now);
+                true
+            }
+            Phase::Waiting(..) | Phase::Handshake | Phase::Closed => false,
         }
     }
 
@@ -245,11 +265,9 @@ impl Session {
             Err(error) => {
                 tracing::debug!(%error, "command refused");
                 let reply = Reply::command_refused(error);
-                return if error == CommandError::OtherProtocol {
-                    self.close_with(&reply)
-                } else {
-                    self.refuse(&reply)
-                };
+                // After an unknown number of bytes nobody knows what is content and what a command.
+                let lost = matches!(error, CommandError::OtherProtocol | CommandError::ChunkSize);
+                return if lost { self.close_with(&reply) } else { self.refuse(&reply) };
             }
         };
         let _span = tracing::debug_span!("command", verb = command.verb()).entered();
@@ -262,19 +280,21 @@ impl Session {
             }
             Command::StartTls => self.start_tls(),
             Command::Auth { mechanism, initial } => self.auth(&mechanism, initial, now),
-            Command::Mail { sender, parameters } => self.mail(sender, parameters),
-            Command::Rcpt(recipient) => self.rcpt(recipient),
+            Command::Mail { sender, parameters } => self.mail(sender, parameters, now),
+            Command::Rcpt { recipient, parameters } => self.rcpt(recipient, parameters, now),
             Command::Data => self.data(),
+            Command::Bdat { size, last } => self.bdat(size, last, now),
             Command::Rset => {
-                self.transaction = None;
+                self.reset();
                 self.reply(&Reply::new(250, "2.0.0", "OK"));
             }
             Command::Noop => self.reply(&Reply::new(250, "2.0.0", "OK")),
             Command::Vrfy => self.reply(&Reply::new(252, "2.5.2", "Cannot verify, send some mail and see")),
+            Command::Expn => self.reply(&Reply::new(502, "5.5.1", "Lists are not told")),
             Command::Help => self.reply(&Reply::new(
                 214,
                 "2.0.0",
-                "Commands: EHLO HELO STARTTLS AUTH MAIL RCPT DATA RSET NOOP VRFY HELP QUIT (RFC 5321)",
+                "Commands: EHLO HELO STARTTLS AUTH MAIL RCPT DATA BDAT RSET NOOP VRFY HELP QUIT (RFC 5321)",
             )),
             Command::Quit => self.close_with(&Reply::new(221, "2.0.0", "Bye")),
         }
@@ -288,13 +308,20 @@ impl Session {
             "PIPELINING".to_owned(),
             format!("SIZE {}", self.policy.max_message),
             "8BITMIME".to_owned(),
+            "CHUNKING".to_owned(),
+            "DSN".to_owned(),
             "ENHANCEDSTATUSCODES".to_owned(),
+            // RFC 9422.
+            format!("LIMITS RCPTMAX={} MAILMAX={}", self.policy.max_recipients, self.policy.max_transactions),
         ];
+        if self.policy.smtputf8 {
+            lines.push("SMTPUTF8".to_owned());
+        }
         if self.policy.starttls && !self.encrypted {
             lines.push("STARTTLS".to_owned());
         }
-        if self.may_authenticate() {
-            lines.push("AUTH PLAIN LOGIN".to_owned());
+        if self.may_authenticate() && !self.policy.mechanisms.is_empty() {
+            lines.push(format!("AUTH{}", self.mechanisms()));
         }
         lines.push("HELP".to_owned());
         reply::write_lines(&mut self.output, 250, &lines);
@@ -304,7 +331,7 @@ impl Session {
     fn greet(&mut self, name: &str) {
         tracing::debug!(name, "client says hello");
         self.greeted = true;
-        self.transaction = None;
+        self.reset();
     }
 
     /// RFC 3207 4.
@@ -313,14 +340,14 @@ impl Session {
             self.refuse(&Reply::new(503, "5.5.1", "TLS is already active"));
         } else if !self.policy.starttls {
             self.refuse(&Reply::new(502, "5.5.1", "STARTTLS is not available"));
-        } else if self.authenticated {
+        } else if self.access == Access::User {
             self.refuse(&Reply::new(503, "5.5.1", "STARTTLS is not allowed after AUTH"));
         } else if !self.input.pending().is_empty() {
             // Somebody on the way may have put this in, for the server to take as said inside TLS.
             self.close_with(&Reply::new(554, "5.5.1", "Nothing may follow STARTTLS before the handshake"));
         } else {
             self.phase = Phase::Handshake;
-            self.action = Some(Action::StartTls);
+            self.actions.push_back(Action::StartTls);
             self.reply(&Reply::new(220, "2.0.0", "Ready to start TLS"));
         }
     }
@@ -356,7 +383,7 @@ impl Session {
             self.phase = Phase::Closed;
             self.input.clear();
             self.transaction = None;
-            self.action = Some(Action::Close);
+            self.actions = VecDeque::from([Action::Close]);
         }
     }
 }

@@ -41,6 +41,11 @@ impl Reply {
         Self::new(552, "5.3.4", "Message is larger than this server takes")
     }
 
+    /// An address outside ASCII without SMTPUTF8 (RFC 6531 3.5).
+    pub(super) fn non_ascii() -> Self {
+        Self::new(553, "5.6.7", "Addresses outside ASCII need SMTPUTF8")
+    }
+
     /// A command that could not be read.
     pub(super) fn command_refused(error: CommandError) -> Self {
         let (code, status) = match error {
@@ -51,7 +56,7 @@ impl Reply {
             CommandError::Arguments(_) | CommandError::BadParameter(_) => (501, "5.5.4"),
             CommandError::Sender => (501, "5.1.7"),
             CommandError::Recipient => (501, "5.1.3"),
-            CommandError::NonAsciiAddress => (553, "5.6.7"),
+            CommandError::ChunkSize => (501, "5.5.4"),
             CommandError::UnknownParameter => (555, "5.5.4"),
         };
         Self::new(code, status, error.to_string())
@@ -69,12 +74,16 @@ impl Reply {
     pub(super) fn submit_failed(error: &SubmitError) -> Self {
         let (code, status) = match error {
             SubmitError::AuthenticationFailed => (535, "5.7.8"),
+            SubmitError::AuthenticationRequired => (530, "5.7.0"),
+            SubmitError::RateLimited(_) => (450, "4.7.1"),
+            SubmitError::NoSpace(_) => (452, "4.3.1"),
             SubmitError::Unavailable(_) => (451, "4.4.1"),
             SubmitError::Busy(_) => (451, "4.3.2"),
             SubmitError::OutcomeUnknown(_) => (451, "4.4.2"),
             SubmitError::OverQuota(_) => (552, "5.2.2"),
             SubmitError::TooBig(_) => (552, "5.3.4"),
             SubmitError::SenderDenied(_) => (550, "5.7.60"),
+            SubmitError::RecipientDenied(_) => (550, "5.7.1"),
             SubmitError::RecipientRefused(_) => (550, "5.1.1"),
             SubmitError::BadContent(_) => (554, "5.6.0"),
             SubmitError::Refused(_) => (554, "5.0.0"),
@@ -117,6 +126,10 @@ mod tests {
         let text = || "why".to_owned();
         for (error, submit, login) in [
             (SubmitError::AuthenticationFailed, "535 5.7.8", "535 5.7.8"),
+            (SubmitError::AuthenticationRequired, "530 5.7.0", "454 4.7.0"),
+            (SubmitError::RateLimited(text()), "450 4.7.1", "454 4.7.0"),
+            (SubmitError::NoSpace(text()), "452 4.3.1", "454 4.7.0"),
+            (SubmitError::RecipientDenied(text()), "550 5.7.1", "454 4.7.0"),
             (SubmitError::Unavailable(text()), "451 4.4.1", "454 4.7.0"),
             (SubmitError::Busy(text()), "451 4.3.2", "454 4.7.0"),
             (SubmitError::OutcomeUnknown(text()), "451 4.4.2", "454 4.7.0"),

@@ -12,7 +12,8 @@ use crate::submit::Address;
 struct Dialogue {
     session: Session,
     now: Instant,
-    submitted: Vec<(Envelope, Bytes)>,
+    stored: Vec<u8>,
+    submitted: Vec<(Envelope, Vec<u8>)>,
     submit_results: Vec<SubmitError>,
     tls: bool,
     closed: bool,
@@ -22,7 +23,8 @@ impl Dialogue {
     fn new(policy: Policy, encrypted: bool) -> Self {
         let now = Instant::now();
         let session = Session::new(policy, encrypted, now);
-        let mut dialogue = Self { session, now, submitted: vec![], submit_results: vec![], tls: false, closed: false };
+        let mut dialogue =
+            Self { session, now, stored: vec![], submitted: vec![], submit_results: vec![], tls: false, closed: false };
         assert_eq!(dialogue.run(), "220 mx.test ESMTP ready\r\n");
         dialogue
     }
@@ -56,19 +58,41 @@ impl Dialogue {
             match action {
                 Action::Send(bytes) => out.push_str(std::str::from_utf8(&bytes).unwrap()),
                 Action::StartTls => self.tls = true,
-                Action::Login(Credentials { user, password }) => {
-                    assert!(!format!("{password:?}").contains("demo"));
-                    let result = match (user.as_str(), password.expose_secret()) {
-                        ("alice", "demo") => Ok(()),
+                Action::Login(Credentials { user, secret }) => {
+                    assert!(!format!("{secret:?}").contains("demo"));
+                    let (Secret::Password(text) | Secret::Bearer(text)) = &secret;
+                    let result = match (user.as_str(), text.expose_secret()) {
+                        ("alice", "demo") => Ok(Grant::default()),
+                        ("small", "demo") => Ok(Grant { max_message: Some(100) }),
                         ("down", _) => Err(SubmitError::Unavailable("upstream is down".to_owned())),
                         _ => Err(SubmitError::AuthenticationFailed),
                     };
                     self.session.login_done(result, self.now);
                 }
-                Action::Submit(envelope, message) => {
+                Action::Guest => self.session.guest_done(Ok(Grant { max_message: Some(100) }), self.now),
+                Action::CheckSender(sender) => {
+                    let result = match sender.as_ref().map(Address::as_str) {
+                        Some("evil@b") => Err(SubmitError::SenderDenied("not you".to_owned())),
+                        _ => Ok(()),
+                    };
+                    self.session.sender_done(result, self.now);
+                }
+                Action::CheckRecipient(recipient) => {
+                    let result = match recipient.address.as_str() {
+                        "nobody@b" => Err(SubmitError::RecipientRefused("unknown".to_owned())),
+                        _ => Ok(()),
+                    };
+                    self.session.recipient_done(result, self.now);
+                }
+                Action::Store(bytes) => {
+                    assert!(!bytes.is_empty());
+                    self.stored.extend_from_slice(&bytes);
+                }
+                Action::Discard => self.stored.clear(),
+                Action::Submit(envelope) => {
                     let accepted = out.matches("Message accepted").count();
                     assert!(accepted <= self.submitted.len(), "250 only after the backend's answer");
-                    self.submitted.push((envelope, message));
+                    self.submitted.push((envelope, std::mem::take(&mut self.stored)));
                     let result = self.submit_results.pop().map_or(Ok(()), Err);
                     self.session.submit_done(result, self.now);
                 }
@@ -80,7 +104,13 @@ impl Dialogue {
 }
 
 fn policy() -> Policy {
-    Policy { hostname: "mx.test".to_owned(), max_message: 1000, max_recipients: 3, ..Policy::default() }
+    Policy {
+        hostname: "mx.test".to_owned(),
+        max_message: 1000,
+        max_recipients: 3,
+        max_transactions: 5,
+        ..Policy::default()
+    }
 }
 
 fn codes(output: &str) -> Vec<u16> {
@@ -93,8 +123,9 @@ fn a_whole_conversation() {
     let mut d = Dialogue::secure();
     assert_eq!(
         d.say("EHLO client.example\r\n"),
-        "250-mx.test\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-ENHANCEDSTATUSCODES\r\n\
-         250-AUTH PLAIN LOGIN\r\n250 HELP\r\n"
+        "250-mx.test\r\n250-PIPELINING\r\n250-SIZE 1000\r\n250-8BITMIME\r\n250-CHUNKING\r\n250-DSN\r\n\
+         250-ENHANCEDSTATUSCODES\r\n250-LIMITS RCPTMAX=3 MAILMAX=5\r\n250-SMTPUTF8\r\n250-AUTH PLAIN LOGIN\r\n\
+         250 HELP\r\n"
     );
     assert_eq!(d.say("AUTH PLAIN AGFsaWNlAGRlbW8=\r\n"), "235 2.7.0 Authentication succeeded\r\n");
     assert_eq!(d.say("MAIL FROM:<alice@example.test> SIZE=20 BODY=8BITMIME\r\n"), "250 2.1.0 Sender OK\r\n");
@@ -106,7 +137,7 @@ fn a_whole_conversation() {
     assert!(d.closed);
     let (envelope, message) = &d.submitted[0];
     assert_eq!(envelope.sender.as_ref().map(Address::as_str), Some("alice@example.test"));
-    assert_eq!(envelope.recipients.iter().map(Address::as_str).collect::<Vec<_>>(), ["bob@example.test"]);
+    assert_eq!(envelope.recipients.iter().map(|to| to.address.as_str()).collect::<Vec<_>>(), ["bob@example.test"]);
     assert_eq!(&message[..], b"Subject: x\r\n\r\n.dot\r\n");
 }
 
@@ -243,7 +274,7 @@ fn the_backends_refusal_is_the_reply() {
     assert!(d.say(one).ends_with("\r\n451 4.4.2 lost\r\n"));
     assert!(d.say(one).ends_with("\r\n550 5.7.60 not you\r\n"));
     assert!(d.say(one).ends_with("\r\n250 2.0.0 Message accepted\r\n"));
-    assert_eq!(d.submitted[0].1, "");
+    assert_eq!(d.submitted[0].1, b"");
 }
 
 #[test]
@@ -304,6 +335,129 @@ fn clocks() {
     assert!(d.closed && d.submitted.is_empty());
 }
 
+fn transaction(d: &mut Dialogue) {
+    assert_eq!(d.codes("MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\n"), [250, 250]);
+}
+
+#[test]
+fn chunks_make_a_message() {
+    let mut d = Dialogue::ready(policy());
+    transaction(&mut d);
+    assert_eq!(d.say("BDAT 12\r\nSubject: x\r\n"), "250 2.0.0 12 octets received\r\n");
+    assert_eq!(d.codes("NOOP\r\nBDAT 0\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n"), [250, 250, 503, 503, 503]);
+    assert_eq!(d.say("BDAT 12 LAST\r\n\r\nQUIT\r\n.\r\n"), "");
+    assert_eq!(d.say("x"), "250 2.0.0 Message accepted\r\n");
+    assert_eq!(d.submitted[0].1, b"Subject: x\r\n\r\nQUIT\r\n.\r\nx");
+
+    transaction(&mut d);
+    assert_eq!(d.codes("bdat 4\r\na\nb\rBDAT 0 last\r\n"), [250, 250]);
+    assert_eq!(d.submitted[1].1, b"a\r\nb\r\n", "line ends across chunks");
+    transaction(&mut d);
+    assert_eq!(d.codes("BDAT 0 LAST\r\n"), [250], "an empty message");
+    transaction(&mut d);
+    assert_eq!(d.codes("BDAT 3\r\nabcRSET\r\nBDAT 3 LAST\r\nabc"), [250, 250, 503], "RSET forgets what came");
+    assert!(d.stored.is_empty());
+    assert_eq!(d.submitted.len(), 3);
+}
+
+#[test]
+fn refused_chunks_are_read_to_their_last_byte() {
+    let mut d = Dialogue::ready(policy());
+    assert_eq!(d.codes("BDAT 6\r\nQUIT\r\nNOOP\r\n"), [503, 250], "without MAIL");
+    assert_eq!(d.codes("MAIL FROM:<a@b>\r\nBDAT 6 LAST\r\nQUIT\r\nNOOP\r\nRSET\r\n"), [250, 554, 250, 250]);
+    transaction(&mut d);
+    let large = "x".repeat(600);
+    let script = format!("BDAT 600\r\n{large}BDAT 600\r\n{large}BDAT 600 LAST\r\n{large}NOOP\r\n");
+    assert_eq!(d.codes(&script), [250, 552, 503, 250]);
+    assert!(d.stored.is_empty() && d.submitted.is_empty());
+    transaction(&mut d);
+    assert_eq!(d.codes(&format!("BDAT 1200 LAST\r\n{large}{large}NOOP\r\n")), [552, 250]);
+    transaction(&mut d);
+    assert_eq!(d.codes("BDAT 99999999999\r\nNOOP\r\n"), [552], "nobody waits for that");
+    assert!(d.closed);
+    let mut d = Dialogue::ready(policy());
+    assert_eq!(d.codes("BDAT many\r\nNOOP\r\n"), [501], "where the next command is, nobody knows");
+    assert!(d.closed);
+}
+
+#[test]
+fn the_backend_judges_senders_and_recipients() {
+    let mut d = Dialogue::ready(policy());
+    assert_eq!(d.say("MAIL FROM:<evil@b>\r\n"), "550 5.7.60 not you\r\n");
+    assert_eq!(d.codes("RCPT TO:<a@b>\r\nMAIL FROM:<a@b>\r\nRCPT TO:<nobody@b>\r\nDATA\r\n"), [503, 250, 550, 554]);
+    assert_eq!(d.codes("RCPT TO:<a@b>\r\nDATA\r\n.\r\n"), [250, 354, 250]);
+    assert_eq!(d.submitted[0].0.recipients.len(), 1);
+}
+
+#[test]
+fn guests_where_they_are_welcome() {
+    let open = Policy { authentication: Authentication::Optional, starttls: true, ..policy() };
+    let mut d = Dialogue::new(open, false);
+    assert_eq!(
+        d.codes("MAIL FROM:<a@b>\r\nHELO c\r\nMAIL FROM:<a@b> SIZE=101\r\nMAIL FROM:<a@b>\r\n"),
+        [503, 250, 552, 250]
+    );
+    assert_eq!(d.session.deadline(), Some(d.now + Duration::from_secs(300)), "let in");
+    assert_eq!(d.codes("RCPT TO:<a@b>\r\nDATA\r\n"), [250, 354]);
+    assert_eq!(d.codes(&format!("{}\r\n.\r\n", "x".repeat(101))), [552], "within what it was granted");
+    assert_eq!(d.codes("MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n.\r\n"), [250, 250, 354, 250]);
+    assert_eq!(d.codes("STARTTLS\r\n"), [220], "a guest may still encrypt and log in");
+    d.session.tls_started(d.now);
+    assert_eq!(d.codes("EHLO c\r\nAUTH PLAIN AGFsaWNlAGRlbW8=\r\n"), [250, 235]);
+    assert_eq!(d.codes("MAIL FROM:<a@b> SIZE=101\r\nAUTH PLAIN AGFsaWNlAGRlbW8=\r\n"), [250, 503]);
+}
+
+#[test]
+fn smtputf8_and_reports() {
+    let mut d = Dialogue::ready(policy());
+    assert_eq!(
+        d.codes("MAIL FROM:<jürgen@bücher.example>\r\nMAIL FROM:<a@b>\r\nRCPT TO:<é@b>\r\nRSET\r\n"),
+        [553, 250, 553, 250]
+    );
+    assert_eq!(
+        d.codes("MAIL FROM:<jürgen@bücher.example> SMTPUTF8 RET=HDRS ENVID=a+2B1\r\nRCPT TO:<é@b> NOTIFY=NEVER\r\n"),
+        [250, 250]
+    );
+    assert_eq!(
+        d.codes("RCPT TO:<c@d> NOTIFY=SUCCESS,DELAY ORCPT=rfc822;c@e\r\nRCPT TO:<c@d> NOTIFY=x\r\nDATA\r\n.\r\n"),
+        [250, 501, 354, 250]
+    );
+    let envelope = &d.submitted[0].0;
+    assert!(envelope.utf8);
+    assert_eq!((envelope.ret, envelope.envelope_id.as_deref()), (Some(crate::submit::Return::Headers), Some("a+2B1")));
+    assert_eq!(envelope.recipients[0].notify, Some(crate::submit::Notify::default()));
+    assert_eq!(envelope.recipients[1].original.as_deref(), Some("rfc822;c@e"));
+    let mut d = Dialogue::ready(Policy { smtputf8: false, ..policy() });
+    assert!(!d.say("EHLO c\r\n").contains("SMTPUTF8"));
+    assert_eq!(d.codes("MAIL FROM:<a@b> SMTPUTF8\r\n"), [555]);
+}
+
+#[test]
+fn bearer_tokens_where_they_are_taken() {
+    let d = &mut Dialogue::secure();
+    assert_eq!(d.codes("EHLO c\r\nAUTH XOAUTH2 dXNlcg==\r\n"), [250, 504]);
+    let taking = Policy { mechanisms: vec![Mechanism::XOauth2, Mechanism::OauthBearer], ..policy() };
+    let d = &mut Dialogue::new(taking, true);
+    assert!(d.say("EHLO c\r\n").contains("250-AUTH XOAUTH2 OAUTHBEARER\r\n"));
+    assert_eq!(d.codes("AUTH PLAIN AGFsaWNlAGRlbW8=\r\n"), [504]);
+    // user=alice ^A auth=Bearer wrong ^A ^A
+    let refused = d.say("AUTH XOAUTH2 dXNlcj1hbGljZQFhdXRoPUJlYXJlciB3cm9uZwEB\r\n");
+    assert_eq!(refused, "334 eyJzdGF0dXMiOiI0MDEiLCJzY2hlbWVzIjoiYmVhcmVyIn0=\r\n");
+    assert_eq!(d.codes("AQ==\r\n"), [535]);
+    // n,a=alice, ^A auth=Bearer demo ^A ^A
+    assert_eq!(d.codes("AUTH OAUTHBEARER\r\nbixhPWFsaWNlLAFhdXRoPUJlYXJlciBkZW1vAQE=\r\n"), [334, 235]);
+}
+
+#[test]
+fn a_connection_has_an_end() {
+    let mut d = Dialogue::ready(policy());
+    assert_eq!(
+        d.codes(&"MAIL FROM:<a@b>\r\nRSET\r\n".repeat(6)),
+        [250, 250, 250, 250, 250, 250, 250, 250, 250, 250, 421]
+    );
+    assert!(d.closed);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -311,6 +465,7 @@ proptest! {
     fn cutting_the_input_changes_nothing(mut cuts in proptest::collection::vec(0usize..300, 0..12)) {
         let script = "EHLO c\r\nAUTH LOGIN\r\nYWxpY2U=\r\nZGVtbw==\r\nMAIL FROM:<a@b> SIZE=9\r\nRCPT TO:<c@d>\r\nFOO\r\n\
             DATA\r\nSubject: x\r\n\r\n..\r\n.x\r\ny\nz\n.\n\r\n.\r\nRSET\r\nMAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nDATA\r\n.\r\n\
+            MAIL FROM:<a@b>\r\nRCPT TO:<c@d>\r\nBDAT 9\r\na\rb\nc\r\n.\rBDAT 2 LAST\r\n\n.BDAT 6\r\nNOOP\r\n\
             NOOP\r\nQUIT\r\n".as_bytes();
         let mut whole = Dialogue::secure();
         let expected = whole.say(script);
@@ -327,7 +482,7 @@ proptest! {
     fn arbitrary_bytes_never_panic(logged_in: bool, pieces in proptest::collection::vec(
         prop_oneof![
             proptest::collection::vec(any::<u8>(), 0..60),
-            "(EHLO c|AUTH PLAIN|AUTH LOGIN|=|\\*|MAIL FROM:<a@b>|RCPT TO:<a@b>|DATA|STARTTLS|RSET|\\.)\r\n".prop_map(String::into_bytes),
+            "(EHLO c|AUTH PLAIN|AUTH LOGIN|=|\\*|MAIL FROM:<a@b>|RCPT TO:<a@b>|DATA|BDAT 7|BDAT 3 LAST|STARTTLS|RSET|\\.)\r\n".prop_map(String::into_bytes),
         ], 0..30)) {
         let policy = Policy { starttls: true, ..policy() };
         let mut d = if logged_in { Dialogue::ready(policy) } else { Dialogue::new(policy, false) };

@@ -7,6 +7,15 @@ pub enum SubmitError {
     /// Wrong user name or password: `535 5.7.8`.
     #[error("authentication credentials invalid")]
     AuthenticationFailed,
+    /// Nobody may submit from there without a login: `530 5.7.0`.
+    #[error("Authentication required")]
+    AuthenticationRequired,
+    /// Too many messages in this time: `450 4.7.1`. Nothing was sent.
+    #[error("{0}")]
+    RateLimited(String),
+    /// There is no room to take the message in: `452 4.3.1`. Nothing was sent.
+    #[error("{0}")]
+    NoSpace(String),
     /// The upstream can't be reached: `451 4.4.1`, at login `454 4.7.0`. Nothing was sent.
     #[error("{0}")]
     Unavailable(String),
@@ -26,6 +35,9 @@ pub enum SubmitError {
     /// The user may not send as this sender: `550 5.7.60`.
     #[error("{0}")]
     SenderDenied(String),
+    /// The user may not send to this recipient: `550 5.7.1`.
+    #[error("{0}")]
+    RecipientDenied(String),
     /// A recipient was refused: `550 5.1.1`.
     #[error("{0}")]
     RecipientRefused(String),

@@ -1,7 +1,13 @@
 //! What the SMTP server serves: the traits a submission backend implements, and the values that cross them.
 
+mod address;
+mod envelope;
 mod error;
+mod message;
 mod traits;
 
+pub use address::Address;
+pub use envelope::{Envelope, Notify, Recipient, Return};
 pub use error::SubmitError;
-pub use traits::{Address, Credentials, Envelope, Peer, Submit, Submitter};
+pub use message::{Message, MessageReader};
+pub use traits::{Credentials, Grant, Peer, Secret, Submit, Submitter};

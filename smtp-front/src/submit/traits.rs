@@ -1,66 +1,43 @@
-use std::fmt;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use secrecy::SecretString;
 
-use super::SubmitError;
+use super::{Address, Envelope, Message, Recipient, SubmitError};
 
 /// Who wants to log in.
 #[derive(Debug, Clone)]
 pub struct Credentials {
     /// The login name as the client sent it.
     pub user: String,
-    /// The password.
-    pub password: SecretString,
+    /// What proves it.
+    pub secret: Secret,
+}
+
+/// What proves who somebody is. `Debug` shows nothing of it.
+#[derive(Debug, Clone)]
+pub enum Secret {
+    /// A password (PLAIN, LOGIN).
+    Password(SecretString),
+    /// An OAuth 2.0 bearer token (XOAUTH2, OAUTHBEARER; RFC 6750).
+    Bearer(SecretString),
 }
 
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
-    /// The client's address.
+    /// The client's address; behind a proxy the one that the proxy names.
     pub address: SocketAddr,
     /// Whether the connection is encrypted.
     pub encrypted: bool,
 }
 
-/// A mailbox address `local@domain` without angle brackets, checked against RFC 5321 4.1.2.
-#[derive(Clone, PartialEq, Eq, Hash)]
-pub struct Address(String);
-
-impl Address {
-    /// Wraps an address that the command parser has checked.
-    pub fn new_checked(address: String) -> Self {
-        Self(address)
-    }
-
-    /// The text.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-impl fmt::Debug for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
-/// The envelope of a message.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Envelope {
-    /// MAIL FROM; `None` is the null sender `<>`.
-    pub sender: Option<Address>,
-    /// RCPT TO, in order, at least one.
-    pub recipients: Vec<Address>,
+/// What somebody who was let in may do.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Grant {
+    /// The largest message in bytes, if it is less than what the listener takes.
+    pub max_message: Option<u64>,
 }
 
 /// A backend that takes messages from many users.
@@ -71,11 +48,44 @@ pub trait Submit: Send + Sync + 'static {
     /// # Errors
     /// [`SubmitError::AuthenticationFailed`], [`SubmitError::Unavailable`].
     async fn login(&self, credentials: Credentials, peer: Peer) -> Result<Arc<dyn Submitter>, SubmitError>;
+
+    /// Lets a client in that has not logged in. It is asked only where [`crate::session::Policy::authentication`] is
+    /// optional. By default nobody is let in.
+    ///
+    /// # Errors
+    /// [`SubmitError::AuthenticationRequired`].
+    async fn guest(&self, _peer: Peer) -> Result<Arc<dyn Submitter>, SubmitError> {
+        Err(SubmitError::AuthenticationRequired)
+    }
 }
 
-/// A logged-in user who sends.
+/// Somebody who was let in and sends.
 #[async_trait]
 pub trait Submitter: Send + Sync + 'static {
-    /// Sends a message (lines end with CRLF, dot-stuffing undone). Returns only when the upstream has taken it.
-    async fn submit(&self, envelope: Envelope, message: Bytes) -> Result<(), SubmitError>;
+    /// What it may do. By default everything.
+    fn grant(&self) -> Grant {
+        Grant::default()
+    }
+
+    /// Whether it may send as this sender, `None` being the null sender, and now. By default it may.
+    ///
+    /// # Errors
+    /// [`SubmitError::SenderDenied`], [`SubmitError::RateLimited`].
+    async fn sender(&self, _sender: Option<&Address>) -> Result<(), SubmitError> {
+        Ok(())
+    }
+
+    /// Whether it may send to this recipient. By default it may.
+    ///
+    /// # Errors
+    /// [`SubmitError::RecipientDenied`], [`SubmitError::RecipientRefused`].
+    async fn recipient(&self, _recipient: &Recipient) -> Result<(), SubmitError> {
+        Ok(())
+    }
+
+    /// Sends a message. Returns only when the upstream has taken it.
+    ///
+    /// # Errors
+    /// Any; the message was not taken then, but for [`SubmitError::OutcomeUnknown`].
+    async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError>;
 }

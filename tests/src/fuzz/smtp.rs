@@ -1,12 +1,15 @@
 use std::time::Instant;
 
-use bytes::Bytes;
 use smtp_front::command;
-use smtp_front::data::DataReceiver;
-use smtp_front::session::{Action, Policy, Session};
-use smtp_front::submit::{Envelope, SubmitError};
+use smtp_front::data::{DataReceiver, LineEnds};
+use smtp_front::proxy::{self, Header};
+use smtp_front::session::{Action, Authentication, Mechanism, Policy, Session};
+use smtp_front::submit::{Envelope, Grant, SubmitError};
 
 use super::cut;
+
+/// The largest message that sessions take.
+const MAX_MESSAGE: usize = 1 << 10;
 
 /// Command lines.
 pub fn command(data: &[u8]) {
@@ -15,7 +18,7 @@ pub fn command(data: &[u8]) {
     }
 }
 
-/// Messages after DATA.
+/// Messages after DATA, and the same bytes as chunks.
 pub fn data(data: &[u8]) {
     let pieces = cut(data);
     let whole = pieces.concat();
@@ -24,20 +27,46 @@ pub fn data(data: &[u8]) {
     let end = whole.windows(5).position(|window| window == b"\r\n.\r\n").map(|at| at + 5);
     let end = if whole.starts_with(b".\r\n") { Some(3) } else { end };
     assert_eq!(expected.0, end, "only CRLF.CRLF ends a message");
+    let lines = line_ends(&[&whole]);
+    assert_eq!(lines, line_ends(&pieces));
+    assert_eq!(lines, line_ends(&[&lines]), "what has whole line ends is left alone");
 }
 
-/// Where the message ended, and the message if it is within the limit.
-fn receive(pieces: &[&[u8]]) -> (Option<usize>, Option<Bytes>) {
-    let mut receiver = DataReceiver::new(1 << 10);
-    let mut at = 0;
+/// Where the message ended, and its content.
+fn receive(pieces: &[&[u8]]) -> (Option<usize>, Vec<u8>) {
+    let mut receiver = DataReceiver::new();
+    let (mut at, mut content) = (0, Vec::new());
     for piece in pieces {
-        let progress = receiver.receive(piece);
+        let progress = receiver.receive(piece, &mut content);
         at += progress.consumed;
         if progress.complete {
-            return (Some(at), receiver.finish().ok());
+            return (Some(at), content);
         }
     }
-    (None, None)
+    (None, content)
+}
+
+fn line_ends(pieces: &[&[u8]]) -> Vec<u8> {
+    let (mut ends, mut content) = (LineEnds::default(), Vec::new());
+    pieces.iter().for_each(|piece| ends.receive(piece, &mut content));
+    ends.finish(&mut content);
+    content
+}
+
+/// What a proxy says first.
+pub fn proxy(data: &[u8]) {
+    match proxy::parse(data) {
+        Ok(Header::Complete { len, source }) => {
+            assert!(len <= data.len());
+            for cut in 0..len {
+                let Ok(Header::Partial(more)) = proxy::parse(&data[..cut]) else { panic!("complete before its end") };
+                assert!(more > 0 && cut + more <= len, "no byte behind the header is asked for");
+            }
+            assert_eq!(proxy::parse(&data[..len]), Ok(Header::Complete { len, source }));
+        }
+        Ok(Header::Partial(more)) => assert!(more > 0),
+        Err(_) => {}
+    }
 }
 
 /// Whole connections.
@@ -48,7 +77,8 @@ pub fn session(data: &[u8]) {
     let starttls = whole.first().is_some_and(|byte| byte % 2 == 0);
     let (said, submitted) = converse(&[&whole], starttls);
     if !starttls {
-        assert_eq!((&said, &submitted), (&converse(&pieces, false).0, &converse(&pieces, false).1));
+        let cut = converse(&pieces, false);
+        assert_eq!((&said, &submitted), (&cut.0, &cut.1));
     }
     for line in said.split_inclusive(|byte| *byte == b'\n') {
         assert!(
@@ -57,17 +87,20 @@ pub fn session(data: &[u8]) {
     }
 }
 
-fn converse(pieces: &[&[u8]], starttls: bool) -> (Vec<u8>, Vec<(Envelope, Bytes)>) {
+/// What the server said, and what was submitted.
+fn converse(pieces: &[&[u8]], starttls: bool) -> (Vec<u8>, Vec<(Envelope, Vec<u8>)>) {
     let now = Instant::now();
     let policy = Policy {
         starttls,
         allow_plaintext_auth: !starttls,
-        max_message: 1 << 10,
+        authentication: if starttls { Authentication::Optional } else { Authentication::Required },
+        mechanisms: vec![Mechanism::Plain, Mechanism::Login, Mechanism::XOauth2, Mechanism::OauthBearer],
+        max_message: MAX_MESSAGE,
         max_recipients: 3,
         ..Policy::default()
     };
     let mut session = Session::new(policy, false, now);
-    let (mut said, mut submitted) = (Vec::new(), Vec::new());
+    let (mut said, mut stored, mut submitted) = (Vec::new(), Vec::new(), Vec::new());
     for piece in [&[][..]].iter().chain(pieces) {
         session.receive(piece, now);
         while let Some(action) = session.poll(now) {
@@ -76,9 +109,22 @@ fn converse(pieces: &[&[u8]], starttls: bool) -> (Vec<u8>, Vec<(Envelope, Bytes)
                 Action::StartTls => session.tls_started(now),
                 Action::Login(credentials) => {
                     let known = !credentials.user.starts_with('x');
-                    session.login_done(if known { Ok(()) } else { Err(SubmitError::AuthenticationFailed) }, now);
+                    let result = if known { Ok(Grant::default()) } else { Err(SubmitError::AuthenticationFailed) };
+                    session.login_done(result, now);
                 }
-                Action::Submit(envelope, message) => {
+                Action::Guest => session.guest_done(Ok(Grant { max_message: Some(100) }), now),
+                Action::CheckSender(_) => session.sender_done(Ok(()), now),
+                Action::CheckRecipient(_) => session.recipient_done(Ok(()), now),
+                Action::Store(bytes) => {
+                    stored.extend_from_slice(&bytes);
+                    assert!(!bytes.is_empty() && stored.len() <= MAX_MESSAGE);
+                }
+                Action::Discard => stored.clear(),
+                Action::Submit(envelope) => {
+                    assert!(!envelope.recipients.is_empty() && envelope.recipients.len() <= 3);
+                    let message: Vec<u8> = std::mem::take(&mut stored);
+                    let line_ends = message.iter().filter(|byte| matches!(byte, b'\r' | b'\n')).count();
+                    assert_eq!(line_ends, 2 * message.windows(2).filter(|pair| pair == b"\r\n").count());
                     submitted.push((envelope, message));
                     session.submit_done(Ok(()), now);
                 }

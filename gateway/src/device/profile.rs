@@ -1,0 +1,243 @@
+use std::fmt;
+use std::path::Path;
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
+use secrecy::SecretString;
+use smtp_front::network::Network;
+use smtp_front::rate::{RateLimit, Window};
+use smtp_front::submit::{Address, Grant, Recipient, SubmitError};
+
+use super::HeaderRule;
+use crate::config::{ConfigError, DeviceConfig, SenderPolicy};
+
+/// The longest password taken from a file, in bytes.
+const MAX_PASSWORD: usize = 4096;
+
+/// A device, ready to submit.
+pub struct Device {
+    config: DeviceConfig,
+    user_password: Option<SecretString>,
+    password: SecretString,
+    minute: Option<RateLimit>,
+    day: Option<RateLimit>,
+    counts: Mutex<Counts>,
+}
+
+#[derive(Default)]
+struct Counts {
+    minute: Window,
+    day: Window,
+}
+
+impl Device {
+    /// Reads the passwords that the device needs. `key` is where the configuration has it.
+    ///
+    /// # Errors
+    /// Files that can't be read, variables that aren't set, and empty passwords.
+    pub fn new(key: &str, config: &DeviceConfig) -> Result<Self, ConfigError> {
+        let from_file = |name: &str, path: &Path| {
+            let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+            password(text).map_err(|problem| {
+                ConfigError::invalid(format!("{key}.{name}"), format!("{}: {problem}", path.display()))
+            })
+        };
+        let password = match (&config.password_file, &config.password_env) {
+            (Some(path), _) => from_file("password_file", path)?,
+            (None, variable) => {
+                let variable = variable.as_deref().unwrap_or_default();
+                let invalid =
+                    |problem| ConfigError::invalid(format!("{key}.password_env"), format!("{variable}: {problem}"));
+                password(std::env::var(variable).map_err(|error| error.to_string())).map_err(invalid)?
+            }
+        };
+        let user_password = match &config.user_password_file {
+            Some(path) => Some(from_file("user_password_file", path)?),
+            None => None,
+        };
+        Ok(Self {
+            user_password,
+            password,
+            minute: config.messages_per_minute.map(RateLimit::per_minute),
+            day: config.messages_per_day.map(RateLimit::per_day),
+            config: config.clone(),
+            counts: Mutex::default(),
+        })
+    }
+
+    /// What it is called.
+    pub fn name(&self) -> &str {
+        &self.config.name
+    }
+
+    /// The mailbox that sends, which is also the name to log in with.
+    pub fn mailbox(&self) -> &str {
+        &self.config.mailbox
+    }
+
+    /// The mailbox's password.
+    pub fn password(&self) -> &SecretString {
+        &self.password
+    }
+
+    /// The name that the device logs in with.
+    pub fn user(&self) -> Option<&str> {
+        self.config.user.as_deref()
+    }
+
+    /// The password that the device logs in with.
+    pub fn user_password(&self) -> Option<&SecretString> {
+        self.user_password.as_ref()
+    }
+
+    /// From where it needs no login.
+    pub fn networks(&self) -> impl Iterator<Item = Network> {
+        self.config.networks.iter().map(|network| network.0)
+    }
+
+    /// What it may do.
+    pub fn grant(&self) -> Grant {
+        Grant { max_message: self.config.max_message_bytes.map(|bytes| bytes as u64) }
+    }
+
+    /// Whether it may send as this sender, and now.
+    ///
+    /// # Errors
+    /// [`SubmitError::SenderDenied`], [`SubmitError::RateLimited`].
+    pub fn sender(&self, sender: Option<&Address>, now: Instant) -> Result<(), SubmitError> {
+        let own = |sender: &Address| sender.as_str().eq_ignore_ascii_case(self.mailbox());
+        if self.config.sender == SenderPolicy::Reject && sender.is_some_and(|sender| !own(sender)) {
+            return Err(SubmitError::SenderDenied(format!("this device sends as {} only", self.mailbox())));
+        }
+        let counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = |window: Window, limit: Option<RateLimit>| limit.is_none_or(|limit| window.has_room(limit, now));
+        if room(counts.minute, self.minute) && room(counts.day, self.day) { Ok(()) } else { Err(too_many()) }
+    }
+
+    /// Whether it may send to this recipient.
+    ///
+    /// # Errors
+    /// [`SubmitError::RecipientDenied`].
+    pub fn recipient(&self, recipient: &Recipient) -> Result<(), SubmitError> {
+        let (address, domain) = (recipient.address.as_str(), recipient.address.domain().unwrap_or_default());
+        let fits = |entry: &String| {
+            let compared = if entry.contains('@') { address } else { domain };
+            entry.to_lowercase() == compared.to_lowercase()
+        };
+        if self.config.recipients.is_empty() || self.config.recipients.iter().any(fits) {
+            return Ok(());
+        }
+        Err(SubmitError::RecipientDenied("this device may not send to this recipient".to_owned()))
+    }
+
+    /// Counts a message.
+    ///
+    /// # Errors
+    /// [`SubmitError::RateLimited`] if it is one too many.
+    pub fn count(&self, now: Instant) -> Result<(), SubmitError> {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = |window: Window, limit: Option<RateLimit>| limit.is_none_or(|limit| window.has_room(limit, now));
+        if !(room(counts.minute, self.minute) && room(counts.day, self.day)) {
+            return Err(too_many());
+        }
+        // Both have room, so both count.
+        let _ = self.minute.is_none_or(|limit| counts.minute.take(limit, now));
+        let _ = self.day.is_none_or(|limit| counts.day.take(limit, now));
+        Ok(())
+    }
+
+    /// What is done to the headers of its messages.
+    pub fn header_rule(&self) -> HeaderRule {
+        HeaderRule { mailbox: self.config.mailbox.clone(), sender: self.config.sender }
+    }
+}
+
+impl fmt::Debug for Device {
+    /// Shows no password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Device").field("name", &self.name()).field("mailbox", &self.mailbox()).finish_non_exhaustive()
+    }
+}
+
+fn too_many() -> SubmitError {
+    SubmitError::RateLimited("this device has sent too many messages, try again later".to_owned())
+}
+
+/// A password without the line end that editors put behind it.
+fn password(text: Result<String, String>) -> Result<SecretString, String> {
+    let text = zeroize::Zeroizing::new(text?);
+    let password = text.trim_end_matches(['\r', '\n']);
+    if password.is_empty() || password.len() > MAX_PASSWORD {
+        return Err(format!("expected a password of 1 to {MAX_PASSWORD} bytes"));
+    }
+    Ok(SecretString::from(password))
+}
+
+#[cfg(test)]
+pub(super) mod tests {
+    use std::io::Write;
+    use std::time::Duration;
+
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    /// A device with the password `secret` and these further settings.
+    pub fn device(settings: &str) -> Device {
+        let mut file = tempfile::NamedTempFile::new().expect("a file");
+        file.write_all(b"secret\n").expect("written");
+        let path = file.path().display();
+        let text =
+            format!("name = \"scanner\"\nmailbox = \"Scan@example.test\"\npassword_file = \"{path}\"\n{settings}");
+        let text = text.replace("PATH", &path.to_string());
+        Device::new("smtp.device[0]", &toml::from_str(&text).expect("well-formed")).expect("readable")
+    }
+
+    fn address(text: &str) -> Address {
+        Address::new_checked(text.to_owned())
+    }
+
+    #[test]
+    fn passwords_come_from_files_and_are_not_shown() {
+        let device = device("user = \"scan\"\nuser_password_file = \"PATH\"");
+        assert_eq!(device.password().expose_secret(), "secret");
+        assert_eq!(device.user_password().map(ExposeSecret::expose_secret), Some("secret"));
+        assert!(!format!("{device:?}").contains("secret"));
+        let missing = "name = \"x\"\nmailbox = \"x@y\"\npassword_file = \"/nonexistent/p\"";
+        let error = Device::new("smtp.device[0]", &toml::from_str(missing).expect("well-formed")).expect_err("missing");
+        assert!(error.to_string().starts_with("smtp.device[0].password_file: /nonexistent/p: "), "{error}");
+        let unset = "name = \"x\"\nmailbox = \"x@y\"\npassword_env = \"NOT_SET_ANYWHERE\"";
+        let error = Device::new("smtp.device[0]", &toml::from_str(unset).expect("well-formed")).expect_err("unset");
+        assert!(error.to_string().starts_with("smtp.device[0].password_env: NOT_SET_ANYWHERE: "), "{error}");
+    }
+
+    #[test]
+    fn senders() {
+        let now = Instant::now();
+        let reject = device("networks = [\"192.0.2.7\"]\nsender = \"reject\"");
+        assert!(reject.sender(None, now).is_ok() && reject.sender(Some(&address("scan@Example.test")), now).is_ok());
+        assert!(matches!(reject.sender(Some(&address("root")), now), Err(SubmitError::SenderDenied(_))));
+        let rewrite = device("networks = [\"192.0.2.7\"]");
+        assert!(rewrite.sender(Some(&address("root")), now).is_ok());
+    }
+
+    #[test]
+    fn recipients() {
+        let device = device("networks = [\"192.0.2.7\"]\nrecipients = [\"example.org\", \"Boss@else.test\"]");
+        let allowed = |text: &str| device.recipient(&Recipient::new(address(text))).is_ok();
+        assert!(allowed("a@Example.ORG") && allowed("boss@else.test"));
+        assert!(!allowed("a@sub.example.org") && !allowed("b@else.test") && !allowed("example.org@evil.test"));
+    }
+
+    #[test]
+    fn limits_of_minute_and_day() {
+        let device = device("networks = [\"192.0.2.7\"]\nmessages_per_minute = 2\nmessages_per_day = 3");
+        let start = Instant::now();
+        let at = |seconds| start + Duration::from_secs(seconds);
+        assert!(device.count(at(0)).is_ok() && device.count(at(1)).is_ok());
+        assert!(matches!(device.sender(None, at(2)), Err(SubmitError::RateLimited(_))) && device.count(at(2)).is_err());
+        assert!(device.sender(None, at(60)).is_ok() && device.count(at(60)).is_ok());
+        assert!(device.count(at(61)).is_err() && device.count(at(3600)).is_err(), "three a day");
+        assert!(device.count(at(24 * 3600)).is_ok());
+    }
+}

@@ -1,0 +1,131 @@
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::submit::Message;
+
+/// What is gathered before it is written to a file.
+const WRITE_SIZE: usize = 64 * 1024;
+
+/// Where messages are kept while they come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SpoolConfig {
+    /// Where larger messages lie, in files without a name: nobody else can open them, and they are gone with the process.
+    pub directory: PathBuf,
+    /// Messages up to this many bytes stay in memory.
+    pub memory_bytes: usize,
+}
+
+impl Default for SpoolConfig {
+    /// The system's directory for temporary files, from 128 KiB on.
+    fn default() -> Self {
+        Self { directory: std::env::temp_dir(), memory_bytes: 128 * 1024 }
+    }
+}
+
+/// A message that comes in.
+pub(super) struct Spool {
+    config: Arc<SpoolConfig>,
+    buffer: Vec<u8>,
+    file: Option<File>,
+    failure: Option<io::Error>,
+}
+
+impl Spool {
+    pub(super) fn new(config: Arc<SpoolConfig>) -> Self {
+        Self { config, buffer: Vec::new(), file: None, failure: None }
+    }
+
+    /// Adds bytes. After a failure, which [`Self::finish`] tells, nothing is kept any more.
+    pub(super) async fn push(&mut self, bytes: &[u8]) {
+        if self.failure.is_some() {
+            return;
+        }
+        let bound = if self.file.is_some() { WRITE_SIZE } else { self.config.memory_bytes };
+        if self.buffer.len() + bytes.len() > bound
+            && let Err(error) = self.write().await
+        {
+            self.buffer = Vec::new();
+            self.file = None;
+            self.failure = Some(error);
+            return;
+        }
+        self.buffer.extend_from_slice(bytes);
+    }
+
+    /// The message.
+    ///
+    /// # Errors
+    /// If a part of it could not be kept.
+    pub(super) async fn finish(mut self) -> io::Result<Message> {
+        if let Some(error) = self.failure.take() {
+            return Err(error);
+        }
+        if self.file.is_some() && !self.buffer.is_empty() {
+            self.write().await?;
+        }
+        match self.file.take() {
+            Some(file) => Message::from_file(file),
+            None => Ok(bytes::Bytes::from(std::mem::take(&mut self.buffer)).into()),
+        }
+    }
+
+    /// Moves what is in memory to the file, off the async threads.
+    async fn write(&mut self) -> io::Result<()> {
+        let (file, buffer) = (self.file.take(), std::mem::take(&mut self.buffer));
+        let config = Arc::clone(&self.config);
+        let work = tokio::task::spawn_blocking(move || {
+            let mut file = match file {
+                Some(file) => file,
+                None => tempfile::tempfile_in(&config.directory)?,
+            };
+            file.write_all(&buffer)?;
+            Ok::<_, io::Error>((file, buffer))
+        });
+        let (file, mut buffer) = work.await.map_err(io::Error::other)??;
+        self.file = Some(file);
+        if buffer.capacity() <= 2 * WRITE_SIZE {
+            buffer.clear();
+            self.buffer = buffer;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    async fn spooled(directory: PathBuf, pieces: usize) -> io::Result<Message> {
+        let mut spool = Spool::new(Arc::new(SpoolConfig { directory, memory_bytes: 3000 }));
+        for number in 0..pieces {
+            spool.push(&[u8::try_from(number % 256).unwrap(); 1000]).await;
+        }
+        spool.finish().await
+    }
+
+    #[tokio::test]
+    async fn small_messages_stay_in_memory_and_large_ones_leave_no_name() {
+        let directory = tempfile::tempdir().unwrap();
+        for (pieces, file) in [(0, false), (3, false), (4, true), (300, true)] {
+            let mut message = spooled(directory.path().to_owned(), pieces).await.unwrap();
+            assert_eq!((message.len(), message.is_spooled()), (pieces as u64 * 1000, file));
+            let mut bytes = Vec::new();
+            message.reader().unwrap().read_to_end(&mut bytes).unwrap();
+            assert!(
+                (0..pieces).all(|number| bytes[number * 1000..][..1000] == [u8::try_from(number % 256).unwrap(); 1000])
+            );
+            assert_eq!(std::fs::read_dir(directory.path()).unwrap().count(), 0);
+        }
+    }
+
+    #[tokio::test]
+    async fn a_directory_that_is_not_there_is_told_at_the_end() {
+        let missing = PathBuf::from("/nonexistent");
+        assert!(spooled(missing.clone(), 3).await.is_ok());
+        assert!(spooled(missing, 300).await.is_err());
+    }
+}
