@@ -3,4 +3,5 @@
 pub mod fuzz;
 pub mod imap_client;
 pub mod smtp_client;
+pub mod smtp_talk;
 pub mod stack;

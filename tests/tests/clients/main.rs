@@ -8,6 +8,7 @@ mod mbsync;
 mod mutt;
 mod offlineimap;
 mod senders;
+mod smtp_senders;
 mod support;
 mod two_way;
 
@@ -30,6 +31,11 @@ fn main() {
             block_on(senders::swaks_sends_an_attachment_and_idle_hears_it())
         }),
         trial("msmtp_sends_over_starttls", &["msmtp"], || block_on(senders::msmtp_sends_over_starttls())),
+        trial("swaks_in_every_combination", &["swaks"], || block_on(smtp_senders::swaks_in_every_combination())),
+        trial("msmtp_in_every_combination", &["msmtp"], || block_on(smtp_senders::msmtp_in_every_combination())),
+        trial("curl_sends_in_every_combination", &["curl"], || block_on(smtp_senders::curl_in_every_combination())),
+        trial("smtplib_in_every_combination", &["python3"], || block_on(smtp_senders::smtplib_in_every_combination())),
+        trial("lettre_in_every_combination", &[], || block_on(smtp_senders::lettre_in_every_combination())),
     ];
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
