@@ -1,5 +1,6 @@
 //! Helpers shared by the end-to-end suites.
 
+pub mod corpus;
 pub mod fuzz;
 pub mod imap_client;
 pub mod smtp_client;

@@ -1,6 +1,7 @@
 //! A whole gateway in front of a seeded sandbox, within the test's process.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use exchange_sandbox::seed::{self, MessageBuilder};
@@ -85,7 +86,7 @@ impl Stack {
         }
         let ledger = TempDir::new().expect("a directory");
         write_certificate(&ledger);
-        let service = start_service(&sandbox, &ledger, plaintext, keys).await;
+        let service = start_service(&sandbox, &ledger, plaintext, keys, "").await;
         let (imap, smtp) = (service.imap_addresses()[0], service.smtp_addresses()[0]);
         Self { sandbox, imap, smtp, service, ledger, keys: keys.to_owned() }
     }
@@ -107,7 +108,20 @@ impl Stack {
     }
 
     async fn resume(sandbox: RunningSandbox, ledger: TempDir, keys: String) -> Self {
-        let service = start_service(&sandbox, &ledger, true, &keys).await;
+        Self::resume_with(sandbox, ledger, keys, "").await
+    }
+
+    /// Stops the gateway, does something to the directory of its ledgers, and starts it again with more lines in the section
+    /// `[upstream]` of its configuration.
+    pub async fn restart_changed(self, upstream: &str, change: impl FnOnce(&RunningSandbox, &Path)) -> Self {
+        let Self { sandbox, service, ledger, keys, .. } = self;
+        service.stop(Duration::from_secs(5)).await;
+        change(&sandbox, ledger.path());
+        Self::resume_with(sandbox, ledger, keys, upstream).await
+    }
+
+    async fn resume_with(sandbox: RunningSandbox, ledger: TempDir, keys: String, upstream: &str) -> Self {
+        let service = start_service(&sandbox, &ledger, true, &keys, upstream).await;
         let (imap, smtp) = (service.imap_addresses()[0], service.smtp_addresses()[0]);
         Self { sandbox, imap, smtp, service, ledger, keys }
     }
@@ -157,7 +171,7 @@ impl Drop for KeptRunning {
     }
 }
 
-async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir, plaintext: bool, keys: &str) -> Service {
+async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir, plaintext: bool, keys: &str, more: &str) -> Service {
     let text = format!(
         r#"
         {keys}
@@ -165,6 +179,7 @@ async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir, plaintext: bo
         domains = ["example.test"]
         autodiscover_url = "http://{upstream}/autodiscover/autodiscover.xml"
         allow_plain_http = true
+        {more}
         [ledger]
         directory = "{ledger}"
         [[imap.listener]]

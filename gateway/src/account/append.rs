@@ -3,21 +3,30 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use imap_front::store::{
     AppendUid, FlagChange, FlagChangeMode, FlagSet, FolderId as FrontFolderId, Keywords, NewMessage,
 };
-use mapi_core::id::Gid;
+use mapi_core::ErrorCode;
+use mapi_core::id::{FolderId, Gid};
+use mapi_core::mailbox::{Fetched, Mailbox, MailboxError, MessageUpdate};
 use mapi_core::message::MessageContent;
-use mapi_core::property::FileTime;
+use mapi_core::property::{FileTime, tags};
+use mapi_core::rop::RopId;
 
 use super::folder::Settling;
 use super::{Account, UpstreamError, blocking, not_found};
-use crate::convert::ConvertError;
-use crate::convert::flags;
 use crate::convert::mime_to_mapi::{self, Purpose};
+use crate::convert::{ConvertError, flags, original};
 
 /// What the server keeps of a new message's flags; the ledger keeps `\Deleted`.
 const OVERLAY: FlagSet = FlagSet::DELETED;
 
+/// A message that the upstream has taken.
+struct Stored {
+    gid: Gid,
+    change_key: Option<Vec<u8>>,
+}
+
 impl Account {
-    /// Stores a message in a folder.
+    /// Stores a message in a folder. The bytes of all but drafts are kept with it, within the configured bound. (A draft may
+    /// be sent from elsewhere, and then everybody who gets it would get its first version, too, with its `Bcc`.)
     ///
     /// # Errors
     /// [`UpstreamError::OutcomeUnknown`] if the connection died meanwhile; nothing is repeated. Content that can't be
@@ -29,17 +38,29 @@ impl Account {
     ) -> Result<Option<AppendUid>, UpstreamError> {
         let id = self.context.folder_id(Gid::from_slice(&folder.0).ok_or_else(not_found)?).await?;
         let overlay = message.flags.intersection(OVERLAY);
-        let content = blocking(move || converted(&message)).await?;
-        let content = &content.map_err(|error| UpstreamError::Content(error.to_string()))?;
-        let made = self
-            .context
-            .upstream
-            .once(|mailbox| async move {
-                let mid = mailbox.create_message(id, content, false).await?;
-                Ok(mailbox.gid_of(mid))
-            })
-            .await?;
-        let settled = self.settle(folder, Settling { came: made.into_iter().collect(), gone: Vec::new() }).await?;
+        let bound = self.context.keep_original_bytes();
+        let keep = message.content.len() <= bound && !message.flags.contains(FlagSet::DRAFT);
+        let convert = {
+            let message = message.clone();
+            move || converted(&message, keep)
+        };
+        let content = blocking(convert).await?.map_err(|error| UpstreamError::Content(error.to_string()))?;
+        let made = match self.create(id, &content).await {
+            Err(UpstreamError::Refused { operation, code }) if is_about_content(&operation, code) => {
+                tracing::info!(operation, %code, "the parts of a message were refused; storing it as text");
+                let content = blocking(move || as_text(&message, keep)).await?;
+                self.create(id, &content).await?
+            }
+            made => made?,
+        };
+        if let Some(stored) = made.as_ref().filter(|_| keep)
+            && let Err(error) = self.check_original(id, stored).await
+        {
+            // Nothing is lost: without a digest that holds the message is rendered.
+            tracing::info!(%error, "could not check what was stored of a message");
+        }
+        let came = made.into_iter().map(|stored| stored.gid).collect();
+        let settled = self.settle(folder, Settling { came, gone: Vec::new() }).await?;
         let Some(uid) = settled.uids.first().copied().flatten() else { return Ok(None) };
         if !overlay.is_empty() {
             let change = FlagChange { mode: FlagChangeMode::Add, flags: overlay, keywords: Keywords::EMPTY };
@@ -47,23 +68,101 @@ impl Account {
         }
         Ok(Some(AppendUid { uid_validity: settled.uid_validity, uid }))
     }
+
+    async fn create(&self, folder: FolderId, content: &MessageContent) -> Result<Option<Stored>, UpstreamError> {
+        self.context
+            .upstream
+            .once(|mailbox| async move {
+                let created = mailbox.create_message_version(folder, content, false).await?;
+                let gid = mailbox.gid_of(created.mid);
+                Ok(gid.map(|gid| Stored { gid, change_key: created.change_key }))
+            })
+            .await
+    }
+
+    /// Reads a stored message back. If the server made something else of it than was sent, the digest stored with the
+    /// original does not hold, and the one of what it made takes its place: unless somebody else was quicker and saved the
+    /// message meanwhile, or it can't be told.
+    async fn check_original(&self, folder: FolderId, stored: &Stored) -> Result<(), UpstreamError> {
+        let options = self.context.fetch_options();
+        let check = |mailbox: Mailbox| async move {
+            mailbox.meet(&[stored.gid]).await?;
+            let Some(mid) = mailbox.id_of(stored.gid) else { return Ok(()) };
+            let mut fetch = mailbox.fetch_messages(folder, &[mid], options);
+            let Some(Fetched::Message { content, .. }) = fetch.next().await? else { return Ok(()) };
+            while fetch.next().await?.is_some() {}
+            if original::holds(&content) || !original::has(&content) {
+                return Ok(());
+            }
+            let version = content.properties.binary(tags::PidTagChangeKey);
+            if version.is_none() || version != stored.change_key.as_deref() {
+                tracing::debug!(%mid, "changed while it was stored, or of an unknown version");
+                return Ok(());
+            }
+            tracing::debug!(%mid, "the upstream made something else of a message; taking the digest of that");
+            let update = MessageUpdate { mid, set: original::seal(&content), delete: Vec::new() };
+            mailbox.update_messages(folder, &[update]).await?.into_iter().collect::<Result<(), MailboxError>>()
+        };
+        self.context.upstream.repeatable(check).await
+    }
 }
 
-/// The message with its flags.
-fn converted(message: &NewMessage) -> Result<MessageContent, ConvertError> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-    let now = i64::try_from(now).unwrap_or(i64::MAX);
-    let flags = message.flags.difference(OVERLAY);
-    let purpose = Purpose::Append {
-        flags,
+/// Whether an operation that was refused is one that fills a message, so that another content may be taken.
+fn is_about_content(operation: &str, code: ErrorCode) -> bool {
+    let filling = [
+        RopId::SET_PROPERTIES,
+        RopId::OPEN_STREAM,
+        RopId::WRITE_STREAM,
+        RopId::COMMIT_STREAM,
+        RopId::MODIFY_RECIPIENTS,
+        RopId::CREATE_ATTACHMENT,
+        RopId::SAVE_CHANGES_ATTACHMENT,
+        RopId::OPEN_EMBEDDED_MESSAGE,
+    ];
+    let whatever_it_says = [
+        ErrorCode::ACCESS_DENIED,
+        ErrorCode::QUOTA_EXCEEDED,
+        ErrorCode::NP_QUOTA_EXCEEDED,
+        ErrorCode::NOT_ENOUGH_MEMORY,
+        ErrorCode::INSUFFICIENT_RESOURCES,
+        ErrorCode::SERVER_BUSY,
+    ];
+    filling.iter().any(|rop| rop.name() == operation) && !whatever_it_says.contains(&code)
+}
+
+/// The message with its flags, and its original if it is to be kept.
+fn converted(message: &NewMessage, keep: bool) -> Result<MessageContent, ConvertError> {
+    mime_to_mapi::parse(&message.content, purpose(message)).map(|content| finished(content, message, keep))
+}
+
+/// A message that the upstream takes in no other form: all of it as text.
+fn as_text(message: &NewMessage, keep: bool) -> MessageContent {
+    finished(mime_to_mapi::as_text(&message.content, purpose(message)), message, keep)
+}
+
+fn purpose(message: &NewMessage) -> Purpose<'_> {
+    Purpose::Append {
+        flags: message.flags.difference(OVERLAY),
         keywords: &message.keywords,
-        internal_date: FileTime::from_unix_seconds(message.internal_date.unwrap_or(now)),
-    };
-    let mut content = mime_to_mapi::parse(&message.content, purpose)?;
+        internal_date: FileTime::from_unix_seconds(message.internal_date.unwrap_or_else(now)),
+    }
+}
+
+fn finished(mut content: MessageContent, message: &NewMessage, keep: bool) -> MessageContent {
     let (before, no_keywords) = flags::from_properties(&content.properties);
-    let edit = flags::edit((before, &no_keywords), (flags, &message.keywords), FileTime::from_unix_seconds(now));
+    let wanted = (message.flags.difference(OVERLAY), &message.keywords);
+    let edit = flags::edit((before, &no_keywords), wanted, FileTime::from_unix_seconds(now()));
     for (key, value) in edit.set.iter() {
         content.properties.set(key.clone(), value.clone());
     }
-    Ok(content)
+    if keep {
+        original::keep(&mut content, &message.content);
+    }
+    content
+}
+
+/// Seconds since 1970-01-01 UTC.
+fn now() -> i64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    i64::try_from(now).unwrap_or(i64::MAX)
 }

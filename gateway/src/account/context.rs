@@ -16,7 +16,7 @@ use super::connect::Connector;
 use super::error::UpstreamError;
 use super::upstream::Upstream;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
-use crate::convert::{ConvertError, flags};
+use crate::convert::{ConvertError, GATEWAY_SET, flags, original};
 use crate::ledger::{Epoch, EpochEntry, Ledger};
 
 /// Above this many properties' bytes a message is rendered off the async threads.
@@ -31,9 +31,6 @@ const OWN_WRITE_ECHO: Duration = Duration::from_secs(3);
 
 /// How often an epoch is written anew because another gateway wrote in between.
 const MAX_EPOCH_TRIES: u32 = 4;
-
-/// The property set of what the gateway keeps in mailboxes.
-pub(crate) const GATEWAY_SET: Guid = Guid::from_groups(0x6b1d_4c4e, 0x7a0f, 0x4e0b, 0x9f3a, 0x5c2d_91e8_a7f6);
 
 /// What the parts of an account share.
 pub struct AccountContext {
@@ -54,6 +51,7 @@ pub struct AccountContext {
     last_used: Mutex<Instant>,
     locked_out: AtomicBool,
     fetch_options: FetchOptions,
+    keep_original_bytes: usize,
 }
 
 impl AccountContext {
@@ -63,6 +61,7 @@ impl AccountContext {
         ledger: Arc<dyn Ledger>,
         cache: Arc<RenderingCache>,
         max_message_bytes: usize,
+        keep_original_bytes: usize,
     ) -> Self {
         let defaults = FetchOptions::default();
         let limits = MessageLimits { bytes: max_message_bytes as u64, ..defaults.limits };
@@ -80,12 +79,13 @@ impl AccountContext {
             last_used: Mutex::new(Instant::now()),
             locked_out: AtomicBool::new(false),
             fetch_options,
+            keep_original_bytes,
         }
     }
 
     /// The named properties that the gateway uses, so that their ids can be asked for together.
     pub fn property_names() -> Vec<PropertyName> {
-        vec![flags::keywords_name(), epoch_name(), subscribed_name()]
+        [flags::keywords_name(), epoch_name(), subscribed_name()].into_iter().chain(original::names()).collect()
     }
 
     /// The user's address.
@@ -256,6 +256,11 @@ impl AccountContext {
         self.fetch_options
     }
 
+    /// Bytes of the largest appended message whose original is kept.
+    pub fn keep_original_bytes(&self) -> usize {
+        self.keep_original_bytes
+    }
+
     /// The cached rendering of a message, if it is the one with `digest`.
     pub fn cached_rendering(&self, message: Gid, digest: &[u8; 32]) -> Option<Bytes> {
         self.cache.get(self.mailbox_guid, message, digest)
@@ -266,16 +271,26 @@ impl AccountContext {
         self.cache.insert(self.mailbox_guid, message, digest, bytes);
     }
 
-    /// Renders a message. Addresses that only the address book knows are asked for first; without them there is no
-    /// rendering, never a different one.
+    /// The bytes of a message: its original, if it carries one that is still of its content, or else a rendering. Addresses
+    /// that only the address book knows are asked for first; without them there is no rendering, never a different one.
     pub async fn render(&self, gid: Gid, content: MessageContent) -> Result<Bytes, UpstreamError> {
+        let large = weight(&content) > RENDER_INLINE;
+        let content = if original::has(&content) {
+            let max_bytes = RenderLimits::default().max_bytes;
+            let work = move || original::of(&content, max_bytes).ok_or(content);
+            match if large { super::blocking(work).await? } else { work() } {
+                Ok(bytes) => return Ok(bytes),
+                Err(content) => content,
+            }
+        } else {
+            content
+        };
         let names = mapi_to_mime::needed_dns(&content);
         let addresses = if names.is_empty() {
             ResolvedAddresses::default()
         } else {
             self.addresses.resolve(&self.upstream.connector(), names).await?
         };
-        let large = weight(&content) > RENDER_INLINE;
         let work = move || {
             let source_key = &gid.to_bytes();
             let limits = RenderLimits::default();

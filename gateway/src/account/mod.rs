@@ -26,7 +26,7 @@ pub use cache::RenderingCache;
 pub(crate) use connect::Target;
 pub use connect::{Connector, Login, UpstreamSettings};
 pub use context::AccountContext;
-pub(crate) use context::{GATEWAY_SET, RENDER_DOMAIN};
+pub(crate) use context::RENDER_DOMAIN;
 pub use error::UpstreamError;
 pub use folder::{FetchedItem, Folder};
 pub use registry::Accounts;

@@ -29,6 +29,7 @@ pub struct Accounts {
     max_accounts: usize,
     max_message_bytes: usize,
     view: FolderView,
+    keep_original_bytes: usize,
     idle: Duration,
     credentials: CredentialCache,
     cache: Arc<RenderingCache>,
@@ -63,6 +64,7 @@ impl Accounts {
             max_accounts: config.upstream.max_accounts,
             max_message_bytes: config.upstream.max_message_bytes,
             view: FolderView { non_mail: config.imap.show_non_mail_folders },
+            keep_original_bytes: config.imap.keep_original_bytes,
             idle: Duration::from_secs(config.cache.account_idle_seconds),
             credentials: CredentialCache::new(Duration::from_secs(config.cache.credential_seconds)),
             cache: Arc::new(RenderingCache::new(config.cache.rendering_bytes)),
@@ -174,7 +176,9 @@ impl Accounts {
     }
 
     fn start(&self, connector: Arc<Connector>, mailbox: Mailbox, ledger: Arc<dyn Ledger>) -> Arc<Account> {
-        let context = AccountContext::new(connector, mailbox, ledger, Arc::clone(&self.cache), self.max_message_bytes);
+        let cache = Arc::clone(&self.cache);
+        let (max_message, keep_original) = (self.max_message_bytes, self.keep_original_bytes);
+        let context = AccountContext::new(connector, mailbox, ledger, cache, max_message, keep_original);
         let (open, closed) = tokio::sync::watch::channel(());
         let account = Arc::new(Account {
             context: Arc::new(context),

@@ -7,7 +7,8 @@ use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue
 
 use super::report::{Finding, Steps};
 use super::{NOTIFICATION, explain};
-use crate::account::{Connector, GATEWAY_SET, Target};
+use crate::account::{Connector, Target};
+use crate::convert::GATEWAY_SET;
 
 /// How long a notification may take. Servers that hold it back this long hold it back for good.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -55,6 +55,9 @@ pub struct ImapConfig {
     pub login_timeout_seconds: u64,
     /// Bytes of the largest message that APPEND takes. It is held in memory.
     pub max_message_bytes: usize,
+    /// Bytes of the largest appended message whose original bytes are kept with it, so that it is served exactly as it was
+    /// appended; 0 keeps none.
+    pub keep_original_bytes: usize,
     /// Seconds without a command after which a connection is closed (RFC 9051 asks for at least 1800).
     pub idle_timeout_seconds: u64,
     /// Also show folders of calendars, contacts, tasks and the like.
@@ -69,6 +72,7 @@ impl Default for ImapConfig {
             max_unauthenticated_per_address: 32,
             login_timeout_seconds: 30,
             max_message_bytes: 35 * 1024 * 1024,
+            keep_original_bytes: 35 * 1024 * 1024,
             idle_timeout_seconds: 1860,
             show_non_mail_folders: false,
         }

@@ -102,6 +102,10 @@ fn limits_hold() {
     let many = format!("To: {}\r\n\r\n", ["a@x"; 9].join(", "));
     let limits = ParseLimits { max_recipients: 8, ..ParseLimits::default() };
     let purpose = Purpose::Append { flags: FlagSet::EMPTY, keywords: &Keywords::EMPTY, internal_date: FileTime(0) };
+    let stored = parse_within(many.as_bytes(), purpose, limits).expect("stored with those there is room for");
+    assert_eq!(stored.recipients.len(), 8);
+    let addresses: Vec<_> = (0..9).map(|n| format!("r{n}@example.org")).collect();
+    let purpose = Purpose::Submit { own_addresses: &[], recipients: &addresses };
     let refused = parse_within(many.as_bytes(), purpose, limits);
     assert_eq!(refused, Err(ConvertError::TooMany { what: "recipients", limit: 8 }));
 }

@@ -12,6 +12,7 @@ use crate::wire::Writer;
 
 use super::handle::Handle;
 use super::link::{OnFailure, odd_answer, succeeded};
+use super::open::get_properties;
 use super::recipient::modify_recipients;
 use super::script::{Script, Slot, Ticket};
 use super::{Inner, Mailbox, MailboxError};
@@ -22,6 +23,15 @@ const STREAM_FROM: usize = 4096;
 const SET_LIMIT: usize = 16 * 1024;
 /// Levels of attached messages.
 const DEPTH_LIMIT: usize = 32;
+
+/// A message that was stored.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CreatedMessage {
+    /// Its id.
+    pub mid: MessageId,
+    /// Its PidTagChangeKey after the save, if the server told it.
+    pub change_key: Option<Vec<u8>>,
+}
 
 impl Mailbox {
     /// Stores a new message, recipients and attachments included, and returns its id. Nothing is stored unless all of it
@@ -35,15 +45,34 @@ impl Mailbox {
         content: &MessageContent,
         associated: bool,
     ) -> Result<MessageId, MailboxError> {
+        Ok(self.create_message_version(folder, content, associated).await?.mid)
+    }
+
+    /// [`Mailbox::create_message`] that also tells which version it saved. No request more.
+    ///
+    /// # Errors
+    /// If the outcome is unknown, the message may have been stored.
+    pub async fn create_message_version(
+        &self,
+        folder: FolderId,
+        content: &MessageContent,
+        associated: bool,
+    ) -> Result<CreatedMessage, MailboxError> {
         let message = self.inner.write_message(folder, content, associated, Vec::new()).await?;
         let mut script = self.inner.link.script();
         let slot = script.known(&message);
         let save = script.rop_with(slot, slot, save_message());
-        let answers = self.inner.link.run(&mut script, OnFailure::Stop).await?;
-        match answers.body(save)? {
-            ResponseBody::SaveChangesMessage(saved) => Ok(saved.message_id),
-            _ => Err(odd_answer(RopId::SAVE_CHANGES_MESSAGE)),
-        }
+        let version = script.rop(slot, get_properties(&[tags::PidTagChangeKey]));
+        // The message is stored when the first of them succeeds, whatever becomes of the second.
+        let answers = self.inner.link.run(&mut script, OnFailure::GoOn).await?;
+        let ResponseBody::SaveChangesMessage(saved) = answers.body(save)? else {
+            return Err(odd_answer(RopId::SAVE_CHANGES_MESSAGE));
+        };
+        let change_key = match answers.body(version) {
+            Ok(ResponseBody::GetPropertiesSpecific(got)) => got.row.values.first().and_then(|v| v.value()?.as_bytes()),
+            _ => None,
+        };
+        Ok(CreatedMessage { mid: saved.message_id, change_key: change_key.map(<[u8]>::to_vec) })
     }
 }
 

@@ -39,6 +39,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use create::CreatedMessage;
 pub use error::MailboxError;
 pub use fetch::{FetchOptions, Fetched, MessageFetch};
 pub use folder::{FolderCounters, FolderRow};

@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use clap::Parser;
 use mail_parser::MessageParser;
 use sha2::{Digest, Sha256};
+use tests::corpus::{self, Sample};
 use tests::imap_client::{ImapClient, first_literal};
 use tests::smtp_client::SmtpClient;
 
@@ -34,6 +35,9 @@ struct Arguments {
     /// Where the upstream itself takes mail for the user by SMTP, without login.
     #[arg(long)]
     deliver: SocketAddr,
+    /// How many messages of the corpus to append to a folder of their own, which stays.
+    #[arg(long, default_value_t = 0)]
+    append: usize,
 }
 
 #[tokio::main]
@@ -51,6 +55,9 @@ async fn main() {
         assert!(third.get(key) == Some(digest), "{key:?} has other bytes after flag changes");
     }
     println!("read after flag changes: identical");
+    if arguments.append > 0 {
+        append(&mut client, arguments.append).await;
+    }
     push(&mut client, &arguments).await;
     send(&mut client, &arguments).await;
     println!("all of it held");
@@ -105,6 +112,44 @@ async fn flags(client: &mut ImapClient) {
         }
         println!("{flag}: set and cleared");
     }
+}
+
+/// Appends the corpus and tells which messages come back as they were: at once, after flag changes, and as copies.
+async fn append(client: &mut ImapClient, count: usize) {
+    let seconds = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970").as_secs();
+    let names = [format!("Corpus {seconds}"), format!("Corpus {seconds} copied")];
+    for name in &names {
+        client.command(&format!("CREATE \"{name}\"")).await.ok();
+    }
+    let samples = corpus::messages(count);
+    let began = Instant::now();
+    for sample in &samples {
+        let tag = client.send(&format!("APPEND \"{}\" {{{}}}", names[0], sample.bytes.len())).await;
+        assert!(client.response().await.starts_with(b"+"));
+        client.raw(&sample.bytes).await;
+        client.raw(b"\r\n").await;
+        let answer = client.finish(&tag).await;
+        assert!(answer.status.starts_with("OK"), "{}: {}", sample.kind, answer.status);
+    }
+    println!("{count} messages appended in {:.1} s", began.elapsed().as_secs_f64());
+    client.command(&format!("SELECT \"{}\"", names[0])).await.ok();
+    identical(client, &samples, "at once").await;
+    client.command("STORE 1:* +FLAGS.SILENT (\\Seen)").await.ok();
+    client.command("STORE 1:* +FLAGS.SILENT (\\Flagged $x)").await.ok();
+    identical(client, &samples, "after flag changes").await;
+    client.command(&format!("COPY 1:* \"{}\"", names[1])).await.ok();
+    client.command(&format!("SELECT \"{}\"", names[1])).await.ok();
+    identical(client, &samples, "as copies").await;
+}
+
+async fn identical(client: &mut ImapClient, samples: &[Sample], when: &str) {
+    let answer = client.command("FETCH 1:* BODY.PEEK[]").await.ok();
+    let found: Vec<_> = answer.untagged.iter().filter_map(|line| first_literal(line)).collect();
+    assert_eq!(found.len(), samples.len(), "{when}");
+    let other = samples.iter().zip(&found).filter(|(sample, bytes)| sample.bytes != **bytes);
+    let other: Vec<_> = other.map(|(sample, _)| sample.kind).collect();
+    println!("{when}: {} of {} byte-identical", samples.len() - other.len(), samples.len());
+    assert!(other.is_empty(), "{when}, other bytes: {other:?}");
 }
 
 async fn push(client: &mut ImapClient, arguments: &Arguments) {

@@ -16,11 +16,13 @@ mod smime;
 
 use imap_front::store::{FlagSet, Keywords};
 use mapi_core::message::MessageContent;
-use mapi_core::property::FileTime;
+use mapi_core::property::{FileTime, PropertyValue, tags};
 
 use self::entity::{Budget, Entity};
+use self::fields::Fields;
 pub use self::recipients::recipients_for_submission;
 use super::ConvertError;
+use super::strings::guess;
 
 /// What becomes of the message.
 #[derive(Debug, Clone, Copy)]
@@ -65,7 +67,7 @@ impl Default for ParseLimits {
 /// Makes a MAPI message of a MIME message, within the default limits.
 ///
 /// # Errors
-/// Too many recipients.
+/// Too many recipients for a submission; a message that is stored keeps those there is room for.
 pub fn parse(message: &[u8], purpose: Purpose<'_>) -> Result<MessageContent, ConvertError> {
     parse_within(message, purpose, ParseLimits::default())
 }
@@ -73,7 +75,7 @@ pub fn parse(message: &[u8], purpose: Purpose<'_>) -> Result<MessageContent, Con
 /// The same within other limits.
 ///
 /// # Errors
-/// Too many recipients.
+/// As [`parse`].
 pub fn parse_within(message: &[u8], purpose: Purpose<'_>, limits: ParseLimits) -> Result<MessageContent, ConvertError> {
     let mut budget = Budget { depth: limits.max_depth, parts: limits.max_parts };
     let entity = Entity::parse(message, &mut budget);
@@ -83,6 +85,9 @@ pub fn parse_within(message: &[u8], purpose: Purpose<'_>, limits: ParseLimits) -
         Purpose::Append { .. } => recipients::of_header(&entity.fields),
         Purpose::Submit { recipients, .. } => recipients::of_envelope(recipients, &entity.fields),
     };
+    if matches!(purpose, Purpose::Append { .. }) {
+        content.recipients.truncate(limits.max_recipients);
+    }
     if content.recipients.len() > limits.max_recipients {
         return Err(ConvertError::TooMany { what: "recipients", limit: limits.max_recipients });
     }
@@ -90,6 +95,17 @@ pub fn parse_within(message: &[u8], purpose: Purpose<'_>, limits: ParseLimits) -
         body::set(&mut content, &entity);
     }
     Ok(content)
+}
+
+/// Makes a MAPI message that shows all of a MIME message as its text, taken apart by nobody: no subject, no recipients, no
+/// attachments.
+pub fn as_text(message: &[u8], purpose: Purpose<'_>) -> MessageContent {
+    let (fields, _) = Fields::split(b"\r\n");
+    let mut content = MessageContent::default();
+    properties::set(&mut content.properties, &fields, purpose);
+    let text = guess(message).replace('\0', "");
+    content.properties.set(tags::PidTagBody, PropertyValue::String(text));
+    content
 }
 
 /// A message within a message; its depth was bounded when it was split.

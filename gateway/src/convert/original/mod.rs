@@ -1,0 +1,179 @@
+//! The bytes of appended messages, kept with them.
+//!
+//! Exchange takes a message apart; what is put together again says the same in other bytes. A message that a client
+//! appended therefore carries its original in a named property, compressed, and in a second one the [`digest`] of its
+//! content. The original is served as long as that digest holds. Both travel with copies and moves, and serve every gateway,
+//! whether it has a ledger or not.
+//!
+//! | property (set [`GATEWAY_SET`], PtypBinary) | holds |
+//! |---|---|
+//! | `Original` | version 1, size (8 bytes, little-endian), SHA-256 of the bytes, the bytes as raw deflate (RFC 1951) |
+//! | `OriginalContent` | version 1, SHA-256 over the content |
+//!
+//! The digest covers what the message says, not how it is kept: no flags, no read state, no times of change, no change
+//! keys; properties in an order of their own. It is made of what is sent to the server, so that message, original and digest
+//! are stored in one step; a server that stores something else is asked for it, and the digest of its version put in place.
+
+mod digest;
+
+use std::io::{Read, Write};
+
+use bytes::Bytes;
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use mapi_core::message::{MessageContent, PropertyBag};
+use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue};
+use sha2::{Digest, Sha256};
+
+use self::digest::digest;
+use super::GATEWAY_SET;
+
+/// The form of `Original`.
+const VERSION: u8 = 1;
+/// The rules of [`digest`].
+const DIGEST_VERSION: u8 = 1;
+/// Version, size, SHA-256.
+const HEAD: usize = 1 + 8 + 32;
+
+/// The names of the properties, so that their ids can be asked for together with others.
+pub fn names() -> [PropertyName; 2] {
+    ["Original", "OriginalContent"].map(|name| PropertyName::string(GATEWAY_SET, name))
+}
+
+fn keys() -> [PropertyKey; 2] {
+    names().map(|name| PropertyKey::Named(name, PropertyType::BINARY))
+}
+
+/// Makes a message carry its original.
+pub fn keep(content: &mut MessageContent, original: &[u8]) {
+    let seal = seal(content);
+    let [original_key, _] = keys();
+    content.properties.set(original_key, PropertyValue::Binary(packed(original)));
+    content.properties.extend(seal.iter().map(|(key, value)| (key.clone(), value.clone())));
+}
+
+/// The property that says that the original a message carries is that of its content.
+pub fn seal(content: &MessageContent) -> PropertyBag {
+    let [_, content_key] = keys();
+    let value = [&[DIGEST_VERSION][..], &digest(content)].concat();
+    PropertyBag::from_iter([(content_key, PropertyValue::Binary(value))])
+}
+
+/// Whether a message carries an original.
+pub fn has(content: &MessageContent) -> bool {
+    let [original, _] = names();
+    content.properties.get_named(&original, PropertyType::BINARY).is_some()
+}
+
+/// Whether the original that a message carries is that of its content.
+pub fn holds(content: &MessageContent) -> bool {
+    let [_, name] = names();
+    let recorded = content.properties.get_named(&name, PropertyType::BINARY).and_then(PropertyValue::as_bytes);
+    let Some((&version, recorded)) = recorded.and_then(<[u8]>::split_first) else { return false };
+    version == DIGEST_VERSION && has(content) && recorded == digest(content)
+}
+
+/// The original of a message, if it carries one of at most `max_bytes` that is undamaged and of its content.
+pub fn of(content: &MessageContent, max_bytes: usize) -> Option<Bytes> {
+    let [name, _] = names();
+    let packed = content.properties.get_named(&name, PropertyType::BINARY).and_then(PropertyValue::as_bytes)?;
+    if !holds(content) {
+        return None;
+    }
+    let original = unpacked(packed, max_bytes);
+    if original.is_none() {
+        tracing::warn!("the original kept with a message is damaged or too large");
+    }
+    original.map(Bytes::from)
+}
+
+fn packed(original: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(HEAD + original.len() / 2);
+    out.push(VERSION);
+    out.extend((original.len() as u64).to_le_bytes());
+    out.extend(Sha256::digest(original));
+    let mut encoder = DeflateEncoder::new(out, Compression::default());
+    let written = encoder.write_all(original).and_then(|()| encoder.finish());
+    written.expect("writing to memory does not fail")
+}
+
+fn unpacked(packed: &[u8], max_bytes: usize) -> Option<Vec<u8>> {
+    let (&version, rest) = packed.split_first()?;
+    let (size, rest) = rest.split_first_chunk::<8>()?;
+    let (digest, deflated) = rest.split_first_chunk::<32>()?;
+    let size = usize::try_from(u64::from_le_bytes(*size)).ok().filter(|size| *size <= max_bytes)?;
+    if version != VERSION {
+        return None;
+    }
+    // Deflate makes at most 1032 bytes of one: what is announced is allocated only if it can be there.
+    let mut out = Vec::with_capacity(size.min(deflated.len().saturating_mul(1032)));
+    DeflateDecoder::new(deflated).take(size as u64 + 1).read_to_end(&mut out).ok()?;
+    let same: [u8; 32] = Sha256::digest(&out).into();
+    (out.len() == size && same == *digest).then_some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use mapi_core::property::tags;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn note(body: &str) -> MessageContent {
+        let properties = PropertyBag::from_iter([
+            (tags::PidTagSubject, PropertyValue::String("s".into())),
+            (tags::PidTagBody, PropertyValue::String(body.into())),
+        ]);
+        MessageContent { properties, ..MessageContent::default() }
+    }
+
+    #[test]
+    fn an_original_is_served_until_the_content_changes() {
+        let mut content = note("hello\r\n");
+        assert!(!has(&content) && of(&content, 100).is_none());
+        keep(&mut content, b"Subject: s\n\nhello");
+        assert!(holds(&content));
+        assert_eq!(of(&content, 100).as_deref(), Some(&b"Subject: s\n\nhello"[..]));
+        assert_eq!(of(&content, 5), None, "too large");
+        content.properties.set(tags::PidTagMessageFlags, PropertyValue::Integer32(1));
+        content.properties.set(tags::PidTagFlagStatus, PropertyValue::Integer32(2));
+        assert!(of(&content, 100).is_some(), "flags are no content");
+        let body = content.properties.set(tags::PidTagBody, PropertyValue::String("hello!".into()));
+        assert_eq!(of(&content, 100), None, "edited");
+        content.properties.extend(seal(&content).iter().map(|(key, value)| (key.clone(), value.clone())));
+        assert!(of(&content, 100).is_some(), "sealed anew");
+        content.properties.set(tags::PidTagBody, body.expect("a body"));
+        assert_eq!(of(&content, 100), None);
+    }
+
+    #[test]
+    fn a_damaged_original_is_not_served() {
+        let mut content = note("x");
+        keep(&mut content, &b"abc\r\n".repeat(50));
+        let [key, _] = keys();
+        let whole = content.properties.remove(&key).and_then(|value| value.as_bytes().map(<[u8]>::to_vec));
+        let whole = whole.expect("kept");
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            content.properties.set(key.clone(), PropertyValue::Binary(damaged));
+            let served = of(&content, 1000);
+            assert!(served.is_none_or(|bytes| *bytes == b"abc\r\n".repeat(50)), "byte {at}");
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn any_bytes_come_back(original in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            prop_assert_eq!(unpacked(&packed(&original), original.len()), Some(original));
+        }
+
+        #[test]
+        fn arbitrary_bytes_never_panic(packed in proptest::collection::vec(any::<u8>(), 0..200)) {
+            unpacked(&packed, 1 << 20);
+        }
+    }
+}
