@@ -172,9 +172,9 @@ async fn copying_moving_and_appending() {
     meter.within(4, "EXPUNGE of 1,000").await;
     let append = format!("APPEND Target (\\Seen) {{72+}}\r\nSubject: small\r\n\r\n{}", "x".repeat(54));
     client.command(&append).await.ok();
-    meter.within(5, "the first APPEND").await;
+    meter.within(6, "the first APPEND").await;
     client.command(&append).await.ok();
-    meter.within(5, "APPEND of a small message").await;
+    meter.within(6, "APPEND of a small message").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
