@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
+use super::challenge::{Offer, offer};
 use super::{AuthChannel, AuthError, AuthScheme, AuthStep, Credentials, PlainHttp};
 
 /// User name and password for Basic (RFC 7617), in UTF-8.
@@ -60,24 +61,20 @@ impl AuthScheme for Basic {
     }
 
     fn step(&mut self, challenges: &[String], _channel: AuthChannel<'_>) -> AuthStep {
-        let offered = challenges.is_empty() || challenges.iter().any(|c| offers(c, "Basic"));
+        let offered = challenges.is_empty() || offer(challenges, "Basic") != Offer::Absent;
         AuthStep::Failed(if offered { AuthError::Refused } else { AuthError::NotOffered(challenges.to_vec()) })
     }
 }
 
-/// Whether a WWW-Authenticate value names `scheme`, which may stand anywhere in a list of challenges.
-fn offers(challenge: &str, scheme: &str) -> bool {
-    challenge
-        .split(',')
-        .any(|part| part.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case(scheme)))
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::SystemTime;
+
     use super::*;
 
-    const TLS: AuthChannel<'_> = AuthChannel { encrypted: true, server_certificate: Some(&[]) };
-    const PLAIN: AuthChannel<'_> = AuthChannel { encrypted: false, server_certificate: None };
+    const PLAIN: AuthChannel<'_> =
+        AuthChannel { host: "mail.test", encrypted: false, server_certificate: None, now: SystemTime::UNIX_EPOCH };
+    const TLS: AuthChannel<'_> = AuthChannel { encrypted: true, server_certificate: Some(&[]), ..PLAIN };
 
     fn basic(plain_http: PlainHttp) -> BasicCredentials {
         BasicCredentials::new("Aladdin", SecretString::from("open sesame"), plain_http)

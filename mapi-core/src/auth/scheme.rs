@@ -1,15 +1,20 @@
 use std::fmt;
+use std::time::SystemTime;
 
 use secrecy::SecretString;
 
 /// The connection that is being authenticated.
 #[derive(Debug, Clone, Copy)]
 pub struct AuthChannel<'a> {
+    /// Host name or address, as in the URL: what a service principal name is made of.
+    pub host: &'a str,
     /// Whether it is encrypted.
     pub encrypted: bool,
     /// DER of the server's certificate, of which schemes derive the `tls-server-end-point` binding (RFC 5929 4.1). `None`
     /// on plain connections.
     pub server_certificate: Option<&'a [u8]>,
+    /// The time.
+    pub now: SystemTime,
 }
 
 /// What is to be done next.
@@ -17,8 +22,13 @@ pub struct AuthChannel<'a> {
 pub enum AuthStep {
     /// Send the request with this value of the Authorization header.
     Send(SecretString),
+    /// Send the request with an empty body, and with this value of the Authorization header if there is one: the server
+    /// cannot serve it yet, only tell how to go on. Nothing runs twice that way, and no large body travels in vain.
+    Ask(Option<SecretString>),
     /// Send the request as it is: the connection is authenticated.
     Done,
+    /// The server forgot who speaks on this connection: begin anew on another one.
+    Reconnect,
     /// The credentials cannot be used, or were refused.
     Failed(AuthError),
 }
@@ -28,16 +38,31 @@ pub enum AuthStep {
 pub enum AuthError {
     /// The server refused the credentials.
     Refused,
+    /// The server refused credentials that were bound to its TLS certificate; the SHA-256 fingerprint of the latter. The
+    /// password may be wrong, or the certificate another than the one that the server knows as its own.
+    RefusedWithBinding(String),
     /// The scheme does not go over an unencrypted connection.
     PlainHttp,
     /// The server offers other schemes; its WWW-Authenticate values.
     NotOffered(Vec<String>),
+    /// The server's part of the exchange cannot be understood.
+    Malformed(String),
+    /// The server, or a proxy before it, closes the connection in the middle of an exchange that binds to it.
+    ConnectionClosed,
+}
+
+impl AuthError {
+    /// Whether the server said no to the user, in contrast to an exchange that could not take place.
+    pub fn is_refusal(&self) -> bool {
+        matches!(self, Self::Refused | Self::RefusedWithBinding(_))
+    }
 }
 
 /// The state of a scheme on one connection.
 ///
 /// A request calls [`AuthScheme::start`]; every 401 that follows on the same connection calls [`AuthScheme::step`], and the
-/// request is sent again as long as that says so.
+/// request is sent again as long as that says so. Calling [`AuthScheme::start`] again says that the request before it was
+/// served.
 pub trait AuthScheme: Send {
     /// Before a request goes out.
     fn start(&mut self, channel: AuthChannel<'_>) -> AuthStep;
@@ -55,9 +80,25 @@ pub trait Credentials: Send + Sync + fmt::Debug {
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused => write!(f, "the server refused the credentials"),
+            Self::Refused => write!(f, "the server refused the user name and password"),
+            Self::RefusedWithBinding(fingerprint) => write!(
+                f,
+                "the server refused the user name and password, sent bound to the TLS certificate with SHA-256 fingerprint \
+                 {fingerprint}. If the password is right, compare this fingerprint with the certificate of Exchange: where \
+                 they differ, TLS ends at a proxy, and Extended Protection refuses that. Let the proxy pass TLS through, \
+                 give both the same certificate, or name Exchange itself in the gateway's upstream URLs"
+            ),
             Self::PlainHttp => write!(f, "the credentials must not go over plain HTTP"),
+            Self::NotOffered(offered) if offered.is_empty() => {
+                write!(f, "the server asks for authentication and offers no scheme")
+            }
             Self::NotOffered(offered) => write!(f, "the server offers other schemes only: {}", offered.join(", ")),
+            Self::Malformed(why) => write!(f, "the server's part of the authentication cannot be used: {why}"),
+            Self::ConnectionClosed => write!(
+                f,
+                "the connection is closed in the middle of the authentication: NTLM and Negotiate need connections that \
+                 stay open, also through proxies"
+            ),
         }
     }
 }

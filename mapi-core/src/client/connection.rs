@@ -1,6 +1,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use ::http::{HeaderValue, Request as HttpRequest};
 use bytes::Bytes;
@@ -30,6 +30,7 @@ const MAX_HEADERS: usize = 100;
 pub(super) struct Connection {
     sender: SendRequest<Full<Bytes>>,
     driver: JoinHandle<()>,
+    host: String,
     certificate: Option<Vec<u8>>,
     encrypted: bool,
     pub(super) scheme: Box<dyn AuthScheme>,
@@ -78,13 +79,18 @@ impl Connection {
         } else {
             handshake(Metered::new(tcp, counters.clone(), written.clone())).await?
         };
-        let (scheme, encrypted) = (credentials.scheme(), url.is_tls());
-        Ok(Self { sender, driver, certificate, encrypted, scheme, written, idle_since: Instant::now() })
+        let (scheme, encrypted, host) = (credentials.scheme(), url.is_tls(), url.host().to_owned());
+        Ok(Self { sender, driver, host, certificate, encrypted, scheme, written, idle_since: Instant::now() })
     }
 
     /// What authentication may know of the connection.
     pub(super) fn auth(&mut self) -> (&mut dyn AuthScheme, AuthChannel<'_>) {
-        let channel = AuthChannel { encrypted: self.encrypted, server_certificate: self.certificate.as_deref() };
+        let channel = AuthChannel {
+            host: &self.host,
+            encrypted: self.encrypted,
+            server_certificate: self.certificate.as_deref(),
+            now: SystemTime::now(),
+        };
         (&mut *self.scheme, channel)
     }
 

@@ -90,42 +90,95 @@ impl Transport {
             && connection.is_usable(self.timeouts.idle).await
         {
             match self.authenticated(connection, request).await {
-                // The server closed it in the meantime, as servers do: once more on a fresh one.
-                Err(ExchangeError::NotSent(why)) => tracing::debug!(why, "kept connection was closed"),
-                done => return done,
+                // The server closed it in the meantime, as servers do, or forgot who speaks on it: once more on a fresh one.
+                Err(Failure::Cut | Failure::Other(ExchangeError::NotSent(_))) => {
+                    tracing::debug!("kept connection was of no use");
+                }
+                done => return done.map_err(Failure::into_error),
             }
         }
-        let open = Connection::open(&self.url, &self.tls, &*self.credentials, self.timeouts.connect, &self.counters);
-        let connection = open.await?;
-        self.authenticated(connection, request).await
+        let connection = self.open().await?;
+        match self.authenticated(connection, request).await {
+            // Servers may close after their first 401; what they offer is known now. Closing again, they would never stop.
+            Err(Failure::Cut) => {
+                let connection = self.open().await?;
+                self.authenticated(connection, request).await.map_err(Failure::into_error)
+            }
+            done => done.map_err(Failure::into_error),
+        }
     }
 
-    async fn authenticated(
-        &mut self,
-        mut connection: Connection,
-        request: &Outgoing<'_>,
-    ) -> Result<Received, ExchangeError> {
+    async fn open(&mut self) -> Result<Connection, ExchangeError> {
+        Connection::open(&self.url, &self.tls, &*self.credentials, self.timeouts.connect, &self.counters).await
+    }
+
+    async fn authenticated(&mut self, mut connection: Connection, request: &Outgoing<'_>) -> Result<Received, Failure> {
+        let bare = Outgoing { body: Bytes::new(), ..*request };
         let (scheme, channel) = connection.auth();
         let mut step = scheme.start(channel);
         for _ in 0..MAX_AUTH_ROUNDS {
-            let authorization = match step {
-                AuthStep::Send(value) => Some(value),
-                AuthStep::Done => None,
-                AuthStep::Failed(error) => return Err(ExchangeError::Auth(error)),
+            let (authorization, whole) = match step {
+                AuthStep::Send(value) => (Some(value), true),
+                AuthStep::Ask(value) => (value, false),
+                AuthStep::Done => (None, true),
+                AuthStep::Reconnect => {
+                    return Err(ExchangeError::NotSent("the connection's authentication is forgotten".into()).into());
+                }
+                AuthStep::Failed(error) => return Err(ExchangeError::Auth(error).into()),
             };
-            let received = connection.exchange(request, authorization.as_ref(), &self.timeouts).await?;
-            if received.head.status == 408 {
+            let sent = if whole { request } else { &bare };
+            let received = match connection.exchange(sent, authorization.as_ref(), &self.timeouts).await {
+                // Without its body the request cannot have run.
+                Err(ExchangeError::Unknown(why)) if !whole => return Err(ExchangeError::NotSent(why).into()),
+                done => done?,
+            };
+            let status = received.head.status;
+            if status == 408 {
                 // Sent for silence on an idle connection, before the request arrived: no answer to it.
-                return Err(ExchangeError::NotSent("stale 408 on a kept connection".to_owned()));
+                return Err(ExchangeError::NotSent("stale 408 on a kept connection".to_owned()).into());
             }
-            if received.head.status != 401 {
-                self.connection = received.reusable.then_some(connection);
+            let kept = received.reusable && !closes(&received.head);
+            if status == 401 {
+                let challenges: Vec<_> = received.head.all("WWW-Authenticate").map(str::to_owned).collect();
+                let (scheme, channel) = connection.auth();
+                step = scheme.step(&challenges, channel);
+                if !kept && matches!(step, AuthStep::Send(_) | AuthStep::Ask(_)) {
+                    return Err(Failure::Cut);
+                }
+            } else if !whole && (200..300).contains(&status) {
+                // A server that wants no authentication: now the request itself.
+                step = AuthStep::Done;
+            } else {
+                self.connection = kept.then_some(connection);
                 return Ok(received);
             }
-            let challenges: Vec<_> = received.head.all("WWW-Authenticate").map(str::to_owned).collect();
-            let (scheme, channel) = connection.auth();
-            step = scheme.step(&challenges, channel);
         }
-        Err(ExchangeError::Auth(AuthError::Refused))
+        Err(ExchangeError::Auth(AuthError::Refused).into())
     }
+}
+
+/// Why a request got no answer over one connection.
+enum Failure {
+    /// The server closes the connection although authentication is to go on.
+    Cut,
+    Other(ExchangeError),
+}
+
+impl From<ExchangeError> for Failure {
+    fn from(error: ExchangeError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl Failure {
+    fn into_error(self) -> ExchangeError {
+        match self {
+            Self::Cut => ExchangeError::Auth(AuthError::ConnectionClosed),
+            Self::Other(error) => error,
+        }
+    }
+}
+
+fn closes(head: &ResponseHead) -> bool {
+    head.all("Connection").flat_map(|value| value.split(',')).any(|option| option.trim().eq_ignore_ascii_case("close"))
 }
