@@ -178,6 +178,7 @@ async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir, plaintext: bo
         [upstream]
         domains = ["example.test"]
         autodiscover_url = "http://{upstream}/autodiscover/autodiscover.xml"
+        auth = "basic"
         allow_plain_http = true
         {more}
         [ledger]

@@ -106,7 +106,7 @@ async fn sandbox() -> RunningSandbox {
 
 fn upstream(sandbox: &RunningSandbox) -> String {
     format!(
-        "domains = [\"example.test\"]\nautodiscover_url = \"{}\"\nallow_plain_http = true",
+        "domains = [\"example.test\"]\nautodiscover_url = \"{}\"\nauth = \"basic\"\nallow_plain_http = true",
         sandbox.autodiscover_url()
     )
 }
@@ -176,7 +176,8 @@ async fn a_wrong_password_is_tried_once() {
 
     // Without Autodiscover, at the mailbox itself.
     let url = sandbox.emsmdb_url(ALICE).expect("a user");
-    let direct = format!("emsmdb_url = \"{url}\"\nlegacy_dn = \"/o=x/cn={{local}}\"\nallow_plain_http = true");
+    let direct =
+        format!("emsmdb_url = \"{url}\"\nlegacy_dn = \"/o=x/cn={{local}}\"\nauth = \"basic\"\nallow_plain_http = true");
     let (report, well) = Place::new(&direct).check(ALICE, "a wrong one").await;
     assert!(!well);
     assert!(report.details("Autodiscover").contains("not asked"));
@@ -192,7 +193,8 @@ async fn a_user_of_another_domain_and_an_unknown_mailbox() {
     report.assert_failed("Autodiscover", "elsewhere.test is not among upstream.domains", "--user");
 
     let url = sandbox.emsmdb_url(ALICE).expect("a user");
-    let direct = format!("emsmdb_url = \"{url}\"\nlegacy_dn = \"/o=x/cn=nobody\"\nallow_plain_http = true");
+    let direct =
+        format!("emsmdb_url = \"{url}\"\nlegacy_dn = \"/o=x/cn=nobody\"\nauth = \"basic\"\nallow_plain_http = true");
     let (report, well) = Place::new(&direct).check(ALICE, PASSWORD).await;
     assert!(!well);
     let step = if report.status("Connect") == "failed" { "Connect" } else { "Logon" };
@@ -208,7 +210,7 @@ async fn an_unreachable_upstream() {
         taken.local_addr().expect("an address")
     };
     let text = format!(
-        "domains = [\"example.test\"]\nautodiscover_url = \"http://{nobody}/autodiscover/autodiscover.xml\"\nallow_plain_http = true"
+        "domains = [\"example.test\"]\nautodiscover_url = \"http://{nobody}/autodiscover/autodiscover.xml\"\nauth = \"basic\"\nallow_plain_http = true"
     );
     let (report, well) = Place::new(&text).check(ALICE, PASSWORD).await;
     assert!(!well);
@@ -256,7 +258,7 @@ async fn autodiscover_that_names_a_forbidden_host() {
     let sandbox = sandbox().await;
     // The sandbox gives out URLs with the host 127.0.0.1, which nothing here allows.
     let text = format!(
-        "domains = [\"example.test\"]\nautodiscover_url = \"http://localhost:{}/autodiscover/autodiscover.xml\"\nallow_plain_http = true",
+        "domains = [\"example.test\"]\nautodiscover_url = \"http://localhost:{}/autodiscover/autodiscover.xml\"\nauth = \"basic\"\nallow_plain_http = true",
         sandbox.addr().port()
     );
     let (report, well) = Place::new(&text).check(ALICE, PASSWORD).await;

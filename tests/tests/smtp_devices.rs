@@ -42,6 +42,7 @@ fn configuration(upstream: &str, devices: &str) -> String {
         [upstream]
         domains = ["example.test"]
         autodiscover_url = "http://{upstream}/autodiscover/autodiscover.xml"
+        auth = "basic"
         allow_plain_http = true
         [ledger]
         directory = "DIR"

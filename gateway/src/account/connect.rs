@@ -1,7 +1,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mapi_core::auth::{BasicCredentials, Credentials, PlainHttp};
+use mapi_core::auth::{AuthError, Credentials, PasswordCredentials, PasswordMethod, PlainHttp};
 use mapi_core::autodiscover::{AllowedHosts, AutodiscoverError, Discovery, Found};
 use mapi_core::client::{
     Client, ClientError, ClientSettings, Counters, EndpointUrl, Endpoints, Timeouts, Tls, TlsSettings,
@@ -13,7 +13,8 @@ use secrecy::SecretString;
 
 use super::context::AccountContext;
 use super::error::UpstreamError;
-use crate::config::{ConfigError, TlsVerification, UpstreamConfig};
+use super::login_name::LoginName;
+use crate::config::{AuthScheme, ConfigError, TlsVerification, UpstreamConfig};
 
 /// What all accounts share of the upstream: the configuration, TLS set up once, the counters.
 pub struct UpstreamSettings {
@@ -50,6 +51,20 @@ impl UpstreamSettings {
         if self.config.allow_plain_http { PlainHttp::Allow } else { PlainHttp::Refuse }
     }
 
+    /// Passwords sign in with what the configuration allows. Basic goes over plain HTTP only if it is named.
+    fn credentials(&self, sign_in: &str, password: SecretString) -> PasswordCredentials {
+        let auth = &self.config.auth;
+        let methods = [
+            (AuthScheme::Ntlm, PasswordMethod::Ntlm),
+            (AuthScheme::Negotiate, PasswordMethod::Negotiate),
+            (AuthScheme::Basic, PasswordMethod::Basic),
+        ];
+        let allowed = methods.into_iter().filter(|(scheme, _)| auth.allows(*scheme));
+        let methods: Vec<_> = allowed.map(|(_, method)| method).collect();
+        let basic = if auth.names(AuthScheme::Basic) { self.plain_http() } else { PlainHttp::Refuse };
+        PasswordCredentials::new(sign_in, password, &methods, basic)
+    }
+
     fn timeouts(&self) -> Timeouts {
         Timeouts {
             connect: Duration::from_secs(self.config.connect_timeout_seconds),
@@ -75,7 +90,7 @@ impl Login {
 /// Opens sessions for one user.
 pub struct Connector {
     settings: Arc<UpstreamSettings>,
-    user: String,
+    name: LoginName,
     credentials: Arc<dyn Credentials>,
     target: Mutex<Option<Arc<Target>>>,
 }
@@ -94,14 +109,19 @@ impl Connector {
     /// # Errors
     /// [`UpstreamError::NoMailbox`] for users that the configuration doesn't let in.
     pub fn new(settings: Arc<UpstreamSettings>, login: Login) -> Result<Self, UpstreamError> {
-        let user = full_address(&settings.config, &login.user)?;
-        let credentials = BasicCredentials::new(user.clone(), login.password, settings.plain_http());
-        Ok(Self { settings, user, credentials: Arc::new(credentials), target: Mutex::new(None) })
+        let name = LoginName::parse(&settings.config, &login.user)?;
+        let credentials = settings.credentials(&name.sign_in, login.password);
+        Ok(Self { settings, name, credentials: Arc::new(credentials), target: Mutex::new(None) })
     }
 
     /// The user's address.
     pub fn user(&self) -> &str {
-        &self.user
+        &self.name.address
+    }
+
+    /// Who signs in, in lower case: sessions of different identities are never shared, even if they open the same mailbox.
+    pub fn identity(&self) -> String {
+        self.name.sign_in.to_lowercase()
     }
 
     /// Opens a session and logs on to the user's mailbox.
@@ -176,7 +196,7 @@ impl Connector {
     /// URLs that can't be used.
     pub(crate) fn configured_target(&self) -> Result<Option<Target>, UpstreamError> {
         let config = &self.settings.config;
-        let legacy_dn = config.legacy_dn.as_ref().map(|text| fill_in(text, &self.user, str::to_owned));
+        let legacy_dn = config.legacy_dn.as_ref().map(|text| fill_in(text, &self.name, str::to_owned));
         let (Some(emsmdb), Some(legacy_dn)) = (self.configured_url(&config.emsmdb_url)?, legacy_dn) else {
             return Ok(None);
         };
@@ -198,7 +218,7 @@ impl Connector {
     }
 
     fn configured_url(&self, template: &Option<String>) -> Result<Option<EndpointUrl>, UpstreamError> {
-        template.as_ref().map(|text| self.url(&fill_in(text, &self.user, in_url))).transpose()
+        template.as_ref().map(|text| self.url(&fill_in(text, &self.name, in_url))).transpose()
     }
 
     fn url(&self, url: &str) -> Result<EndpointUrl, UpstreamError> {
@@ -223,8 +243,8 @@ impl Connector {
     }
 
     async fn discover(&self) -> Result<Found, UpstreamError> {
-        self.discovery()?.find(&self.user).await.map_err(|error| match error {
-            AutodiscoverError::Unauthorized(_) => UpstreamError::Unauthorized,
+        self.discovery()?.find(&self.name.address).await.map_err(|error| match error {
+            AutodiscoverError::Unauthorized(error) => auth_error(&error),
             AutodiscoverError::Refused(..) => UpstreamError::NoMailbox(error.to_string()),
             AutodiscoverError::NotAllowed(host) => UpstreamError::Unreachable(format!(
                 "Autodiscover names the host {host}, which may not be given credentials: add it to upstream.hosts if it is yours"
@@ -246,26 +266,9 @@ fn allowed_hosts(config: &UpstreamConfig) -> Vec<String> {
     of_urls.chain(of_domains).chain(config.hosts.iter().cloned()).collect()
 }
 
-/// The address of a login name: `user@domain` with a domain of the configuration, or a bare name if there is one domain.
-fn full_address(config: &UpstreamConfig, user: &str) -> Result<String, UpstreamError> {
-    if user.is_empty() || user.len() > 320 || user.chars().any(char::is_control) {
-        return Err(UpstreamError::NoMailbox("not a user name".into()));
-    }
-    match (user.rsplit_once('@'), config.domains.as_slice()) {
-        (_, []) => Ok(user.to_owned()),
-        (Some((_, domain)), domains) if domains.iter().any(|known| known.eq_ignore_ascii_case(domain)) => {
-            Ok(user.to_owned())
-        }
-        (None, [domain]) => Ok(format!("{user}@{domain}")),
-        (Some((_, domain)), _) => Err(UpstreamError::NoMailbox(format!("{domain} is not among upstream.domains"))),
-        (None, _) => Err(UpstreamError::NoMailbox("a user name without domain fits several domains".into())),
-    }
-}
-
 /// Puts the login name where a template wants it; `encode` says how the characters of a name are written there.
-fn fill_in(template: &str, user: &str, encode: fn(&str) -> String) -> String {
-    let local = user.rsplit_once('@').map_or(user, |(local, _)| local);
-    template.replace("{user}", &encode(user)).replace("{local}", &encode(local))
+fn fill_in(template: &str, name: &LoginName, encode: fn(&str) -> String) -> String {
+    template.replace("{user}", &encode(&name.address)).replace("{local}", &encode(name.local()))
 }
 
 /// Percent-encodes what is not unreserved in URLs (RFC 3986 2.3), `@` excepted.
@@ -274,10 +277,26 @@ fn in_url(name: &str) -> String {
     name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
+/// What a failed authentication means: a wrong password, or something that an administrator must change.
+fn auth_error(error: &AuthError) -> UpstreamError {
+    match error {
+        error if error.is_refusal() => UpstreamError::Unauthorized(error.clone()),
+        AuthError::PlainHttp => UpstreamError::SignIn(
+            "the server offers only Basic, and the URL is http://: use https://, or name \"basic\" in upstream.auth and set \
+             upstream.allow_plain_http, so that anybody on the way can read passwords"
+                .into(),
+        ),
+        AuthError::NotOffered(_) => {
+            UpstreamError::SignIn(format!("{error}. Turn one of upstream.auth on in the server, or allow one of these"))
+        }
+        error => UpstreamError::SignIn(error.to_string()),
+    }
+}
+
 /// What went wrong below the mailbox, as the account sees it.
 pub(super) fn client_error(error: &ClientError) -> UpstreamError {
     match error {
-        ClientError::Unauthorized(_) => UpstreamError::Unauthorized,
+        ClientError::Unauthorized(error) => auth_error(error),
         ClientError::Busy(_) => UpstreamError::Busy(error.to_string()),
         ClientError::OutcomeUnknown(_) | ClientError::ContextLost(_) => {
             UpstreamError::OutcomeUnknown(error.to_string())
@@ -296,14 +315,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn login_names() {
-        let config = UpstreamConfig { domains: vec!["example.test".into()], ..UpstreamConfig::default() };
-        assert_eq!(full_address(&config, "alice").expect("completed"), "alice@example.test");
-        assert_eq!(full_address(&config, "Alice@Example.Test").expect("kept"), "Alice@Example.Test");
-        assert!(full_address(&config, "alice@evil.test").is_err());
-        assert!(full_address(&config, "alice@example.test\r\nX: y").is_err());
-        let open = UpstreamConfig::default();
-        assert_eq!(full_address(&open, "EXAMPLE\\alice").expect("as it is"), "EXAMPLE\\alice");
+    fn failures_of_the_server_are_no_wrong_passwords() {
+        assert!(matches!(auth_error(&AuthError::Refused), UpstreamError::Unauthorized(_)));
+        for error in [AuthError::PlainHttp, AuthError::NotOffered(vec!["Kerberos".into()]), AuthError::ConnectionClosed]
+        {
+            assert!(matches!(auth_error(&error), UpstreamError::SignIn(_)), "{error}");
+        }
     }
 
     #[test]
@@ -316,7 +333,8 @@ mod tests {
         };
         let hosts = allowed_hosts(&config);
         assert_eq!(hosts, ["store.example.test", "example.test", "autodiscover.example.test", "mail.example.test"]);
-        assert_eq!(fill_in("/o=X/cn={local}", "alice@example.test", str::to_owned), "/o=X/cn=alice");
-        assert_eq!(fill_in("https://h/?m={user}", "a/b&c@d", in_url), "https://h/?m=a%2Fb%26c@d");
+        let name = LoginName { address: "a/b&c@d".into(), sign_in: String::new() };
+        assert_eq!(fill_in("/o=X/cn={local}", &name, str::to_owned), "/o=X/cn=a/b&c");
+        assert_eq!(fill_in("https://h/?m={user}", &name, in_url), "https://h/?m=a%2Fb%26c@d");
     }
 }

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use imap_front::store::StoreError;
 use mapi_core::ErrorCode;
+use mapi_core::auth::AuthError;
 use mapi_core::mailbox::MailboxError;
 use smtp_front::submit::SubmitError;
 use thiserror::Error;
@@ -13,8 +14,11 @@ use crate::ledger::LedgerError;
 #[derive(Debug, Clone, Error)]
 pub enum UpstreamError {
     /// The upstream refused the credentials.
-    #[error("the upstream refused the credentials")]
-    Unauthorized,
+    #[error("{0}")]
+    Unauthorized(AuthError),
+    /// The gateway can't authenticate to the upstream, whatever the password: configuration or servers must change.
+    #[error("the gateway can't sign in to the upstream: {0}")]
+    SignIn(String),
     /// The user isn't one the configuration lets in, or has no mailbox.
     #[error("{0}")]
     NoMailbox(String),
@@ -62,7 +66,10 @@ impl From<LedgerError> for UpstreamError {
 impl From<UpstreamError> for StoreError {
     fn from(error: UpstreamError) -> Self {
         match error {
-            UpstreamError::Unauthorized | UpstreamError::NoMailbox(_) => Self::AuthenticationFailed,
+            UpstreamError::Unauthorized(_) | UpstreamError::NoMailbox(_) => Self::AuthenticationFailed,
+            UpstreamError::SignIn(_) => {
+                Self::Unavailable("the gateway can't sign in to the mail server, its administrator must help".into())
+            }
             UpstreamError::Unreachable(_) => Self::Unavailable("the mail server can't be reached".into()),
             UpstreamError::Busy(_) => Self::Unavailable("the mail server is busy, try again later".into()),
             UpstreamError::OutcomeUnknown(_) => {
@@ -104,7 +111,10 @@ impl From<UpstreamError> for StoreError {
 impl From<UpstreamError> for SubmitError {
     fn from(error: UpstreamError) -> Self {
         match error {
-            UpstreamError::Unauthorized | UpstreamError::NoMailbox(_) => Self::AuthenticationFailed,
+            UpstreamError::Unauthorized(_) | UpstreamError::NoMailbox(_) => Self::AuthenticationFailed,
+            UpstreamError::SignIn(_) => {
+                Self::Unavailable("the gateway can't sign in to the mail server, its administrator must help".into())
+            }
             UpstreamError::Unreachable(_) => Self::Unavailable("the mail server can't be reached".into()),
             UpstreamError::Busy(_) => Self::Busy("the mail server is busy, try again later".into()),
             UpstreamError::OutcomeUnknown(_) => Self::OutcomeUnknown(

@@ -23,7 +23,8 @@ pub(super) async fn pump(account: Weak<Account>, mut closed: watch::Receiver<()>
         let (generation, mailbox) = match upstream.upstream.mailbox().await {
             Ok(session) => session,
             Err(error) => {
-                if matches!(error, UpstreamError::Unauthorized) {
+                if matches!(error, UpstreamError::Unauthorized(_)) && !upstream.is_locked_out() {
+                    tracing::info!(user = upstream.user(), %error, "the account's password is not accepted any more");
                     upstream.lock_out();
                 }
                 drop(upstream);

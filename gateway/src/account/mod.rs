@@ -12,6 +12,7 @@ mod error;
 mod events;
 mod folder;
 mod folders;
+mod login_name;
 mod registry;
 mod submit;
 mod tree;

@@ -37,7 +37,7 @@ pub struct Accounts {
     logins: DashMap<String, KnownLogin>,
     /// Attempts under way, so that the connections a client opens at once cost one.
     attempts: DashMap<(String, [u8; 32]), Attempt>,
-    /// By (user, MailboxGuid).
+    /// By (identity that signed in, MailboxGuid).
     accounts: DashMap<(String, Guid), Arc<Account>>,
     /// Open ledgers by MailboxGuid: a file can be open once.
     ledgers: Mutex<HashMap<Guid, Weak<RedbLedger>>>,
@@ -136,7 +136,7 @@ impl Accounts {
     async fn open(self: Arc<Self>, login: Login) -> Result<Arc<Account>, UpstreamError> {
         let connector = Arc::new(Connector::new(Arc::clone(&self.settings), login)?);
         let mailbox = connector.open().await?;
-        let key = (connector.user().to_lowercase(), mailbox.info().mailbox_guid);
+        let key = (connector.identity(), mailbox.info().mailbox_guid);
         if let Some(account) = self.known_account(&key, &connector) {
             close_later(mailbox);
             return Ok(account);

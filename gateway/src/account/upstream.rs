@@ -63,7 +63,7 @@ impl Upstream {
             let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
             // A refused password is not tried again until the user brings another one: repeating it would lock accounts out.
             let retry = match slot.connecting.peek() {
-                Some(Err(UpstreamError::Unauthorized)) | Some(Ok(_)) | None => false,
+                Some(Err(UpstreamError::Unauthorized(_))) | Some(Ok(_)) | None => false,
                 Some(Err(_)) => slot.started.elapsed() >= slot.delay,
             };
             if retry {

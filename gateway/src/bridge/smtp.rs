@@ -36,11 +36,11 @@ impl Submit for SmtpBridge {
         let result = match &credentials.secret {
             Secret::Password(password) => match self.devices.login(&credentials.user, password) {
                 Some((device, true)) => return Ok(self.device(device)),
-                Some((_, false)) => Err(UpstreamError::Unauthorized),
+                Some((_, false)) => Err(UpstreamError::NoMailbox("not the password of this device".into())),
                 None => self.accounts.login(&credentials.user, password).await,
             },
-            // The upstream is spoken to with Basic authentication, which needs a password.
-            Secret::Bearer(_) => Err(UpstreamError::Unauthorized),
+            // All schemes that the upstream is spoken to with need a password.
+            Secret::Bearer(_) => Err(UpstreamError::NoMailbox("a token instead of a password".into())),
         };
         match result {
             Ok(account) => Ok(Arc::new(AccountSubmitter { account, save_sent: self.save_sent })),

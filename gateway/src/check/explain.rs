@@ -84,7 +84,7 @@ fn certificate(error: &CertificateError, host: &str) -> (String, String) {
 }
 
 /// Why the server does not let the user in, and what to do. `offered` are the WWW-Authenticate values, if known;
-/// `configured` is the scheme that the configuration names.
+/// `configured` is what the configuration says of schemes.
 pub(super) fn authentication(error: &AuthError, offered: Option<&[String]>, configured: &str) -> (String, String) {
     match error {
         AuthError::Refused => (
@@ -94,16 +94,29 @@ pub(super) fn authentication(error: &AuthError, offered: Option<&[String]>, conf
         ),
         AuthError::PlainHttp => (
             error.to_string(),
-            "use an https:// URL; on a test machine, set upstream.allow_plain_http = true".into(),
+            "use an https:// URL; on a test machine, name \"basic\" in upstream.auth and set upstream.allow_plain_http = true".into(),
         ),
         AuthError::NotOffered(schemes) => {
             let schemes = scheme_names(offered.unwrap_or(schemes));
             (
-                format!("the server offers {schemes}; upstream.auth = \"{configured}\" uses none of them"),
-                "enable Basic on the server (Set-MapiVirtualDirectory -IISAuthenticationMethods, Set-AutodiscoverVirtualDirectory -BasicAuthentication $true)"
+                format!("the server offers {schemes}; upstream.auth = {configured} uses none of them"),
+                "allow what the server offers in upstream.auth, or enable it on the server (Set-MapiVirtualDirectory -IISAuthenticationMethods Ntlm,Negotiate, Set-AutodiscoverVirtualDirectory -WindowsAuthentication $true; Basic with Basic and -BasicAuthentication $true)"
                     .into(),
             )
         }
+        AuthError::RefusedWithBinding(fingerprint) => (
+            "the server refuses this user name and password, or where they come from".into(),
+            format!(
+                "try both in Outlook on the web; check whether the account is locked or expired. If they are right, compare the certificate of Exchange with the one shown here (SHA-256 {fingerprint}): where they differ, TLS ends at a proxy, which Extended Protection refuses. Let the proxy pass TLS through, give both the same certificate, or name Exchange itself in [upstream]"
+            ),
+        ),
+        AuthError::Malformed(_) => {
+            (error.to_string(), "allow another scheme in upstream.auth; report this with a log at log.filter = \"debug\"".into())
+        }
+        AuthError::ConnectionClosed => (
+            error.to_string(),
+            "let the proxy keep connections open and apart from each other; or set upstream.auth = \"basic\"".into(),
+        ),
     }
 }
 
@@ -177,7 +190,7 @@ mod tests {
     #[test]
     fn schemes_that_the_server_offers_are_named() {
         let offered = ["Negotiate".to_owned(), "NTLM".to_owned()];
-        let (reason, next) = authentication(&AuthError::NotOffered(offered.to_vec()), None, "basic");
+        let (reason, next) = authentication(&AuthError::NotOffered(offered.to_vec()), None, "\"basic\"");
         assert!(reason.starts_with("the server offers Negotiate, NTLM; upstream.auth = \"basic\""), "{reason}");
         assert!(next.contains("Set-MapiVirtualDirectory"));
     }

@@ -19,14 +19,14 @@ pub(super) async fn open(
     located: Located,
 ) -> Option<(Mailbox, Target)> {
     let began = Instant::now();
-    let configured = format!("{:?}", checked.config.upstream.auth).to_lowercase();
+    let configured = checked.config.upstream.auth.to_string();
     let offered = offered(connector, &located).await;
     let offers = offered.as_deref().map(|offered| format!("the server offers {}", scheme_names(offered)));
     let refused = |error: &AuthError| {
         let (reason, next) = explain::authentication(error, offered.as_deref(), &configured);
         let mut found = Finding::failed(reason, next);
         found.details.extend(offers.clone());
-        found.add(format!("upstream.auth = \"{configured}\", user {}", connector.user()));
+        found.add(format!("upstream.auth = {configured}, user {}", connector.user()));
         found
     };
     // A password that was refused once is not tried again: that would count as one more wrong password.
@@ -34,7 +34,7 @@ pub(super) async fn open(
         steps.record(AUTHENTICATION, began, refused(error));
         return None;
     }
-    let mut accepted = Finding::ok(format!("{} is let in by upstream.auth = \"{configured}\"", connector.user()));
+    let mut accepted = Finding::ok(format!("{} is let in by upstream.auth = {configured}", connector.user()));
     accepted.details.extend(offers.clone());
     let Some(target) = located.target else {
         if located.accepted {

@@ -67,6 +67,7 @@ fn configuration(arguments: &DemoArguments, upstream: SocketAddr, directory: &Pa
         "[upstream]\n\
          domains = [\"example.test\"]\n\
          autodiscover_url = \"http://{upstream}/autodiscover/autodiscover.xml\"\n\
+         auth = \"basic\"\n\
          allow_plain_http = true\n\
          [ledger]\n\
          directory = '{directory}'\n\

@@ -133,11 +133,22 @@ fn upstream_problems(upstream: &UpstreamConfig) -> Vec<ConfigError> {
             out.push(ConfigError::invalid(key, format!("`{url}` is no URL: expected https://host/path")));
         }
     }
-    for (position, domain) in upstream.domains.iter().enumerate() {
-        if domain.is_empty() || domain.contains(['/', ':', '@', '*', ' ']) {
+    let domains = upstream.domains.iter().enumerate();
+    let domains = domains.map(|(position, domain)| (format!("upstream.domains[{position}]"), domain));
+    let suffix = upstream.user_suffix.iter().map(|domain| ("upstream.user_suffix".to_owned(), domain));
+    for (key, domain) in domains.chain(suffix) {
+        if domain.is_empty() || domain.contains(['/', ':', '@', '*', ' ', '\\']) {
             let problem = format!("`{domain}` is no domain: expected a name such as example.org");
-            out.push(ConfigError::invalid(format!("upstream.domains[{position}]"), problem));
+            out.push(ConfigError::invalid(key, problem));
         }
+    }
+    if let Some(suffix) = &upstream.user_suffix
+        && !upstream.domains.is_empty()
+        && !upstream.domains.iter().any(|domain| domain.eq_ignore_ascii_case(suffix))
+    {
+        let problem =
+            format!("`{suffix}` is not among upstream.domains, so that nobody could log in with it: add it there");
+        out.push(ConfigError::invalid("upstream.user_suffix", problem));
     }
     out
 }
@@ -198,6 +209,11 @@ mod tests {
 
         let host = problem(&GOOD.replace("domains =", "emsmdb_url = \"https://{local}.example.org/\"\ndomains ="));
         assert!(host.contains("must not choose the host"), "{host}");
+
+        let scheme = problem(&GOOD.replace("domains =", "auth = \"digest\"\ndomains ="));
+        assert!(scheme.starts_with("upstream.auth: `digest` is no scheme: expected \"auto\""), "{scheme}");
+        let suffix = problem(&GOOD.replace("domains =", "user_suffix = \"example.com\"\ndomains ="));
+        assert!(suffix.starts_with("upstream.user_suffix: `example.com` is not among upstream.domains"), "{suffix}");
 
         assert!(problem("[upstream]\n").contains("imap.listener: no listener"));
         assert!(problem("x").starts_with("configuration: "), "{}", problem("x"));

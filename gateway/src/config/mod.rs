@@ -1,5 +1,6 @@
 //! The configuration file: what can be set, the defaults, and errors that name the key and the fix.
 
+mod auth;
 mod error;
 mod listener;
 mod load;
@@ -10,6 +11,7 @@ mod upstream;
 
 use serde::Deserialize;
 
+pub use auth::{AuthScheme, AuthSchemes};
 pub use error::ConfigError;
 pub use listener::{Address, ImapConfig, ListenerConfig, ListenerTls};
 pub use smtp::{
@@ -17,7 +19,7 @@ pub use smtp::{
 };
 pub use storage::{CacheConfig, LedgerConfig, SpoolConfig};
 pub use tls::TlsConfig;
-pub use upstream::{AuthScheme, TlsVerification, UpstreamConfig};
+pub use upstream::{TlsVerification, UpstreamConfig};
 
 /// The whole configuration. Every key has a default but `upstream` and the listeners' addresses.
 #[derive(Debug, Clone, Deserialize)]

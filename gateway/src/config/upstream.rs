@@ -2,6 +2,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
+use super::AuthSchemes;
+
 /// The Exchange in front of which the gateway stands.
 ///
 /// Either `domains` (Autodiscover finds the URLs) or `emsmdb_url` must be set. Credentials go only to hosts named here.
@@ -22,7 +24,9 @@ pub struct UpstreamConfig {
     /// The legacyExchangeDN of the mailbox, likewise. Needed with `emsmdb_url`.
     pub legacy_dn: Option<String>,
     /// How to authenticate.
-    pub auth: AuthScheme,
+    pub auth: AuthSchemes,
+    /// The mail domain of users who log in without one (`alice`, `EXAMPLE\alice`). Without it, the only one of `domains`.
+    pub user_suffix: Option<String>,
     /// A PEM file with certificates to trust besides the system's.
     pub ca_file: Option<PathBuf>,
     /// `"full"`, or `"dangerous-none"`: accept any certificate, so that anybody on the way can read passwords.
@@ -48,7 +52,8 @@ impl Default for UpstreamConfig {
             emsmdb_url: None,
             nspi_url: None,
             legacy_dn: None,
-            auth: AuthScheme::Basic,
+            auth: AuthSchemes::Auto,
+            user_suffix: None,
             ca_file: None,
             tls_verification: TlsVerification::Full,
             allow_plain_http: false,
@@ -58,14 +63,6 @@ impl Default for UpstreamConfig {
             max_accounts: 10_000,
         }
     }
-}
-
-/// How to authenticate to the upstream.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum AuthScheme {
-    /// HTTP Basic.
-    Basic,
 }
 
 /// Whether the upstream's certificate is checked.

@@ -80,10 +80,10 @@ pub trait Credentials: Send + Sync + fmt::Debug {
 impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Refused => write!(f, "the server refused the user name and password"),
+            Self::Refused => write!(f, "the server refused the credentials"),
             Self::RefusedWithBinding(fingerprint) => write!(
                 f,
-                "the server refused the user name and password, sent bound to the TLS certificate with SHA-256 fingerprint \
+                "the server refused the credentials, which were bound to the TLS certificate with SHA-256 fingerprint \
                  {fingerprint}. If the password is right, compare this fingerprint with the certificate of Exchange: where \
                  they differ, TLS ends at a proxy, and Extended Protection refuses that. Let the proxy pass TLS through, \
                  give both the same certificate, or name Exchange itself in the gateway's upstream URLs"
