@@ -167,6 +167,10 @@ fn build(
         value.set_sensitive(true);
         http = http.header(::http::header::AUTHORIZATION, value);
     }
+    if request.body.is_empty() {
+        // Not said by hyper, and a POST without it is refused by IIS (411).
+        http = http.header(::http::header::CONTENT_LENGTH, 0);
+    }
     http.body(Full::new(request.body.clone())).map_err(invalid)
 }
 

@@ -42,7 +42,7 @@ async fn connected(server: &Server) -> Client {
     client
 }
 
-fn execute_body(payloads: &[&[u8]]) -> Vec<u8> {
+pub fn execute_body(payloads: &[&[u8]]) -> Vec<u8> {
     let rop_buffer = pack(payloads, Packing { compress_from: Some(20), xor_magic: true }).expect("small");
     ExecuteResponse { rop_buffer, ..ExecuteResponse::default() }.encode()
 }

@@ -3,5 +3,6 @@
 mod address_book;
 mod autodiscover;
 mod client;
+mod integrated;
 mod recorded;
 mod server;
