@@ -115,7 +115,7 @@ impl AccountContext {
 
     /// Whether the upstream refused the account's password.
     pub fn is_locked_out(&self) -> bool {
-        self.locked_out.load(Ordering::Acquire)
+        self.locked_out.load(Ordering::Acquire) || self.upstream.is_refused()
     }
 
     /// Whether notifications are known to flow.

@@ -94,6 +94,26 @@ impl Upstream {
         }
     }
 
+    /// Whether the upstream refused the password that sessions are opened with.
+    pub fn is_refused(&self) -> bool {
+        let slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        matches!(slot.connecting.peek(), Some(Err(UpstreamError::Unauthorized(_))))
+    }
+
+    /// A session that was refused on a new connection is of no use any more, and trying the same password once more would
+    /// count as another wrong one: until the user brings another password, that is the answer.
+    fn note_refusal(&self, generation: u64, error: &MailboxError) {
+        let MailboxError::Transport(ClientError::Unauthorized(why)) = error else { return };
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if why.is_refusal() && slot.generation == generation {
+            tracing::info!(user = slot.connector.user(), error = %why, "the password is not accepted any more");
+            slot.generation += 1;
+            slot.connecting = futures::future::ready(Err(UpstreamError::Unauthorized(why.clone()))).boxed().shared();
+            // Polled once, so that `peek` knows.
+            drop(slot.connecting.clone().now_or_never());
+        }
+    }
+
     /// Runs something that may be repeated, again in a new session when the old one is lost under it.
     pub fn repeatable<'a, T, F>(
         &'a self,
@@ -108,7 +128,11 @@ impl Upstream {
             loop {
                 tries += 1;
                 let (generation, mailbox) = self.mailbox().await?;
-                match operation(mailbox).await {
+                let result = operation(mailbox).await;
+                if let Err(error) = &result {
+                    self.note_refusal(generation, error);
+                }
+                match result {
                     Ok(value) => return Ok(value),
                     Err(error) if error.is_session_lost() => {
                         self.discard(generation);
@@ -136,6 +160,7 @@ impl Upstream {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
+            self.note_refusal(generation, &error);
             if error.is_session_lost() {
                 self.discard(generation);
             }
