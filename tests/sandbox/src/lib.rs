@@ -2,6 +2,10 @@
 
 #![allow(non_upper_case_globals, reason = "property tags bear the names of the specification")]
 
+/// How users sign in.
+pub mod auth {
+    pub use crate::server::{Auth, AuthPolicy, ChannelBinding, Refusal, Scheme};
+}
 pub mod fault;
 mod manners;
 mod sandbox;

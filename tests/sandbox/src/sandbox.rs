@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::fault::Signal;
-use crate::server::{Counters, Listener, Service, Settings, Style, endpoint_url};
+use crate::server::{Auth, AuthPolicy, Counters, Listener, Service, Settings, Style, endpoint_url};
 use crate::store::{Clock, SharedStore, Store, StoreResult, SystemClock, User};
 use crate::{Armed, Faults, Manners, NotificationFault};
 use mapi_core::message::MessageContent;
@@ -20,6 +20,7 @@ pub struct Builder {
     clock: Arc<dyn Clock>,
     manners: Manners,
     settings: Settings,
+    auth: AuthPolicy,
     tls: Option<TlsAcceptor>,
     snapshot: Option<PathBuf>,
 }
@@ -36,6 +37,7 @@ impl Sandbox {
             clock: Arc::new(SystemClock),
             manners: Manners::default(),
             settings: Settings::default(),
+            auth: AuthPolicy::default(),
             tls: None,
             snapshot: None,
         }
@@ -77,6 +79,13 @@ impl Builder {
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// Sets how users sign in: by Basic only, unless this says otherwise.
+    #[must_use]
+    pub fn auth(mut self, policy: AuthPolicy) -> Self {
+        self.auth = policy;
         self
     }
 
@@ -126,6 +135,7 @@ impl Builder {
             faults: Faults::default(),
             settings: self.settings,
             style,
+            auth: Auth::new(self.auth),
             base_url: format!("{scheme}://{host}"),
         });
         let (stop, stopped) = watch::channel(false);
@@ -173,6 +183,16 @@ impl RunningSandbox {
     /// A user.
     pub fn user(&self, address: &str) -> Option<User> {
         self.with(|store| store.user_index(address).and_then(|index| store.users().get(index)).cloned())
+    }
+
+    /// How those fared who signed in.
+    pub fn auth(&self) -> &Auth {
+        &self.service.auth
+    }
+
+    /// Gives a user another password. Connections and session contexts stay as they are.
+    pub fn set_password(&self, address: &str, password: &str) {
+        self.with(|store| store.set_password(address, password));
     }
 
     /// What was counted.

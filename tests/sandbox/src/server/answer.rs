@@ -191,11 +191,13 @@ fn own_code(code: ResponseCode) -> u32 {
     }
 }
 
-/// The answer to a request without valid credentials.
-pub fn unauthorized() -> Response<AnyBody> {
+/// The answer to a request without valid credentials, with its WWW-Authenticate values.
+pub fn unauthorized(challenges: &[String]) -> Response<AnyBody> {
     let mut response = Response::new(full("authentication required"));
     *response.status_mut() = StatusCode::UNAUTHORIZED;
-    response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Basic realm=\"sandbox\""));
+    for value in challenges.iter().filter_map(|challenge| HeaderValue::try_from(challenge).ok()) {
+        response.headers_mut().append(WWW_AUTHENTICATE, value);
+    }
     response
 }
 

@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-use super::Service;
+use super::{ConnectionAuth, Service};
 
 /// Accepts connections and serves them until it is told to stop.
 pub struct Listener {
@@ -61,17 +61,24 @@ async fn connection(stream: TcpStream, tls: Option<TlsAcceptor>, service: Arc<Se
         tracing::debug!(%error, "no TCP_NODELAY");
     }
     match tls {
-        None => serve(stream, service, stop).await,
+        None => serve(stream, ConnectionAuth::new(false), service, stop).await,
         Some(tls) => match tls.accept(stream).await {
-            Ok(stream) => serve(stream, service, stop).await,
+            Ok(stream) => serve(stream, ConnectionAuth::new(true), service, stop).await,
             Err(error) => tracing::debug!(%error, "TLS handshake failed"),
         },
     }
 }
 
-async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, service: Arc<Service>, mut stop: watch::Receiver<bool>) {
-    let handler = service_fn(move |request| {
+async fn serve(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    auth: ConnectionAuth,
+    service: Arc<Service>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let auth = Arc::new(auth);
+    let handler = service_fn(move |mut request| {
         let service = service.clone();
+        request.extensions_mut().insert(auth.clone());
         async move { service.handle(request).await }
     });
     let mut server = http1::Builder::new();

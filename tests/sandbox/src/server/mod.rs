@@ -1,6 +1,8 @@
 //! The server: HTTP, session contexts, the endpoints.
 
 mod answer;
+mod auth;
+mod auth_ntlm;
 mod autodiscover;
 mod context;
 mod counters;
@@ -12,6 +14,9 @@ mod settings;
 mod strike;
 
 pub use answer::Style;
+pub(crate) use auth::ConnectionAuth;
+pub use auth::{Auth, AuthPolicy, ChannelBinding, Scheme};
+pub use auth_ntlm::Refusal;
 pub use autodiscover::endpoint_url;
 pub use counters::{CounterSnapshot, Counters};
 pub use listener::Listener;

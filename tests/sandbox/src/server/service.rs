@@ -3,9 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
-use http::header::{AUTHORIZATION, COOKIE};
+use http::header::COOKIE;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
@@ -14,7 +12,7 @@ use mapi_core::http::{ClientInfo, CookieJar, Endpoint, RequestId, RequestType, R
 
 use super::answer::{AnyBody, Dropped, Envelope, Style, plain, unauthorized};
 use super::context::Contexts;
-use super::{Counters, Settings, autodiscover, mailbox, nspi, strike};
+use super::{Auth, ConnectionAuth, Counters, Settings, autodiscover, mailbox, nspi, strike};
 use crate::fault::Faults;
 use crate::store::SharedStore;
 
@@ -26,6 +24,8 @@ pub struct Service {
     pub contexts: Contexts,
     /// What is counted.
     pub counters: Counters,
+    /// How users sign in.
+    pub auth: Auth,
     /// What goes wrong on purpose.
     pub faults: Faults,
     /// Time and connections.
@@ -98,7 +98,10 @@ impl Service {
                 return Err(plain(StatusCode::NOT_FOUND, "text/plain", text, self.settings.rtt).await);
             }
         };
-        let Some(user) = self.authenticate(request.headers()) else { return Err(self.refuse()) };
+        let user = match self.authenticate(&request) {
+            Ok(user) => user,
+            Err(challenges) => return Err(self.refuse(&challenges)),
+        };
         let query = request.uri().query().unwrap_or_default().to_ascii_lowercase();
         let envelope = Envelope::of(request.headers(), self.settings.rtt, self.style);
         if request.method() != Method::POST {
@@ -120,30 +123,22 @@ impl Service {
         Ok((endpoint, MapiRequest { kind, user, cookies, envelope, body, instead: None }))
     }
 
-    /// The user whose valid credentials a request carries.
-    fn authenticate(&self, headers: &HeaderMap) -> Option<usize> {
-        let value = headers.get(AUTHORIZATION)?.to_str().ok()?;
-        let (scheme, token) = value.split_once(' ')?;
-        if !scheme.eq_ignore_ascii_case("basic") {
-            return None;
-        }
-        let decoded = String::from_utf8(STANDARD.decode(token.trim()).ok()?).ok()?;
-        let (name, password) = decoded.split_once(':')?;
-        self.store.with(|store| {
-            let index = store.user_index(name)?;
-            (store.users().get(index)?.password == password).then_some(index)
-        })
+    /// The user of a request, by its own credentials or by those of its connection; else what its 401 offers.
+    fn authenticate(&self, request: &Request<Incoming>) -> Result<usize, Vec<String>> {
+        let unknown = Arc::new(ConnectionAuth::new(false));
+        let connection = request.extensions().get::<Arc<ConnectionAuth>>().unwrap_or(&unknown);
+        self.auth.authenticate(&self.store, request.headers(), connection)
     }
 
-    fn refuse(&self) -> Response<AnyBody> {
+    fn refuse(&self, challenges: &[String]) -> Response<AnyBody> {
         self.counters.unauthorized();
-        unauthorized()
+        unauthorized(challenges)
     }
 
     async fn autodiscover(self: Arc<Self>, request: Request<Incoming>) -> Response<AnyBody> {
         self.counters.autodiscover();
-        if self.authenticate(request.headers()).is_none() {
-            return self.refuse();
+        if let Err(challenges) = self.authenticate(&request) {
+            return self.refuse(&challenges);
         }
         let mapi = request.headers().contains_key(header::X_MAPI_HTTP_CAPABILITY);
         let Some(body) = collect(request).await else {

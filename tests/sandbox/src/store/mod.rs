@@ -101,6 +101,13 @@ impl Store {
         &self.users
     }
 
+    /// Gives the user with `address` another password, if there is such a user.
+    pub fn set_password(&mut self, address: &str, password: &str) {
+        if let Some(user) = self.users.iter_mut().find(|user| user.has_address(address)) {
+            password.clone_into(&mut user.password);
+        }
+    }
+
     /// Which user has `address`.
     pub fn user_index(&self, address: &str) -> Option<usize> {
         self.users.iter().position(|user| user.has_address(address))

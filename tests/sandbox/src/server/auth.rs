@@ -1,0 +1,281 @@
+//! Who speaks on a connection: Basic for each request, NTLM once for a connection.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::SystemTime;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use http::HeaderMap;
+use http::header::AUTHORIZATION;
+use mapi_core::auth::ntlm::{self, filetime};
+use mapi_core::auth::spnego::{self, NegState, NegTokenInit, NegTokenResp};
+use mapi_core::auth::{SignInName, hash_of_bindings, tls_server_end_point};
+use secrecy::SecretString;
+
+use super::auth_ntlm::{Binding, NtlmServer, Refusal};
+use crate::store::{SharedStore, Store};
+
+/// How users sign in.
+#[derive(Debug, Clone)]
+pub struct AuthPolicy {
+    /// What a 401 offers, in this order; nothing else is taken.
+    pub schemes: Vec<Scheme>,
+    /// What is asked of NTLM on encrypted connections.
+    pub channel_binding: ChannelBinding,
+    /// DER of the certificate that this server shows on encrypted connections.
+    pub certificate: Option<Vec<u8>>,
+    /// NetBIOS name of the domain whose users are named as their addresses before `@`.
+    pub domain: String,
+}
+
+/// A scheme of HTTP authentication.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Scheme {
+    /// NTLM inside Negotiate, as it is or wrapped in SPNEGO.
+    Negotiate,
+    /// The same, but only wrapped.
+    NegotiateWrapped,
+    /// NTLM.
+    Ntlm,
+    /// Basic.
+    Basic,
+}
+
+/// Extended Protection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ChannelBinding {
+    /// Bindings are not looked at.
+    #[default]
+    Off,
+    /// A binding must be right, if there is one.
+    Accept,
+    /// There must be a binding, and it must be right.
+    Require,
+}
+
+impl Default for AuthPolicy {
+    fn default() -> Self {
+        Self {
+            schemes: vec![Scheme::Basic],
+            channel_binding: ChannelBinding::Off,
+            certificate: None,
+            domain: "SANDBOX".to_owned(),
+        }
+    }
+}
+
+impl Scheme {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Negotiate | Self::NegotiateWrapped => "Negotiate",
+            Self::Ntlm => "NTLM",
+            Self::Basic => "Basic",
+        }
+    }
+}
+
+/// Secrets and refusals that are kept for tests.
+const MAX_KEPT: usize = 256;
+
+/// The policy, and what became of those who tried.
+pub struct Auth {
+    policy: AuthPolicy,
+    /// Connections that signed in under another number have to do it again.
+    epoch: AtomicU64,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Default)]
+struct Kept {
+    refusals: Vec<Refusal>,
+    session_keys: Vec<[u8; 16]>,
+}
+
+/// What the server knows of one connection.
+pub struct ConnectionAuth {
+    encrypted: bool,
+    state: Mutex<State>,
+}
+
+enum State {
+    Nobody,
+    Challenged(NtlmServer, Wrapping),
+    User { index: usize, epoch: u64 },
+}
+
+#[derive(Clone, Copy)]
+enum Wrapping {
+    Raw,
+    Spnego,
+}
+
+impl ConnectionAuth {
+    pub fn new(encrypted: bool) -> Self {
+        Self { encrypted, state: Mutex::new(State::Nobody) }
+    }
+}
+
+impl Auth {
+    /// Nobody has signed in yet.
+    pub fn new(policy: AuthPolicy) -> Self {
+        Self { policy, epoch: AtomicU64::new(0), kept: Mutex::default() }
+    }
+
+    /// Every connection has to sign in anew.
+    pub fn forget_connections(&self) {
+        self.epoch.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Why proofs were refused, the last one at the end.
+    pub fn refusals(&self) -> Vec<Refusal> {
+        self.kept().refusals.clone()
+    }
+
+    /// Session keys of those who were let in.
+    pub fn session_keys(&self) -> Vec<[u8; 16]> {
+        self.kept().session_keys.clone()
+    }
+
+    /// The user of a request. Otherwise the WWW-Authenticate values of the 401.
+    ///
+    /// # Errors
+    /// Nobody has signed in (yet).
+    pub fn authenticate(
+        &self,
+        store: &SharedStore,
+        headers: &HeaderMap,
+        connection: &ConnectionAuth,
+    ) -> Result<usize, Vec<String>> {
+        let mut state = connection.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let epoch = self.epoch.load(Ordering::Relaxed);
+        let Some(authorization) = headers.get(AUTHORIZATION) else {
+            return match *state {
+                State::User { index, epoch: signed_in } if signed_in == epoch => Ok(index),
+                _ => Err(self.offers()),
+            };
+        };
+        let words = authorization.to_str().ok().and_then(|value| value.split_once(' '));
+        let known = words.and_then(|(name, token)| {
+            let scheme = self.policy.schemes.iter().find(|scheme| scheme.name().eq_ignore_ascii_case(name))?;
+            Some((*scheme, STANDARD.decode(token.trim()).ok()?))
+        });
+        let Some((scheme, token)) = known else { return Err(self.offers()) };
+        if scheme == Scheme::Basic {
+            return basic(store, &token).ok_or_else(|| self.offers());
+        }
+        match std::mem::replace(&mut *state, State::Nobody) {
+            State::Challenged(server, wrapping) => {
+                let proof = match wrapping {
+                    Wrapping::Raw => Some(token),
+                    Wrapping::Spnego => NegTokenResp::decode(&token).and_then(|response| response.token),
+                };
+                let index = self.verify(server, &proof.unwrap_or_default(), store, connection.encrypted);
+                index.map_or_else(
+                    || Err(self.offers()),
+                    |index| {
+                        *state = State::User { index, epoch };
+                        Ok(index)
+                    },
+                )
+            }
+            _ => match self.challenge(scheme, &token) {
+                Some((server, wrapping, answer)) => {
+                    *state = State::Challenged(server, wrapping);
+                    Err(vec![format!("{} {}", scheme.name(), STANDARD.encode(answer))])
+                }
+                None => Err(self.offers()),
+            },
+        }
+    }
+
+    fn offers(&self) -> Vec<String> {
+        let value = |scheme: &Scheme| match scheme {
+            Scheme::Basic => "Basic realm=\"sandbox\"".to_owned(),
+            scheme => scheme.name().to_owned(),
+        };
+        self.policy.schemes.iter().map(value).collect()
+    }
+
+    fn challenge(&self, scheme: Scheme, token: &[u8]) -> Option<(NtlmServer, Wrapping, Vec<u8>)> {
+        let raw = token.starts_with(ntlm::SIGNATURE);
+        let begin = |message: &[u8]| {
+            NtlmServer::begin(message, rand::random(), filetime(SystemTime::now()), &self.policy.domain).ok()
+        };
+        if raw && scheme != Scheme::NegotiateWrapped {
+            let (server, challenge) = begin(token)?;
+            return Some((server, Wrapping::Raw, challenge));
+        }
+        if raw || scheme == Scheme::Ntlm {
+            return None;
+        }
+        let init = NegTokenInit::decode(token)?;
+        if init.mechanisms.first()?.as_slice() != spnego::NTLM {
+            return None;
+        }
+        let (server, challenge) = begin(&init.token?)?;
+        let response = NegTokenResp {
+            state: Some(NegState::AcceptIncomplete),
+            mechanism: Some(spnego::NTLM.to_vec()),
+            token: Some(challenge),
+            mechanism_list_mic: None,
+        };
+        Some((server, Wrapping::Spnego, response.encode()))
+    }
+
+    fn verify(&self, server: NtlmServer, proof: &[u8], store: &SharedStore, encrypted: bool) -> Option<usize> {
+        let binding = match (encrypted, self.policy.channel_binding) {
+            (false, _) | (true, ChannelBinding::Off) => Binding::Any,
+            (true, policy) => {
+                let data = self.policy.certificate.as_deref().and_then(tls_server_end_point);
+                let hash = data.map(|data| hash_of_bindings(&data)).unwrap_or_default();
+                if policy == ChannelBinding::Require { Binding::Required(hash) } else { Binding::Optional(hash) }
+            }
+        };
+        let known = |name: &SignInName| {
+            store.with(|store| {
+                let index = self.user(store, name)?;
+                Some((index, SecretString::from(store.users().get(index)?.password.clone())))
+            })
+        };
+        let mut kept = self.kept();
+        match server.verify(proof, known, binding) {
+            Ok((index, session_key)) => {
+                if kept.session_keys.len() < MAX_KEPT {
+                    kept.session_keys.push(session_key);
+                }
+                Some(index)
+            }
+            Err(refusal) => {
+                tracing::debug!(?refusal, "sign-in refused");
+                if kept.refusals.len() < MAX_KEPT {
+                    kept.refusals.push(refusal);
+                }
+                None
+            }
+        }
+    }
+
+    fn user(&self, store: &Store, name: &SignInName) -> Option<usize> {
+        if name.domain.is_empty() {
+            return store.user_index(&name.user);
+        }
+        let local =
+            |address: &str| address.split('@').next().is_some_and(|local| local.eq_ignore_ascii_case(&name.user));
+        let users = store.users().iter();
+        let found = users.enumerate().find(|(_, user)| local(&user.address)).map(|(index, _)| index);
+        found.filter(|_| name.domain.eq_ignore_ascii_case(&self.policy.domain))
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn basic(store: &SharedStore, token: &[u8]) -> Option<usize> {
+    let (name, password) = std::str::from_utf8(token).ok()?.split_once(':')?;
+    store.with(|store| {
+        let index = store.user_index(name)?;
+        (store.users().get(index)?.password == password).then_some(index)
+    })
+}
