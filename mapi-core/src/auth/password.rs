@@ -91,9 +91,15 @@ impl PasswordCredentials {
         }
     }
 
-    /// The strongest method that is allowed and offered.
-    fn choose(&self, challenges: &[String], channel: AuthChannel<'_>) -> Result<PasswordMethod, AuthError> {
-        let offered = |method: &&PasswordMethod| offer(challenges, method.scheme()) != Offer::Absent;
+    /// The strongest method that is allowed and offered, and not among those that `failed`.
+    fn choose(
+        &self,
+        challenges: &[String],
+        failed: &[PasswordMethod],
+        channel: AuthChannel<'_>,
+    ) -> Result<PasswordMethod, AuthError> {
+        let offered =
+            |method: &&PasswordMethod| !failed.contains(method) && offer(challenges, method.scheme()) != Offer::Absent;
         let mut candidates = self.methods.iter().filter(offered).copied().peekable();
         if candidates.peek().is_none() {
             return Err(AuthError::NotOffered(challenges.to_vec()));
@@ -105,7 +111,7 @@ impl PasswordCredentials {
 
 impl Credentials for PasswordCredentials {
     fn scheme(&self) -> Box<dyn AuthScheme> {
-        Box::new(Chooser { credentials: self.clone(), scheme: None })
+        Box::new(Chooser { credentials: self.clone(), scheme: None, failed: Vec::new() })
     }
 }
 
@@ -119,35 +125,50 @@ impl fmt::Debug for PasswordCredentials {
 /// The state of one connection: no scheme until the server has said what it offers.
 struct Chooser {
     credentials: PasswordCredentials,
-    scheme: Option<Box<dyn AuthScheme>>,
+    scheme: Option<(PasswordMethod, Box<dyn AuthScheme>)>,
+    /// What this server turned out not to do, although it offers it.
+    failed: Vec<PasswordMethod>,
+}
+
+impl Chooser {
+    fn begin(&mut self, method: PasswordMethod, channel: AuthChannel<'_>) -> AuthStep {
+        let scheme = self.credentials.scheme_of(method);
+        self.scheme.insert((method, scheme)).1.start(channel)
+    }
 }
 
 impl AuthScheme for Chooser {
     fn start(&mut self, channel: AuthChannel<'_>) -> AuthStep {
-        if let Some(scheme) = &mut self.scheme {
+        if let Some((_, scheme)) = &mut self.scheme {
             return scheme.start(channel);
         }
         match self.credentials.remembered(channel.host) {
-            Some(method) => self.scheme.insert(self.credentials.scheme_of(method)).start(channel),
+            Some(method) => self.begin(method, channel),
             None => AuthStep::Ask(None),
         }
     }
 
     fn step(&mut self, challenges: &[String], channel: AuthChannel<'_>) -> AuthStep {
-        if let Some(scheme) = &mut self.scheme {
+        let mut failure = None;
+        if let Some((method, scheme)) = &mut self.scheme {
             match scheme.step(challenges, channel) {
-                // Not what it offered formerly: choose anew, now or with the next connection.
-                AuthStep::Failed(AuthError::NotOffered(_)) => self.credentials.remember(channel.host, None),
+                // Not what it offered formerly, or Negotiate without NTLM: choose anew. Nothing was proved yet, so that this is
+                // no second try of a password.
+                AuthStep::Failed(error @ (AuthError::NotOffered(_) | AuthError::Malformed(_))) => {
+                    self.failed.push(*method);
+                    self.credentials.remember(channel.host, None);
+                    failure = Some(error);
+                }
                 step => return step,
             }
         }
-        match self.credentials.choose(challenges, channel) {
+        match self.credentials.choose(challenges, &self.failed, channel) {
             Ok(method) => {
                 tracing::debug!(host = channel.host, ?method, "authentication scheme chosen");
                 self.credentials.remember(channel.host, Some(method));
-                self.scheme.insert(self.credentials.scheme_of(method)).start(channel)
+                self.begin(method, channel)
             }
-            Err(error) => AuthStep::Failed(error),
+            Err(error) => AuthStep::Failed(failure.unwrap_or(error)),
         }
     }
 }
@@ -256,11 +277,18 @@ mod tests {
         let (_, token, whole) = sent(scheme.step(&answer, TLS));
         let response = NegTokenResp::decode(&token).expect("SPNEGO");
         assert!(Authenticate::decode(&response.token.expect("a token")).is_ok() && whole);
-        let mut last = auto().scheme();
-        last.start(TLS);
-        last.step(&bare, TLS);
-        last.step(&bare, TLS);
-        assert!(matches!(last.step(&bare, TLS), AuthStep::Failed(AuthError::Malformed(_))));
+        // Negotiate without NTLM: Basic is left, where it is offered.
+        for (offers, expected) in [(&["Negotiate"][..], None), (&["Negotiate", "Basic realm=\"x\""], Some("Basic"))] {
+            let mut last = auto().scheme();
+            last.start(TLS);
+            last.step(&list(offers), TLS);
+            last.step(&list(offers), TLS);
+            match (last.step(&list(offers), TLS), expected) {
+                (AuthStep::Failed(AuthError::Malformed(_)), None) => {}
+                (step, Some(expected)) => assert_eq!(sent(step).0, expected),
+                (step, None) => panic!("{step:?}"),
+            }
+        }
     }
 
     #[test]
