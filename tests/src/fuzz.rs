@@ -11,6 +11,7 @@ mod http;
 mod imap;
 mod nspi;
 mod rop;
+mod sign_in;
 mod smtp;
 
 /// A fuzz target: its name, which is that of its corpus directory, and its body.
@@ -36,6 +37,7 @@ pub const TARGETS: &[Target] = &[
     ("rop_request", rop::request),
     ("rop_response", rop::response),
     ("rtf", http::rtf),
+    ("sign_in", sign_in::sign_in),
     ("smtp_command", smtp::command),
     ("smtp_data", smtp::data),
     ("smtp_proxy", smtp::proxy),

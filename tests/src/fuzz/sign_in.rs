@@ -1,0 +1,35 @@
+use mapi_core::auth::ntlm::{Authenticate, Challenge, MAX_MESSAGE, Negotiate, NtlmClient, NtlmContext};
+use mapi_core::auth::spnego::{NegTokenInit, NegTokenResp};
+use mapi_core::auth::{SignInName, tls_server_end_point};
+
+/// What a server sends while the gateway signs in: tokens, and a certificate.
+pub fn sign_in(data: &[u8]) {
+    tls_server_end_point(data);
+    if let Some(init) = NegTokenInit::decode(data) {
+        assert_eq!(NegTokenInit::decode(&init.encode()).as_ref(), Some(&init));
+    }
+    if let Some(response) = NegTokenResp::decode(data) {
+        assert_eq!(NegTokenResp::decode(&response.encode()).as_ref(), Some(&response));
+    }
+    if let Ok(message) = Negotiate::decode(data) {
+        assert_eq!(Negotiate::decode(&message.encode()), Ok(message));
+    }
+    // Fields may overlap in what is read, and not in what is written.
+    let fits = |bytes: &Vec<u8>| bytes.len() <= MAX_MESSAGE;
+    if let Ok(message) = Challenge::decode(data)
+        && let Some(bytes) = Some(message.encode()).filter(fits)
+    {
+        assert_eq!(Challenge::decode(&bytes).as_ref(), Ok(&message));
+    }
+    if let Ok(message) = Authenticate::decode(data)
+        && let Some(bytes) = Some(message.encode()).filter(fits)
+    {
+        assert_eq!(Authenticate::decode(&bytes).as_ref(), Ok(&message));
+    }
+    let context = NtlmContext { channel_bindings: None, target_name: "HTTP/mail.test", now: 0 };
+    let mut client = NtlmClient::new(SignInName::parse("EX\\alice"), "secret".into(), [0; 8]);
+    client.step(&[], &context).expect("a first message");
+    if let Ok(answer) = client.step(data, &context) {
+        assert!(Authenticate::decode(&answer).is_ok() || !fits(&answer));
+    }
+}
