@@ -8,6 +8,7 @@ pub mod config;
 pub mod convert;
 pub mod device;
 pub mod ledger;
+pub mod mutant;
 pub mod service;
 pub mod sync;
 pub mod telemetry;

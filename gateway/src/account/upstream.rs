@@ -9,6 +9,7 @@ use mapi_core::mailbox::{Mailbox, MailboxError};
 
 use super::connect::Connector;
 use super::error::UpstreamError;
+use crate::mutant::{self, Mutant};
 
 /// How often something that may be repeated is tried when the session is lost under it.
 const MAX_TRIES: u32 = 3;
@@ -165,7 +166,8 @@ impl Upstream {
                 self.discard(generation);
             }
             // With a response code the server did not run the request.
-            let untouched = matches!(error, MailboxError::Transport(ClientError::ContextLost(Some(_))));
+            let untouched = matches!(error, MailboxError::Transport(ClientError::ContextLost(Some(_))))
+                || mutant::is(Mutant::BlindResubmit);
             if !(untouched && std::mem::take(&mut again)) {
                 return Err(error.into());
             }

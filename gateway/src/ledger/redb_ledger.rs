@@ -5,6 +5,7 @@ use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
 use super::{FolderCommit, FolderHead, Ledger, LedgerError, MessageRecord, StoredFolder};
+use crate::mutant::{self, Mutant};
 
 /// The schema this release writes. Older ones are migrated when opened, newer ones refused.
 const SCHEMA_VERSION: u32 = 1;
@@ -105,7 +106,13 @@ impl Ledger for RedbLedger {
         Ok(out)
     }
 
-    fn commit(&self, folder: &Gid, commit: FolderCommit) -> Result<(), LedgerError> {
+    fn commit(&self, folder: &Gid, mut commit: FolderCommit) -> Result<(), LedgerError> {
+        if mutant::is(Mutant::LostTombstone) {
+            commit.tombstones.clear();
+        }
+        if mutant::is(Mutant::StateWithoutRows) {
+            commit.upserts.clear();
+        }
         let key = folder.to_bytes();
         // redb's default durability is immediate: when `commit` returns, the data is on disk.
         let transaction = self.database.begin_write().map_err(|e| self.storage(e))?;

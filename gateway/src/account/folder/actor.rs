@@ -10,6 +10,7 @@ use super::news::Modified;
 use super::{Command, Folder, QUEUE, Settled, Settling, Shared};
 use crate::account::error::UpstreamError;
 use crate::ledger::{FolderCommit, LedgerError};
+use crate::mutant::{self, Mutant};
 use crate::sync::{FolderState, FolderView, OfferedRendering, RenderingVerdict};
 
 /// While notifications flow, a folder is probed at least this often when somebody asks.
@@ -220,6 +221,11 @@ impl Actor {
     pub(super) async fn commit(&mut self, commit: FolderCommit) -> Result<(), UpstreamError> {
         let (ledger, gid) = (Arc::clone(&self.shared.context.ledger), self.shared.gid);
         let durable = commit.clone();
+        if mutant::is(Mutant::PublishBeforeCommit) {
+            self.state.absorb(commit.clone());
+            self.publish();
+            tokio::time::sleep(Duration::from_secs(1)).await;
+        }
         super::super::blocking(move || ledger.commit(&gid, durable)).await??;
         self.state.absorb(commit);
         self.publish();
