@@ -1,5 +1,6 @@
 //! A small IMAP client for tests: sends a command, collects everything up to its tagged answer.
 
+use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -59,6 +60,61 @@ impl ImapClient {
         client
     }
 
+    /// Connects and logs in, or tells why not: a `NO` is [`io::ErrorKind::PermissionDenied`] with its text.
+    ///
+    /// # Errors
+    /// What the connection or the server says.
+    pub async fn try_login(address: SocketAddr, user: &str, password: &str) -> io::Result<Self> {
+        let mut client = Self { stream: BufReader::new(TcpStream::connect(address).await?), next_tag: 0 };
+        client.read_response().await?;
+        let answer = client.try_command(&format!("LOGIN {user} {password}")).await?;
+        if answer.status.starts_with("OK") {
+            Ok(client)
+        } else {
+            Err(io::Error::new(io::ErrorKind::PermissionDenied, answer.status))
+        }
+    }
+
+    /// Sends a command and collects its answer, unless the connection ends.
+    ///
+    /// # Errors
+    /// What the connection says; [`io::ErrorKind::TimedOut`] if a response takes two minutes.
+    pub async fn try_command(&mut self, command: &str) -> io::Result<Answer> {
+        self.next_tag += 1;
+        let tag = format!("t{}", self.next_tag);
+        self.stream.get_mut().write_all(format!("{tag} {command}\r\n").as_bytes()).await?;
+        let mut untagged = Vec::new();
+        loop {
+            let response = tokio::time::timeout(PATIENCE, self.read_response()).await??;
+            match response.strip_prefix(tag.as_bytes()) {
+                Some(status) if status.starts_with(b" ") => {
+                    return Ok(Answer { untagged, status: String::from_utf8_lossy(&status[1..]).into_owned() });
+                }
+                _ => untagged.push(response),
+            }
+        }
+    }
+
+    /// Idles until a response contains `needle`, at most for `patience`. Returns whether it came.
+    ///
+    /// # Errors
+    /// What the connection says.
+    pub async fn try_idle(&mut self, needle: &str, patience: Duration) -> io::Result<bool> {
+        self.next_tag += 1;
+        let tag = format!("t{}", self.next_tag);
+        self.stream.get_mut().write_all(format!("{tag} IDLE\r\n").as_bytes()).await?;
+        let (mut came, mut asked) = (false, false);
+        let end = tokio::time::Instant::now() + patience;
+        while !asked || (!came && tokio::time::timeout_at(end, self.stream.fill_buf()).await.is_ok()) {
+            let response = tokio::time::timeout(PATIENCE, self.read_response()).await??;
+            asked |= response.starts_with(b"+") || response.starts_with(tag.as_bytes());
+            came |= String::from_utf8_lossy(&response).contains(needle);
+        }
+        self.stream.get_mut().write_all(b"DONE\r\n").await?;
+        while !tokio::time::timeout(PATIENCE, self.read_response()).await??.starts_with(tag.as_bytes()) {}
+        Ok(came)
+    }
+
     /// Sends a command and collects its answer.
     pub async fn command(&mut self, command: &str) -> Answer {
         let tag = self.send(command).await;
@@ -95,25 +151,29 @@ impl ImapClient {
 
     /// The next response, literals included, without its final CRLF. Panics if none comes in two minutes.
     pub async fn response(&mut self) -> Vec<u8> {
-        tokio::time::timeout(PATIENCE, self.read_response()).await.expect("a response in time")
+        let response = tokio::time::timeout(PATIENCE, self.read_response()).await.expect("a response in time");
+        response.expect("the server writes")
     }
 
-    async fn read_response(&mut self) -> Vec<u8> {
+    async fn read_response(&mut self) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
         loop {
             let start = out.len();
-            let read = self.stream.read_until(b'\n', &mut out).await.expect("the server writes");
-            assert!(read > 0, "connection closed after {:?}", String::from_utf8_lossy(&out));
+            let read = self.stream.read_until(b'\n', &mut out).await?;
+            if read == 0 || out.last() != Some(&b'\n') {
+                let so_far = format!("connection closed after {:?}", String::from_utf8_lossy(&out));
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, so_far));
+            }
             let line = out[start..].strip_suffix(b"\r\n").expect("lines end with CRLF");
             match literal(line) {
                 Some(size) => {
                     let mut bytes = vec![0; size];
-                    self.stream.read_exact(&mut bytes).await.expect("a whole literal");
+                    self.stream.read_exact(&mut bytes).await?;
                     out.extend_from_slice(&bytes);
                 }
                 None => {
                     out.truncate(out.len() - 2);
-                    return out;
+                    return Ok(out);
                 }
             }
         }

@@ -1,5 +1,6 @@
 //! A small SMTP client for tests.
 
+use std::io;
 use std::net::SocketAddr;
 
 use base64::Engine;
@@ -53,16 +54,52 @@ impl SmtpClient {
     }
 
     async fn reply(&mut self) -> String {
+        self.try_reply().await.expect("the server writes")
+    }
+
+    async fn try_reply(&mut self) -> io::Result<String> {
         let mut out = String::new();
         loop {
             let start = out.len();
-            let read = self.stream.read_line(&mut out).await.expect("the server writes");
-            assert!(read > 0, "connection closed after {out:?}");
+            if self.stream.read_line(&mut out).await? == 0 {
+                return Err(io::Error::new(io::ErrorKind::UnexpectedEof, format!("connection closed after {out:?}")));
+            }
             if out.as_bytes().get(start + 3) != Some(&b'-') {
-                return out;
+                return Ok(out);
             }
         }
     }
+}
+
+/// Connects, logs in and sends a message. Returns the reply to the message, or the first one that refuses something.
+///
+/// # Errors
+/// What the connection says: it is unknown whether the message was taken.
+pub async fn try_submit(
+    address: SocketAddr,
+    (user, password): (&str, &str),
+    recipient: &str,
+    message: &str,
+) -> io::Result<String> {
+    let mut client = SmtpClient { stream: BufReader::new(TcpStream::connect(address).await?) };
+    let lines = [
+        String::new(),
+        "EHLO test\r\n".to_owned(),
+        format!("AUTH PLAIN {}\r\n", plain_token(user, password)),
+        format!("MAIL FROM:<{user}>\r\n"),
+        format!("RCPT TO:<{recipient}>\r\n"),
+        "DATA\r\n".to_owned(),
+        format!("{message}\r\n.\r\n"),
+    ];
+    let mut reply = String::new();
+    for line in lines {
+        client.stream.get_mut().write_all(line.as_bytes()).await?;
+        reply = client.try_reply().await?;
+        if !reply.starts_with(['2', '3']) {
+            break;
+        }
+    }
+    Ok(reply)
 }
 
 /// The initial response of AUTH PLAIN (RFC 4616).

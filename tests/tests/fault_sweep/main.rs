@@ -1,0 +1,94 @@
+//! Every upstream request of every scenario fails in every way, and the gateway is killed at every one: no message is lost,
+//! none doubled beyond what the client's own retry of an unanswered command explains, no UID is reused or renumbered, and
+//! what was accepted is there. The oracle is the sandbox's store itself, and what the client was ever told.
+//!
+//! A sample by default, everything with `FULL=1`; `SCENARIOS=append,move` names some. The sweep itself is tested, too: bugs
+//! that are seeded make it fail.
+
+mod damage;
+mod facts;
+mod gateway;
+mod known;
+mod scenario;
+mod stage;
+mod sweep;
+
+use ::gateway::mutant::Mutant;
+use libtest_mimic::{Arguments, Failed, Trial};
+use scenario::Scenario;
+use sweep::Extent;
+
+/// A sample takes one of so many points.
+const SAMPLE: usize = 5;
+
+fn main() {
+    let mut arguments = Arguments::from_args();
+    // Each of them uses the whole machine.
+    arguments.test_threads = Some(1);
+    let trials = vec![
+        Trial::test("every_fault_is_survived", every_fault_is_survived),
+        Trial::test("seeded_bugs_are_found", seeded_bugs_are_found),
+    ];
+    libtest_mimic::run(&arguments, trials).exit();
+}
+
+fn every_fault_is_survived() -> Result<(), Failed> {
+    let every = if is_full() { 1 } else { SAMPLE };
+    let scenarios = sweep::named(std::env::var("SCENARIOS").ok().as_deref());
+    let extent = Extent { every, only_kills: false, until_broken: false };
+    let report = runtime().block_on(sweep::sweep(&scenarios, extent, None));
+    println!("fault points: {} tried, {} held", report.tried, report.held);
+    let known: usize = report.known.values().map(Vec::len).sum();
+    println!("fault points: {known} known to fail, {} not reached this time", report.not_reached);
+    for (reason, points) in &report.known {
+        println!("known to fail ({}): {reason}", points.len());
+        points.iter().for_each(|point| println!("    {}", point.lines().next().unwrap_or_default()));
+    }
+    if report.broken.is_empty() && report.tried > 0 {
+        return Ok(());
+    }
+    Err(format!("{} points did not hold:\n{}", report.broken.len(), report.broken.join("\n\n")).into())
+}
+
+fn seeded_bugs_are_found() -> Result<(), Failed> {
+    let found = runtime().block_on(async {
+        let mut hunts = tokio::task::JoinSet::new();
+        for mutant in Mutant::ALL {
+            // Where the bug shows; the whole sweep finds it as well, later.
+            let scenarios: &[Scenario] = match mutant {
+                Mutant::BlindResubmit => &[Scenario::Append, Scenario::Copy],
+                Mutant::PublishBeforeCommit => &[Scenario::Arrival],
+                Mutant::LostTombstone => &[Scenario::Expunge],
+                Mutant::StateWithoutRows => &[Scenario::FirstSync],
+            };
+            let only_kills = mutant == Mutant::PublishBeforeCommit;
+            let extent = Extent { every: 1, only_kills, until_broken: true };
+            hunts.spawn(async move { (mutant, sweep::sweep(scenarios, extent, Some(mutant)).await) });
+        }
+        hunts.join_all().await
+    });
+    let mut survivors = Vec::new();
+    for (mutant, report) in &found {
+        // Each by what it does to users, so that a sweep which fails anyway finds nothing.
+        let effect = match mutant {
+            Mutant::BlindResubmit => " 2 times, not ",
+            Mutant::PublishBeforeCommit => " and became ",
+            Mutant::LostTombstone => "after a restart: ",
+            Mutant::StateWithoutRows => " went without anybody's doing",
+        };
+        match report.broken.iter().find(|how| how.contains(effect)) {
+            Some(how) => println!("{}: found by {}", mutant.name(), how.lines().next().unwrap_or_default()),
+            None => survivors.push(mutant.name()),
+        }
+    }
+    println!("mutants: {} tried, {} killed", found.len(), found.len() - survivors.len());
+    if survivors.is_empty() { Ok(()) } else { Err(format!("not found: {survivors:?}").into()) }
+}
+
+fn runtime() -> tokio::runtime::Runtime {
+    tokio::runtime::Runtime::new().expect("a runtime")
+}
+
+fn is_full() -> bool {
+    std::env::var("FULL").is_ok_and(|value| value == "1")
+}

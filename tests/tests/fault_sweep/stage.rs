@@ -1,0 +1,270 @@
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use exchange_sandbox::seed::MessageBuilder;
+use exchange_sandbox::store::{Mailbox, Special};
+use exchange_sandbox::{RunningSandbox, Sandbox};
+use gateway::mutant::Mutant;
+use mapi_core::property::{PropertyValue, tags};
+use tempfile::TempDir;
+use tests::imap_client::{Answer, ImapClient};
+use tests::stack::{ALICE, BOB, PASSWORD};
+
+use crate::damage::Damage;
+use crate::facts::{Facts, Look, Shown};
+use crate::gateway::Gateway;
+
+/// How long a client goes on trying.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two attempts.
+const PAUSE: Duration = Duration::from_millis(150);
+/// How long the gateway may take to show what happened, where no notification says so: it looks by itself every minute.
+const TRUTH_TIME: Duration = Duration::from_secs(90);
+
+/// The second folder.
+pub const TARGET: &str = "Target";
+
+/// What violates a promise, in words.
+pub type Held<T> = Result<T, String>;
+
+/// A fresh upstream, a gateway in front of it, and a client that remembers what it was told.
+pub struct Stage {
+    /// The upstream.
+    pub sandbox: RunningSandbox,
+    /// The program under test.
+    pub gateway: Gateway,
+    /// How often the client got no answer or a refusal, and tried again.
+    pub failed: usize,
+    /// What goes wrong here, if anything.
+    pub damage: Option<Damage>,
+    session: Option<ImapClient>,
+    selected: Option<&'static str>,
+    facts: BTreeMap<&'static str, Facts>,
+    _directory: TempDir,
+}
+
+impl Stage {
+    /// Alice's inbox with messages of these subjects, an empty folder "Target", and Bob's mailbox.
+    pub async fn set(subjects: &[&str], damage: Option<Damage>, mutant: Option<Mutant>) -> Held<Self> {
+        let builder = Sandbox::builder().user(ALICE, PASSWORD, "Alice Example").user(BOB, PASSWORD, "Bob Example");
+        let sandbox = builder.start(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("the sandbox starts");
+        sandbox.with(|store| {
+            let mailbox = store.mailbox_of(ALICE).expect("Alice has a mailbox");
+            mailbox.create_folder(mailbox.special(Special::IpmSubtree), TARGET, "", 1, false).expect("made");
+        });
+        let directory = TempDir::new().expect("a directory");
+        let timeout = damage.map_or(Duration::from_secs(60), Damage::request_timeout);
+        let gateway = Gateway::start(directory.path(), sandbox.addr(), timeout, mutant).await?;
+        let (session, selected, facts) = (None, None, BTreeMap::new());
+        let stage = Self { sandbox, gateway, failed: 0, damage, session, selected, facts, _directory: directory };
+        subjects.iter().for_each(|subject| stage.deliver(subject));
+        Ok(stage)
+    }
+
+    /// A message arrives in Alice's inbox.
+    pub fn deliver(&self, subject: &str) {
+        let message = MessageBuilder::new(subject).from("Somebody", "somebody@example.org").body("text").build();
+        self.sandbox.deliver(ALICE, message).expect("delivered");
+    }
+
+    /// What Outlook does in Alice's inbox.
+    pub fn outlook<R>(&self, act: impl FnOnce(&mut Mailbox, u64) -> R) -> R {
+        self.sandbox.with(|store| {
+            let mailbox = store.mailbox_of(ALICE).expect("Alice has a mailbox");
+            let inbox = mailbox.special(Special::Inbox);
+            act(mailbox, inbox)
+        })
+    }
+
+    /// What a folder holds, read from the store itself.
+    pub fn truth(&self, user: &str, folder: &str) -> Vec<Shown> {
+        self.sandbox.with(|store| {
+            let mailbox = store.mailbox_of(user).expect("a mailbox");
+            let id = match folder {
+                "INBOX" => mailbox.special(Special::Inbox),
+                "Sent" => mailbox.special(Special::SentItems),
+                name => mailbox.child_named(mailbox.special(Special::IpmSubtree), name).expect("a folder"),
+            };
+            let mut content = Vec::new();
+            for id in mailbox.content_rows(mailbox.folder(id).expect("a folder")) {
+                let message = mailbox.message(id).expect("a message");
+                let bag = &message.content.properties;
+                let subject = bag.text(tags::PidTagSubject).or(bag.text(tags::PidTagNormalizedSubject));
+                let flagged = bag.get(tags::PidTagFlagStatus) == Some(&PropertyValue::Integer32(2));
+                content.push(Shown { subject: subject.unwrap_or_default().to_owned(), seen: message.read, flagged });
+            }
+            content.sort();
+            content
+        })
+    }
+
+    /// How many messages with this subject a folder holds in truth.
+    pub fn count(&self, user: &str, folder: &str, subject: &str) -> usize {
+        self.truth(user, folder).iter().filter(|message| message.subject == subject).count()
+    }
+
+    /// How many times one thing may have been done, given that the client repeated what it got no good answer to.
+    pub fn explained(&self) -> usize {
+        1 + if self.damage.is_some_and(Damage::leaves_doubt) { self.failed } else { 0 }
+    }
+
+    /// What the client knows of a folder.
+    pub fn facts(&mut self, folder: &'static str) -> &mut Facts {
+        self.facts.entry(folder).or_default()
+    }
+
+    /// Sends a command in a folder. `None`: no answer, or `NO`. A client without a connection logs in and selects first,
+    /// for as long as it takes.
+    pub async fn attempt(&mut self, folder: &'static str, command: &str) -> Held<Option<Answer>> {
+        self.enter(folder).await?;
+        let Some(session) = self.session.as_mut() else { return Ok(None) };
+        match session.try_command(command).await {
+            Ok(answer) if answer.status.starts_with("OK") => return Ok(Some(answer)),
+            Ok(answer) if answer.status.starts_with("NO") => {}
+            Ok(answer) => return Err(format!("{command:.40}: {}", answer.status)),
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => {
+                return Err(format!("{command:.40}: no answer"));
+            }
+            Err(_) => self.session = None,
+        }
+        self.failed += 1;
+        Ok(None)
+    }
+
+    /// Idles in a folder until a message comes, or for two seconds; then asks with NOOP. Not all at once: a gateway that only
+    /// tells those who ask, or only those who wait, is found out. Whether it is still connected.
+    pub async fn idle(&mut self, folder: &'static str) -> Held<bool> {
+        self.enter(folder).await?;
+        let Some(session) = self.session.as_mut() else { return Ok(false) };
+        match session.try_idle(" EXISTS", Duration::from_secs(2)).await {
+            Ok(true) => return Ok(true),
+            Ok(false) => {}
+            Err(error) if error.kind() == std::io::ErrorKind::TimedOut => return Err("IDLE: no answer".to_owned()),
+            Err(_) => self.session = None,
+        }
+        Ok(self.session.is_some() && self.attempt(folder, "NOOP").await?.is_some())
+    }
+
+    /// Repeats a command until it succeeds.
+    pub async fn until_ok(&mut self, folder: &'static str, command: &str) -> Held<Answer> {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if let Some(answer) = self.attempt(folder, command).await? {
+                return Ok(answer);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+        Err(format!("{command:.40}: not once OK in a minute"))
+    }
+
+    /// Whether the client is connected, as far as it knows.
+    pub fn is_connected(&self) -> bool {
+        self.session.is_some()
+    }
+
+    /// Looks at the whole folder and holds what is seen against what was seen before.
+    pub async fn look(&mut self, folder: &'static str) -> Held<Look> {
+        let failed = self.failed;
+        self.until_ok(folder, "NOOP").await?;
+        // UIDVALIDITY comes with SELECT.
+        let selected = self.until_ok(folder, &format!("SELECT {folder}")).await?;
+        let uid_validity = number_after(&selected.lines().join("\n"), "[UIDVALIDITY ").ok_or("no UIDVALIDITY")?;
+        let command = "UID FETCH 1:* (UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])";
+        let answer = self.until_ok(folder, command).await?;
+        // Looking is harmless however often it is repeated.
+        self.failed = failed;
+        let mut look = Look { uid_validity, messages: BTreeMap::new() };
+        for line in answer.lines() {
+            let Some((_, rest)) = line.split_once("Subject: ") else { continue };
+            let uid = number_after(&line, "UID ").ok_or_else(|| format!("no UID in {line:?}"))?;
+            let subject = rest.lines().next().unwrap_or_default().to_owned();
+            let flags = line.split_once("FLAGS (").and_then(|(_, rest)| rest.split_once(')')).map_or("", |(f, _)| f);
+            let (seen, flagged) = (flags.contains("\\Seen"), flags.contains("\\Flagged"));
+            look.messages.insert(uid, Shown { subject, seen, flagged });
+        }
+        self.facts(folder).saw(&look)?;
+        Ok(look)
+    }
+
+    /// Waits until the client sees what the store holds, which must come to pass without anybody's help.
+    pub async fn agree(&mut self, folder: &'static str) -> Held<Look> {
+        let began = Instant::now();
+        loop {
+            let look = self.look(folder).await?;
+            if look.content() == self.truth(ALICE, folder) {
+                return Ok(look);
+            }
+            if began.elapsed() > TRUTH_TIME {
+                return Err(self.disagreement(folder, &look));
+            }
+            tokio::time::sleep(PAUSE * 2).await;
+        }
+    }
+
+    /// Kills the gateway once more and starts it: everything must be as it was, at first sight.
+    pub async fn survive_restart(&mut self) -> Held<()> {
+        self.gateway.axe().fall();
+        self.session = None;
+        for folder in ["INBOX", TARGET] {
+            let look = self.look(folder).await.map_err(|error| format!("after a restart: {error}"))?;
+            if look.content() != self.truth(ALICE, folder) {
+                return Err(format!("after a restart: {}", self.disagreement(folder, &look)));
+            }
+        }
+        Ok(())
+    }
+
+    fn disagreement(&self, folder: &str, look: &Look) -> String {
+        format!("{folder} holds {:?}, the client sees {:?}", self.truth(ALICE, folder), look.messages)
+    }
+
+    /// Connects, logs in and selects, unless that is done. Gives up only if a password that is right is called wrong, or
+    /// after a minute.
+    async fn enter(&mut self, folder: &'static str) -> Held<()> {
+        let began = Instant::now();
+        let mut why = String::new();
+        while began.elapsed() < PATIENCE {
+            self.gateway.ensure_running().await?;
+            let Some(session) = self.session.as_mut() else {
+                self.selected = None;
+                match ImapClient::try_login(self.gateway.imap, ALICE, PASSWORD).await {
+                    Ok(client) => self.session = Some(client),
+                    Err(error) if error.to_string().contains("[AUTHENTICATIONFAILED]") => {
+                        return Err(format!("the right password is called wrong: {error}"));
+                    }
+                    Err(error) => {
+                        why = error.to_string();
+                        tokio::time::sleep(PAUSE).await;
+                    }
+                }
+                continue;
+            };
+            if self.selected == Some(folder) {
+                return Ok(());
+            }
+            match session.try_command(&format!("SELECT {folder}")).await {
+                Ok(answer) if answer.status.starts_with("OK") => self.selected = Some(folder),
+                Ok(answer) if answer.status.starts_with("NO [NONEXISTENT]") => {
+                    return Err(format!("a folder that exists is called nonexistent: {}", answer.status));
+                }
+                Ok(answer) => {
+                    why = answer.status;
+                    tokio::time::sleep(PAUSE).await;
+                }
+                Err(error) => {
+                    why = error.to_string();
+                    self.session = None;
+                }
+            }
+        }
+        Err(format!("not back in a minute: {why}"))
+    }
+}
+
+/// The number that follows a word.
+pub fn number_after(text: &str, word: &str) -> Option<u32> {
+    let (_, rest) = text.split_once(word)?;
+    let digits = rest.find(|c: char| !c.is_ascii_digit()).unwrap_or(rest.len());
+    rest[..digits].parse().ok()
+}
