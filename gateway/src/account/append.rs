@@ -1,3 +1,4 @@
+use std::sync::{Mutex, PoisonError};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use imap_front::store::{
@@ -36,7 +37,8 @@ impl Account {
         folder: &FrontFolderId,
         message: NewMessage,
     ) -> Result<Option<AppendUid>, UpstreamError> {
-        let id = self.context.folder_id(Gid::from_slice(&folder.0).ok_or_else(not_found)?).await?;
+        let folder_gid = Gid::from_slice(&folder.0).ok_or_else(not_found)?;
+        let id = self.context.folder_id(folder_gid).await?;
         let overlay = message.flags.intersection(OVERLAY);
         let bound = self.context.keep_original_bytes();
         let keep = message.content.len() <= bound && !message.flags.contains(FlagSet::DRAFT);
@@ -45,11 +47,17 @@ impl Account {
             move || converted(&message, keep)
         };
         let content = blocking(convert).await?.map_err(|error| UpstreamError::Content(error.to_string()))?;
-        let made = match self.create(id, &content).await {
+        let checking = Mutex::new(None);
+        // Filling a large message takes a while, in which nobody has to wait for it.
+        let on_save = || {
+            let mut checking = checking.lock().unwrap_or_else(PoisonError::into_inner);
+            checking.get_or_insert_with(|| self.context.unchecked.begin(folder_gid));
+        };
+        let made = match self.create(id, &content, &on_save).await {
             Err(UpstreamError::Refused { operation, code }) if is_about_content(&operation, code) => {
                 tracing::info!(operation, %code, "the parts of a message were refused; storing it as text");
                 let content = blocking(move || as_text(&message, keep)).await?;
-                self.create(id, &content).await?
+                self.create(id, &content, &on_save).await?
             }
             made => made?,
         };
@@ -59,6 +67,7 @@ impl Account {
             // Nothing is lost: without a digest that holds the message is rendered.
             tracing::info!(%error, "could not check what was stored of a message");
         }
+        drop(checking);
         let came = made.into_iter().map(|stored| stored.gid).collect();
         let settled = self.settle(folder, Settling { came, gone: Vec::new() }).await?;
         let Some(uid) = settled.uids.first().copied().flatten() else { return Ok(None) };
@@ -69,11 +78,16 @@ impl Account {
         Ok(Some(AppendUid { uid_validity: settled.uid_validity, uid }))
     }
 
-    async fn create(&self, folder: FolderId, content: &MessageContent) -> Result<Option<Stored>, UpstreamError> {
+    async fn create(
+        &self,
+        folder: FolderId,
+        content: &MessageContent,
+        on_save: &(dyn Fn() + Send + Sync),
+    ) -> Result<Option<Stored>, UpstreamError> {
         self.context
             .upstream
             .once(|mailbox| async move {
-                let created = mailbox.create_message_version(folder, content, false).await?;
+                let created = mailbox.create_message_version(folder, content, on_save).await?;
                 let gid = mailbox.gid_of(created.mid);
                 Ok(gid.map(|gid| Stored { gid, change_key: created.change_key }))
             })

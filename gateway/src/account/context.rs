@@ -14,6 +14,7 @@ use super::addresses::AddressBook;
 use super::cache::RenderingCache;
 use super::connect::Connector;
 use super::error::UpstreamError;
+use super::unchecked::Unchecked;
 use super::upstream::Upstream;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
 use crate::convert::{ConvertError, GATEWAY_SET, flags, original};
@@ -38,6 +39,8 @@ pub struct AccountContext {
     pub upstream: Upstream,
     /// The mailbox's ledger.
     pub ledger: Arc<dyn Ledger>,
+    /// Appended messages that are not to be read yet.
+    pub unchecked: Unchecked,
     mailbox_guid: Guid,
     user: String,
     cache: Arc<RenderingCache>,
@@ -72,6 +75,7 @@ impl AccountContext {
             addresses: AddressBook::default(),
             upstream: Upstream::new(connector, mailbox),
             ledger,
+            unchecked: Unchecked::default(),
             cache,
             epochs: Mutex::default(),
             last_uid_validity: Mutex::default(),

@@ -16,6 +16,7 @@ mod login_name;
 mod registry;
 mod submit;
 mod tree;
+mod unchecked;
 mod upstream;
 
 use std::sync::{Arc, Mutex, PoisonError};

@@ -45,10 +45,12 @@ impl Mailbox {
         content: &MessageContent,
         associated: bool,
     ) -> Result<MessageId, MailboxError> {
-        Ok(self.create_message_version(folder, content, associated).await?.mid)
+        let message = self.inner.write_message(folder, content, associated, Vec::new()).await?;
+        Ok(self.inner.save_new(&message).await?.mid)
     }
 
-    /// [`Mailbox::create_message`] that also tells which version it saved. No request more.
+    /// [`Mailbox::create_message`] that also tells which version it saved, no request more, and calls `on_save` when the
+    /// message is complete and about to appear in the folder.
     ///
     /// # Errors
     /// If the outcome is unknown, the message may have been stored.
@@ -56,15 +58,22 @@ impl Mailbox {
         &self,
         folder: FolderId,
         content: &MessageContent,
-        associated: bool,
+        on_save: &(dyn Fn() + Send + Sync),
     ) -> Result<CreatedMessage, MailboxError> {
-        let message = self.inner.write_message(folder, content, associated, Vec::new()).await?;
-        let mut script = self.inner.link.script();
-        let slot = script.known(&message);
+        let message = self.inner.write_message(folder, content, false, Vec::new()).await?;
+        on_save();
+        self.inner.save_new(&message).await
+    }
+}
+
+impl Inner {
+    async fn save_new(&self, message: &Handle) -> Result<CreatedMessage, MailboxError> {
+        let mut script = self.link.script();
+        let slot = script.known(message);
         let save = script.rop_with(slot, slot, save_message());
         let version = script.rop(slot, get_properties(&[tags::PidTagChangeKey]));
         // The message is stored when the first of them succeeds, whatever becomes of the second.
-        let answers = self.inner.link.run(&mut script, OnFailure::GoOn).await?;
+        let answers = self.link.run(&mut script, OnFailure::GoOn).await?;
         let ResponseBody::SaveChangesMessage(saved) = answers.body(save)? else {
             return Err(odd_answer(RopId::SAVE_CHANGES_MESSAGE));
         };
@@ -74,9 +83,7 @@ impl Mailbox {
         };
         Ok(CreatedMessage { mid: saved.message_id, change_key: change_key.map(<[u8]>::to_vec) })
     }
-}
 
-impl Inner {
     /// Makes a message and fills it, with `more` properties, without saving it. A failure leaves nothing behind.
     pub(super) async fn write_message(
         &self,

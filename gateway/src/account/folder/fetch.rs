@@ -108,6 +108,9 @@ impl Fetch<'_> {
         queue: &mut VecDeque<(u32, Known)>,
         fetched: &mut Fetched,
     ) -> Result<(bool, Option<StoreError>), Stopped> {
+        if queue.iter().any(|(_, known)| matches!(known, Known::Ask(source) if source.rendering.is_none())) {
+            self.folder.shared.context.unchecked.wait(self.folder.gid()).await;
+        }
         let uids: HashMap<Gid, u32> = wanted.iter().map(|(uid, gid)| (*gid, *uid)).collect();
         let (sink, mut contents) = mpsc::channel(2);
         let shared = Arc::clone(&self.folder.shared);
