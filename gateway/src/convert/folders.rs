@@ -252,9 +252,10 @@ mod tests {
 
     #[test]
     fn depth_is_bounded() {
-        let nodes: Vec<_> = (1..=255).map(|id| node(id, id - 1, "x", "")).collect();
-        let found = names(&nodes[1..]);
-        assert_eq!(found.len(), MAX_LEVELS);
+        let id = |level: usize| if level == 0 { vec![1] } else { level.to_be_bytes().to_vec() };
+        let below = |level| FolderNode { id: id(level), parent: id(level - 1), ..node(0, 0, "x", "") };
+        let nodes: Vec<_> = (1..MAX_LEVELS + 5).map(below).collect();
+        assert_eq!(names(&nodes).len(), MAX_LEVELS);
     }
 
     #[test]
