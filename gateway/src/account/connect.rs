@@ -143,6 +143,14 @@ impl Connector {
         opened
     }
 
+    /// What a client of the user's mailbox needs. Looks for the mailbox if the configuration doesn't tell where it is.
+    ///
+    /// # Errors
+    /// Wrong credentials, no such mailbox, an upstream that can't be reached.
+    pub async fn mailbox_settings(&self) -> Result<ClientSettings, UpstreamError> {
+        Ok(self.client_settings(&*self.find().await?))
+    }
+
     /// Asks the address book for the SMTP addresses of distinguished names, in their order.
     ///
     /// # Errors

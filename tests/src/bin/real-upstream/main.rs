@@ -6,6 +6,11 @@
 //! cargo run -p tests --bin real-upstream -- --imap 127.0.0.1:1143 --smtp 127.0.0.1:1587 \
 //!     --user alice@lab.test --password secret --deliver 127.0.0.1:2525
 //! ```
+//!
+//! With `--upstream-imap` the upstream's own IMAP server is the second witness: what is changed through the gateway is read
+//! there, and what is changed there is seen through the gateway. Nothing else is done then.
+
+mod both;
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -24,8 +29,8 @@ struct Arguments {
     #[arg(long)]
     imap: SocketAddr,
     /// The gateway's SMTP listener (plaintext passwords allowed).
-    #[arg(long)]
-    smtp: SocketAddr,
+    #[arg(long, required_unless_present = "upstream_imap")]
+    smtp: Option<SocketAddr>,
     /// The user.
     #[arg(long)]
     user: String,
@@ -33,8 +38,17 @@ struct Arguments {
     #[arg(long)]
     password: String,
     /// Where the upstream itself takes mail for the user by SMTP, without login.
+    #[arg(long, required_unless_present = "upstream_imap")]
+    deliver: Option<SocketAddr>,
+    /// The upstream's own IMAP server (plaintext passwords allowed): compare with it, in both directions.
     #[arg(long)]
-    deliver: SocketAddr,
+    upstream_imap: Option<SocketAddr>,
+    /// Seconds after which a change must have been seen on the other side.
+    #[arg(long, default_value_t = 15)]
+    bound: u64,
+    /// A row of that comparison that need not hold on this upstream. May be repeated.
+    #[arg(long)]
+    tolerate: Vec<String>,
     /// How many messages of the corpus to append to a folder of their own, which stays.
     #[arg(long, default_value_t = 0)]
     append: usize,
@@ -43,6 +57,10 @@ struct Arguments {
 #[tokio::main]
 async fn main() {
     let arguments = Arguments::parse();
+    if let Some(upstream) = arguments.upstream_imap {
+        return both::run(&arguments, upstream).await;
+    }
+    let (Some(smtp), Some(deliver)) = (arguments.smtp, arguments.deliver) else { unreachable!("clap asks for them") };
     let mut client = ImapClient::login(arguments.imap, &arguments.user, &arguments.password).await;
     let folders = list(&mut client).await;
     let first = read_all(&mut client, &folders).await;
@@ -58,8 +76,8 @@ async fn main() {
     if arguments.append > 0 {
         append(&mut client, arguments.append).await;
     }
-    push(&mut client, &arguments).await;
-    send(&mut client, &arguments).await;
+    push(&mut client, &arguments, deliver).await;
+    send(&mut client, &arguments, smtp).await;
     println!("all of it held");
 }
 
@@ -152,13 +170,13 @@ async fn identical(client: &mut ImapClient, samples: &[Sample], when: &str) {
     assert!(other.is_empty(), "{when}, other bytes: {other:?}");
 }
 
-async fn push(client: &mut ImapClient, arguments: &Arguments) {
+async fn push(client: &mut ImapClient, arguments: &Arguments, deliver: SocketAddr) {
     client.command("SELECT INBOX").await.ok();
     let tag = client.send("IDLE").await;
     assert!(client.response().await.starts_with(b"+"));
     tokio::time::sleep(Duration::from_secs(1)).await;
     let began = Instant::now();
-    let mut smtp = SmtpClient::connect(arguments.deliver).await;
+    let mut smtp = SmtpClient::connect(deliver).await;
     smtp.expect("EHLO test", "250").await;
     let message = format!("From: x@example.org\r\nTo: {}\r\nSubject: pushed\r\n\r\nhello", arguments.user);
     smtp.send("x@example.org", &[&arguments.user], &message).await;
@@ -172,9 +190,9 @@ async fn push(client: &mut ImapClient, arguments: &Arguments) {
     assert!(answer.lines()[0].contains("pushed"), "{:?}", answer.lines());
 }
 
-async fn send(client: &mut ImapClient, arguments: &Arguments) {
+async fn send(client: &mut ImapClient, arguments: &Arguments, smtp: SocketAddr) {
     let before = client.command("SELECT INBOX").await.ok().line(" EXISTS");
-    let mut smtp = SmtpClient::login(arguments.smtp, &arguments.user, &arguments.password).await;
+    let mut smtp = SmtpClient::login(smtp, &arguments.user, &arguments.password).await;
     let user = &arguments.user;
     let message = format!(
         "From: {user}\r\nTo: {user}\r\nSubject: sent through the gateway\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nhello\r\n--b\r\nContent-Type: application/pdf; name=\"a.pdf\"\r\nContent-Disposition: attachment; filename=\"a.pdf\"\r\nContent-Transfer-Encoding: base64\r\n\r\nAAECAwQF\r\n--b--"

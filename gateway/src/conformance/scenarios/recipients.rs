@@ -1,0 +1,122 @@
+//! Recipients of messages.
+
+use mapi_core::property::tags;
+use mapi_core::rop::{OpenMessageResponse, ReadRecipientsRequest, RecipientAddress, RequestBody, ResponseBody};
+
+use super::super::Trouble;
+use super::super::bench::{Answer, same, shown, text};
+use super::{Bench, Done, Expected, Needs, Scenario};
+
+pub(super) const FEW: Scenario = Scenario {
+    name: "recipients",
+    needs: Needs::Nothing,
+    expected: &[
+        Expected::must("count", "3"),
+        Expected::must("types", "1 2 3"),
+        Expected::must("addresses", "same"),
+        Expected::may("address type", "SMTP", &["other"], "the gateway reads both forms"),
+        Expected::may("display To, made by the server", "to@example.org", &["*"], "the gateway reads recipient rows"),
+        Expected::must("after all but one are removed", "1"),
+    ],
+    run: |b| Box::pin(few(b)),
+};
+
+fn opened(answer: &Answer) -> Result<&OpenMessageResponse, Trouble> {
+    match &answer.body {
+        ResponseBody::OpenMessage(open) => Ok(open),
+        _ => Err(Trouble::Answer(answer.rop)),
+    }
+}
+
+async fn few(b: &mut Bench) -> Done {
+    let people = [(1, "to@example.org"), (2, "cc@example.org"), (3, "bcc@example.org")];
+    let people = people.map(|(kind, address)| (kind, address.to_owned()));
+    let handle = b.new_message(b.folder, vec![text(tags::PidTagMessageClass, "IPM.Note")]).await?;
+    b.set_recipients(handle, &people).await?.ok()?;
+    let message = b.save_new(handle).await?;
+    b.release(handle).await?;
+    let answer = b.try_open_message(b.folder, message, 1).await?.ok()?;
+    let open = opened(&answer)?;
+    b.see("count", open.recipient_count);
+    let kinds: Vec<String> = open.recipient_rows.iter().map(|row| row.recipient_type.to_string()).collect();
+    b.see("types", kinds.join(" "));
+    let addresses = open.recipient_rows.iter().map(|row| row.recipient_row.email_address.as_deref());
+    b.see("addresses", same(addresses.eq(people.iter().map(|(_, address)| Some(address.as_str())))));
+    let plain = open.recipient_rows.iter().all(|row| match &row.recipient_row.address {
+        RecipientAddress::Known(3) => true,
+        RecipientAddress::Other { address_type } => address_type == "SMTP",
+        _ => false,
+    });
+    b.see("address type", if plain { "SMTP" } else { "other" });
+    let values = b.get(answer.handle, &[tags::PidTagDisplayTo]).await?;
+    b.see("display To, made by the server", shown(values.first()));
+    let all = RequestBody::RemoveAllRecipients(mapi_core::rop::RemoveAllRecipientsRequest { reserved: 0 });
+    b.call(answer.handle, all).await?.ok()?;
+    b.set_recipients(answer.handle, &people[..1]).await?.ok()?;
+    b.save_new(answer.handle).await?;
+    b.release(answer.handle).await?;
+    let answer = b.try_open_message(b.folder, message, 0).await?.ok()?;
+    b.see("after all but one are removed", opened(&answer)?.recipient_count);
+    Ok(())
+}
+
+pub(super) const MANY: Scenario = Scenario {
+    name: "many recipients",
+    needs: Needs::Nothing,
+    expected: &[
+        Expected::must("count", "120"),
+        Expected::may("rows of RopOpenMessage", "some", &["all", "none"], "RopReadRecipients has all of them"),
+        Expected::must("rows of RopReadRecipients", "120 in order"),
+        Expected::must("in the FastTransfer stream", "120 in order"),
+        Expected::may("behind the last", "ecNotFound", &["ok"], "it is the end either way"),
+    ],
+    run: |b| Box::pin(many(b)),
+};
+
+async fn many(b: &mut Bench) -> Done {
+    let people: Vec<_> = (0..120).map(|n| (1, format!("person{n}@example.org"))).collect();
+    let handle = b.new_message(b.folder, vec![text(tags::PidTagMessageClass, "IPM.Note")]).await?;
+    b.set_recipients(handle, &people).await?.ok()?;
+    let message = b.save_new(handle).await?;
+    b.release(handle).await?;
+    let answer = b.try_open_message(b.folder, message, 0).await?.ok()?;
+    let open = opened(&answer)?;
+    b.see("count", open.recipient_count);
+    b.see(
+        "rows of RopOpenMessage",
+        match open.recipient_rows.len() {
+            0 => "none",
+            120.. => "all",
+            _ => "some",
+        },
+    );
+    let mut addresses = Vec::new();
+    let mut row_id = 0;
+    let end = loop {
+        let request = ReadRecipientsRequest { row_id, reserved: 0 };
+        let part = b.call(answer.handle, RequestBody::ReadRecipients(request)).await?;
+        let rows = match &part.body {
+            ResponseBody::ReadRecipients(read) => &read.recipient_rows[..],
+            _ => &[],
+        };
+        let Some(last) = rows.last() else { break part };
+        row_id = last.row_id + 1;
+        addresses.extend(rows.iter().map(|row| row.recipient.recipient_row.email_address.clone().unwrap_or_default()));
+    };
+    let wanted: Vec<_> = people.iter().map(|(_, address)| address.clone()).collect();
+    b.see("rows of RopReadRecipients", in_order(&addresses, &wanted));
+    b.see("behind the last", super::result(&end));
+    let messages = b.copy_messages(b.handle, &[message]).await?;
+    let streamed = messages.first().map(|message| message.content.recipients.as_slice()).unwrap_or_default();
+    let address = |bag: &mapi_core::message::PropertyBag| {
+        let smtp = bag.text(tags::PidTagSmtpAddress).or(bag.text(tags::PidTagEmailAddress));
+        smtp.unwrap_or_default().to_owned()
+    };
+    let streamed: Vec<_> = streamed.iter().map(address).collect();
+    b.see("in the FastTransfer stream", in_order(&streamed, &wanted));
+    Ok(())
+}
+
+fn in_order(got: &[String], wanted: &[String]) -> String {
+    format!("{} {}", got.len(), if got == wanted { "in order" } else { "different" })
+}
