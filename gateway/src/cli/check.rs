@@ -4,6 +4,7 @@ use clap::Args;
 
 use super::password;
 use crate::check::{Check, Report, Status, Step};
+use crate::conformance::{self, SCENARIOS, Target};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
@@ -19,6 +20,19 @@ pub(super) struct CheckArguments {
     /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
+    /// Then run the conformance suite: whether the server does all that the gateway relies on.
+    ///
+    /// It works in scratch folders of its own below the top of the user's mailbox, and removes them at the end. It also
+    /// sends one mail to the second user, if there is one, and removes it from Sent Items and from both inboxes. Nothing
+    /// else is touched; the names of a few private properties stay registered in the mailbox. It takes a minute.
+    #[arg(long, conflicts_with = "json")]
+    conformance: bool,
+    /// For the conformance suite: a second user, who gets mail and whose mailbox the first may not open.
+    #[arg(long, value_name = "USER", requires = "conformance")]
+    second_user: Option<String>,
+    /// A file with the second user's password in its first line.
+    #[arg(long, value_name = "FILE", requires = "second_user")]
+    second_password_file: Option<PathBuf>,
 }
 
 /// Whether all is well; an error if the check could not begin.
@@ -29,17 +43,32 @@ pub(super) async fn run(arguments: CheckArguments) -> Result<bool, String> {
             print(step)
         }
     });
+    let mut suite = None;
     if let Some(checked) = check.configuration(&arguments.config) {
         let password = password::read(&arguments.user, arguments.password_file.as_deref())?;
-        check.user(&checked, &arguments.user, password).await;
+        let second = match &arguments.second_user {
+            Some(user) => Some((user.clone(), password::read(user, arguments.second_password_file.as_deref())?)),
+            None => None,
+        };
+        check.user(&checked, &arguments.user, password.clone()).await;
         check.ledger(&checked);
+        suite = arguments.conformance.then_some((checked, password, second));
     }
     let report = check.finish();
-    let failed = report.failed();
+    let mut failed = report.failed();
     if json {
         println!("{}", serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?);
     } else {
         println!("{}", summary(&report));
+    }
+    if let (Some((checked, password, second)), false) = (suite, failed) {
+        let second = second.as_ref().map(|(user, password)| (user.as_str(), password.clone()));
+        let user = (arguments.user.as_str(), password);
+        let target = Target::find(&checked.config.upstream, user, second).await.map_err(|error| error.to_string())?;
+        println!("\nConformance: what differs from the specifications, and whether the gateway copes with it");
+        let report = conformance::run(&target, SCENARIOS, |done| println!("{done}")).await;
+        println!("\n| scenario | field | expected | seen | verdict |\n|---|---|---|---|---|\n{report}");
+        failed = !report.passed();
     }
     Ok(!failed)
 }
