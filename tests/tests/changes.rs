@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use exchange_sandbox::store::{Mailbox, Special};
+use exchange_sandbox::{Builder, Manners, NotificationFault};
 use tests::imap_client::{Answer, ImapClient, first_literal};
 use tests::stack::{ALICE, PASSWORD, Seed, Stack};
 
@@ -42,6 +43,7 @@ async fn until(client: &mut ImapClient, command: &str, expected: impl Fn(&[Strin
 /// The UIDs become these.
 async fn until_uids(client: &mut ImapClient, uids: &str) {
     let expected = format!("* SEARCH {uids}");
+    let expected = expected.trim_end().to_owned();
     until(client, "UID SEARCH ALL", |lines| lines.contains(&expected)).await;
 }
 
@@ -83,6 +85,29 @@ async fn flags_and_deletions_are_pushed() {
     };
     tokio::join!(pushed, act);
     until_uids(&mut client, "1 3").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expunge_is_whole_although_others_deleted_some() {
+    let stops = |builder: Builder| builder.manners(Manners { stops_at_gone: true, ..Manners::default() });
+    let stack = Stack::start_with(Seed::Empty, stops).await;
+    for subject in ["first", "second", "third"] {
+        stack.deliver(ALICE, subject, "a body");
+    }
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    client.command("SELECT INBOX").await.ok();
+    client.command("STORE 1:3 +FLAGS.SILENT (\\Deleted)").await.ok();
+    // The gateway is not to hear of it before it deletes itself.
+    let lost: Vec<_> =
+        (1..=2).filter_map(|at| stack.sandbox.arm_notification(ALICE, NotificationFault::Drop, at)).collect();
+    outlook(&stack, |mailbox, inbox| {
+        let id = mailbox.find_subject(inbox, "first")[0];
+        mailbox.delete_messages(inbox, &[id], true).expect("done");
+    });
+    assert!(lost.iter().any(|lost| lost.is_hit()), "the deletion was notified");
+    client.command("EXPUNGE").await.ok();
+    assert_eq!(stack.message_count(ALICE), 0);
+    until_uids(&mut client, "").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

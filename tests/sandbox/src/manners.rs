@@ -34,6 +34,9 @@ pub struct Manners {
     pub seed: u64,
     /// PartialCompletion tells that messages were passed over (seen on Gromox). Exchange since 2010 always answers 0.
     pub honest_completion: bool,
+    /// A deletion, move or copy leaves out what stands behind a message that is gone beyond recovery; a deletion does not
+    /// even say so (seen on Gromox).
+    pub stops_at_gone: bool,
     /// Soft deletes are told in MetaTagIdsetNoLongerInScope (seen on Gromox) instead of MetaTagIdsetDeleted.
     pub soft_deletes_leave_scope: bool,
     /// The final state of a folder without any read-state change claims in MetaTagCnsetRead all that will ever happen: a
@@ -84,6 +87,7 @@ impl Default for Manners {
             shuffle_properties: false,
             seed: 0,
             honest_completion: false,
+            stops_at_gone: false,
             soft_deletes_leave_scope: false,
             cnset_read_trap: false,
             cnset_of_folder: false,
@@ -113,6 +117,7 @@ impl Manners {
             chain_rows_unpacked: true,
             create_returns_id: true,
             honest_completion: true,
+            stops_at_gone: true,
             soft_deletes_leave_scope: true,
             cnset_read_trap: true,
             cnset_of_folder: true,

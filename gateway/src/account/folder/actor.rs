@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 use imap_front::store::{FlagChange, Snapshot};
 use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
+use mapi_core::mailbox::Mailbox;
 use tokio::sync::{mpsc, watch};
 
 use super::news::Modified;
@@ -191,30 +192,36 @@ impl Actor {
         Ok(Settled { uid_validity: self.state.head().uid_validity, uids })
     }
 
+    /// Deletes until the rounds show nothing of it any more. Some servers silently leave out what stands behind a message
+    /// that others have deleted meanwhile; without that message the next request is whole.
     async fn expunge(&mut self, uids: &[u32]) -> Result<(), UpstreamError> {
-        let context = &self.shared.context;
-        let mut ids = Vec::new();
-        for uid in self.state.deleted_among(uids) {
-            let Some(row) = self.state.row(uid) else { continue };
-            ids.push(row.gid);
+        let mut left = usize::MAX;
+        loop {
+            let deleted = self.state.deleted_among(uids);
+            let ids: Vec<Gid> = deleted.into_iter().filter_map(|uid| Some(self.state.row(uid)?.gid)).collect();
+            if ids.is_empty() {
+                return Ok(());
+            }
+            if ids.len() >= left {
+                return Err(UpstreamError::Cannot("the mail server did not delete all of the messages".into()));
+            }
+            left = ids.len();
+            let _hold = self.shared.context.hold_polls();
+            self.delete(&ids).await?;
+            self.round().await?;
         }
-        if ids.is_empty() {
-            return Ok(());
-        }
-        let _hold = context.hold_polls();
+    }
+
+    async fn delete(&self, ids: &[Gid]) -> Result<(), UpstreamError> {
         let shared = &self.shared;
-        let ids = &ids;
         // Deleting what is deleted already does no harm, so this may be repeated.
-        context
-            .upstream
-            .repeatable(|mailbox| async move {
-                mailbox.meet(ids).await?;
-                let mids: Vec<_> = ids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
-                mailbox.delete_messages(shared.id_in(&mailbox), &mids).await?;
-                mailbox.fetch_pending().await
-            })
-            .await?;
-        self.round().await
+        let delete = |mailbox: Mailbox| async move {
+            mailbox.meet(ids).await?;
+            let mids: Vec<_> = ids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
+            mailbox.delete_messages(shared.id_in(&mailbox), &mids).await?;
+            mailbox.fetch_pending().await
+        };
+        shared.context.upstream.repeatable(delete).await
     }
 
     /// Makes a commit durable, then takes it in and shows it.

@@ -15,8 +15,9 @@ pub fn delete(cx: &mut Cx<'_>, request: &DeleteMessagesRequest, hard: bool) -> R
     let (_, folder) = cx.folder_for(cx.index, right::DELETE_ANY)?;
     let ids = counters(&request.message_ids);
     let mailbox = cx.mailbox_mut()?;
-    let deleted = mailbox.delete_messages(folder, &ids, hard)?;
-    let partial_completion = is_partial(mailbox, deleted, &ids);
+    let reached = reached(mailbox, &ids);
+    let deleted = mailbox.delete_messages(folder, reached, hard)?;
+    let partial_completion = is_partial(mailbox, deleted, reached);
     Ok(ResponseBody::PartialCompletion(PartialCompletionResponse { partial_completion }))
 }
 
@@ -33,7 +34,7 @@ pub fn move_copy(cx: &mut Cx<'_>, request: &MoveCopyMessagesRequest) -> RopResul
     cx.require(target, to, right::CREATE)?;
     let ids = counters(&request.message_ids);
     let mailbox = cx.mailbox_mut()?;
-    let done = mailbox.move_copy(folder, &ids, to, request.want_copy)?.len();
+    let done = mailbox.move_copy(folder, reached(mailbox, &ids), to, request.want_copy)?.len();
     let partial_completion = is_partial(mailbox, done, &ids);
     Ok(ResponseBody::MoveCopy(MoveCopyResponse { dest_handle_index: None, partial_completion }))
 }
@@ -102,6 +103,12 @@ fn within(mailbox: &Mailbox, folder: u64, id: MessageId) -> Result<u64, ErrorCod
     let id = counter(id).ok_or(ErrorCode::NOT_FOUND)?;
     let message = mailbox.message(id)?;
     if message.folder == folder { Ok(id) } else { Err(ErrorCode::NOT_FOUND) }
+}
+
+/// The messages that an operation on `ids` comes to.
+fn reached<'a>(mailbox: &Mailbox, ids: &'a [u64]) -> &'a [u64] {
+    let gone = ids.iter().position(|id| mailbox.manners().stops_at_gone && mailbox.message(*id).is_err());
+    gone.and_then(|at| ids.get(..at)).unwrap_or(ids)
 }
 
 /// Whether a server tells that only `done` of `ids` were treated.
