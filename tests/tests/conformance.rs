@@ -5,7 +5,7 @@
 //! cargo test -p tests --test conformance -- --nocapture
 //! ```
 
-use exchange_sandbox::{RunningSandbox, Sandbox};
+use exchange_sandbox::{Manners, RunningSandbox, Sandbox};
 use gateway::config::UpstreamConfig;
 use gateway::conformance::{Expected, Report, SCENARIOS, Scenario, Target, Verdict, run};
 use secrecy::SecretString;
@@ -15,7 +15,12 @@ const ALICE: &str = "alice@example.test";
 const BOB: &str = "bob@example.test";
 
 async fn sandbox() -> (RunningSandbox, Target) {
+    sandbox_with(Manners::default()).await
+}
+
+async fn sandbox_with(manners: Manners) -> (RunningSandbox, Target) {
     let sandbox = Sandbox::builder()
+        .manners(manners)
         .user(ALICE, PASSWORD, "Alice Example")
         .user(BOB, PASSWORD, "Bob Example")
         .start("127.0.0.1:0".parse().expect("an address"))
@@ -58,6 +63,20 @@ async fn the_server_is_one_the_gateway_can_work_with() {
             run_on(&target).await
         }
     };
+    assert!(report.passed(), "\n{report}");
+}
+
+#[tokio::test]
+async fn the_gateway_copes_with_the_manners_of_gromox() {
+    let (_sandbox, target) = sandbox_with(Manners::gromox()).await;
+    let report = run_on(&target).await;
+    assert!(report.passed(), "\n{report}");
+}
+
+#[tokio::test]
+async fn the_gateway_copes_with_rude_manners() {
+    let (_sandbox, target) = sandbox_with(Manners::rude()).await;
+    let report = run_on(&target).await;
     assert!(report.passed(), "\n{report}");
 }
 

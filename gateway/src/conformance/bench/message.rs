@@ -1,10 +1,11 @@
+use mapi_core::ErrorCode;
 use mapi_core::id::{FolderId, MessageId, ObjectId};
 use mapi_core::property::PropertyName;
 use mapi_core::property::{PropertyTag, PropertyType, RowValue, TaggedValue, tags};
 use mapi_core::rop::{
     CreateMessageRequest, DeleteMessagesRequest, GetPropertyIdsFromNamesRequest, ModifyRecipientRow,
-    ModifyRecipientsRequest, OpenMessageRequest, RecipientRow, RequestBody, ResponseBody, SaveChangesMessageRequest,
-    SetReadFlagsRequest,
+    ModifyRecipientsRequest, OpenMessageRequest, OpenRecipientRow, ReadRecipientsRequest, RecipientRow, RequestBody,
+    ResponseBody, SaveChangesMessageRequest, SetReadFlagsRequest,
 };
 
 use super::super::Trouble;
@@ -171,6 +172,26 @@ impl Bench {
         let recipient_rows = (0..).zip(recipients).map(row).collect();
         let request = ModifyRecipientsRequest { recipient_columns: Vec::new(), recipient_rows };
         self.call(handle, RequestBody::ModifyRecipients(request)).await
+    }
+
+    /// The recipients of a message that is open, by RopReadRecipients; and how that ended.
+    pub(in super::super) async fn recipients(
+        &mut self,
+        handle: u32,
+    ) -> Result<(Vec<OpenRecipientRow>, ErrorCode), Trouble> {
+        let mut recipients = Vec::new();
+        let mut row_id = 0;
+        loop {
+            let request = RequestBody::ReadRecipients(ReadRecipientsRequest { row_id, reserved: 0 });
+            let answer = self.call(handle, request).await?;
+            let rows = match answer.body {
+                ResponseBody::ReadRecipients(read) => read.recipient_rows,
+                _ => Vec::new(),
+            };
+            let Some(last) = rows.last() else { return Ok((recipients, answer.code)) };
+            row_id = last.row_id.saturating_add(1);
+            recipients.extend(rows.into_iter().map(|row| row.recipient));
+        }
     }
 
     /// The tags that names have here, each of the type asked for.

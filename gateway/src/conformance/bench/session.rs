@@ -21,7 +21,7 @@ pub(in super::super) const OUT: u8 = 2;
 /// MaxRopOut: one payload of 32 KiB, as large as it may be.
 pub(in super::super) const ONE_PAYLOAD: u32 = 0x0001_0008;
 /// How often a busy server is asked again.
-const PATIENCE: usize = 20;
+pub(in super::super) const PATIENCE: usize = 20;
 
 /// A session with one logon, whose operations go one by one; with a scratch folder, and with what a scenario has seen.
 pub struct Bench {
@@ -188,32 +188,23 @@ impl Bench {
             _ => None,
         };
         let request = RopRequest { logon_id, handle_index: 0, body };
-        for _ in 0..PATIENCE {
-            let handles = vec![on, second, NO_HANDLE];
-            let buffers = self.exchange(vec![request.clone()], handles, ONE_PAYLOAD, false).await?;
-            let Some(buffer) = buffers.into_iter().next() else { break };
-            let handle = buffer.handles.get(usize::from(OUT)).copied().unwrap_or(NO_HANDLE);
-            let mut busy = None;
-            for response in buffer.responses {
-                match response {
-                    Response::Rop(answer) => {
-                        match (&answer.body, columns) {
-                            (_, Some(columns)) => drop(self.columns.insert(on, columns)),
-                            (ResponseBody::OpenMessage(open), None) => {
-                                self.columns.insert(handle, Arc::clone(&open.recipient_columns));
-                            }
-                            _ => {}
-                        }
-                        return Ok(Answer { rop, code: answer.return_value, body: answer.body, handle });
-                    }
-                    Response::Backoff(backoff) => busy = Some(backoff.duration),
-                    _ => {}
-                }
+        let handles = vec![on, second, NO_HANDLE];
+        let buffers = self.exchange(vec![request], handles, ONE_PAYLOAD, false).await?;
+        let Some(buffer) = buffers.into_iter().next() else { return Err(Trouble::Answer(rop)) };
+        let handle = buffer.handles.get(usize::from(OUT)).copied().unwrap_or(NO_HANDLE);
+        let mut answers = buffer.responses.into_iter().filter_map(|response| match response {
+            Response::Rop(answer) => Some(answer),
+            _ => None,
+        });
+        let Some(answer) = answers.next() else { return Err(Trouble::Answer(rop)) };
+        match (&answer.body, columns) {
+            (_, Some(columns)) => drop(self.columns.insert(on, columns)),
+            (ResponseBody::OpenMessage(open), None) => {
+                self.columns.insert(handle, Arc::clone(&open.recipient_columns));
             }
-            let Some(pause) = busy else { break };
-            tokio::time::sleep(Duration::from_millis(u64::from(pause).clamp(50, 5000))).await;
+            _ => {}
         }
-        Err(Trouble::Answer(rop))
+        Ok(Answer { rop, code: answer.return_value, body: answer.body, handle })
     }
 
     /// Several ROPs in one Execute, as given. Notifications are put aside.
@@ -230,17 +221,28 @@ impl Bench {
             handle.and_then(|handle| self.columns.get(handle)).unwrap_or(&none).clone()
         });
         let payload = RequestBuffer { requests, handles }.encode()?;
-        let answers = self.client.execute(payload, max_rop_out, chain).await?;
-        let buffers = ResponseBuffer::decode_chain(&answers, &expected)?;
-        self.pending = false;
-        for response in buffers.iter().flat_map(|buffer| &buffer.responses) {
-            match response {
-                Response::Notify(note) => self.notes.push(note.clone()),
-                Response::Pending { .. } => self.pending = true,
-                _ => {}
+        for _ in 0..PATIENCE {
+            let answers = self.client.execute(payload.clone(), max_rop_out, chain).await?;
+            let buffers = ResponseBuffer::decode_chain(&answers, &expected)?;
+            let mut busy = None;
+            self.pending = false;
+            for response in buffers.iter().flat_map(|buffer| &buffer.responses) {
+                match response {
+                    Response::Notify(note) => self.notes.push(note.clone()),
+                    Response::Pending { .. } => self.pending = true,
+                    Response::Backoff(backoff) => busy = Some(backoff.duration),
+                    _ => {}
+                }
             }
+            let Some(pause) = busy else { return Ok(buffers) };
+            self.pause(pause).await;
         }
-        Ok(buffers)
+        Err(Trouble::Other("the server stays busy".into()))
+    }
+
+    /// Waits as long as a busy server asks for, within reason.
+    pub(in super::super) async fn pause(&self, milliseconds: u32) {
+        tokio::time::sleep(Duration::from_millis(u64::from(milliseconds).clamp(50, 5000))).await;
     }
 
     /// Gives an object up.

@@ -1,3 +1,4 @@
+use mapi_core::ErrorCode;
 use mapi_core::fasttransfer::{FetchedMessage, MessageLimits, MessageList};
 use mapi_core::id::MessageId;
 use mapi_core::property::PropertyTag;
@@ -7,7 +8,7 @@ use mapi_core::rop::{
 };
 
 use super::super::Trouble;
-use super::session::OUT;
+use super::session::{OUT, PATIENCE};
 use super::{Answer, Bench};
 
 /// Bytes of one RopWriteStream.
@@ -62,13 +63,22 @@ impl Bench {
         Ok(bytes)
     }
 
-    /// RopFastTransferSourceGetBuffer.
+    /// RopFastTransferSourceGetBuffer, asked again while the server is busy.
     pub(in super::super) async fn get_buffer(
         &mut self,
         source: u32,
         request: FastTransferSourceGetBufferRequest,
     ) -> Result<Answer, Trouble> {
-        self.call(source, RequestBody::FastTransferSourceGetBuffer(request)).await
+        for _ in 0..PATIENCE {
+            let answer = self.call(source, RequestBody::FastTransferSourceGetBuffer(request)).await?;
+            match &answer.body {
+                ResponseBody::FastTransferSourceGetBuffer(part) if answer.code == ErrorCode::SERVER_BUSY => {
+                    self.pause(part.backoff_time.unwrap_or_default()).await;
+                }
+                _ => return Ok(answer),
+            }
+        }
+        Err(Trouble::Other("the server stays busy".into()))
     }
 
     /// The whole stream of a FastTransfer source. The source is released.

@@ -1,7 +1,7 @@
 //! Recipients of messages.
 
 use mapi_core::property::tags;
-use mapi_core::rop::{OpenMessageResponse, ReadRecipientsRequest, RecipientAddress, RequestBody, ResponseBody};
+use mapi_core::rop::{OpenMessageResponse, RecipientAddress, RequestBody, ResponseBody};
 
 use super::super::Trouble;
 use super::super::bench::{Answer, same, shown, text};
@@ -38,11 +38,12 @@ async fn few(b: &mut Bench) -> Done {
     let answer = b.try_open_message(b.folder, message, 1).await?.ok()?;
     let open = opened(&answer)?;
     b.see("count", open.recipient_count);
-    let kinds: Vec<String> = open.recipient_rows.iter().map(|row| row.recipient_type.to_string()).collect();
+    let (rows, _) = b.recipients(answer.handle).await?;
+    let kinds: Vec<String> = rows.iter().map(|row| row.recipient_type.to_string()).collect();
     b.see("types", kinds.join(" "));
-    let addresses = open.recipient_rows.iter().map(|row| row.recipient_row.email_address.as_deref());
+    let addresses = rows.iter().map(|row| row.recipient_row.email_address.as_deref());
     b.see("addresses", same(addresses.eq(people.iter().map(|(_, address)| Some(address.as_str())))));
-    let plain = open.recipient_rows.iter().all(|row| match &row.recipient_row.address {
+    let plain = rows.iter().all(|row| match &row.recipient_row.address {
         RecipientAddress::Known(3) => true,
         RecipientAddress::Other { address_type } => address_type == "SMTP",
         _ => false,
@@ -90,22 +91,11 @@ async fn many(b: &mut Bench) -> Done {
             _ => "some",
         },
     );
-    let mut addresses = Vec::new();
-    let mut row_id = 0;
-    let end = loop {
-        let request = ReadRecipientsRequest { row_id, reserved: 0 };
-        let part = b.call(answer.handle, RequestBody::ReadRecipients(request)).await?;
-        let rows = match &part.body {
-            ResponseBody::ReadRecipients(read) => &read.recipient_rows[..],
-            _ => &[],
-        };
-        let Some(last) = rows.last() else { break part };
-        row_id = last.row_id + 1;
-        addresses.extend(rows.iter().map(|row| row.recipient.recipient_row.email_address.clone().unwrap_or_default()));
-    };
+    let (rows, end) = b.recipients(answer.handle).await?;
+    let addresses: Vec<_> = rows.into_iter().map(|row| row.recipient_row.email_address.unwrap_or_default()).collect();
     let wanted: Vec<_> = people.iter().map(|(_, address)| address.clone()).collect();
     b.see("rows of RopReadRecipients", in_order(&addresses, &wanted));
-    b.see("behind the last", super::result(&end));
+    b.see("behind the last", super::super::bench::code(end));
     let messages = b.copy_messages(b.handle, &[message]).await?;
     let streamed = messages.first().map(|message| message.content.recipients.as_slice()).unwrap_or_default();
     let address = |bag: &mapi_core::message::PropertyBag| {

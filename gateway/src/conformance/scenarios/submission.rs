@@ -6,7 +6,7 @@ use mapi_core::id::{FolderId, MessageId};
 use mapi_core::property::{
     FuzzyLevel, PropertyTag, PropertyType, PropertyValue, Restriction, RowValue, TaggedValue, tags,
 };
-use mapi_core::rop::{GetTableRequest, RequestBody, ResponseBody, SubmitMessageRequest, special_folder};
+use mapi_core::rop::{GetTableRequest, RequestBody, SubmitMessageRequest, special_folder};
 use mapi_core::wire::Writer;
 
 use super::super::Trouble;
@@ -171,11 +171,10 @@ async fn exchange_mail(b: &mut Bench, other: &mut Bench, to: &str, subject: &str
         },
     );
     let opened = b.try_open_message(place, copy, 0).await?.ok()?;
-    if let ResponseBody::OpenMessage(open) = &opened.body {
-        let mut kinds: Vec<_> = open.recipient_rows.iter().map(|row| row.recipient_type & 0x0F).collect();
-        kinds.sort_unstable();
-        b.see("recipients of the copy", kinds.iter().map(u8::to_string).collect::<Vec<_>>().join(" "));
-    }
+    let (rows, _) = b.recipients(opened.handle).await?;
+    let mut kinds: Vec<_> = rows.iter().map(|row| row.recipient_type & 0x0F).collect();
+    kinds.sort_unstable();
+    b.see("recipients of the copy", kinds.iter().map(u8::to_string).collect::<Vec<_>>().join(" "));
     delivered(b, other, subject, body, copy_id).await
 }
 
@@ -219,10 +218,9 @@ async fn delivered(b: &mut Bench, other: &mut Bench, subject: &str, body: &str, 
     let text = other.get_one(opened.handle, tags::PidTagBody).await?;
     let text = text.as_ref().and_then(PropertyValue::as_str).unwrap_or_default();
     b.see("body", same(text.trim_end() == body.trim_end()));
-    if let ResponseBody::OpenMessage(open) = &opened.body {
-        let blind = open.recipient_rows.iter().any(|row| row.recipient_type & 0x0F == 3);
-        b.see("Bcc recipients delivered", if blind { "some" } else { "none" });
-    }
+    let (rows, _) = other.recipients(opened.handle).await?;
+    let blind = rows.iter().any(|row| row.recipient_type & 0x0F == 3);
+    b.see("Bcc recipients delivered", if blind { "some" } else { "none" });
     Ok(())
 }
 
