@@ -6,7 +6,7 @@
 //! ```
 
 use exchange_sandbox::{Manners, RunningSandbox, Sandbox};
-use gateway::config::UpstreamConfig;
+use gateway::config::{AuthScheme, AuthSchemes, UpstreamConfig};
 use gateway::conformance::{Expected, Report, SCENARIOS, Scenario, Target, Verdict, run};
 use secrecy::SecretString;
 
@@ -30,6 +30,7 @@ async fn sandbox_with(manners: Manners) -> (RunningSandbox, Target) {
         domains: vec!["example.test".to_owned()],
         autodiscover_url: Some(sandbox.autodiscover_url()),
         allow_plain_http: true,
+        auth: AuthSchemes::Named(vec![AuthScheme::Basic]),
         ..UpstreamConfig::default()
     };
     let password = || SecretString::from(PASSWORD);

@@ -6,7 +6,7 @@ use secrecy::SecretString;
 
 use super::Trouble;
 use crate::account::{Connector, Login, UpstreamSettings};
-use crate::config::{TlsVerification, UpstreamConfig};
+use crate::config::{AuthScheme, AuthSchemes, TlsVerification, UpstreamConfig};
 
 /// Somebody with a mailbox on the server.
 #[derive(Debug, Clone)]
@@ -59,7 +59,7 @@ impl Target {
     /// `CONFORMANCE_DN`: URLs and legacyExchangeDN, with `{user}` for the login name. `CONFORMANCE_HOSTS`: further hosts,
     /// with commas, that may be given credentials. `CONFORMANCE_SECOND_USER`, `CONFORMANCE_SECOND_PASSWORD` (the first
     /// user's by default): who gets mail. `CONFORMANCE_CA_FILE`: PEM file of certificates to trust.
-    /// `CONFORMANCE_PLAIN_HTTP=1`: allow `http://`. `CONFORMANCE_ANY_CERTIFICATE=1`: trust anybody.
+    /// `CONFORMANCE_PLAIN_HTTP=1`: allow `http://`, and Basic over it. `CONFORMANCE_ANY_CERTIFICATE=1`: trust anybody.
     ///
     /// # Errors
     /// As [`Target::find`].
@@ -83,6 +83,10 @@ impl Target {
             legacy_dn: variable("CONFORMANCE_DN"),
             ca_file: variable("CONFORMANCE_CA_FILE").map(PathBuf::from),
             allow_plain_http: is_on("CONFORMANCE_PLAIN_HTTP"),
+            auth: match is_on("CONFORMANCE_PLAIN_HTTP") {
+                true => AuthSchemes::Named(vec![AuthScheme::Ntlm, AuthScheme::Negotiate, AuthScheme::Basic]),
+                false => AuthSchemes::Auto,
+            },
             tls_verification: match is_on("CONFORMANCE_ANY_CERTIFICATE") {
                 true => TlsVerification::DangerousNone,
                 false => TlsVerification::Full,
