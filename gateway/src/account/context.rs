@@ -14,6 +14,7 @@ use super::addresses::AddressBook;
 use super::cache::RenderingCache;
 use super::connect::Connector;
 use super::error::UpstreamError;
+use super::mark::SubmissionMark;
 use super::unchecked::Unchecked;
 use super::upstream::Upstream;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
@@ -89,7 +90,8 @@ impl AccountContext {
 
     /// The named properties that the gateway uses, so that their ids can be asked for together.
     pub fn property_names() -> Vec<PropertyName> {
-        [flags::keywords_name(), epoch_name(), subscribed_name()].into_iter().chain(original::names()).collect()
+        let own = [flags::keywords_name(), epoch_name(), subscribed_name(), SubmissionMark::name()];
+        own.into_iter().chain(original::names()).collect()
     }
 
     /// The user's address.

@@ -13,6 +13,7 @@ mod events;
 mod folder;
 mod folders;
 mod login_name;
+mod mark;
 mod registry;
 mod submit;
 mod tree;

@@ -1,16 +1,20 @@
+use std::sync::Arc;
+
 use mapi_core::mailbox::SubmitError;
-use mapi_core::message::PropertyBag;
+use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{PropertyValue, tags};
 use smtp_front::submit::{Envelope, Message, Recipient};
 
+use super::mark::{Outcome, SubmissionMark};
 use super::{Account, UpstreamError, blocking};
 use crate::convert::mime_to_mapi::{self, Purpose};
 
 impl Account {
-    /// Sends a message to the envelope's recipients as the account's user. Returns when the upstream has taken it.
+    /// Sends a message to the envelope's recipients as the account's user. Returns when the upstream has taken it. If the
+    /// connection dies meanwhile, what became of the message is looked up by its mark; nothing is repeated.
     ///
     /// # Errors
-    /// [`UpstreamError::OutcomeUnknown`] if the connection died meanwhile; nothing is repeated. Content that can't be sent
+    /// [`UpstreamError::OutcomeUnknown`] if the connection died and the upstream can't be asked. Content that can't be sent
     /// is [`UpstreamError::Content`].
     pub async fn submit(&self, message: Message, envelope: Envelope, save_sent: bool) -> Result<(), UpstreamError> {
         let own_addresses = vec![self.context.user().to_owned()];
@@ -25,21 +29,37 @@ impl Account {
             Ok::<_, UpstreamError>(content)
         };
         let mut content = blocking(convert).await??;
+        let mark = SubmissionMark::put_on(&mut content.properties);
+        self.hand_over(&content, &mark).await?;
         if !save_sent {
-            content.properties.set(tags::PidTagDeleteAfterSubmit, PropertyValue::Boolean(true));
+            // Never PidTagDeleteAfterSubmit: the copy is the proof, and goes when it was not needed.
+            let context = Arc::clone(&self.context);
+            tokio::spawn(async move { mark.remove_copy(&context).await });
         }
+        Ok(())
+    }
+
+    async fn hand_over(&self, content: &MessageContent, mark: &SubmissionMark) -> Result<(), UpstreamError> {
         let (generation, mailbox) = self.context.upstream.mailbox().await?;
-        let submitted = mailbox.submit(&content).await;
-        let Err(error) = submitted else { return Ok(()) };
+        let Err(error) = mailbox.submit(content).await else { return Ok(()) };
         let (cause, unknown) = match error {
             SubmitError::Refused(cause) | SubmitError::NotSent(cause) => (cause, false),
             SubmitError::Unknown(cause) => (cause, true),
         };
-        if cause.is_session_lost() {
+        if unknown || cause.is_session_lost() {
             self.context.upstream.discard(generation);
         }
+        if unknown {
+            // The server ends what it still does for the old session before that is closed.
+            mailbox.close().await;
+            tracing::info!(error = %cause, "the connection died during a submission; looking for the message");
+            return match mark.look_up(&self.context).await {
+                Ok(Outcome::Taken) => Ok(()),
+                Ok(Outcome::NotTaken) => Err(UpstreamError::Unreachable(cause.to_string())),
+                Err(error) => Err(UpstreamError::OutcomeUnknown(format!("{cause}, then {error}"))),
+            };
+        }
         match UpstreamError::from(cause) {
-            error if unknown => Err(UpstreamError::OutcomeUnknown(error.to_string())),
             // Nothing was handed over, whatever became of the request that died.
             UpstreamError::OutcomeUnknown(why) => Err(UpstreamError::Unreachable(why)),
             error => Err(error),

@@ -1,0 +1,152 @@
+//! The mark of a submission: a private property with a random value, by which a message that was handed over is found
+//! again in the Outbox or in Sent Items. (The Message-ID won't do: servers may replace it.)
+
+use std::time::Duration;
+
+use mapi_core::id::{FolderId, MessageId};
+use mapi_core::mailbox::{ContentsQuery, Mailbox, MailboxError};
+use mapi_core::message::PropertyBag;
+use mapi_core::property::{
+    PropertyKey, PropertyName, PropertyRow, PropertyType, PropertyValue, RelationalOperator, Restriction, TaggedValue,
+    tags,
+};
+
+use super::{AccountContext, UpstreamError};
+use crate::convert::GATEWAY_SET;
+
+/// Looks for a message that is in neither folder, each after a pause: the server may still be about to save it.
+const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(1200)];
+/// Looks for a copy in Sent Items that is to be removed: transport may take a while to put it there.
+const REMOVALS: [Duration; 4] =
+    [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(15), Duration::from_secs(120)];
+/// More messages with the same mark than this do not exist.
+const MAX_FOUND: u16 = 16;
+/// PidTagMessageFlags, mfSubmitted: handed over, and in the Outbox until transport fetches it.
+const SUBMITTED: i32 = 0x4;
+
+/// What became of a submission whose answer did not come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server has it: it is in Sent Items, or waits in the Outbox for being sent.
+    Taken,
+    /// The server does not have it, and nobody gets it.
+    NotTaken,
+}
+
+/// The mark of one submission.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SubmissionMark(String);
+
+impl SubmissionMark {
+    /// The name of the property (string, 32 hexadecimal digits).
+    pub fn name() -> PropertyName {
+        PropertyName::string(GATEWAY_SET, "Submission")
+    }
+
+    /// Marks a message before it is submitted.
+    pub fn put_on(properties: &mut PropertyBag) -> Self {
+        let mark = Self(format!("{:032x}", rand::random::<u128>()));
+        properties.set(key(), PropertyValue::String(mark.0.clone()));
+        mark
+    }
+
+    /// Finds out what became of the submission. One that was saved but not handed over is removed from the Outbox.
+    ///
+    /// # Errors
+    /// The upstream can't be asked; then the outcome stays unknown.
+    pub async fn look_up(&self, context: &AccountContext) -> Result<Outcome, UpstreamError> {
+        for pause in LOOKS {
+            tokio::time::sleep(pause).await;
+            let found = context.upstream.repeatable(|mailbox| async move { self.look(&mailbox).await }).await?;
+            if let Some(outcome) = found {
+                return Ok(outcome);
+            }
+        }
+        Ok(Outcome::NotTaken)
+    }
+
+    /// Removes the copy in Sent Items, once it is there. The message was accepted, so that failure is only logged.
+    pub async fn remove_copy(&self, context: &AccountContext) {
+        for pause in REMOVALS {
+            tokio::time::sleep(pause).await;
+            let removed = context.upstream.repeatable(|mailbox| async move {
+                let sent_items = mailbox.info().folders.sent_items;
+                let copies: Vec<_> = self.find(&mailbox, sent_items).await?.into_iter().map(|(id, _)| id).collect();
+                if !copies.is_empty() {
+                    mailbox.delete_messages(sent_items, &copies).await?;
+                }
+                Ok(!copies.is_empty())
+            });
+            match removed.await {
+                Ok(true) => return,
+                Ok(false) => {}
+                Err(error) => tracing::info!(%error, "could not look for the copy of a sent message"),
+            }
+        }
+        tracing::warn!("the copy of a sent message could not be removed from Sent Items");
+    }
+
+    async fn look(&self, mailbox: &Mailbox) -> Result<Option<Outcome>, MailboxError> {
+        let folders = mailbox.info().folders;
+        // The Outbox first: what leaves it meanwhile is seen in Sent Items.
+        let waiting = self.find(mailbox, folders.outbox).await?;
+        if waiting.iter().any(|(_, flags)| flags & SUBMITTED != 0) || self.is_sent(mailbox).await? {
+            return Ok(Some(Outcome::Taken));
+        }
+        if waiting.is_empty() {
+            return Ok(None);
+        }
+        let drafts: Vec<_> = waiting.into_iter().map(|(id, _)| id).collect();
+        mailbox.delete_messages(folders.outbox, &drafts).await?;
+        // It may have been handed over at the last moment.
+        let left = !self.find(mailbox, folders.outbox).await?.is_empty();
+        Ok(Some(if left || self.is_sent(mailbox).await? { Outcome::Taken } else { Outcome::NotTaken }))
+    }
+
+    async fn is_sent(&self, mailbox: &Mailbox) -> Result<bool, MailboxError> {
+        Ok(!self.find(mailbox, mailbox.info().folders.sent_items).await?.is_empty())
+    }
+
+    /// Messages of a folder with this mark, and their PidTagMessageFlags.
+    async fn find(&self, mailbox: &Mailbox, folder: FolderId) -> Result<Vec<(MessageId, i32)>, MailboxError> {
+        let Some(Some(tag)) = mailbox.tags(&[key()], true).await?.first().copied() else { return Ok(Vec::new()) };
+        let query = ContentsQuery {
+            columns: vec![tags::PidTagMid, tags::PidTagMessageFlags],
+            restriction: Some(Restriction::Property {
+                operator: RelationalOperator::Equal,
+                tag,
+                value: TaggedValue::new(tag, PropertyValue::String(self.0.clone())),
+            }),
+            limit: Some(MAX_FOUND),
+            ..ContentsQuery::default()
+        };
+        let mut found = Vec::new();
+        let take = |rows: Vec<PropertyRow>| {
+            let integer = |row: &PropertyRow, at: usize| row.values.get(at)?.value()?.as_i64();
+            found.extend(rows.iter().filter_map(|row| {
+                let flags = integer(row, 1).and_then(|flags| i32::try_from(flags).ok()).unwrap_or(0);
+                Some((MessageId::from_i64(integer(row, 0)?), flags))
+            }));
+        };
+        mailbox.contents_rows(folder, &query, take).await?;
+        Ok(found)
+    }
+}
+
+fn key() -> PropertyKey {
+    PropertyKey::Named(SubmissionMark::name(), PropertyType::STRING)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn marks_differ() {
+        let mut bag = PropertyBag::default();
+        let (one, other) = (SubmissionMark::put_on(&mut bag), SubmissionMark::put_on(&mut bag));
+        assert_ne!(one, other);
+        let put = bag.get_named(&SubmissionMark::name(), PropertyType::STRING);
+        assert_eq!(put, Some(&PropertyValue::String(other.0)));
+    }
+}
