@@ -4,6 +4,7 @@
 //! anyway. A NotificationWait has a second connection. Redirects are never followed, and requests go only to the endpoints
 //! of the settings.
 
+mod any_certificate;
 mod channel;
 mod connection;
 mod counters;
@@ -17,6 +18,7 @@ mod tls;
 mod transport;
 mod url;
 
+pub use any_certificate::AnyCertificate;
 pub(crate) use channel::Channel;
 pub use counters::{Counters, CountersSnapshot};
 pub use emsmdb::{Client, Connected};
