@@ -20,9 +20,7 @@ impl Bench {
         columns: &[PropertyTag],
     ) -> Result<u32, Trouble> {
         let request = GetTableRequest { output_handle_index: OUT, table_flags };
-        let table = self.call(folder, RequestBody::GetContentsTable(request)).await?.ok()?.handle;
-        self.set_columns(table, columns).await?;
-        Ok(table)
+        self.table(folder, RequestBody::GetContentsTable(request), columns).await
     }
 
     /// A hierarchy table with its columns set.
@@ -33,7 +31,11 @@ impl Bench {
         columns: &[PropertyTag],
     ) -> Result<u32, Trouble> {
         let request = GetTableRequest { output_handle_index: OUT, table_flags };
-        let table = self.call(folder, RequestBody::GetHierarchyTable(request)).await?.ok()?.handle;
+        self.table(folder, RequestBody::GetHierarchyTable(request), columns).await
+    }
+
+    async fn table(&mut self, folder: u32, open: RequestBody, columns: &[PropertyTag]) -> Result<u32, Trouble> {
+        let table = self.call(folder, open).await?.ok()?.handle;
         self.set_columns(table, columns).await?;
         Ok(table)
     }

@@ -5,6 +5,7 @@ use mapi_core::rop::{GetTableRequest, ResponseBody};
 
 use super::super::Trouble;
 use super::super::bench::yes;
+use super::move_copy::{ONE_GONE, ONE_GONE_PARTIAL};
 use super::{Bench, Done, Expected, Needs, Scenario, result};
 
 pub(super) const MESSAGES: Scenario = Scenario {
@@ -20,13 +21,8 @@ pub(super) const MESSAGES: Scenario = Scenario {
             &["*"],
             "nothing depends on it but that administrators can recover",
         ),
-        Expected::may(
-            "with one that is gone",
-            "ok",
-            &["ecPartialCompletion", "ecNotFound"],
-            "the gateway looks what came of it",
-        ),
-        Expected::may("partial there", "no", &["yes"], "the gateway looks what came of it"),
+        ONE_GONE,
+        ONE_GONE_PARTIAL,
         Expected::may(
             "the ones behind it in that request",
             "gone",

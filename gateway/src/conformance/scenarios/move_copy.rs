@@ -12,6 +12,23 @@ use super::super::bench::{Answer, integer, same, text, time, yes};
 use super::properties::own_name;
 use super::{Bench, Done, Expected, Needs, Scenario, result};
 
+const PAIRS_AT_ONCE: Expected = Expected::may(
+    "pairs with the answer itself",
+    "3",
+    &["*"],
+    "those that come later are fetched; without them there is no COPYUID",
+);
+/// What servers answer when one of the messages asked for is gone.
+pub(super) const ONE_GONE: Expected = Expected::may(
+    "with one that is gone",
+    "ok",
+    &["ecPartialCompletion", "ecNotFound"],
+    "the gateway looks what came of it",
+);
+/// PartialCompletion of that answer.
+pub(super) const ONE_GONE_PARTIAL: Expected =
+    Expected::may("partial there", "no", &["yes"], "the gateway looks what came of it");
+
 pub(super) const COPY: Scenario = Scenario {
     name: "messages copied",
     needs: Needs::Nothing,
@@ -19,12 +36,7 @@ pub(super) const COPY: Scenario = Scenario {
         Expected::must("copy", "ok"),
         Expected::must("partial", "no"),
         Expected::must("pairs of old and new ids", "3"),
-        Expected::may(
-            "pairs with the answer itself",
-            "3",
-            &["*"],
-            "those that come later are fetched; without them there is no COPYUID",
-        ),
+        PAIRS_AT_ONCE,
         Expected::must("pairs are right", "yes"),
         Expected::must("new ids", "yes"),
         Expected::must("order of the new ids", "that of the request"),
@@ -143,22 +155,12 @@ pub(super) const MOVE: Scenario = Scenario {
     expected: &[
         Expected::must("move", "ok"),
         Expected::must("pairs of old and new ids", "3"),
-        Expected::may(
-            "pairs with the answer itself",
-            "3",
-            &["*"],
-            "those that come later are fetched; without them there is no COPYUID",
-        ),
+        PAIRS_AT_ONCE,
         Expected::must("originals", "0"),
         Expected::must("moved", "3"),
         Expected::must("old id", "ecNotFound"),
-        Expected::may(
-            "with one that is gone",
-            "ok",
-            &["ecPartialCompletion", "ecNotFound"],
-            "the gateway looks what came of it",
-        ),
-        Expected::may("partial there", "no", &["yes"], "the gateway looks what came of it"),
+        ONE_GONE,
+        ONE_GONE_PARTIAL,
         Expected::may(
             "the ones behind it in that request",
             "moved",
