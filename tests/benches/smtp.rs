@@ -8,12 +8,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
-use async_trait::async_trait;
 use peak_alloc::PeakAlloc;
 use smtp_front::server::{Server, ServerConfig};
-use smtp_front::submit::{Credentials, Envelope, Message, Peer, Submit, SubmitError, Submitter};
 use tests::smtp_client::SmtpClient;
-use tests::smtp_talk::policy;
+use tests::smtp_talk::{Sink, policy};
 use tests::stack::{ALICE, BOB, PASSWORD, Seed, Stack};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -24,22 +22,6 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 /// Bytes of the messages, and how many are sent of each.
 const SIZES: [(usize, usize); 2] = [(10 << 10, 640), (5 << 20, 64)];
 const CONNECTIONS: [usize; 3] = [1, 8, 64];
-
-struct Sink;
-
-#[async_trait]
-impl Submit for Sink {
-    async fn login(&self, _credentials: Credentials, _peer: Peer) -> Result<Arc<dyn Submitter>, SubmitError> {
-        Ok(Arc::new(Self))
-    }
-}
-
-#[async_trait]
-impl Submitter for Sink {
-    async fn submit(&self, _envelope: Envelope, _message: Message) -> Result<(), SubmitError> {
-        Ok(())
-    }
-}
 
 fn main() {
     let front = std::env::args().any(|argument| argument == "front");

@@ -26,6 +26,23 @@ pub struct Submitted {
     pub spooled: bool,
 }
 
+/// A backend that takes everything and keeps nothing.
+pub struct Sink;
+
+#[async_trait]
+impl Submit for Sink {
+    async fn login(&self, _credentials: Credentials, _peer: Peer) -> Result<Arc<dyn Submitter>, SubmitError> {
+        Ok(Arc::new(Self))
+    }
+}
+
+#[async_trait]
+impl Submitter for Sink {
+    async fn submit(&self, _envelope: Envelope, _message: Message) -> Result<(), SubmitError> {
+        Ok(())
+    }
+}
+
 /// A backend that knows the user `alice` with the password `demo`, and lets those in without a login whose addresses begin
 /// with a given text.
 #[derive(Clone, Default)]

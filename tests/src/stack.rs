@@ -18,6 +18,19 @@ pub const ALICE: &str = "alice@example.test";
 /// The second user.
 pub const BOB: &str = "bob@example.test";
 
+/// The end of a configuration: a listener of each kind on a free port, without TLS, that takes passwords. Further keys are
+/// those of the SMTP listener.
+pub const PLAIN_LISTENERS: &str = r#"
+[[imap.listener]]
+address = "127.0.0.1:0"
+tls = "none"
+allow_plaintext_auth = true
+[[smtp.listener]]
+address = "127.0.0.1:0"
+tls = "none"
+allow_plaintext_auth = true
+"#;
+
 /// What is in the mailboxes at the start.
 #[derive(Debug, Clone, Copy)]
 pub enum Seed {

@@ -19,6 +19,7 @@ use rustls::{ClientConfig, RootCertStore, ServerConfig};
 use tempfile::TempDir;
 use tests::imap_client::ImapClient;
 use tests::smtp_client::{SmtpClient, plain_token};
+use tests::stack::PLAIN_LISTENERS;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
 use tracing_subscriber::fmt::MakeWriter;
@@ -155,14 +156,7 @@ impl Stack {
             {more}
             [ledger]
             directory = "{directory}"
-            [[imap.listener]]
-            address = "127.0.0.1:0"
-            tls = "none"
-            allow_plaintext_auth = true
-            [[smtp.listener]]
-            address = "127.0.0.1:0"
-            tls = "none"
-            allow_plaintext_auth = true
+            {PLAIN_LISTENERS}
             "#,
             url = sandbox.autodiscover_url(),
             directory = directory.path().display(),

@@ -9,7 +9,7 @@ use gateway::service::Service;
 use tempfile::TempDir;
 use tests::imap_client::{ImapClient, first_literal};
 use tests::smtp_talk::Talk;
-use tests::stack::{ALICE, BOB, PASSWORD};
+use tests::stack::{ALICE, BOB, PASSWORD, PLAIN_LISTENERS};
 use tokio::net::TcpStream;
 
 /// A gateway with devices that send as Alice.
@@ -49,14 +49,7 @@ fn configuration(upstream: &str, devices: &str) -> String {
         [spool]
         dir = "DIR"
         memory_bytes = 65536
-        [[imap.listener]]
-        address = "127.0.0.1:0"
-        tls = "none"
-        allow_plaintext_auth = true
-        [[smtp.listener]]
-        address = "127.0.0.1:0"
-        tls = "none"
-        allow_plaintext_auth = true
+        {PLAIN_LISTENERS}
         authentication = "optional"
         {devices}
         "#

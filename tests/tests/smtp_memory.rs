@@ -2,11 +2,9 @@
 
 use std::sync::Arc;
 
-use async_trait::async_trait;
 use peak_alloc::PeakAlloc;
 use smtp_front::server::{Admission, Server, ServerConfig};
-use smtp_front::submit::{Credentials, Envelope, Message, Peer, Submit, SubmitError, Submitter};
-use tests::smtp_talk::{Talk, policy};
+use tests::smtp_talk::{Sink, Talk, policy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -15,23 +13,6 @@ static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 const CONNECTIONS: usize = 200;
 const BOUND: usize = 64 << 20;
-
-/// Takes everything and keeps nothing.
-struct Sink;
-
-#[async_trait]
-impl Submit for Sink {
-    async fn login(&self, _credentials: Credentials, _peer: Peer) -> Result<Arc<dyn Submitter>, SubmitError> {
-        Ok(Arc::new(Self))
-    }
-}
-
-#[async_trait]
-impl Submitter for Sink {
-    async fn submit(&self, _envelope: Envelope, _message: Message) -> Result<(), SubmitError> {
-        Ok(())
-    }
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_hundred_connections_stay_within_64_mib() {

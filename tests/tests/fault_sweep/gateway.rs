@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use gateway::mutant::Mutant;
+use tests::stack::PLAIN_LISTENERS;
 
 /// How long the program may take to listen.
 const START_TIME: Duration = Duration::from_secs(60);
@@ -54,14 +55,7 @@ impl Gateway {
             request_timeout_seconds = {timeout}
             [ledger]
             directory = "{place}/ledger"
-            [[imap.listener]]
-            address = "127.0.0.1:0"
-            tls = "none"
-            allow_plaintext_auth = true
-            [[smtp.listener]]
-            address = "127.0.0.1:0"
-            tls = "none"
-            allow_plaintext_auth = true
+            {PLAIN_LISTENERS}
             [log]
             format = "json"
             "#,
