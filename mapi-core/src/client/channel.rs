@@ -128,7 +128,11 @@ impl Channel {
             match self.run_once(transport, make()?).await {
                 Err(ClientError::Busy(asked)) => self.throttle.refused(asked, Instant::now()),
                 done => {
-                    self.throttle.answered();
+                    let answered =
+                        matches!(done, Ok(_) | Err(ClientError::Rejected(_) | ClientError::ContextLost(Some(_))));
+                    if answered {
+                        self.throttle.answered();
+                    }
                     return done;
                 }
             }

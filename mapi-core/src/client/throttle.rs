@@ -8,6 +8,8 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// What a server that names no time is given, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
+/// What a server that names a time is given at most.
+const LONGEST_ASKED: Duration = Duration::from_secs(3600);
 
 /// Keeps requests from a server that said it is busy (HTTP 429 and 503), for as long as it said.
 ///
@@ -54,13 +56,16 @@ impl Throttle {
         self.state().not_before.map_or(Duration::ZERO, |until| until.saturating_duration_since(now))
     }
 
-    /// The server is busy, for as long as it says or as long as seems right.
+    /// The server is busy, for as long as it says (within an hour) or as long as seems right.
     pub(super) fn refused(&self, asked: Option<Duration>, now: Instant) {
         let mut state = self.state();
         let own = FIRST_PAUSE.saturating_mul(1 << state.refusals.min(8)).min(LONGEST_PAUSE);
         state.refusals = state.refusals.saturating_add(1);
         // Never earlier than asked, and not all at the same moment.
-        let pause = asked.unwrap_or(own).max(FIRST_PAUSE / 4).mul_f64(rand::random_range(1.0..=1.25));
+        let pause = asked
+            .map_or(own, |asked| asked.min(LONGEST_ASKED))
+            .max(FIRST_PAUSE / 4)
+            .mul_f64(rand::random_range(1.0..=1.25));
         let until = now + pause;
         state.not_before = state.not_before.max(Some(until));
         tracing::info!(?pause, refusals = state.refusals, "the server is busy");
@@ -95,6 +100,14 @@ mod tests {
         throttle.answered();
         throttle.refused(None, now);
         assert!(throttle.pause(now) < Duration::from_secs(2));
+    }
+
+    #[test]
+    fn absurd_pauses_are_cut() {
+        let throttle = Throttle::default();
+        let now = Instant::now();
+        throttle.refused(Some(Duration::from_secs(u64::MAX)), now);
+        assert!(throttle.pause(now) <= LONGEST_ASKED.mul_f64(1.25));
     }
 
     #[tokio::test]

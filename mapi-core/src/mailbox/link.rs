@@ -122,12 +122,12 @@ impl Link {
         *self.wait.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
     }
 
-    /// Ends the session context and the wait for notifications.
-    pub(super) async fn close(&self) {
+    /// Ends the session context and the wait for notifications; says whether the server has ended it, too.
+    pub(super) async fn close(&self) -> bool {
         if let Some(wait) = self.wait.lock().unwrap_or_else(PoisonError::into_inner).take() {
             wait.abort();
         }
-        self.transport.close().await;
+        self.transport.close().await
     }
 
     /// Fetches the notifications that the server has, unless somebody else's request fetches them first.

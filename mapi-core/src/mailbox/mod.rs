@@ -131,9 +131,9 @@ impl Mailbox {
     }
 
     /// Closes the session context under the mailbox; whatever is under way fails. Without it the server keeps the context
-    /// until it expires.
-    pub async fn close(&self) {
-        self.inner.link.close().await;
+    /// until it expires. Says whether the server has ended the context, and with it whatever it still did in it.
+    pub async fn close(&self) -> bool {
+        self.inner.link.close().await
     }
 
     /// What changed since this was asked last, if anything; no request unless the server said that it has more to tell.

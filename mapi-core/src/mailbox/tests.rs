@@ -90,7 +90,9 @@ impl Transport for Server {
         }
     }
 
-    async fn close(&self) {}
+    async fn close(&self) -> bool {
+        true
+    }
 }
 
 impl State {

@@ -14,8 +14,8 @@ pub trait Transport: Send + Sync + 'static {
     /// Runs beside [`Transport::execute`].
     async fn wait(&self) -> Result<bool, ClientError>;
 
-    /// Ends the session context.
-    async fn close(&self);
+    /// Ends the session context; says whether the server has ended it, too, and with it whatever it did for it.
+    async fn close(&self) -> bool;
 }
 
 /// How an Execute request is to be answered.
@@ -58,12 +58,13 @@ impl Transport for SessionTransport {
         self.check()?;
         self.client.wait().await
     }
-    async fn close(&self) {
+
+    async fn close(&self) -> bool {
         // It ends here whatever the server says, and there by itself after a while.
-        if self.check().is_ok()
-            && let Err(error) = self.client.disconnect().await
-        {
-            tracing::debug!(%error, "session context left behind");
-        }
+        let ended = match self.check() {
+            Ok(()) => self.client.disconnect().await,
+            Err(error) => Err(error),
+        };
+        ended.inspect_err(|error| tracing::debug!(%error, "session context left behind")).is_ok()
     }
 }

@@ -1,6 +1,6 @@
 use std::fmt;
 
-use super::{Response, SessionError};
+use super::{Response, ResponseHead, SessionError};
 use crate::ErrorCode;
 use crate::http::{ClientInfo, CookieJar, CookieVersion, RequestId, RequestType, ResponseCode, header};
 use crate::id::Guid;
@@ -116,13 +116,15 @@ impl SessionContext {
         Ok(self.request(kind, body))
     }
 
-    /// A request within the context.
+    /// A request within the context. One that closes it can also be made when the context was given up only here, so that
+    /// the server ends what it still does in it.
     ///
     /// # Errors
     /// [`SessionError::ContextLost`] if there is none, [`SessionError::InFlight`] if `kind` has to wait.
     pub fn call(&mut self, kind: RequestType, body: Vec<u8>) -> Result<Request, SessionError> {
         match self.state {
             State::Open => {}
+            State::Lost(None) if closes(kind) => {}
             State::Closed => return Err(SessionError::ContextLost(None)),
             State::Lost(code) => return Err(SessionError::ContextLost(code)),
         }
@@ -147,9 +149,7 @@ impl SessionContext {
         match head.status {
             200 => {}
             401 => return Err(SessionError::Unauthorized),
-            429 | 503 => {
-                return Err(SessionError::Busy(head.header("Retry-After").and_then(|v| v.trim().parse().ok())));
-            }
+            429 | 503 if ran_nothing(ticket.kind, head) => return Err(SessionError::Busy(retry_after(head))),
             status => {
                 // A proxy that ends a long wait takes nothing with it.
                 if status >= 500 && excludes_others(ticket.kind) {
@@ -283,6 +283,17 @@ fn closes(kind: RequestType) -> bool {
     matches!(kind, RequestType::Disconnect | RequestType::Unbind)
 }
 
+/// Whether 429 or 503 says that the request was not run. A bare 503 may come from a proxy that lost the server after it had
+/// passed the request on, which matters for what must not be run twice.
+fn ran_nothing(kind: RequestType, head: &ResponseHead) -> bool {
+    head.status == 429 || kind != RequestType::Execute || head.header("Retry-After").is_some()
+}
+
+/// Retry-After in seconds.
+fn retry_after(head: &ResponseHead) -> Option<u64> {
+    head.header("Retry-After").and_then(|value| value.trim().parse().ok())
+}
+
 fn excludes_others(kind: RequestType) -> bool {
     !matches!(kind, RequestType::NotificationWait | RequestType::Ping)
 }
@@ -291,7 +302,6 @@ fn excludes_others(kind: RequestType) -> bool {
 mod tests {
     use super::*;
     use crate::http::{ConnectResponse, Entity};
-    use crate::session::ResponseHead;
 
     const GUID: Guid = Guid([7; 16]);
 
@@ -434,10 +444,35 @@ mod tests {
             context.accept(request.ticket, &response).expect_err("no success")
         };
         assert_eq!(run(status(401)), SessionError::Unauthorized);
-        assert_eq!(run(status(503)), SessionError::Busy(None));
+        assert_eq!(run(status(429)), SessionError::Busy(None));
+        let mut told = status(503);
+        told.head.headers.push(("Retry-After".to_owned(), " 7".to_owned()));
+        assert_eq!(run(told), SessionError::Busy(Some(7)));
         assert_eq!(run(status(404)), SessionError::HttpStatus(404));
         assert_eq!(run(status(302)), SessionError::HttpStatus(302));
         assert_eq!(run(status(200)), SessionError::NotMapi("no X-ResponseCode"));
+        assert!(!context.is_open());
+    }
+
+    #[test]
+    fn an_execute_that_may_have_run_is_not_called_unrun() {
+        let mut context = connected();
+        let request = context.call(RequestType::Execute, Vec::new()).expect("open");
+        assert_eq!(context.accept(request.ticket, &status(503)), Err(SessionError::HttpStatus(503)));
+        assert!(!context.is_open());
+        let again = context.open(RequestType::Connect, Vec::new(), GUID).expect("idle");
+        assert_eq!(context.accept(again.ticket, &status(503)), Err(SessionError::Busy(None)));
+    }
+
+    #[test]
+    fn a_context_given_up_can_still_be_closed() {
+        let mut context = connected();
+        let request = context.call(RequestType::Execute, Vec::new()).expect("open");
+        context.abandon(request.ticket);
+        assert_eq!(context.call(RequestType::Execute, Vec::new()).err(), Some(SessionError::ContextLost(None)));
+        let request = context.call(RequestType::Disconnect, Vec::new()).expect("the server may have it still");
+        assert!(cookie(&request).is_some());
+        context.abandon(request.ticket);
         assert!(!context.is_open());
     }
 }
