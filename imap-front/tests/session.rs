@@ -356,6 +356,20 @@ fn flags_that_change_during_a_fetch_are_told() {
 }
 
 #[test]
+fn who_waits_for_a_command_hears_that_it_goes_on() {
+    let mut dialogue = Dialogue::selected(inbox(1), "INBOX");
+    dialogue.hold_calls = true;
+    assert_eq!(dialogue.say("a NOOP\r\n"), "");
+    assert_eq!(dialogue.wait(Duration::from_secs(19)), "");
+    assert_eq!(dialogue.wait(Duration::from_secs(2)), "* OK Still working\r\n");
+    assert_eq!(dialogue.wait(Duration::from_secs(19)), "");
+    assert_eq!(dialogue.wait(Duration::from_secs(40 * 60)), "* OK Still working\r\n");
+    assert!(!dialogue.closed);
+    dialogue.hold_calls = false;
+    assert_eq!(dialogue.release_calls(), "a OK NOOP completed\r\n");
+}
+
+#[test]
 fn idling() {
     let store = inbox(1);
     let mut dialogue = Dialogue::selected(store.clone(), "INBOX");

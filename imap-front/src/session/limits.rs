@@ -24,6 +24,8 @@ pub struct Limits {
     pub idle_timeout: Duration,
     /// How often something is said to a client in IDLE, so that routers on the way keep the connection.
     pub keepalive: Duration,
+    /// How often something is said to a client that waits for a command to be done, so that it does not give up.
+    pub patience: Duration,
     /// How many commands may be malformed, with none that succeeds between them, before the connection ends; before
     /// login, how many in all.
     pub max_bad_commands: u32,
@@ -43,6 +45,7 @@ impl Default for Limits {
             login_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(30 * 60),
             keepalive: Duration::from_secs(4 * 60),
+            patience: Duration::from_secs(20),
             max_bad_commands: 20,
             max_login_failures: 3,
             login_failure_delay: Duration::from_secs(1),

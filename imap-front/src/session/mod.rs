@@ -36,7 +36,7 @@ pub struct Session {
     core: Core,
     running: Option<Running>,
     started: Instant,
-    /// When the client last said something, and when it was last told something in IDLE.
+    /// When the client or the store last said something, and when the client was last told that the session lives.
     heard: Instant,
     told: Instant,
     bad: u32,
@@ -140,7 +140,8 @@ impl Session {
     pub fn deadline(&self) -> Option<Instant> {
         let limits = &self.core.config.limits;
         match (&self.core.state, self.running.as_ref().map(|running| running.wait)) {
-            (State::Ended, _) | (_, Some(Wait::Reply | Wait::Taken)) => None,
+            (State::Ended, _) | (_, Some(Wait::Taken)) | (State::NotAuthenticated, Some(Wait::Reply)) => None,
+            (_, Some(Wait::Reply)) => Some(self.heard.max(self.told) + limits.patience),
             (State::NotAuthenticated, _) => Some(self.started + limits.login_timeout),
             (_, Some(Wait::Idle)) => Some((self.heard + limits.idle_timeout).min(self.told + limits.keepalive)),
             _ => Some(self.heard + limits.idle_timeout),
@@ -266,6 +267,9 @@ impl Session {
         }
         if !self.is_authenticated() {
             self.bye(None, "Login took too long");
+        } else if matches!(self.running, Some(Running { wait: Wait::Reply, .. })) {
+            self.told = now;
+            self.core.out.untagged("OK Still working");
         } else if now >= self.heard + limits.idle_timeout {
             self.bye(None, "Idle for too long");
         } else {

@@ -30,6 +30,9 @@ pub struct Dialogue {
     watch: Option<watch::Receiver<Arc<Snapshot>>>,
     /// Run after the n-th message of a FETCH, to change things while it goes on.
     pub during_fetch: Option<Interruption>,
+    /// The store takes its time: calls wait for [`Dialogue::release_calls`].
+    pub hold_calls: bool,
+    held: Vec<Call>,
     output: Vec<u8>,
 }
 
@@ -48,6 +51,8 @@ impl Dialogue {
             folder: None,
             watch: None,
             during_fetch: None,
+            hold_calls: false,
+            held: Vec::new(),
             output: Vec::new(),
         };
         dialogue.run();
@@ -101,6 +106,15 @@ impl Dialogue {
         self.taken()
     }
 
+    /// Answers the calls that were held back.
+    pub fn release_calls(&mut self) -> String {
+        for call in std::mem::take(&mut self.held) {
+            self.call(call);
+        }
+        self.run();
+        self.taken()
+    }
+
     fn show_newest(&mut self) {
         if let Some(watch) = &mut self.watch {
             let snapshot = watch.borrow_and_update().clone();
@@ -118,6 +132,7 @@ impl Dialogue {
             while let Some(action) = self.session.next_action() {
                 match action {
                     Action::Send(bytes) => self.output.extend_from_slice(&bytes),
+                    Action::Call(call) if self.hold_calls => self.held.push(call),
                     Action::Call(call) => self.call(call),
                     Action::StartTls => {
                         self.tls_started = true;
