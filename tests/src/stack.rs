@@ -111,6 +111,14 @@ impl Stack {
         Self::resume(sandbox, ledger, keys).await
     }
 
+    /// Stops the gateway, does something with its ledger's directory, and starts it again.
+    pub async fn restart_after(self, between: impl FnOnce(&std::path::Path)) -> Self {
+        let Self { sandbox, service, ledger, keys, .. } = self;
+        service.stop(Duration::from_secs(5)).await;
+        between(ledger.path());
+        Self::resume(sandbox, ledger, keys).await
+    }
+
     /// Stops the gateway, loses its ledger and starts it again.
     pub async fn restart_without_ledger(self) -> Self {
         let Self { sandbox, service, keys, .. } = self;

@@ -1,9 +1,14 @@
 //! What happens in the mailbox by other hands (Outlook, the server) reaches IMAP clients, and never as wrong bytes.
 
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use exchange_sandbox::fault::{Fault, FaultKind, Requests};
 use exchange_sandbox::store::{Mailbox, Special};
 use exchange_sandbox::{Builder, Manners, NotificationFault};
+use mapi_core::http::RequestType;
+use mapi_core::property::PropertyValue;
+use mapi_core::property::tags::PidTagFlagStatus;
 use tests::imap_client::{Answer, ImapClient, first_literal};
 use tests::stack::{ALICE, PASSWORD, Seed, Stack};
 
@@ -186,4 +191,132 @@ async fn a_lost_session_is_nobodys_business() {
         stack.deliver(ALICE, "fifth", "a body");
     };
     tokio::join!(pushed, act);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flags_that_no_synchronisation_reports_arrive_all_the_same() {
+    let (stack, mut client) = three().await;
+    let flagged = |number: i32| {
+        outlook(&stack, move |mailbox, inbox| {
+            let id = mailbox.find_subject(inbox, "second")[0];
+            mailbox.set_silently(id, PidTagFlagStatus.into(), PropertyValue::Integer32(number)).expect("done");
+        });
+    };
+    let pushed = idle_until(&mut client, "2 FETCH (FLAGS (\\Flagged");
+    let act = async {
+        tokio::time::sleep(Duration::from_millis(300)).await;
+        flagged(2);
+    };
+    tokio::join!(pushed, act);
+    flagged(1);
+    let is_unflagged = |lines: &[String]| lines.iter().any(|line| !line.contains("\\Flagged"));
+    until(&mut client, "UID FETCH 2 FLAGS", is_unflagged).await;
+    until_uids(&mut client, "1 2 3").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn flags_that_only_the_ledger_keeps_are_copied_and_moved() {
+    let (_stack, mut client) = three().await;
+    client.command("CREATE Target").await.ok();
+    client.command("UID STORE 1:2 +FLAGS.SILENT (\\Draft \\Deleted)").await.ok();
+    client.command("UID COPY 1 Target").await.ok();
+    client.command("UID MOVE 2:3 Target").await.ok();
+    client.command("SELECT Target").await.ok();
+    let flags = client.command("FETCH 1:* FLAGS").await.ok().lines();
+    let kept = |line: &String| line.contains("\\Draft") && line.contains("\\Deleted");
+    assert_eq!(flags.iter().map(kept).collect::<Vec<_>>(), [true, true, false], "{flags:?}");
+}
+
+async fn uid_validity(client: &mut ImapClient) -> u32 {
+    let answer = client.command("SELECT INBOX").await.ok();
+    let line = answer.line("UIDVALIDITY ").expect("UIDVALIDITY");
+    let (_, rest) = line.split_once("UIDVALIDITY ").expect("a number");
+    rest.split(']').next().and_then(|number| number.parse().ok()).expect("a number")
+}
+
+fn ledger_file(directory: &Path) -> PathBuf {
+    let files = std::fs::read_dir(directory).expect("read").map(|entry| entry.expect("an entry").path());
+    files.into_iter().find(|path| path.extension().is_some_and(|ending| ending == "redb")).expect("a ledger")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_old_copy_of_the_ledger_is_noticed() {
+    let (stack, mut client) = three().await;
+    let first = uid_validity(&mut client).await;
+    let mut copy = Vec::new();
+    let stack = stack.restart_after(|ledger| copy = std::fs::read(ledger_file(ledger)).expect("copied")).await;
+    // A message comes, gets a UID, and goes; another one comes.
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    assert_eq!(uid_validity(&mut client).await, first);
+    stack.deliver(ALICE, "fourth", "a body");
+    until_uids(&mut client, "1 2 3 4").await;
+    client.command("UID STORE 4 +FLAGS (\\Deleted)").await.ok();
+    client.command("EXPUNGE").await.ok();
+    stack.deliver(ALICE, "fifth", "a body");
+    until_uids(&mut client, "1 2 3 5").await;
+
+    let stack = stack.restart_after(|ledger| std::fs::write(ledger_file(ledger), &copy).expect("put back")).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    let second = uid_validity(&mut client).await;
+    assert!(second > first, "the fifth message would have the fourth one's UID");
+    until_uids(&mut client, "1 2 3 4").await;
+
+    let stack = stack.restart_after(|ledger| std::fs::write(ledger_file(ledger), b"rubbish").expect("written")).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    assert!(uid_validity(&mut client).await > second);
+    until_uids(&mut client, "1 2 3 4").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_that_was_set_back_is_noticed() {
+    let (stack, mut client) = three().await;
+    let first = uid_validity(&mut client).await;
+    let backup = stack.sandbox.with(|store| store.snapshot());
+    stack.deliver(ALICE, "lost", "a body");
+    until_uids(&mut client, "1 2 3 4").await;
+    stack.sandbox.with(|store| store.restore(&backup)).expect("restored");
+    stack.sandbox.drop_contexts();
+
+    // Who has the folder selected is told that it is no longer what it was.
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    let mut second = first;
+    for _ in 0..100 {
+        second = uid_validity(&mut client).await;
+        if second > first {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    assert!(second > first);
+    // This one gets the ids that the lost one had.
+    stack.deliver(ALICE, "another", "a body");
+    until_uids(&mut client, "1 2 3 4").await;
+    let found = client.command("UID SEARCH SUBJECT another").await.ok();
+    assert_eq!(found.lines(), ["* SEARCH 4"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_first_synchronisation_that_was_broken_off_goes_on() {
+    const MESSAGES: usize = 10_000;
+    let stack = Stack::start(Seed::Bulk(MESSAGES)).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    client.command("LIST \"\" *").await.ok();
+    // Some requests later nothing is answered any more.
+    let kind = FaultKind::HttpStatus { status: 503, retry_after: Some(Duration::from_secs(300)) };
+    stack.sandbox.faults().arm(Fault::new(kind, Requests::Only(RequestType::Execute), 8).times(1000));
+    let refused = client.command("SELECT INBOX").await;
+    assert!(refused.status.starts_with("NO"), "{}", refused.status);
+    stack.sandbox.faults().disarm();
+
+    let stack = stack.restart().await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    client.command("LIST \"\" *").await.ok();
+    let before = stack.executes();
+    let answer = client.command("SELECT INBOX").await.ok();
+    assert!(answer.line(&format!("{MESSAGES} EXISTS")).is_some(), "{:?}", answer.lines());
+    let rest = stack.executes() - before;
+    assert!(rest <= 7, "{rest} requests: it began anew");
+    let found = client.command("UID SEARCH ALL").await.ok().lines().join("");
+    let uids: Vec<String> = (1..=MESSAGES).map(|uid| uid.to_string()).collect();
+    assert_eq!(found, format!("* SEARCH {}", uids.join(" ")));
 }

@@ -69,7 +69,7 @@ impl Account {
         }
         drop(checking);
         let came = made.into_iter().map(|stored| stored.gid).collect();
-        let settled = self.settle(folder, Settling { came, gone: Vec::new() }).await?;
+        let settled = self.settle(folder, Settling { came, ..Settling::default() }).await?;
         let Some(uid) = settled.uids.first().copied().flatten() else { return Ok(None) };
         if !overlay.is_empty() {
             let change = FlagChange { mode: FlagChangeMode::Add, flags: overlay, keywords: Keywords::EMPTY };

@@ -1,5 +1,4 @@
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -53,7 +52,6 @@ pub struct AccountContext {
     /// When the gateway itself wrote properties of folders.
     own_writes: Mutex<HashMap<FolderId, Instant>>,
     last_used: Mutex<Instant>,
-    locked_out: AtomicBool,
     fetch_options: FetchOptions,
     keep_original_bytes: usize,
 }
@@ -82,7 +80,6 @@ impl AccountContext {
             last_uid_validity: Mutex::default(),
             own_writes: Mutex::default(),
             last_used: Mutex::new(Instant::now()),
-            locked_out: AtomicBool::new(false),
             fetch_options,
             keep_original_bytes,
         }
@@ -109,19 +106,9 @@ impl AccountContext {
         self.last_used.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
     }
 
-    /// The upstream refused the account's password: nobody gets in from memory any more.
-    pub fn lock_out(&self) {
-        self.locked_out.store(true, Ordering::Release);
-    }
-
-    /// A new password was accepted.
-    pub fn unlock(&self) {
-        self.locked_out.store(false, Ordering::Release);
-    }
-
-    /// Whether the upstream refused the account's password.
+    /// Whether the upstream refused the account's password: nobody gets in from memory any more.
     pub fn is_locked_out(&self) -> bool {
-        self.locked_out.load(Ordering::Acquire) || self.upstream.is_refused()
+        self.upstream.is_refused()
     }
 
     /// Whether notifications are known to flow.
@@ -156,13 +143,14 @@ impl AccountContext {
                 Ok((mailbox, rows))
             })
             .await?;
-        let mut epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
-        for row in &rows {
-            let Some(gid) = mailbox.gid_of(row.id) else { continue };
-            let bytes = row.extra.get_named(&epoch_name(), PropertyType::BINARY).and_then(PropertyValue::as_bytes);
-            epochs.insert(gid, bytes.map(Epoch::decode).unwrap_or_default());
+        {
+            let mut epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
+            for row in &rows {
+                let Some(gid) = mailbox.gid_of(row.id) else { continue };
+                let bytes = row.extra.get_named(&epoch_name(), PropertyType::BINARY).and_then(PropertyValue::as_bytes);
+                epochs.insert(gid, bytes.map(Epoch::decode).unwrap_or_default());
+            }
         }
-        drop(epochs);
         Ok((mailbox, rows))
     }
 

@@ -1,4 +1,6 @@
-use imap_front::store::{CopyUid, FolderId as FrontFolderId};
+use std::collections::HashMap;
+
+use imap_front::store::{CopyUid, FlagSet, FolderId as FrontFolderId};
 use mapi_core::id::Gid;
 
 use super::folder::{Folder, Settling};
@@ -62,8 +64,12 @@ impl Account {
             open.refresh().await?;
             came.clear();
         }
-        let settled = self.settle(target, Settling { came, gone: Vec::new() }).await?;
-        source.settle(Settling { came: Vec::new(), gone }).await?;
+        // The server copies its own flags; those that the ledger keeps go here.
+        let shown: HashMap<Gid, FlagSet> =
+            gids.iter().zip(&uids).filter_map(|(gid, uid)| Some((*gid, view.flags(*uid)?))).collect();
+        let flags = pairs.iter().filter(|_| exact).filter_map(|(old, new)| Some((*new, *shown.get(old)?))).collect();
+        let settled = self.settle(target, Settling { came, flags, ..Settling::default() }).await?;
+        source.settle(Settling { gone, ..Settling::default() }).await?;
         if partial {
             return Err(UpstreamError::Cannot("the mail server left some of the messages out".into()));
         }

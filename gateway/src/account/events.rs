@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 use mapi_core::mailbox::{Mailbox, MailboxChanges};
 use tokio::sync::watch;
 
-use super::{Account, UpstreamError};
+use super::Account;
 
 /// Between attempts to get a session back while nobody asks for anything, and before a session whose notifications broke
 /// off is replaced: at first, and at most.
@@ -23,10 +23,6 @@ pub(super) async fn pump(account: Weak<Account>, mut closed: watch::Receiver<()>
         let (generation, mailbox) = match upstream.upstream.mailbox().await {
             Ok(session) => session,
             Err(error) => {
-                if matches!(error, UpstreamError::Unauthorized(_)) && !upstream.is_locked_out() {
-                    tracing::info!(user = upstream.user(), %error, "the account's password is not accepted any more");
-                    upstream.lock_out();
-                }
                 drop(upstream);
                 tracing::debug!(%error, "no session to be notified by");
                 if wait(&mut pause, &mut closed).await.is_err() {
@@ -87,7 +83,8 @@ async fn wait(pause: &mut Duration, closed: &mut watch::Receiver<()>) -> Result<
 }
 
 fn pass_on(account: &Account, mailbox: &Mailbox, changes: &MailboxChanges) {
-    if changes.everything {
+    if changes.everything || changes.is_empty() {
+        // Notifications were too many, or there were none for long: they may have been lost.
         return everything_changed(account);
     }
     if changes.hierarchy || changes.altered.iter().any(|folder| !account.context().wrote_folder(*folder)) {

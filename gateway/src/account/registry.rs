@@ -165,7 +165,6 @@ impl Accounts {
     fn known_account(&self, key: &(String, Guid), connector: &Arc<Connector>) -> Option<Arc<Account>> {
         let account = self.accounts.get(key).map(|account| Arc::clone(&account))?;
         account.context.upstream.set_connector(Arc::clone(connector));
-        account.context.unlock();
         Some(account)
     }
 

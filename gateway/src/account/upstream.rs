@@ -4,7 +4,9 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
+use mapi_core::ErrorCode;
 use mapi_core::client::ClientError;
+use mapi_core::id::Guid;
 use mapi_core::mailbox::{Mailbox, MailboxError};
 
 use super::connect::Connector;
@@ -13,6 +15,8 @@ use crate::mutant::{self, Mutant};
 
 /// How often something that may be repeated is tried when the session is lost under it.
 const MAX_TRIES: u32 = 3;
+/// How often something that may be repeated is tried again because the server is busy.
+const MAX_BUSY: u32 = 3;
 /// Connecting anew is not tried more often than this after a failure: at first, and after several.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
@@ -27,6 +31,8 @@ pub struct Upstream {
 
 struct Slot {
     connector: Arc<Connector>,
+    /// The mailbox that all sessions are with.
+    mailbox_guid: Guid,
     generation: u64,
     connecting: Connecting,
     started: Instant,
@@ -37,10 +43,12 @@ struct Slot {
 impl Upstream {
     /// Takes over a session that was opened already (the one that proved the password).
     pub fn new(connector: Arc<Connector>, mailbox: Mailbox) -> Self {
+        let mailbox_guid = mailbox.info().mailbox_guid;
         let connecting = futures::future::ready(Ok(mailbox)).boxed().shared();
         Self {
             slot: Mutex::new(Slot {
                 connector,
+                mailbox_guid,
                 generation: 0,
                 connecting,
                 started: Instant::now(),
@@ -64,8 +72,8 @@ impl Upstream {
             let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
             // A refused password is not tried again until the user brings another one: repeating it would lock accounts out.
             let retry = match slot.connecting.peek() {
-                Some(Err(UpstreamError::Unauthorized(_))) | Some(Ok(_)) | None => false,
-                Some(Err(_)) => slot.started.elapsed() >= slot.delay,
+                Some(Ok(_)) | None => false,
+                Some(Err(error)) => !is_refusal(error) && slot.started.elapsed() >= slot.delay,
             };
             if retry {
                 slot.replace();
@@ -95,10 +103,11 @@ impl Upstream {
         }
     }
 
-    /// Whether the upstream refused the password that sessions are opened with.
+    /// Whether the upstream refused the user when a session was to be opened last. Nobody gets in from memory then, until
+    /// a new login is accepted.
     pub fn is_refused(&self) -> bool {
         let slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
-        matches!(slot.connecting.peek(), Some(Err(UpstreamError::Unauthorized(_))))
+        slot.connecting.peek().is_some_and(|opened| opened.as_ref().is_err_and(is_refusal))
     }
 
     /// A session that was refused on a new connection is of no use any more, and trying the same password once more would
@@ -125,9 +134,8 @@ impl Upstream {
         F: Future<Output = Result<T, MailboxError>> + Send + 'a,
     {
         let run = async move {
-            let mut tries = 0;
+            let (mut tries, mut busy) = (0, 0);
             loop {
-                tries += 1;
                 let (generation, mailbox) = self.mailbox().await?;
                 let result = operation(mailbox).await;
                 if let Err(error) = &result {
@@ -135,7 +143,14 @@ impl Upstream {
                 }
                 match result {
                     Ok(value) => return Ok(value),
+                    Err(error) if error.code() == Some(ErrorCode::SERVER_BUSY) && busy < MAX_BUSY => {
+                        busy += 1;
+                        let pause = FIRST_DELAY.saturating_mul(1 << busy).mul_f64(rand::random_range(0.5..=1.0));
+                        tracing::info!(?pause, "the upstream is busy");
+                        tokio::time::sleep(pause).await;
+                    }
                     Err(error) if error.is_session_lost() => {
+                        tries += 1;
                         self.discard(generation);
                         if tries >= MAX_TRIES {
                             return Err(error.into());
@@ -182,6 +197,21 @@ impl Slot {
         self.delay = if failed { (self.delay * 2).min(LONGEST_DELAY) } else { FIRST_DELAY };
         self.generation += 1;
         self.started = Instant::now();
-        self.connecting = async move { connector.open().await }.boxed().shared();
+        let mailbox_guid = self.mailbox_guid;
+        let open = async move {
+            let mailbox = connector.open().await?;
+            if mailbox.info().mailbox_guid == mailbox_guid {
+                return Ok(mailbox);
+            }
+            // Everything this account knows is of the other mailbox.
+            tokio::spawn(async move { mailbox.close().await });
+            Err(UpstreamError::NoMailbox("the user has another mailbox now; a new login finds it".into()))
+        };
+        self.connecting = open.boxed().shared();
     }
+}
+
+/// Whether asking again is no use before the user logs in again; repeating a refused password would lock accounts out.
+fn is_refusal(error: &UpstreamError) -> bool {
+    matches!(error, UpstreamError::Unauthorized(_) | UpstreamError::NoMailbox(_))
 }

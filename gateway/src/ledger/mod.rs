@@ -15,7 +15,7 @@ use mapi_core::id::{Gid, Guid};
 
 pub use epoch::{Epoch, EpochEntry};
 pub use error::LedgerError;
-pub use record::{FolderCommit, FolderHead, MessageRecord, RenderingRecord, StoredFolder};
+pub use record::{FolderCommit, FolderHead, MessageRecord, RenderingRecord, Stage, StagedRound, StoredFolder};
 pub use redb_ledger::RedbLedger;
 
 /// The ledger of one mailbox. Methods block; call them off the async threads.
@@ -27,10 +27,22 @@ pub trait Ledger: Send + Sync + 'static {
     /// What is stored of a folder.
     fn load(&self, folder: &Gid) -> Result<Option<StoredFolder>, LedgerError>;
 
+    /// Forgets a folder whose records can't be read.
+    fn forget(&self, folder: &Gid) -> Result<(), LedgerError>;
+
     /// The heads of all folders that have one.
     fn heads(&self) -> Result<Vec<(Gid, FolderHead)>, LedgerError>;
 
-    /// Commits one round: all of it, durably, or nothing.
+    /// What was staged of the folder's next round.
+    fn staged(&self, folder: &Gid) -> Result<Option<StagedRound>, LedgerError>;
+
+    /// Keeps a part of a round that is under way.
+    ///
+    /// # Errors
+    /// [`LedgerError::Conflict`] if the folder has another ICS state than `stage.base`, or other messages are staged.
+    fn stage(&self, folder: &Gid, stage: Stage) -> Result<(), LedgerError>;
+
+    /// Commits one round: all of it, durably, or nothing. What was staged goes when the ICS state changes.
     ///
     /// # Errors
     /// [`LedgerError::Conflict`] if the stored version is not `commit.expected_version`.

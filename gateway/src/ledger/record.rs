@@ -65,6 +65,8 @@ pub struct StoredFolder {
     pub rows: Vec<MessageRecord>,
     /// UIDs that were expunged, with the MODSEQ of their going, ascending by UID.
     pub tombstones: Vec<(u32, u64)>,
+    /// PidTagArticleNumNext as of the last round, if the server has it.
+    pub next_article: Option<u32>,
 }
 
 /// One round's result.
@@ -80,6 +82,35 @@ pub struct FolderCommit {
     pub tombstones: Vec<(u32, u64)>,
     /// Forget all rows and tombstones first (new UIDVALIDITY).
     pub reset: bool,
+    /// PidTagArticleNumNext, if it is known anew; a reset forgets it.
+    pub next_article: Option<u32>,
+}
+
+/// What has come so far of a round that takes several requests, kept so that a restart goes on instead of beginning anew.
+/// Nobody sees it before the round is committed.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StagedRound {
+    /// The ICS state with which the round goes on.
+    pub ics: Vec<u8>,
+    /// The round started from nothing.
+    pub complete: bool,
+    /// The messages that were reported, without UIDs.
+    pub messages: Vec<MessageRecord>,
+}
+
+/// An addition to a [`StagedRound`].
+#[derive(Debug, Clone)]
+pub struct Stage {
+    /// The committed ICS state from which the round started.
+    pub base: Vec<u8>,
+    /// The messages that are staged already; with 0 what was staged before is forgotten.
+    pub staged: u32,
+    /// See [`StagedRound::ics`].
+    pub ics: Vec<u8>,
+    /// See [`StagedRound::complete`].
+    pub complete: bool,
+    /// Messages reported since.
+    pub messages: Vec<MessageRecord>,
 }
 
 fn write_gid<S: Serializer>(gid: &Gid, serializer: S) -> Result<S::Ok, S::Error> {

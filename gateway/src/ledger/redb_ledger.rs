@@ -4,7 +4,7 @@ use mapi_core::id::{Gid, Guid};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{FolderCommit, FolderHead, Ledger, LedgerError, MessageRecord, StoredFolder};
+use super::{FolderCommit, FolderHead, Ledger, LedgerError, MessageRecord, Stage, StagedRound, StoredFolder};
 use crate::mutant::{self, Mutant};
 
 /// The schema this release writes. Older ones are migrated when opened, newer ones refused.
@@ -14,6 +14,11 @@ const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
 const HEADS: TableDefinition<&[u8; 22], &[u8]> = TableDefinition::new("heads");
 const ROWS: TableDefinition<(&[u8; 22], u32), &[u8]> = TableDefinition::new("rows");
 const TOMBSTONES: TableDefinition<(&[u8; 22], u32), u64> = TableDefinition::new("tombstones");
+
+const ARTICLES: TableDefinition<&[u8; 22], u32> = TableDefinition::new("articles");
+
+const STAGED_HEADS: TableDefinition<&[u8; 22], &[u8]> = TableDefinition::new("staged heads");
+const STAGED: TableDefinition<(&[u8; 22], u32), &[u8]> = TableDefinition::new("staged");
 
 /// A ledger in a redb file of its own: `<directory>/<MailboxGuid>.redb`.
 pub struct RedbLedger {
@@ -27,6 +32,14 @@ struct Meta {
     schema: u32,
     mailbox: [u8; 16],
     instance: [u8; 16],
+}
+
+/// What is stored of a staged round beside its messages.
+#[derive(Serialize, Deserialize)]
+struct StagedHead {
+    count: u32,
+    complete: bool,
+    ics: Vec<u8>,
 }
 
 impl RedbLedger {
@@ -90,7 +103,28 @@ impl Ledger for RedbLedger {
             let (key, value) = entry.map_err(|e| self.storage(e))?;
             tombstones.push((key.value().1, value.value()));
         }
-        Ok(Some(StoredFolder { head, rows, tombstones }))
+        let articles = transaction.open_table(ARTICLES).map_err(|e| self.storage(e))?;
+        let next_article = articles.get(&key).map_err(|e| self.storage(e))?.map(|number| number.value());
+        Ok(Some(StoredFolder { head, rows, tombstones, next_article }))
+    }
+
+    fn forget(&self, folder: &Gid) -> Result<(), LedgerError> {
+        let key = folder.to_bytes();
+        let transaction = self.database.begin_write().map_err(|e| self.storage(e))?;
+        for table in [HEADS, STAGED_HEADS] {
+            transaction.open_table(table).map_err(|e| self.storage(e))?.remove(&key).map_err(|e| self.storage(e))?;
+        }
+        for table in [ROWS, STAGED] {
+            let mut rows = transaction.open_table(table).map_err(|e| self.storage(e))?;
+            rows.retain_in((&key, 0)..=(&key, u32::MAX), |_, _| false).map_err(|e| self.storage(e))?;
+        }
+        {
+            let mut articles = transaction.open_table(ARTICLES).map_err(|e| self.storage(e))?;
+            articles.remove(&key).map_err(|e| self.storage(e))?;
+            let mut tombstones = transaction.open_table(TOMBSTONES).map_err(|e| self.storage(e))?;
+            tombstones.retain_in((&key, 0)..=(&key, u32::MAX), |_, _| false).map_err(|e| self.storage(e))?;
+        }
+        transaction.commit().map_err(|e| self.storage(e))
     }
 
     fn heads(&self) -> Result<Vec<(Gid, FolderHead)>, LedgerError> {
@@ -106,6 +140,56 @@ impl Ledger for RedbLedger {
         Ok(out)
     }
 
+    fn staged(&self, folder: &Gid) -> Result<Option<StagedRound>, LedgerError> {
+        let key = folder.to_bytes();
+        let transaction = self.database.begin_read().map_err(|e| self.storage(e))?;
+        let heads = transaction.open_table(STAGED_HEADS).map_err(|e| self.storage(e))?;
+        let Some(head) = heads.get(&key).map_err(|e| self.storage(e))? else { return Ok(None) };
+        let head: StagedHead = self.decode(head.value(), "staged head")?;
+        let mut messages = Vec::new();
+        let table = transaction.open_table(STAGED).map_err(|e| self.storage(e))?;
+        for entry in table.range((&key, 0)..(&key, head.count)).map_err(|e| self.storage(e))? {
+            let (_, value) = entry.map_err(|e| self.storage(e))?;
+            messages.push(self.decode::<MessageRecord>(value.value(), "staged message")?);
+        }
+        Ok(Some(StagedRound { ics: head.ics, complete: head.complete, messages }))
+    }
+
+    fn stage(&self, folder: &Gid, stage: Stage) -> Result<(), LedgerError> {
+        let key = folder.to_bytes();
+        let transaction = self.database.begin_write().map_err(|e| self.storage(e))?;
+        {
+            let heads = transaction.open_table(HEADS).map_err(|e| self.storage(e))?;
+            let head = match heads.get(&key).map_err(|e| self.storage(e))? {
+                Some(head) => Some(self.decode::<FolderHead>(head.value(), "folder head")?),
+                None => None,
+            };
+            let (version, ics) = head.map_or((0, Vec::new()), |head| (head.version, head.ics));
+            let mut staged_heads = transaction.open_table(STAGED_HEADS).map_err(|e| self.storage(e))?;
+            let count = match staged_heads.get(&key).map_err(|e| self.storage(e))? {
+                Some(head) => self.decode::<StagedHead>(head.value(), "staged head")?.count,
+                None => 0,
+            };
+            if ics != stage.base || (stage.staged != 0 && stage.staged != count) {
+                return Err(LedgerError::Conflict { expected: version, found: version });
+            }
+            let mut staged = transaction.open_table(STAGED).map_err(|e| self.storage(e))?;
+            if stage.staged == 0 && count != 0 {
+                staged.retain_in((&key, 0)..=(&key, u32::MAX), |_, _| false).map_err(|e| self.storage(e))?;
+            }
+            let mut count = stage.staged;
+            for message in &stage.messages {
+                let value = self.encode(message, "staged message")?;
+                staged.insert((&key, count), value.as_slice()).map_err(|e| self.storage(e))?;
+                count = count.saturating_add(1);
+            }
+            let head = StagedHead { count, complete: stage.complete, ics: stage.ics };
+            let head = self.encode(&head, "staged head")?;
+            staged_heads.insert(&key, head.as_slice()).map_err(|e| self.storage(e))?;
+        }
+        transaction.commit().map_err(|e| self.storage(e))
+    }
+
     fn commit(&self, folder: &Gid, mut commit: FolderCommit) -> Result<(), LedgerError> {
         if mutant::is(Mutant::LostTombstone) {
             commit.tombstones.clear();
@@ -118,10 +202,11 @@ impl Ledger for RedbLedger {
         let transaction = self.database.begin_write().map_err(|e| self.storage(e))?;
         {
             let mut heads = transaction.open_table(HEADS).map_err(|e| self.storage(e))?;
-            let found = match heads.get(&key).map_err(|e| self.storage(e))? {
-                Some(head) => self.decode::<FolderHead>(head.value(), "folder head")?.version,
-                None => 0,
+            let before = match heads.get(&key).map_err(|e| self.storage(e))? {
+                Some(head) => Some(self.decode::<FolderHead>(head.value(), "folder head")?),
+                None => None,
             };
+            let (found, ics) = before.map_or((0, Vec::new()), |head| (head.version, head.ics));
             if found != commit.expected_version {
                 return Err(LedgerError::Conflict { expected: commit.expected_version, found });
             }
@@ -133,6 +218,19 @@ impl Ledger for RedbLedger {
             if commit.reset {
                 rows.retain_in((&key, 0)..=(&key, u32::MAX), |_, _| false).map_err(|e| self.storage(e))?;
                 tombstones.retain_in((&key, 0)..=(&key, u32::MAX), |_, _| false).map_err(|e| self.storage(e))?;
+            }
+            if commit.reset || commit.head.ics != ics {
+                let mut staged_heads = transaction.open_table(STAGED_HEADS).map_err(|e| self.storage(e))?;
+                if staged_heads.remove(&key).map_err(|e| self.storage(e))?.is_some() {
+                    let mut staged = transaction.open_table(STAGED).map_err(|e| self.storage(e))?;
+                    staged.retain_in((&key, 0)..=(&key, u32::MAX), |_, _| false).map_err(|e| self.storage(e))?;
+                }
+            }
+            let mut articles = transaction.open_table(ARTICLES).map_err(|e| self.storage(e))?;
+            if let Some(number) = commit.next_article {
+                articles.insert(&key, number).map_err(|e| self.storage(e))?;
+            } else if commit.reset {
+                articles.remove(&key).map_err(|e| self.storage(e))?;
             }
             for (uid, modseq) in &commit.tombstones {
                 rows.remove((&key, *uid)).map_err(|e| self.storage(e))?;
@@ -184,6 +282,9 @@ fn prepare(database: &Database, path: &Path, mailbox: Guid) -> Result<Guid, Ledg
     transaction.open_table(HEADS).map_err(|e| storage(path, e))?;
     transaction.open_table(ROWS).map_err(|e| storage(path, e))?;
     transaction.open_table(TOMBSTONES).map_err(|e| storage(path, e))?;
+    transaction.open_table(ARTICLES).map_err(|e| storage(path, e))?;
+    transaction.open_table(STAGED_HEADS).map_err(|e| storage(path, e))?;
+    transaction.open_table(STAGED).map_err(|e| storage(path, e))?;
     transaction.commit().map_err(|e| storage(path, e))?;
     Ok(instance)
 }
@@ -237,7 +338,7 @@ mod tests {
             highest_modseq: 3,
             ics: vec![1, 2, 3],
         };
-        FolderCommit { expected_version, head, upserts, tombstones, reset: false }
+        FolderCommit { expected_version, head, upserts, tombstones, reset: false, next_article: Some(7) }
     }
 
     #[test]
@@ -256,7 +357,7 @@ mod tests {
         let stored = ledger.load(&folder).expect("read").expect("there");
         assert_eq!(stored.head.version, 2);
         assert_eq!(stored.rows, [record(1), record(3)]);
-        assert_eq!(stored.tombstones, [(2, 3)]);
+        assert_eq!((stored.tombstones, stored.next_article), (vec![(2, 3)], Some(7)));
         assert_eq!(ledger.load(&gid(2)).expect("read"), None, "folders do not mix");
     }
 
@@ -268,6 +369,53 @@ mod tests {
         let error = ledger.commit(&gid(1), commit(0, vec![record(9)], vec![])).expect_err("outdated");
         assert!(matches!(error, LedgerError::Conflict { expected: 0, found: 1 }), "{error}");
         assert_eq!(ledger.load(&gid(1)).expect("read").expect("there").rows, [record(1)]);
+    }
+
+    #[test]
+    fn staged_parts_live_until_the_round_is_committed() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
+        let folder = gid(1);
+        let stage = |base: &[u8], staged, uid| Stage {
+            base: base.to_vec(),
+            staged,
+            ics: vec![uid as u8],
+            complete: true,
+            messages: vec![record(uid)],
+        };
+        assert_eq!(ledger.staged(&folder).expect("read"), None);
+        ledger.stage(&folder, stage(b"", 0, 1)).expect("staged");
+        ledger.stage(&folder, stage(b"", 1, 2)).expect("staged");
+        assert!(matches!(ledger.stage(&folder, stage(b"", 1, 3)), Err(LedgerError::Conflict { .. })));
+        assert!(matches!(ledger.stage(&folder, stage(b"x", 2, 3)), Err(LedgerError::Conflict { .. })));
+        let staged = ledger.staged(&folder).expect("read").expect("there");
+        assert_eq!(staged, StagedRound { ics: vec![2], complete: true, messages: vec![record(1), record(2)] });
+
+        // A commit that leaves the ICS state alone is none of a round.
+        let mut reserve = commit(0, vec![], vec![]);
+        reserve.head.ics = Vec::new();
+        ledger.commit(&folder, reserve).expect("committed");
+        assert_eq!(ledger.staged(&folder).expect("read"), Some(staged));
+        ledger.stage(&folder, stage(b"", 0, 7)).expect("begun anew");
+        assert_eq!(ledger.staged(&folder).expect("read").expect("there").messages, [record(7)]);
+        ledger.commit(&folder, commit(1, vec![record(1)], vec![])).expect("committed");
+        assert_eq!(ledger.staged(&folder).expect("read"), None);
+    }
+
+    #[test]
+    fn a_damaged_folder_is_told_and_forgotten() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
+        ledger.commit(&gid(1), commit(0, vec![record(1), record(2)], vec![])).expect("committed");
+        ledger.commit(&gid(2), commit(0, vec![record(1)], vec![])).expect("committed");
+        let transaction = ledger.database.begin_write().expect("begun");
+        let key = gid(1).to_bytes();
+        transaction.open_table(ROWS).expect("opened").insert((&key, 2), &b"\xFF"[..]).expect("written");
+        transaction.commit().expect("committed");
+        assert!(matches!(ledger.load(&gid(1)), Err(LedgerError::Damaged { .. })));
+        ledger.forget(&gid(1)).expect("forgotten");
+        assert_eq!(ledger.load(&gid(1)).expect("read"), None);
+        assert_eq!(ledger.load(&gid(2)).expect("read").expect("there").rows, [record(1)]);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 use imap_front::store::{FlagSet, Keywords};
 use mapi_core::id::{Gid, ReplicaGuidSet};
 
+use crate::ledger::MessageRecord;
+
 /// A message as a round reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RemoteMessage {
@@ -12,6 +14,35 @@ pub struct RemoteMessage {
     pub keywords: Keywords,
     /// INTERNALDATE, seconds since 1970-01-01 UTC.
     pub internal_date: i64,
+}
+
+impl RemoteMessage {
+    /// The message as it is kept while the rest of its round has not come.
+    pub fn to_staged(&self) -> MessageRecord {
+        MessageRecord {
+            uid: 0,
+            gid: self.gid,
+            modseq: 0,
+            server_flags: self.flags.bits(),
+            overlay_set: 0,
+            overlay_cleared: 0,
+            keywords: self.keywords.iter().map(str::to_owned).collect(),
+            internal_date: self.internal_date,
+            rendering: None,
+            changed_at: 0,
+            suspect: false,
+        }
+    }
+
+    /// The reverse of [`RemoteMessage::to_staged`].
+    pub fn from_staged(staged: &MessageRecord) -> Self {
+        Self {
+            gid: staged.gid,
+            flags: FlagSet::from_bits(staged.server_flags),
+            keywords: staged.keywords.iter().collect(),
+            internal_date: staged.internal_date,
+        }
+    }
 }
 
 /// Flags of a message that were read from the message itself.
@@ -40,6 +71,8 @@ pub struct Delta {
     pub unread: ReplicaGuidSet,
     /// The state with which the next round starts, as bytes.
     pub ics: Vec<u8>,
+    /// PidTagArticleNumNext of the folder, if the server has it.
+    pub next_article: Option<u32>,
     /// The round started from nothing: what it did not report is gone.
     pub complete: bool,
 }

@@ -1,4 +1,5 @@
 use imap_front::store::{FlagChange, FlagChangeMode, FlagSet};
+use mapi_core::id::Gid;
 
 use super::FolderState;
 use super::reducer::Draft;
@@ -15,6 +16,18 @@ impl FolderState {
         let mut draft = Draft::new(self);
         for row in uids.iter().filter_map(|uid| self.row(*uid)) {
             let Some(next) = overlaid(row, change) else { continue };
+            let visible = visible_flags(&next) != visible_flags(row);
+            draft.update(next, visible);
+        }
+        (!draft.commit.upserts.is_empty()).then_some(draft.commit)
+    }
+
+    /// The commit that gives messages the flags which only the ledger keeps; `None` if nothing changes.
+    pub fn adopt_flags(&self, wanted: &[(Gid, FlagSet)]) -> Option<FolderCommit> {
+        let mut draft = Draft::new(self);
+        for (gid, flags) in wanted {
+            let Some(row) = self.uid_of(gid).and_then(|uid| self.row(uid)) else { continue };
+            let Some(next) = with_overlay(row, flags.intersection(OVERLAY)) else { continue };
             let visible = visible_flags(&next) != visible_flags(row);
             draft.update(next, visible);
         }
@@ -41,6 +54,11 @@ fn overlaid(row: &MessageRecord, change: &FlagChange) -> Option<MessageRecord> {
         FlagChangeMode::Add => now.union(asked),
         FlagChangeMode::Remove => now.difference(asked),
     };
+    with_overlay(row, wanted)
+}
+
+/// The row with overlays that make the flags they are for the `wanted` ones.
+fn with_overlay(row: &MessageRecord, wanted: FlagSet) -> Option<MessageRecord> {
     let server = FlagSet::from_bits(row.server_flags).intersection(OVERLAY);
     let next = MessageRecord {
         overlay_set: wanted.difference(server).bits(),
@@ -89,5 +107,19 @@ mod tests {
         assert!(store(&mut state, &change(FlagChangeMode::Add, FlagSet::DRAFT)));
         assert_eq!(state.flags(1), Some(FlagSet::SEEN.union(FlagSet::DRAFT)));
         assert_eq!(state.rows()[0].overlay_cleared, 0);
+    }
+
+    #[test]
+    fn flags_of_the_ledger_are_adopted() {
+        let mut state = state(FlagSet::DRAFT.union(FlagSet::SEEN));
+        let gid = state.rows()[0].gid;
+        let commit = state.adopt_flags(&[(gid, FlagSet::DELETED.union(FlagSet::FLAGGED))]).expect("a change");
+        state.absorb(commit);
+        assert_eq!(
+            state.flags(1),
+            Some(FlagSet::SEEN.union(FlagSet::DELETED)),
+            "server flags are the server's business"
+        );
+        assert!(state.adopt_flags(&[(gid, FlagSet::DELETED)]).is_none());
     }
 }

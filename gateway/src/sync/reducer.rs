@@ -48,6 +48,7 @@ impl<'a> Draft<'a> {
             upserts: Vec::new(),
             tombstones: Vec::new(),
             reset: false,
+            next_article: None,
         };
         Self { state, commit, modseq: state.head.highest_modseq + 1 }
     }
@@ -75,8 +76,9 @@ impl<'a> Draft<'a> {
 
     /// The commit, if it changes anything durable.
     pub(super) fn finish(self) -> Option<FolderCommit> {
-        let FolderCommit { head, upserts, tombstones, reset, .. } = &self.commit;
+        let FolderCommit { head, upserts, tombstones, reset, next_article, .. } = &self.commit;
         let changed = *reset
+            || (next_article.is_some() && *next_article != self.state.next_article)
             || !upserts.is_empty()
             || !tombstones.is_empty()
             || head.ics != self.state.head.ics
@@ -129,21 +131,11 @@ impl FolderState {
             } else if delta.unread.contains(message.gid) {
                 flags = flags.difference(FlagSet::SEEN);
             }
-            draft.add(MessageRecord {
-                uid: 0,
-                gid: message.gid,
-                modseq: 0,
-                server_flags: flags.bits(),
-                overlay_set: 0,
-                overlay_cleared: 0,
-                keywords: message.keywords.iter().map(str::to_owned).collect(),
-                internal_date: message.internal_date,
-                rendering: None,
-                changed_at: draft.commit.head.version,
-                suspect: false,
-            });
+            let changed_at = draft.commit.head.version;
+            draft.add(MessageRecord { server_flags: flags.bits(), changed_at, ..message.to_staged() });
         }
         draft.commit.head.ics = delta.ics;
+        draft.commit.next_article = delta.next_article;
         draft.finish()
     }
 
@@ -305,6 +297,7 @@ mod tests {
             read: set(30),
             unread: set(10),
             ics: ics(2),
+            next_article: None,
             complete: false,
         };
         let commit = state.round(delta).expect("changes");

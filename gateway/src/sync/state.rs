@@ -4,6 +4,7 @@ use std::sync::Arc;
 use imap_front::store::{FlagSet, Keywords, MessageRow, Snapshot};
 use mapi_core::id::Gid;
 
+use super::Delta;
 use crate::ledger::{FolderCommit, FolderHead, MessageRecord, RenderingRecord, StoredFolder};
 
 /// A folder's state as of its last commit.
@@ -13,6 +14,8 @@ pub struct FolderState {
     /// Ascending by UID.
     pub(super) rows: Vec<MessageRecord>,
     pub(super) by_gid: HashMap<Gid, u32>,
+    /// PidTagArticleNumNext as of the last round.
+    pub(super) next_article: Option<u32>,
 }
 
 /// What is published of a folder after a commit: the snapshot that sessions see, and per row what the gateway needs to
@@ -43,18 +46,24 @@ impl FolderState {
     pub fn new(uid_validity: u32) -> Self {
         let head =
             FolderHead { version: 0, uid_validity, uid_next: 1, uid_ceiling: 1, highest_modseq: 1, ics: Vec::new() };
-        Self { head, rows: Vec::new(), by_gid: HashMap::new() }
+        Self { head, rows: Vec::new(), by_gid: HashMap::new(), next_article: None }
     }
 
     /// The state that a ledger holds.
     pub fn from_stored(stored: StoredFolder) -> Self {
         let by_gid = stored.rows.iter().map(|row| (row.gid, row.uid)).collect();
-        Self { head: stored.head, rows: stored.rows, by_gid }
+        Self { head: stored.head, rows: stored.rows, by_gid, next_article: stored.next_article }
     }
 
     /// The head.
     pub fn head(&self) -> &FolderHead {
         &self.head
+    }
+
+    /// Whether a round shows that the server was set back to an older state: a number that only grows is smaller than it
+    /// was. Ids and change numbers are then given out a second time, to other messages ([MS-OXCFXICS] 3.3.5.3).
+    pub fn is_set_back_in(&self, delta: &Delta) -> bool {
+        matches!((delta.next_article, self.next_article), (Some(now), Some(before)) if now < before)
     }
 
     /// The messages, ascending by UID.
@@ -77,7 +86,9 @@ impl FolderState {
         if commit.reset {
             self.rows.clear();
             self.by_gid.clear();
+            self.next_article = None;
         }
+        self.next_article = commit.next_article.or(self.next_article);
         if !commit.tombstones.is_empty() {
             let gone: std::collections::HashSet<u32> = commit.tombstones.iter().map(|(uid, _)| *uid).collect();
             for row in self.rows.iter().filter(|row| gone.contains(&row.uid)) {
@@ -118,6 +129,11 @@ impl FolderState {
 }
 
 impl FolderView {
+    /// The flags that sessions see of the message with `uid`.
+    pub fn flags(&self, uid: u32) -> Option<FlagSet> {
+        self.snapshot.position(uid).and_then(|position| self.snapshot.messages.get(position)).map(|row| row.flags)
+    }
+
     /// Where the message with `uid` comes from.
     pub fn source(&self, uid: u32) -> Option<MessageSource> {
         self.snapshot.position(uid).and_then(|position| self.sources.get(position)).copied()

@@ -28,12 +28,24 @@ impl Download {
     /// `on_bytes` in order.
     pub(super) async fn start(
         inner: &Inner,
-        mut script: Script<'_>,
+        script: Script<'_>,
         source: Slot,
         on_bytes: impl FnMut(&[u8]) -> Result<(), MailboxError>,
     ) -> Result<Self, MailboxError> {
+        Self::start_and_look(inner, script, source, on_bytes, |_| ()).await
+    }
+
+    /// The same; `look` sees the answers to the script.
+    pub(super) async fn start_and_look(
+        inner: &Inner,
+        mut script: Script<'_>,
+        source: Slot,
+        on_bytes: impl FnMut(&[u8]) -> Result<(), MailboxError>,
+        look: impl FnOnce(&Answers),
+    ) -> Result<Self, MailboxError> {
         let ticket = script.rop(source, get_buffer());
         let answers = inner.link.run_chained(&mut script).await?;
+        look(&answers);
         let source = script.take(source).ok_or_else(|| odd_answer(RopId::FAST_TRANSFER_SOURCE_GET_BUFFER))?;
         let mut download = Self { source, patience: Duration::from_secs(60), done: false, idle: 0 };
         let pause = download.take(answers, ticket, on_bytes)?;

@@ -8,6 +8,7 @@
 //! has to be opened again.
 
 mod backlog;
+mod contents_sync;
 mod create;
 mod download;
 mod error;
@@ -39,6 +40,7 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+pub use contents_sync::ContentsSync;
 pub use create::CreatedMessage;
 pub use error::MailboxError;
 pub use fetch::{FetchOptions, Fetched, MessageFetch};

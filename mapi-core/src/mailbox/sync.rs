@@ -1,6 +1,6 @@
 use crate::fasttransfer::{FolderChange, MessageChange, MessageLimits, SyncEvent, SyncState, SyncStream};
 use crate::id::{FolderId, ObjectId, ReplicaGuidSet, ReplicaIdSet};
-use crate::property::{PropertyKey, PropertyTag};
+use crate::property::{PropertyKey, PropertyTag, tags};
 use crate::rop::{
     LongTermIdFromIdRequest, OpenFolderRequest, RequestBody, ResponseBody, RopId, SynchronizationConfigureRequest,
     UploadStateStreamBeginRequest, UploadStateStreamContinueRequest, send_options,
@@ -9,7 +9,8 @@ use crate::rop::{
 
 use super::download::Download;
 use super::link::{OnFailure, odd_answer};
-use super::script::{Script, Slot};
+use super::open::get_properties;
+use super::script::{Script, Slot, Ticket};
 use super::{Inner, Mailbox, MailboxError};
 
 /// What a contents synchronisation told, apart from the changed messages.
@@ -23,6 +24,9 @@ pub struct SyncOutcome {
     pub unread: ReplicaGuidSet,
     /// The state for the next round, to be stored with what this one told.
     pub state: SyncState,
+    /// PidTagArticleNumNext of the folder when the round began. It only grows; a smaller one than before means that the
+    /// server was set back to an older state, and that `state` is worth nothing ([MS-OXCFXICS] 3.3.5.3).
+    pub next_article: Option<u32>,
 }
 
 /// What a contents synchronisation told.
@@ -45,9 +49,9 @@ pub struct HierarchyDelta {
     pub state: SyncState,
 }
 
-const CONTENTS: u8 = 1;
+pub(super) const CONTENTS: u8 = 1;
 const HIERARCHY: u8 = 2;
-const CONTENTS_FLAGS: u16 = flags::UNICODE
+pub(super) const CONTENTS_FLAGS: u16 = flags::UNICODE
     | flags::READ_STATE
     | flags::NORMAL
     | flags::ONLY_SPECIFIED_PROPERTIES
@@ -55,7 +59,7 @@ const CONTENTS_FLAGS: u16 = flags::UNICODE
 /// Bytes of state uploaded in one operation.
 const STATE_PIECE: usize = 16_000;
 /// Bounds of one change: only the properties asked for come.
-const CHANGE_LIMITS: MessageLimits = MessageLimits { bytes: 16 << 20, depth: 8, objects: 20_000 };
+pub(super) const CHANGE_LIMITS: MessageLimits = MessageLimits { bytes: 16 << 20, depth: 8, objects: 20_000 };
 /// Folder changes kept.
 const FOLDER_LIMIT: usize = 100_000;
 
@@ -76,28 +80,11 @@ impl Mailbox {
         properties: &[PropertyKey],
         mut on_change: impl FnMut(MessageChange) + Send,
     ) -> Result<SyncOutcome, MailboxError> {
-        let tags: Vec<_> = self.tags(properties, true).await?.into_iter().flatten().collect();
-        let mut sets = Sets::default();
-        let mut on_event = |event| {
-            if let SyncEvent::Message(change) = event {
-                if let (Some(mid), Some(gid)) = (change.mid, change.gid()) {
-                    self.inner.learn_replica(mid.replica_id, gid.replica_guid);
-                }
-                on_change(*change);
-            } else {
-                sets.take(event);
-            }
-            Ok(())
-        };
-        let stream = SyncStream::contents(CHANGE_LIMITS);
-        self.inner.synchronise(folder, CONTENTS, CONTENTS_FLAGS, state, tags, stream, &mut on_event).await?;
-        let told = sets.state.take().ok_or_else(|| odd_answer(RopId::SYNCHRONIZATION_CONFIGURE))?;
-        Ok(SyncOutcome {
-            deleted: self.inner.global(&sets.deleted).await?,
-            read: self.inner.global(&sets.read).await?,
-            unread: self.inner.global(&sets.unread).await?,
-            state: told.after(state),
-        })
+        let mut sync = self.begin_sync_contents(folder, state, properties).await?;
+        while let Some(page) = sync.next_page().await? {
+            page.into_iter().for_each(&mut on_change);
+        }
+        sync.finish().await
     }
 
     /// [`Mailbox::sync_contents_with`], collecting at most `limit` changes.
@@ -142,8 +129,20 @@ impl Mailbox {
             Ok(())
         };
         let options = flags::UNICODE | flags::NO_FOREIGN_IDENTIFIERS;
-        let stream = SyncStream::hierarchy(CHANGE_LIMITS);
-        self.inner.synchronise(top, HIERARCHY, options, state, Vec::new(), stream, &mut on_event).await?;
+        let mut stream = SyncStream::hierarchy(CHANGE_LIMITS);
+        let mut on_bytes = |bytes: &[u8]| {
+            stream.push(bytes)?;
+            while let Some(event) = stream.next_event()? {
+                on_event(event)?;
+            }
+            Ok(())
+        };
+        let (script, source, _) = self.inner.synchronisation(top, HIERARCHY, options, state, Vec::new());
+        let mut download = Download::start(&self.inner, script, source, &mut on_bytes).await?;
+        while !download.is_done() {
+            download.more(&self.inner, &mut on_bytes).await?;
+        }
+        stream.finish()?;
         let told = sets.state.take().ok_or_else(|| odd_answer(RopId::SYNCHRONIZATION_CONFIGURE))?;
         Ok(HierarchyDelta { changes, deleted: self.inner.global(&sets.deleted).await?, state: told.after(state) })
     }
@@ -151,15 +150,15 @@ impl Mailbox {
 
 /// What a stream tells but the changes.
 #[derive(Default)]
-struct Sets {
-    deleted: ReplicaIdSet,
-    read: ReplicaIdSet,
-    unread: ReplicaIdSet,
-    state: Option<SyncState>,
+pub(super) struct Sets {
+    pub(super) deleted: ReplicaIdSet,
+    pub(super) read: ReplicaIdSet,
+    pub(super) unread: ReplicaIdSet,
+    pub(super) state: Option<SyncState>,
 }
 
 impl Sets {
-    fn take(&mut self, event: SyncEvent) {
+    pub(super) fn take(&mut self, event: SyncEvent) {
         match event {
             SyncEvent::Deleted(ids) => self.deleted.extend(&ids),
             SyncEvent::ReadState { read, unread } => {
@@ -173,21 +172,20 @@ impl Sets {
 }
 
 impl Inner {
-    #[allow(clippy::too_many_arguments, reason = "the fields of RopSynchronizationConfigure")]
-    async fn synchronise(
+    /// The beginning of a synchronisation, where its stream comes from, and the folder's next article number.
+    pub(super) fn synchronisation<'a>(
         &self,
         folder: FolderId,
         synchronization_type: u8,
         synchronization_flags: u16,
         state: &SyncState,
         property_tags: Vec<PropertyTag>,
-        mut stream: SyncStream,
-        on_event: &mut (dyn FnMut(SyncEvent) -> Result<(), MailboxError> + Send),
-    ) -> Result<(), MailboxError> {
+    ) -> (Script<'a>, Slot, Ticket) {
         let mut script = self.link.script();
         let store = script.known(&self.logon);
         let request = OpenFolderRequest { output_handle_index: 0, folder_id: folder, open_mode_flags: 0 };
         let (folder, _) = script.open(store, RequestBody::OpenFolder(request));
+        let article = script.rop(folder, get_properties(&[tags::PidTagArticleNumNext]));
         let request = SynchronizationConfigureRequest {
             output_handle_index: 0,
             synchronization_type,
@@ -200,22 +198,11 @@ impl Inner {
         let (source, _) = script.open(folder, RequestBody::SynchronizationConfigure(request));
         script.release(folder);
         upload(&mut script, source, state);
-        let mut on_bytes = |bytes: &[u8]| {
-            stream.push(bytes)?;
-            while let Some(event) = stream.next_event()? {
-                on_event(event)?;
-            }
-            Ok(())
-        };
-        let mut download = Download::start(self, script, source, &mut on_bytes).await?;
-        while !download.is_done() {
-            download.more(self, &mut on_bytes).await?;
-        }
-        Ok(stream.finish()?)
+        (script, source, article)
     }
 
     /// The ids of a set beyond this logon. Asks the server about replicas it was not asked about yet.
-    async fn global(&self, ids: &ReplicaIdSet) -> Result<ReplicaGuidSet, MailboxError> {
+    pub(super) async fn global(&self, ids: &ReplicaIdSet) -> Result<ReplicaGuidSet, MailboxError> {
         let unknown: Vec<_> = ids
             .replicas()
             .filter(|(replica, _)| self.replica_guid(*replica).is_none())

@@ -25,7 +25,7 @@ const RETRY_DELAY: Duration = Duration::from_secs(5);
 pub(super) struct Actor {
     pub(super) shared: Arc<Shared>,
     pub(super) state: FolderState,
-    /// The ceiling that is known to stand in the mailbox, too.
+    /// The ceiling that was noted in the mailbox since the folder was opened.
     pub(super) confirmed_ceiling: u32,
     snapshots: watch::Sender<Arc<Snapshot>>,
     views: watch::Sender<Arc<FolderView>>,
@@ -36,13 +36,13 @@ pub(super) struct Actor {
 
 /// Reads the ledger, runs the first round, and leaves the actor running.
 pub(super) async fn start(shared: Arc<Shared>) -> Result<Folder, UpstreamError> {
-    let (state, confirmed_ceiling) = super::epoch::open_state(&shared).await?;
+    let state = super::epoch::open_state(&shared).await?;
     let (snapshots, snapshot_watch) = watch::channel(Arc::default());
     let (views, view_watch) = watch::channel(Arc::default());
     let mut actor = Actor {
         shared: Arc::clone(&shared),
         state,
-        confirmed_ceiling,
+        confirmed_ceiling: 1,
         snapshots,
         views,
         last_round: None,
@@ -133,6 +133,10 @@ impl Actor {
 
     async fn round_once(&mut self, began: Instant, modified: Modified) -> Result<(), UpstreamError> {
         let mut delta = super::round::fetch_delta(&self.shared, &self.state).await?;
+        if self.state.is_set_back_in(&delta) {
+            self.forget_all().await?;
+            delta = super::round::fetch_delta(&self.shared, &self.state).await?;
+        }
         let unexplained = self.shared.news.reported(began, &delta, modified);
         let rows: Vec<Gid> = unexplained.gids.into_iter().filter(|gid| self.state.uid_of(gid).is_some()).collect();
         if unexplained.overflow || !rows.is_empty() {
@@ -188,6 +192,7 @@ impl Actor {
         if !settling.came.iter().all(known) || settling.gone.iter().any(known) {
             self.round().await?;
         }
+        self.commit_latest(|state| state.adopt_flags(&settling.flags)).await?;
         let uids = settling.came.iter().map(|gid| self.state.uid_of(gid)).collect();
         Ok(Settled { uid_validity: self.state.head().uid_validity, uids })
     }
@@ -246,9 +251,8 @@ impl Actor {
     }
 
     async fn reload(&mut self) -> Result<(), UpstreamError> {
-        let (state, confirmed) = super::epoch::open_state(&self.shared).await?;
-        self.state = state;
-        self.confirmed_ceiling = confirmed;
+        self.state = super::epoch::open_state(&self.shared).await?;
+        self.confirmed_ceiling = 1;
         self.publish();
         Ok(())
     }

@@ -6,10 +6,11 @@ mod fetch;
 mod flags;
 mod news;
 mod round;
+mod staging;
 
 use std::sync::Arc;
 
-use imap_front::store::{FlagChange, Snapshot, StoreError};
+use imap_front::store::{FlagChange, FlagSet, Snapshot, StoreError};
 use mapi_core::id::{FolderId, Gid};
 use mapi_core::mailbox::{FolderNews, Mailbox};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -45,6 +46,8 @@ pub struct Settling {
     pub came: Vec<Gid>,
     /// Messages that went.
     pub gone: Vec<Gid>,
+    /// Flags that messages which came are to have, as far as only the ledger keeps these.
+    pub flags: Vec<(Gid, FlagSet)>,
 }
 
 /// What a folder knows after [`Folder::settle`].

@@ -4,10 +4,13 @@ use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyKey, PropertyTag, PropertyType, tags};
 
 use super::Shared;
+use super::staging::Staging;
 use crate::account::error::UpstreamError;
 use crate::convert::flags;
 use crate::sync::{Delta, FolderState, RemoteFlags, RemoteMessage};
 
+/// Reported messages that are worth being kept before the round is over.
+const STAGE_AT: usize = 2000;
 /// Messages that are opened one by one to read their flags; for more the whole folder is read, which is faster.
 const MAX_LOOKED_AT: usize = 64;
 
@@ -20,21 +23,20 @@ fn round_properties() -> Vec<PropertyKey> {
 }
 
 /// Asks the upstream what changed since the state's last round. A state that the upstream can't use any more is
-/// dropped, and everything asked for anew (UIDs stay: messages are known by their global ids).
+/// dropped, and everything asked for anew (UIDs stay: messages are known by their global ids). A round that takes many
+/// requests is staged in the ledger on the way, and goes on from there after a restart or a lost session.
 pub(super) async fn fetch_delta(shared: &Shared, state: &FolderState) -> Result<Delta, UpstreamError> {
-    let before = match state.head().ics.as_slice() {
-        [] => SyncState::new(),
-        bytes => SyncState::from_bytes(bytes).unwrap_or_else(|error| {
-            tracing::warn!(folder = %shared.id, %error, "stored ICS state can't be read; asking for everything");
-            SyncState::new()
-        }),
-    };
-    match ask(shared, &before).await {
-        Err(UpstreamError::Refused { operation, code }) if before != SyncState::new() && is_bad_state(code) => {
+    let staging = Staging::resume(shared, state).await?;
+    let resumed = staging.lock().before.elements().next().is_some();
+    match ask(shared, &staging).await {
+        Err(UpstreamError::Refused { operation, code }) if resumed && is_bad_state(code) => {
             tracing::warn!(folder = %shared.id, operation, %code, "upstream refuses the ICS state; asking for everything");
-            ask(shared, &SyncState::new()).await
+            let staging = Staging::new(state, SyncState::new());
+            ask(shared, &staging).await?;
+            Ok(staging.into_delta())
         }
-        result => result,
+        Err(error) => Err(error),
+        Ok(()) => Ok(staging.into_delta()),
     }
 }
 
@@ -42,23 +44,31 @@ fn is_bad_state(code: mapi_core::ErrorCode) -> bool {
     matches!(code, mapi_core::ErrorCode::RPC_FORMAT | mapi_core::ErrorCode::FORMAT)
 }
 
-async fn ask(shared: &Shared, before: &SyncState) -> Result<Delta, UpstreamError> {
+async fn ask(shared: &Shared, staging: &Staging) -> Result<(), UpstreamError> {
     let properties = &round_properties();
     shared
         .context
         .upstream
         .repeatable(|mailbox| async move {
-            let mut delta = Delta { complete: *before == SyncState::new(), ..Delta::default() };
-            let on_change = |change: MessageChange| match remote_message(&change) {
-                Some(message) => delta.changed.push(message),
-                None => tracing::warn!(folder = %shared.id, mid = ?change.mid, "a message without a global id can't be shown"),
-            };
-            let outcome = mailbox.sync_contents_with(shared.id_in(&mailbox), before, properties, on_change).await?;
-            delta.deleted = outcome.deleted;
-            delta.read = outcome.read;
-            delta.unread = outcome.unread;
-            delta.ics = outcome.state.to_bytes();
-            Ok(delta)
+            let before = staging.lock().before.clone();
+            let mut sync = mailbox.begin_sync_contents(shared.id_in(&mailbox), &before, properties).await?;
+            let mut fresh = Vec::new();
+            while let Some(page) = sync.next_page().await? {
+                for change in page {
+                    match remote_message(&change) {
+                        Some(message) => fresh.push(message),
+                        None => tracing::warn!(folder = %shared.id, mid = ?change.mid, "a message without a global id can't be shown"),
+                    }
+                }
+                if fresh.len() >= STAGE_AT
+                    && let Some(checkpoint) = sync.checkpoint()
+                {
+                    staging.keep(shared, std::mem::take(&mut fresh), checkpoint).await;
+                }
+            }
+            let outcome = sync.finish().await?;
+            staging.lock().finish(fresh, outcome);
+            Ok(())
         })
         .await
 }
