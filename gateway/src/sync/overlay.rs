@@ -22,12 +22,14 @@ impl FolderState {
         (!draft.commit.upserts.is_empty()).then_some(draft.commit)
     }
 
-    /// The commit that gives messages the flags which only the ledger keeps; `None` if nothing changes.
+    /// The commit that gives copies the `\Draft` of the messages they were made of, which the server may know otherwise;
+    /// `None` if nothing changes. `\Deleted` stays with the message it was set on.
     pub fn adopt_flags(&self, wanted: &[(Gid, FlagSet)]) -> Option<FolderCommit> {
         let mut draft = Draft::new(self);
         for (gid, flags) in wanted {
             let Some(row) = self.uid_of(gid).and_then(|uid| self.row(uid)) else { continue };
-            let Some(next) = with_overlay(row, flags.intersection(OVERLAY)) else { continue };
+            let deleted = visible_flags(row).intersection(FlagSet::DELETED);
+            let Some(next) = with_overlay(row, flags.intersection(FlagSet::DRAFT).union(deleted)) else { continue };
             let visible = visible_flags(&next) != visible_flags(row);
             draft.update(next, visible);
         }
@@ -110,16 +112,12 @@ mod tests {
     }
 
     #[test]
-    fn flags_of_the_ledger_are_adopted() {
+    fn copies_adopt_the_draft_flag_only() {
         let mut state = state(FlagSet::DRAFT.union(FlagSet::SEEN));
         let gid = state.rows()[0].gid;
         let commit = state.adopt_flags(&[(gid, FlagSet::DELETED.union(FlagSet::FLAGGED))]).expect("a change");
         state.absorb(commit);
-        assert_eq!(
-            state.flags(1),
-            Some(FlagSet::SEEN.union(FlagSet::DELETED)),
-            "server flags are the server's business"
-        );
+        assert_eq!(state.flags(1), Some(FlagSet::SEEN), "other flags are the server's business");
         assert!(state.adopt_flags(&[(gid, FlagSet::DELETED)]).is_none());
     }
 }
