@@ -171,6 +171,10 @@ impl AuthScheme for Chooser {
             Err(error) => AuthStep::Failed(failure.unwrap_or(error)),
         }
     }
+
+    fn served(&mut self, answers: &[String], channel: AuthChannel<'_>) -> Result<(), AuthError> {
+        self.scheme.as_mut().map_or(Ok(()), |(_, scheme)| scheme.served(answers, channel))
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use std::fmt;
 use std::time::SystemTime;
 
+use futures::future::BoxFuture;
 use secrecy::SecretString;
 
 /// The connection that is being authenticated.
@@ -27,6 +28,9 @@ pub enum AuthStep {
     Ask(Option<SecretString>),
     /// Send the request as it is: the connection is authenticated.
     Done,
+    /// Something must be fetched from elsewhere before the request can go out: [`AuthScheme::fetch`] does that, and says what
+    /// is to be done then.
+    Fetch,
     /// The server forgot who speaks on this connection: begin anew on another one.
     Reconnect,
     /// The credentials cannot be used, or were refused.
@@ -61,14 +65,32 @@ impl AuthError {
 /// The state of a scheme on one connection.
 ///
 /// A request calls [`AuthScheme::start`]; every 401 that follows on the same connection calls [`AuthScheme::step`], and the
-/// request is sent again as long as that says so. Calling [`AuthScheme::start`] again says that the request before it was
-/// served.
+/// request is sent again as long as that says so; any other answer to it calls [`AuthScheme::served`]. Calling
+/// [`AuthScheme::start`] again says that the request before it was served.
 pub trait AuthScheme: Send {
     /// Before a request goes out.
     fn start(&mut self, channel: AuthChannel<'_>) -> AuthStep;
 
     /// After a 401 with the WWW-Authenticate values `challenges`.
     fn step(&mut self, challenges: &[String], channel: AuthChannel<'_>) -> AuthStep;
+
+    /// After [`AuthStep::Fetch`]: fetches what is needed, within bounds of size and time. Says what is to be done next, never
+    /// again [`AuthStep::Fetch`]. Only schemes that ask for it need this.
+    fn fetch<'a>(&'a mut self, channel: AuthChannel<'a>) -> BoxFuture<'a, AuthStep> {
+        let _ = channel;
+        let nothing = AuthError::Malformed("nothing is to be fetched".to_owned());
+        Box::pin(std::future::ready(AuthStep::Failed(nothing)))
+    }
+
+    /// After an answer that is no 401, with its WWW-Authenticate values `answers`: with mutual authentication the server's
+    /// proof is among them.
+    ///
+    /// # Errors
+    /// The server's proof is wrong or missing: its answer must not be believed.
+    fn served(&mut self, answers: &[String], channel: AuthChannel<'_>) -> Result<(), AuthError> {
+        let _ = (answers, channel);
+        Ok(())
+    }
 }
 
 /// An identity that can authenticate connections.

@@ -117,6 +117,10 @@ impl Transport {
         let (scheme, channel) = connection.auth();
         let mut step = scheme.start(channel);
         for _ in 0..MAX_AUTH_ROUNDS {
+            if matches!(step, AuthStep::Fetch) {
+                let (scheme, channel) = connection.auth();
+                step = scheme.fetch(channel).await;
+            }
             let (authorization, whole) = match step {
                 AuthStep::Send(value) => (Some(value), true),
                 AuthStep::Ask(value) => (value, false),
@@ -125,6 +129,9 @@ impl Transport {
                     return Err(ExchangeError::NotSent("the connection's authentication is forgotten".into()).into());
                 }
                 AuthStep::Failed(error) => return Err(ExchangeError::Auth(error).into()),
+                AuthStep::Fetch => {
+                    return Err(ExchangeError::NotSent("what authentication needs was not there twice".into()).into());
+                }
             };
             let sent = if whole { request } else { &bare };
             let received = match connection.exchange(sent, authorization.as_ref(), &self.timeouts).await {
@@ -142,10 +149,18 @@ impl Transport {
                 let challenges: Vec<_> = received.head.all("WWW-Authenticate").map(str::to_owned).collect();
                 let (scheme, channel) = connection.auth();
                 step = scheme.step(&challenges, channel);
-                if !kept && matches!(step, AuthStep::Send(_) | AuthStep::Ask(_)) {
+                if !kept && matches!(step, AuthStep::Send(_) | AuthStep::Ask(_) | AuthStep::Fetch) {
                     return Err(Failure::Cut);
                 }
-            } else if !whole && (200..300).contains(&status) {
+                continue;
+            }
+            let answers: Vec<_> = received.head.all("WWW-Authenticate").map(str::to_owned).collect();
+            let (scheme, channel) = connection.auth();
+            if let Err(error) = scheme.served(&answers, channel) {
+                // Somebody served the request, if it was whole, but it is not known who.
+                return Err(ExchangeError::Unknown(error.to_string()).into());
+            }
+            if !whole && (200..300).contains(&status) {
                 // A server that wants no authentication: now the request itself.
                 step = AuthStep::Done;
             } else {
