@@ -2,19 +2,27 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use mapi_core::client::AnyCertificate;
+use rustls::pki_types::ServerName;
+use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 /// How long an answer may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A connection.
 pub struct ImapClient {
-    stream: BufReader<TcpStream>,
+    stream: BufReader<Box<dyn Stream>>,
     next_tag: u32,
 }
+
+/// With TLS or without.
+trait Stream: AsyncRead + AsyncWrite + Send + Sync + Unpin {}
+impl<S: AsyncRead + AsyncWrite + Send + Sync + Unpin> Stream for S {}
 
 /// What came back for a command.
 #[derive(Debug, Clone)]
@@ -47,7 +55,26 @@ impl ImapClient {
     /// Connects and reads the greeting.
     pub async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("the IMAP listener accepts");
-        let mut client = Self { stream: BufReader::new(stream), next_tag: 0 };
+        Self::over(stream).await
+    }
+
+    /// Connects to a listener with TLS from the first byte, whatever certificate it has, and reads the greeting.
+    pub async fn connect_tls(address: SocketAddr) -> Self {
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .expect("the provider has them")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AnyCertificate::new(provider)))
+            .with_no_client_auth();
+        let stream = TcpStream::connect(address).await.expect("the IMAP listener accepts");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let tls = TlsConnector::from(Arc::new(config)).connect(name, stream).await.expect("the handshake ends well");
+        Self::over(tls).await
+    }
+
+    async fn over(stream: impl Stream + 'static) -> Self {
+        let mut client = Self { stream: BufReader::new(Box::new(stream)), next_tag: 0 };
         let greeting = client.response().await;
         assert!(greeting.starts_with(b"* OK"), "{}", String::from_utf8_lossy(&greeting));
         client
@@ -65,7 +92,7 @@ impl ImapClient {
     /// # Errors
     /// What the connection or the server says.
     pub async fn try_login(address: SocketAddr, user: &str, password: &str) -> io::Result<Self> {
-        let mut client = Self { stream: BufReader::new(TcpStream::connect(address).await?), next_tag: 0 };
+        let mut client = Self { stream: BufReader::new(Box::new(TcpStream::connect(address).await?)), next_tag: 0 };
         client.read_response().await?;
         let answer = client.try_command(&format!("LOGIN {user} {password}")).await?;
         if answer.status.starts_with("OK") {
@@ -82,7 +109,7 @@ impl ImapClient {
     pub async fn try_command(&mut self, command: &str) -> io::Result<Answer> {
         self.next_tag += 1;
         let tag = format!("t{}", self.next_tag);
-        self.stream.get_mut().write_all(format!("{tag} {command}\r\n").as_bytes()).await?;
+        self.try_raw(format!("{tag} {command}\r\n").as_bytes()).await?;
         let mut untagged = Vec::new();
         loop {
             let response = tokio::time::timeout(PATIENCE, self.read_response()).await??;
@@ -102,7 +129,7 @@ impl ImapClient {
     pub async fn try_idle(&mut self, needle: &str, patience: Duration) -> io::Result<bool> {
         self.next_tag += 1;
         let tag = format!("t{}", self.next_tag);
-        self.stream.get_mut().write_all(format!("{tag} IDLE\r\n").as_bytes()).await?;
+        self.try_raw(format!("{tag} IDLE\r\n").as_bytes()).await?;
         let (mut came, mut asked) = (false, false);
         let end = tokio::time::Instant::now() + patience;
         while !asked || (!came && tokio::time::timeout_at(end, self.stream.fill_buf()).await.is_ok()) {
@@ -110,7 +137,7 @@ impl ImapClient {
             asked |= response.starts_with(b"+") || response.starts_with(tag.as_bytes());
             came |= String::from_utf8_lossy(&response).contains(needle);
         }
-        self.stream.get_mut().write_all(b"DONE\r\n").await?;
+        self.try_raw(b"DONE\r\n").await?;
         while !tokio::time::timeout(PATIENCE, self.read_response()).await??.starts_with(tag.as_bytes()) {}
         Ok(came)
     }
@@ -131,7 +158,12 @@ impl ImapClient {
 
     /// Sends bytes as they are.
     pub async fn raw(&mut self, bytes: &[u8]) {
-        self.stream.get_mut().write_all(bytes).await.expect("the server reads");
+        self.try_raw(bytes).await.expect("the server reads");
+    }
+
+    async fn try_raw(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.stream.get_mut().write_all(bytes).await?;
+        self.stream.get_mut().flush().await
     }
 
     /// Collects the answer to the command with `tag`.
@@ -178,6 +210,16 @@ impl ImapClient {
             }
         }
     }
+}
+
+/// What APPENDUID or COPYUID tells (RFC 4315 3): the UIDVALIDITY and the words behind it, `(7, ["1:2", "4:5"])` of
+/// `OK [COPYUID 7 1:2 4:5] done`. The first one of this name in `response`.
+pub fn uid_code<'a>(response: &'a str, name: &str) -> Option<(u32, Vec<&'a str>)> {
+    let (_, rest) = response.split_once(&format!("[{name} "))?;
+    let (code, _) = rest.split_once(']')?;
+    let mut words = code.split(' ');
+    let uid_validity = words.next()?.parse().ok()?;
+    Some((uid_validity, words.collect()))
 }
 
 /// The size of the literal that `line` announces at its end.

@@ -3,6 +3,7 @@
 pub mod corpus;
 pub mod fuzz;
 pub mod imap_client;
+pub mod process;
 pub mod smtp_client;
 pub mod smtp_talk;
 pub mod stack;

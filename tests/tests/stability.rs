@@ -16,7 +16,7 @@ use imap_front::store::{FlagSet, Keywords};
 use mapi_core::message::MessageContent;
 use mapi_core::property::{FileTime, PropertyValue, tags};
 use tests::corpus::{self, Sample};
-use tests::imap_client::{ImapClient, first_literal};
+use tests::imap_client::{ImapClient, first_literal, uid_code};
 use tests::stack::{ALICE, BOB, PASSWORD, Seed, Stack};
 
 const MESSAGES: usize = 560;
@@ -48,8 +48,8 @@ async fn append(client: &mut ImapClient, arguments: &str, message: &[u8]) -> u32
     client.raw(message).await;
     client.raw(b"\r\n").await;
     let status = client.finish(&tag).await.ok().status;
-    let uid = status.split_once("[APPENDUID ").and_then(|(_, rest)| rest.split([' ', ']']).nth(1));
-    uid.and_then(|uid| uid.parse().ok()).unwrap_or_else(|| panic!("no APPENDUID in {status}"))
+    let uid = uid_code(&status, "APPENDUID").and_then(|(_, words)| words.first()?.parse().ok());
+    uid.unwrap_or_else(|| panic!("no APPENDUID in {status}"))
 }
 
 /// A number behind a name in a FETCH response.
@@ -247,7 +247,8 @@ fn render_otherwise(sandbox: &RunningSandbox, directory: &Path) {
         }
         let (expected_version, mut head) = (head.version, head);
         head.version += 1;
-        let commit = FolderCommit { expected_version, head, upserts, tombstones: Vec::new(), reset: false };
+        let commit =
+            FolderCommit { expected_version, head, upserts, tombstones: Vec::new(), reset: false, next_article: None };
         ledger.commit(&folder, commit).expect("committed");
     }
 }

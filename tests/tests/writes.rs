@@ -1,7 +1,7 @@
 //! What clients may change, through a whole gateway: copies, moves, new messages, folders, subscriptions.
 
 use exchange_sandbox::store::Special;
-use tests::imap_client::{Answer, ImapClient, first_literal};
+use tests::imap_client::{Answer, ImapClient, first_literal, uid_code};
 use tests::stack::{ALICE, PASSWORD, Seed, Stack};
 
 /// Every other test again, with upstreams that behave differently.
@@ -29,10 +29,8 @@ async fn append(client: &mut ImapClient, arguments: &str, message: &str) -> Answ
 }
 
 /// `[NAME validity …]` in a status: the words after the validity.
-fn code(text: &str, name: &str) -> Vec<String> {
-    let start = text.find(&format!("[{name} ")).unwrap_or_else(|| panic!("no {name} in {text}"));
-    let words = text[start + 1..].split(']').next().expect("a closed code");
-    words.split(' ').skip(2).map(str::to_owned).collect()
+fn code<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
+    uid_code(text, name).unwrap_or_else(|| panic!("no {name} in {text}")).1
 }
 
 async fn names(client: &mut ImapClient, command: &str) -> Vec<String> {

@@ -5,7 +5,7 @@ use exchange_sandbox::{Armed, Fault, FaultKind, NotificationFault, Requests, Run
 use mapi_core::http::RequestType;
 use tests::stack::ALICE;
 
-use crate::gateway::Axe;
+use tests::process::Axe;
 
 /// What goes wrong at one point.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use tests::imap_client::uid_code;
 use tests::smtp_client::try_submit;
 use tests::stack::{ALICE, BOB, PASSWORD};
 
@@ -140,7 +141,7 @@ async fn append(stage: &mut Stage) -> Held<()> {
     let message = mail(FRESH);
     let command = format!("APPEND {TARGET} (\\Seen) {{{}+}}\r\n{message}", message.len());
     let answer = stage.until_ok("INBOX", &command).await?;
-    if let Some((uid_validity, words)) = code(&answer.status, "[APPENDUID ") {
+    if let Some((uid_validity, words)) = uid_code(&answer.status, "APPENDUID") {
         let uid = words.first().and_then(|uid| uid.parse().ok()).ok_or("a strange APPENDUID")?;
         stage.facts(TARGET).told(uid_validity, uid, FRESH)?;
     }
@@ -149,7 +150,7 @@ async fn append(stage: &mut Stage) -> Held<()> {
 
 async fn submit(stage: &mut Stage) -> Held<()> {
     let message = mail(FRESH);
-    let (mut unanswered, mut accepted) = (0, false);
+    let (mut unanswered, mut accepted, mut refused) = (0, false, false);
     let began = Instant::now();
     let mut replies = Vec::new();
     while began.elapsed() < Duration::from_secs(60) {
@@ -163,14 +164,23 @@ async fn submit(stage: &mut Stage) -> Held<()> {
                 accepted = true;
                 break;
             }
+            Ok(_) | Err(_) if stage.damage.is_none() => {
+                return Err(format!("nothing went wrong, and the answer is not 250: {replies:?}"));
+            }
             Ok(reply) if reply.starts_with("535") => {
                 return Err(format!("the right password is called wrong: {reply}"));
             }
             Ok(reply) if came > 0 => return Err(format!("refused, but delivered: {reply}")),
-            Ok(reply) if reply.starts_with('5') => break,
+            Ok(reply) if reply.starts_with('5') => {
+                refused = true;
+                break;
+            }
             Ok(_) => tokio::time::sleep(Duration::from_millis(150)).await,
             Err(_) => unanswered += 1,
         }
+    }
+    if !accepted && !refused {
+        return Err(format!("neither accepted nor refused in a minute: {replies:?}"));
     }
     let delivered = stage.count(BOB, "INBOX", FRESH);
     let explained = usize::from(accepted)..=usize::from(accepted) + unanswered;
@@ -239,7 +249,7 @@ fn check(stage: &Stage, folder: &str, expected: &[(&str, std::ops::RangeInclusiv
 
 /// Notes what COPYUID tells of the two chosen messages.
 fn copied(stage: &mut Stage, text: &str) -> Held<()> {
-    let Some((uid_validity, words)) = code(text, "[COPYUID ") else { return Ok(()) };
+    let Some((uid_validity, words)) = uid_code(text, "COPYUID") else { return Ok(()) };
     let [from, to] = words.as_slice() else { return Err(format!("a strange COPYUID: {words:?}")) };
     let (from, to) = (numbers(from), numbers(to));
     if from != [1, 2] || to.len() != 2 {
@@ -247,14 +257,6 @@ fn copied(stage: &mut Stage, text: &str) -> Held<()> {
     }
     stage.facts(TARGET).told(uid_validity, to[0], CHOSEN[0])?;
     stage.facts(TARGET).told(uid_validity, to[1], CHOSEN[1])
-}
-
-/// The UIDVALIDITY of a response code and the words that follow.
-fn code(text: &str, name: &str) -> Option<(u32, Vec<String>)> {
-    let (_, rest) = text.split_once(name)?;
-    let mut words = rest.split(']').next()?.split(' ');
-    let uid_validity = words.next()?.parse().ok()?;
-    Some((uid_validity, words.map(str::to_owned).collect()))
 }
 
 /// The numbers of a set such as `1:2,5`.

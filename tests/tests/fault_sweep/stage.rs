@@ -9,11 +9,11 @@ use gateway::mutant::Mutant;
 use mapi_core::property::{PropertyValue, tags};
 use tempfile::TempDir;
 use tests::imap_client::{Answer, ImapClient};
+use tests::process::{Gateway, Settings};
 use tests::stack::{ALICE, BOB, PASSWORD};
 
 use crate::damage::Damage;
 use crate::facts::{Facts, Look, Shown};
-use crate::gateway::Gateway;
 
 /// How long a client goes on trying.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -55,7 +55,10 @@ impl Stage {
         });
         let directory = TempDir::new().expect("a directory");
         let timeout = damage.map_or(Duration::from_secs(60), Damage::request_timeout);
-        let gateway = Gateway::start(directory.path(), sandbox.addr(), timeout, mutant).await?;
+        let upstream_keys = &format!("request_timeout_seconds = {}", timeout.as_secs());
+        let program = env!("CARGO_BIN_EXE_gateway-under-test");
+        let settings = Settings { upstream_keys, mutant, ..Settings::new(program, directory.path(), sandbox.addr()) };
+        let gateway = Gateway::start(settings).await?;
         let (session, selected, facts) = (None, None, BTreeMap::new());
         let stage = Self { sandbox, gateway, failed: 0, damage, session, selected, facts, _directory: directory };
         subjects.iter().for_each(|subject| stage.deliver(subject));

@@ -8,7 +8,6 @@ use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
 use crate::damage::Damage;
-use crate::known::known_to_fail;
 use crate::scenario::Scenario;
 use crate::stage::{Held, Stage, TARGET};
 
@@ -33,8 +32,6 @@ pub struct Point {
 pub enum Outcome {
     /// Every promise held.
     Held,
-    /// One did not, for a known reason.
-    Known(&'static str, String),
     /// One did not.
     Broken(String),
     /// The scenario made fewer requests this time.
@@ -48,12 +45,12 @@ pub struct Report {
     pub tried: usize,
     /// Those at which everything held.
     pub held: usize,
-    /// Those that fail for a known reason, by reason.
-    pub known: BTreeMap<&'static str, Vec<String>>,
     /// The others, in words.
     pub broken: Vec<String>,
     /// Points that were not reached, as timing differs.
     pub not_reached: usize,
+    /// Points of each scenario that were reached.
+    pub tried_of: BTreeMap<String, usize>,
 }
 
 /// Which points are visited.
@@ -86,7 +83,7 @@ pub async fn sweep(scenarios: &[Scenario], extent: Extent, mutant: Option<Mutant
                 Ok(counts) => points(scenario, &counts, extent),
                 Err(violation) => {
                     stop.store(true, Ordering::Release);
-                    outcomes.push((format!("{scenario:?} without a fault"), Outcome::Broken(violation)));
+                    outcomes.push(("without a fault".to_owned(), Outcome::Broken(violation)));
                     Vec::new()
                 }
             };
@@ -102,30 +99,43 @@ pub async fn sweep(scenarios: &[Scenario], extent: Extent, mutant: Option<Mutant
                     if matches!(outcome, Outcome::Broken(_)) {
                         stop.store(true, Ordering::Release);
                     }
-                    (format!("{:?} request {}: {}", point.scenario, point.at, point.damage), outcome)
+                    (format!("request {}: {}", point.at, point.damage), outcome)
                 });
             }
             outcomes.extend(visits.join_all().await);
-            outcomes
+            (scenario, outcomes)
         });
     }
-    for (name, outcome) in tasks.join_all().await.into_iter().flatten() {
-        report.add(name, outcome);
+    for (scenario, outcomes) in tasks.join_all().await {
+        report.tried_of.insert(format!("{scenario:?}"), 0);
+        for (name, outcome) in outcomes {
+            report.add(scenario, &name, outcome);
+        }
     }
     report
 }
 
 impl Report {
-    fn add(&mut self, name: String, outcome: Outcome) {
+    /// What is wrong with the sweep itself: scenarios of which nothing was tried, or many points that were not reached.
+    pub fn gaps(&self) -> Vec<String> {
+        let untried = self.tried_of.iter().filter(|(_, tried)| **tried == 0);
+        let mut gaps: Vec<String> = untried.map(|(scenario, _)| format!("{scenario}: no point was tried")).collect();
+        if self.not_reached * 10 > self.tried {
+            gaps.push(format!("{} points were not reached, {} were", self.not_reached, self.tried));
+        }
+        gaps
+    }
+
+    fn add(&mut self, scenario: Scenario, name: &str, outcome: Outcome) {
         if matches!(outcome, Outcome::NotReached) {
             self.not_reached += 1;
             return;
         }
         self.tried += 1;
+        *self.tried_of.entry(format!("{scenario:?}")).or_default() += 1;
         match outcome {
             Outcome::Held | Outcome::NotReached => self.held += 1,
-            Outcome::Known(reason, what) => self.known.entry(reason).or_default().push(format!("{name}: {what}")),
-            Outcome::Broken(what) => self.broken.push(format!("{name}: {what}")),
+            Outcome::Broken(what) => self.broken.push(format!("{scenario:?} {name}: {what}")),
         }
     }
 }
@@ -196,10 +206,7 @@ async fn visit(point: Point, mutant: Option<Mutant>) -> Outcome {
     match result {
         Ok(()) if !reached.load(Ordering::Acquire) => Outcome::NotReached,
         Ok(()) => Outcome::Held,
-        Err(violation) => match known_to_fail(point.scenario, Some(point.damage), &violation) {
-            Some(reason) => Outcome::Known(reason, violation),
-            None => Outcome::Broken(violation),
-        },
+        Err(violation) => Outcome::Broken(violation),
     }
 }
 

@@ -111,6 +111,24 @@ impl Reference {
         self.here = entries;
         Ok(())
     }
+
+    /// Compares what a settled session found by a flag. A message whose content was changed may be about to get another UID.
+    ///
+    /// # Errors
+    /// What differs.
+    pub fn searched(&self, flag: &str, found: &[u32]) -> Result<(), String> {
+        for entry in self.here.iter().filter(|entry| !entry.edited) {
+            let is_found = entry.uid.is_some_and(|uid| found.contains(&uid));
+            if is_found != entry.flags.contains(flag) {
+                return Err(format!("SEARCH {flag} finds {found:?}, there is {entry:?}"));
+            }
+        }
+        let edited = self.here.iter().any(|entry| entry.edited);
+        match found.iter().find(|uid| self.position(**uid).is_none()) {
+            Some(uid) if !edited => Err(format!("SEARCH {flag} finds {uid}, which nobody knows")),
+            _ => Ok(()),
+        }
+    }
 }
 
 fn same(row: &Row, entry: &Entry) -> Result<(), String> {

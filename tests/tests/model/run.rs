@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use tests::imap_client::uid_code;
 use tests::stack::{Seed, Stack};
 
 use super::outlook::Outlook;
@@ -129,7 +130,7 @@ impl World {
                 let command = format!("APPEND INBOX ({}) {{{}+}}\r\n{message}", names.join(" "), message.len());
                 let answer = self.sessions[who.index()].run(&command, Numbers::MayChange).await?;
                 let mut entry = Entry::new(&marker, flags.names().map(str::to_owned).collect());
-                entry.uid = code(&answer.status, "APPENDUID").and_then(|words| words.last()?.parse().ok());
+                entry.uid = uid_code(&answer.status, "APPENDUID").and_then(|(_, words)| words.first()?.parse().ok());
                 if entry.uid.is_none() {
                     return Err(format!("no APPENDUID: {}", answer.status));
                 }
@@ -161,15 +162,16 @@ impl World {
             }
             Command::Search { flag } => {
                 let name = NAMES[*flag];
-                let key = name.strip_prefix('\\').map_or(format!("KEYWORD {name}"), str::to_uppercase);
-                let answer = session.run(&format!("UID SEARCH {key}"), Numbers::MayChange).await?;
-                let line = answer.line("* SEARCH").ok_or("no SEARCH response")?;
-                let found: Vec<u32> = line.split(' ').skip(2).filter_map(|word| word.parse().ok()).collect();
+                let found = session.search(name).await?;
                 // What is found may be reported gone, or new, in the same answer.
                 let all = session.view.uids();
                 if found.iter().any(|uid| !all.contains(uid) && !known.iter().any(|row| row.uid == *uid)) {
-                    return Err(format!("{line}: of {all:?}"));
+                    return Err(format!("SEARCH finds {found:?} of {all:?}"));
                 }
+                // With nothing under way any more, exactly those that have the flag.
+                self.settle(who).await?;
+                let found = self.sessions[who.index()].search(name).await?;
+                self.reference.searched(name, &found)?;
             }
             Command::Close => {
                 session.run("CLOSE", Numbers::MayChange).await?;
@@ -344,10 +346,4 @@ fn form(picks: &Picks) -> (&'static str, Numbers) {
 
 fn choose<'a>(pick: &proptest::sample::Index, entries: &'a [Entry]) -> Option<&'a Entry> {
     (!entries.is_empty()).then(|| &entries[pick.index(entries.len())])
-}
-
-/// The words of a response code.
-fn code<'a>(status: &'a str, name: &str) -> Option<Vec<&'a str>> {
-    let (_, rest) = status.split_once(&format!("[{name} "))?;
-    Some(rest.split(']').next()?.split(' ').collect())
 }

@@ -59,6 +59,15 @@ impl Session {
         Ok(answer)
     }
 
+    /// The UIDs of the messages with a flag or keyword, as the server finds them.
+    pub async fn search(&mut self, name: &str) -> Result<Vec<u32>, String> {
+        let key = name.strip_prefix('\\').map_or(format!("KEYWORD {name}"), str::to_uppercase);
+        let answer = self.run(&format!("UID SEARCH {key}"), Numbers::MayChange).await?;
+        let line = answer.line("* SEARCH").ok_or("no SEARCH response")?;
+        let numbers = line.split(' ').skip(2).map(|word| word.parse().map_err(|_| format!("{line:?}")));
+        numbers.collect()
+    }
+
     /// Runs IDLE and ends it at once.
     pub async fn idle(&mut self) -> Result<(), String> {
         let tag = self.client.send("IDLE").await;
