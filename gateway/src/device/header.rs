@@ -1,14 +1,14 @@
 use std::borrow::Cow;
 use std::io::{self, Read};
+use std::ops::Range;
 use std::time::SystemTime;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use chrono::{DateTime, Utc};
 use mail_parser::MessageParser;
 use smtp_front::submit::{Message, SubmitError};
 
 use crate::config::SenderPolicy;
+use crate::convert::mapi_to_mime::phrase;
 
 /// What is done to the header of a submitted message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,22 +30,26 @@ pub fn complete(mut message: Message, rule: &HeaderRule) -> Result<Vec<u8>, Subm
         SubmitError::Internal("internal error".to_owned())
     };
     let len = usize::try_from(message.len()).map_err(|_| internal(io::ErrorKind::OutOfMemory.into()))?;
-    // Room for the message and for what comes before it, so that nothing is moved twice.
-    let mut bytes = Vec::with_capacity(len + 4096);
+    let mut bytes = Vec::with_capacity(len);
     message.reader().and_then(|mut reader| reader.read_to_end(&mut bytes)).map_err(internal)?;
-    let header = Header::of(&bytes);
-    let edit = header.edit(rule, SystemTime::now(), rand::random())?;
-    for range in edit.removed.iter().rev() {
-        bytes.drain(range.clone());
-    }
-    bytes.splice(0..0, edit.added.bytes());
-    Ok(bytes)
+    let edit = Header::of(&bytes).edit(rule, SystemTime::now(), rand::random())?;
+    Ok(edit.apply(bytes))
 }
 
-/// A field: its name in lower case, and where it is, with its line end.
+/// The fields that matter here. Of others there may be millions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Name {
+    From,
+    Sender,
+    ReplyTo,
+    Date,
+    MessageId,
+}
+
+/// Where a field is, with its line end.
 struct Field {
-    name: String,
-    range: std::ops::Range<usize>,
+    name: Name,
+    range: Range<usize>,
 }
 
 struct Header<'a> {
@@ -58,9 +62,23 @@ struct Header<'a> {
 /// What makes a header good.
 struct Edit {
     /// Fields that go, in order.
-    removed: Vec<std::ops::Range<usize>>,
+    removed: Vec<Range<usize>>,
     /// Lines that come at the start.
     added: String,
+}
+
+impl Edit {
+    fn apply(self, bytes: Vec<u8>) -> Vec<u8> {
+        let mut out = Vec::with_capacity(self.added.len() + bytes.len());
+        out.extend_from_slice(self.added.as_bytes());
+        let mut kept = 0;
+        for range in self.removed {
+            out.extend_from_slice(&bytes[kept..range.start]);
+            kept = range.end;
+        }
+        out.extend_from_slice(&bytes[kept..]);
+        out
+    }
 }
 
 impl<'a> Header<'a> {
@@ -68,27 +86,32 @@ impl<'a> Header<'a> {
     fn of(bytes: &'a [u8]) -> Self {
         let mut fields: Vec<Field> = Vec::new();
         let mut at = 0;
+        // Whether folded lines belong to the last one of `fields`, to another field, or to none.
+        let mut wanted = None;
         let mut missing = false;
         while at < bytes.len() {
             let line = &bytes[at..];
             let len = line.windows(2).position(|pair| pair == b"\r\n").map_or(line.len(), |end| end + 2);
             let line = &line[..len];
             let folded = line.starts_with(b" ") || line.starts_with(b"\t");
-            match (fields.last_mut(), field_name(line)) {
-                (Some(field), _) if folded => field.range.end = at + len,
-                (_, Some(name)) => fields.push(Field { name, range: at..at + len }),
-                (None, None) => {
-                    missing = line != b"\r\n";
-                    break;
+            if folded && let Some(wanted) = wanted {
+                if let (true, Some(field)) = (wanted, fields.last_mut()) {
+                    field.range.end = at + len;
                 }
-                (Some(_), None) => break,
+            } else if let Some(name) = field_name(line) {
+                let name = Name::of(name);
+                wanted = Some(name.is_some());
+                fields.extend(name.map(|name| Field { name, range: at..at + len }));
+            } else {
+                missing = wanted.is_none() && line != b"\r\n";
+                break;
             }
             at += len;
         }
         Self { bytes, fields, missing }
     }
 
-    fn named(&self, name: &str) -> impl Iterator<Item = &Field> {
+    fn named(&self, name: Name) -> impl Iterator<Item = &Field> {
         self.fields.iter().filter(move |field| field.name == name)
     }
 
@@ -109,12 +132,12 @@ impl<'a> Header<'a> {
                 return Err(SubmitError::SenderDenied(format!("this device sends as {} only", rule.mailbox)));
             }
             SenderPolicy::Rewrite if foreign || senders.len() != 1 => {
-                removed.extend(self.named("from").chain(self.named("sender")).map(|field| field.range.clone()));
+                removed.extend(self.named(Name::From).chain(self.named(Name::Sender)).map(|field| field.range.clone()));
                 removed.sort_by_key(|range| range.start);
                 let name = senders.first().map(|(name, _)| name.as_ref()).unwrap_or_default();
-                added.push_str(&format!("From: {}<{}>\r\n", phrase(name), rule.mailbox));
-                let original = self.named("from").next().filter(|_| foreign);
-                if let (Some(original), None) = (original, self.named("reply-to").next()) {
+                added.push_str(&format!("From: {}<{}>\r\n", before_address(name), rule.mailbox));
+                let original = self.named(Name::From).next().filter(|_| foreign);
+                if let (Some(original), None) = (original, self.named(Name::ReplyTo).next()) {
                     added.push_str("Reply-To:");
                     added.push_str(&String::from_utf8_lossy(self.value(original)));
                     if !added.ends_with("\r\n") {
@@ -122,13 +145,13 @@ impl<'a> Header<'a> {
                     }
                 }
             }
-            _ if self.named("from").next().is_none() => added.push_str(&format!("From: <{}>\r\n", rule.mailbox)),
+            _ if self.named(Name::From).next().is_none() => added.push_str(&format!("From: <{}>\r\n", rule.mailbox)),
             _ => {}
         }
-        if self.named("date").next().is_none() {
+        if self.named(Name::Date).next().is_none() {
             added.push_str(&format!("Date: {}\r\n", DateTime::<Utc>::from(now).to_rfc2822()));
         }
-        if self.named("message-id").next().is_none() {
+        if self.named(Name::MessageId).next().is_none() {
             let domain = rule.mailbox.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
             added.push_str(&format!("Message-ID: <{:032x}@{domain}>\r\n", u128::from_be_bytes(random)));
         }
@@ -141,7 +164,7 @@ impl<'a> Header<'a> {
     /// Names and addresses in From.
     fn senders(&self) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
         let mut out = Vec::new();
-        for field in self.named("from") {
+        for field in self.named(Name::From) {
             let parsed = MessageParser::new().parse_headers(&self.bytes[field.range.clone()]);
             let Some(parsed) = parsed else { continue };
             let Some(from) = parsed.from() else { continue };
@@ -156,33 +179,31 @@ impl<'a> Header<'a> {
     }
 }
 
-/// The name of the field that begins with this line, in lower case (RFC 5322 3.6.8 `field-name`).
-fn field_name(line: &[u8]) -> Option<String> {
+impl Name {
+    fn of(name: &[u8]) -> Option<Self> {
+        const NAMES: [(&str, Name); 5] = [
+            ("from", Name::From),
+            ("sender", Name::Sender),
+            ("reply-to", Name::ReplyTo),
+            ("date", Name::Date),
+            ("message-id", Name::MessageId),
+        ];
+        NAMES.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes())).map(|(_, name)| *name)
+    }
+}
+
+/// The name of the field that begins with this line (RFC 5322 3.6.8 `field-name`).
+fn field_name(line: &[u8]) -> Option<&[u8]> {
     let colon = line.iter().position(|byte| *byte == b':')?;
     let name = line[..colon].trim_ascii_end();
     let valid = !name.is_empty() && name.len() <= 100 && name.iter().all(u8::is_ascii_graphic);
-    valid.then(|| String::from_utf8_lossy(name).to_ascii_lowercase())
+    valid.then_some(name)
 }
 
-/// A display name as it can stand before an address, with a space behind it (RFC 5322 3.2.5, RFC 2047 5).
-fn phrase(name: &str) -> String {
+/// A display name as it can stand before an address, with a space behind it.
+fn before_address(name: &str) -> String {
     let name: String = name.chars().filter(|letter| !letter.is_control()).take(100).collect();
-    if name.is_empty() {
-        return String::new();
-    }
-    if name.is_ascii() {
-        let quoted = name.replace('\\', "\\\\").replace('"', "\\\"");
-        return format!("\"{quoted}\" ");
-    }
-    // An encoded word has at most 75 characters: 45 bytes of text, and never half a letter.
-    let mut words = vec![String::new()];
-    for letter in name.chars() {
-        match words.last_mut() {
-            Some(word) if word.len() + letter.len_utf8() <= 45 => word.push(letter),
-            _ => words.push(letter.to_string()),
-        }
-    }
-    words.iter().map(|word| format!("=?utf-8?B?{}?= ", STANDARD.encode(word))).collect()
+    if name.is_empty() { name } else { phrase(&name) + " " }
 }
 
 #[cfg(test)]
@@ -244,7 +265,7 @@ mod tests {
         assert_eq!(
             rewritten,
             format!(
-                "From: \"Floor 2\" <scan@example.test>\r\nReply-To: \"Floor 2\"\r\n <copier@printer.local>\r\n{given}\r\nFrom: body\r\n"
+                "From: Floor 2 <scan@example.test>\r\nReply-To: \"Floor 2\"\r\n <copier@printer.local>\r\n{given}\r\nFrom: body\r\n"
             )
         );
         assert!(matches!(completed(&message, SenderPolicy::Reject), Err(SubmitError::SenderDenied(_))));
@@ -260,10 +281,19 @@ mod tests {
 
     #[test]
     fn names_are_encoded() {
-        assert_eq!(phrase(""), "");
-        assert_eq!(phrase("a \"b\" \\c"), "\"a \\\"b\\\" \\\\c\" ");
-        assert_eq!(phrase("Büro\r\nX: y"), "=?utf-8?B?QsO8cm9YOiB5?= ");
-        assert!(phrase(&"ü".repeat(90)).split(' ').all(|word| word.len() <= 75));
+        assert_eq!(before_address(""), "");
+        assert_eq!(before_address("a \"b\" \\c"), "\"a \\\"b\\\" \\\\c\" ");
+        assert_eq!(before_address("Büro\r\nX: y"), "=?utf-8?Q?B=C3=BCroX=3A_y?= ");
+        assert!(before_address(&"ü".repeat(90)).split(' ').all(|word| word.len() <= 75));
+    }
+
+    #[test]
+    fn any_number_of_fields_is_taken() {
+        let many = "a:\r\n".repeat(1 << 16) + &"From: x@y\r\n b\r\n".repeat(1 << 12);
+        let given = "Date: Thu, 1 Jan 1970 00:00:00 +0000\r\nMessage-ID: <a@b>\r\n";
+        let rewritten = completed(&format!("{given}{many}\r\nbody"), SenderPolicy::Rewrite).expect("taken");
+        let head = "From: b <scan@example.test>\r\nReply-To: x@y\r\n b\r\n";
+        assert_eq!(rewritten, format!("{head}{given}{}\r\nbody", "a:\r\n".repeat(1 << 16)));
     }
 
     proptest! {

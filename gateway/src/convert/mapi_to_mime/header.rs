@@ -85,7 +85,7 @@ impl Header {
 }
 
 /// A display name as `phrase` (RFC 5322 3.2.5): atoms, a quoted string, or encoded words.
-pub(super) fn phrase(name: &str) -> String {
+pub(crate) fn phrase(name: &str) -> String {
     let name = one_line(name);
     let atoms = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~ ".contains(c);
     let regular = is_plain_text(&name) && name.len() <= 200;

@@ -27,6 +27,7 @@ use mapi_core::message::MessageContent;
 pub use self::address::{AddressResolver, Resolution, ResolvedAddresses, needed_dns};
 use self::entity::{Content, Entity};
 use self::header::Header;
+pub(crate) use self::header::phrase;
 use super::ConvertError;
 
 /// The version of the renderer. It changes whenever any message might be rendered to other bytes than before, so that

@@ -40,6 +40,8 @@ const IN_BODY: i32 = 4;
 const UTF_8: i32 = 65001;
 /// Bytes of uncompressed RTF that are looked at.
 const MAX_RTF: usize = 32 << 20;
+/// The most bytes between `&` and `;`.
+const MAX_ENTITY: usize = 8;
 /// What HTML that a server made of plain text declares (seen on Gromox).
 const GENERATED: &[u8] = b"content=\"gromox-texttohtml\"";
 
@@ -226,18 +228,29 @@ fn html_letters(html: &[u8]) -> String {
         (None, None) => &html[..],
     };
     let mut out = String::new();
+    // What has no end is not looked for again and again, so that hostile pages take linear time.
+    let mut tags_end = true;
     while let Some(at) = rest.find(['<', '&']) {
         out.push_str(&letters(&rest[..at]));
         let is_tag = rest[at..].starts_with('<');
         rest = &rest[at + 1..];
-        let end = rest.find(if is_tag { '>' } else { ';' });
-        match end {
-            Some(end) if is_tag => rest = &rest[end + 1..],
-            Some(end) if end <= 8 => {
-                out.push_str(&letters(&entity(&rest[..end])));
-                rest = &rest[end + 1..];
+        if is_tag {
+            let end = if tags_end { rest.find('>') } else { None };
+            match end {
+                Some(end) => rest = &rest[end + 1..],
+                None => {
+                    tags_end = false;
+                    out.push('<');
+                }
             }
-            _ => out.push(if is_tag { '<' } else { '&' }),
+        } else {
+            match rest.bytes().take(MAX_ENTITY + 1).position(|byte| byte == b';') {
+                Some(end) => {
+                    out.push_str(&letters(&entity(&rest[..end])));
+                    rest = &rest[end + 1..];
+                }
+                None => out.push('&'),
+            }
         }
     }
     out.push_str(&letters(rest));
@@ -312,6 +325,15 @@ mod tests {
         assert_eq!(with_html("Hello you", html), with_html("", html));
         assert_ne!(with_html("Hello me", html), with_html("", html));
         assert_ne!(with_html("Hello you", "<p>Hello <i>you</i></p>"), with_html("", html));
+    }
+
+    #[test]
+    fn what_never_ends_is_text() {
+        assert_eq!(html_letters(b"a < b & c; &amp &amp; &#x000041; &verylong; < d &"), "a<b&c;&amp&amp;A&verylong;<d&");
+        assert_eq!(html_letters(b"<p>a</p> & b <i"), "a&b<i");
+        // Minutes, if each were looked for to the end of the page.
+        let page = "<&".repeat(4 << 20);
+        assert_eq!(html_letters(page.as_bytes()).len(), page.len());
     }
 
     #[test]
