@@ -18,11 +18,13 @@ pub fn problems(smtp: &SmtpConfig, default_gateways: &[IpAddr]) -> Vec<ConfigErr
             out.extend(too_wide(&proxy.0).map(|problem| ConfigError::invalid(key, problem)));
         }
     }
-    let exposed = |listener: &_| {
-        let listener: &crate::config::SmtpListenerConfig = listener;
-        listener.authentication == ListenerAuthentication::Optional && listener.proxies.is_empty()
+    // Behind a proxy that is listed, the client's own address counts; from anybody else it is the one that is seen.
+    let exposed = |gateway: &IpAddr| {
+        smtp.listener.iter().position(|listener| {
+            listener.authentication == ListenerAuthentication::Optional
+                && !listener.proxies.iter().any(|proxy| proxy.0.contains(*gateway))
+        })
     };
-    let exposed = smtp.listener.iter().position(exposed);
     for (position, device) in smtp.device.iter().enumerate() {
         let key = format!("smtp.device[{position}]");
         out.extend(device_problems(&key, device));
@@ -30,13 +32,15 @@ pub fn problems(smtp: &SmtpConfig, default_gateways: &[IpAddr]) -> Vec<ConfigErr
             let key = format!("{key}.networks[{at}]");
             if let Some(problem) = too_wide(&network.0) {
                 out.push(ConfigError::invalid(key, problem));
-            } else if let (Some(listener), Some(gateway)) =
-                (exposed, default_gateways.iter().find(|gateway| network.0.contains(**gateway)))
+            } else if let Some((gateway, listener)) = default_gateways
+                .iter()
+                .filter(|gateway| network.0.contains(**gateway))
+                .find_map(|gateway| Some((gateway, exposed(gateway)?)))
             {
                 let problem = format!(
                     "{} contains {gateway}, the default gateway: where it translates addresses (as before a container), \
                      everybody in the world seems to come from there and could send mail. Expected networks without \
-                     it, or smtp.listener[{listener}].proxies, behind which clients' own addresses are known",
+                     it or, if it speaks the PROXY protocol, {gateway} in smtp.listener[{listener}].proxies",
                     network.0
                 );
                 out.push(ConfigError::invalid(key, problem));
@@ -152,6 +156,12 @@ mod tests {
         assert!(found.starts_with("smtp.device[0].networks[1]: 172.17.0.0/16 contains 172.17.0.1"), "{found}");
         assert!(found.contains("smtp.listener[0].proxies"), "{found}");
         assert!(check("proxies = [\"172.17.0.1\"]", device, &["172.17.0.1"]).is_empty(), "the proxy names the client");
+        let found = problem("proxies = [\"10.0.0.9\"]", device, &["172.17.0.1"]);
+        assert!(found.contains("172.17.0.1 in smtp.listener[0].proxies"), "another proxy changes nothing: {found}");
+        let two = "proxies = [\"172.17.0.1\"]\n[[smtp.listener]]\naddress = \"127.0.0.1:2526\"\ntls = \"none\"\n\
+                   authentication = \"optional\"";
+        let found = problem(two, device, &["172.17.0.1"]);
+        assert!(found.contains("in smtp.listener[1].proxies"), "{found}");
         let v6 = problem("", "networks = [\"fe80::/64\"]", &["fe80::1"]);
         assert!(v6.contains("contains fe80::1"), "{v6}");
     }
