@@ -7,8 +7,7 @@ use std::time::{Duration, Instant};
 
 use crate::network::one_client;
 
-/// The most clients that a [`RateTable`] remembers. Clients beyond them are not counted; what bounds them then is the
-/// number of connections.
+/// The most clients that a [`RateTable`] remembers. Clients beyond them count as one.
 const MAX_CLIENTS: usize = 1 << 16;
 
 /// At most `count` times in `period`.
@@ -64,27 +63,47 @@ impl Window {
 #[derive(Debug)]
 pub struct RateTable {
     limit: RateLimit,
-    windows: Mutex<HashMap<IpAddr, Window>>,
+    clients: Mutex<Clients>,
+}
+
+#[derive(Debug, Default)]
+struct Clients {
+    windows: HashMap<IpAddr, Window>,
+    /// What all do for whom there is no room.
+    others: Window,
+    /// When room was made last.
+    swept: Option<Instant>,
 }
 
 impl RateTable {
     /// Nobody has done anything yet.
     pub fn new(limit: RateLimit) -> Self {
-        Self { limit, windows: Mutex::default() }
+        Self { limit, clients: Mutex::default() }
     }
 
     /// Counts one more of `client` if it fits; says whether it did.
     pub fn take(&self, client: IpAddr, now: Instant) -> bool {
         let client = one_client(client);
-        // Counting can't leave the map half-changed, so a panic elsewhere does not matter.
-        let mut windows = self.windows.lock().unwrap_or_else(PoisonError::into_inner);
-        if windows.len() >= MAX_CLIENTS && !windows.contains_key(&client) {
-            windows.retain(|_, window| !window.is_over(self.limit, now));
-            if windows.len() >= MAX_CLIENTS {
-                return true;
-            }
+        // Counting can't leave the table half-changed, so a panic elsewhere does not matter.
+        let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
+        if !clients.has_room(client, self.limit, now) {
+            return clients.others.take(self.limit, now);
         }
-        windows.entry(client).or_default().take(self.limit, now)
+        clients.windows.entry(client).or_default().take(self.limit, now)
+    }
+}
+
+impl Clients {
+    /// Whether `client` is known or can be added. Looks through a full table only once in a period.
+    fn has_room(&mut self, client: IpAddr, limit: RateLimit, now: Instant) -> bool {
+        if self.windows.len() < MAX_CLIENTS || self.windows.contains_key(&client) {
+            return true;
+        }
+        if self.swept.is_none_or(|swept| now.saturating_duration_since(swept) >= limit.period) {
+            self.swept = Some(now);
+            self.windows.retain(|_, window| !window.is_over(limit, now));
+        }
+        self.windows.len() < MAX_CLIENTS
     }
 }
 
@@ -120,11 +139,14 @@ mod tests {
         let table = RateTable::new(RateLimit::per_minute(1));
         let start = Instant::now();
         let client = |number: u32| IpAddr::V4(std::net::Ipv4Addr::from_bits(number));
-        for number in 0..(1 << 16) + 10 {
+        for number in 0..1 << 16 {
             assert!(table.take(client(number), start));
         }
-        assert_eq!(table.windows.lock().unwrap().len(), MAX_CLIENTS);
+        let known = || table.clients.lock().unwrap().windows.len();
+        assert!(table.take(client(1 << 30), start), "those without room count as one");
+        assert!(!table.take(client(1 << 29), start) && !table.take(client(7), start));
+        assert_eq!(known(), MAX_CLIENTS);
         assert!(table.take(client(1 << 30), start + Duration::from_secs(60)));
-        assert_eq!(table.windows.lock().unwrap().len(), 1);
+        assert_eq!(known(), 1);
     }
 }

@@ -146,7 +146,11 @@ impl<'a> Connection<'a> {
     async fn login(&mut self, credentials: Credentials) -> Result<Grant, SubmitError> {
         let span = tracing::info_span!("command", verb = "AUTH", user = credentials.user);
         let login = self.backend.login(credentials, self.peer);
-        Ok(self.let_in(logged(login, "login").instrument(span).await?))
+        let done = logged(login, "login").instrument(span).await;
+        if matches!(done, Err(SubmitError::AuthenticationFailed)) {
+            tokio::time::sleep(self.config.policy.login_failure_delay).await;
+        }
+        Ok(self.let_in(done?))
     }
 
     async fn guest(&mut self) -> Result<Grant, SubmitError> {

@@ -61,6 +61,8 @@ pub struct Policy {
     pub max_auth_failures: u32,
     /// How long a client may take until it is let in, not counting what the backend takes.
     pub login_time: Duration,
+    /// How long the answer to a failed login is held back, so that guessing takes time.
+    pub login_failure_delay: Duration,
     /// How long a client may be silent.
     pub idle_time: Duration,
 }
@@ -80,6 +82,7 @@ impl Default for Policy {
             max_errors: 10,
             max_auth_failures: 3,
             login_time: Duration::from_secs(30),
+            login_failure_delay: Duration::from_secs(1),
             // RFC 5321 4.5.3.2.7.
             idle_time: Duration::from_secs(300),
         }

@@ -390,6 +390,13 @@ fn the_backend_judges_senders_and_recipients() {
 }
 
 #[test]
+fn guessing_recipients_ends() {
+    let mut d = Dialogue::ready(Policy { max_errors: 2, ..policy() });
+    let guesses = "RCPT TO:<nobody@b>\r\n".repeat(9);
+    assert_eq!(d.codes(&format!("MAIL FROM:<a@b>\r\n{guesses}")), [250, 550, 550, 550, 550, 550, 421]);
+}
+
+#[test]
 fn guests_where_they_are_welcome() {
     let open = Policy { authentication: Authentication::Optional, starttls: true, ..policy() };
     let mut d = Dialogue::new(open, false);

@@ -13,6 +13,8 @@ pub(super) struct Transaction {
     pub(super) size: u64,
     /// It is over the limit; its content is no longer stored.
     pub(super) too_large: bool,
+    /// How many recipients were refused.
+    refused: usize,
     /// Set by the first BDAT.
     pub(super) chunks: Option<LineEnds>,
 }
@@ -94,7 +96,7 @@ impl Session {
         let MailParameters { utf8, ret, envelope_id, .. } = parameters;
         let envelope = Envelope { sender, recipients: Vec::new(), utf8, ret, envelope_id };
         self.transactions += 1;
-        self.transaction = Some(Transaction { envelope, size: 0, too_large: false, chunks: None });
+        self.transaction = Some(Transaction { envelope, size: 0, too_large: false, refused: 0, chunks: None });
         self.reply(&Reply::new(250, "2.1.0", "Sender OK"));
     }
 
@@ -110,7 +112,7 @@ impl Session {
             return self.refuse(&Reply::non_ascii());
         }
         if transaction.envelope.recipients.len() >= max_recipients {
-            return self.reply(&Reply::new(452, "4.5.3", "Too many recipients"));
+            return self.refuse_recipient(&Reply::new(452, "4.5.3", "Too many recipients"));
         }
         let RcptParameters { notify, original } = parameters;
         let recipient = Recipient { address, notify, original };
@@ -126,9 +128,17 @@ impl Session {
                 self.reply(&Reply::new(250, "2.1.5", "Recipient OK"));
             }
             (Ok(()), None) => {}
-            // One recipient of many: not counted as an error of the client.
-            (Err(error), _) => self.reply(&Reply::submit_failed(&error)),
+            (Err(error), _) => self.refuse_recipient(&Reply::submit_failed(&error)),
         }
+    }
+
+    /// A few refused recipients of many are no error of the client; as many as there may be recipients are.
+    fn refuse_recipient(&mut self, reply: &Reply) {
+        let refused = self.transaction.as_mut().map_or(usize::MAX, |transaction| {
+            transaction.refused = transaction.refused.saturating_add(1);
+            transaction.refused
+        });
+        if refused > self.policy.max_recipients { self.refuse(reply) } else { self.reply(reply) }
     }
 
     /// Forgets the transaction and what was stored of it.
