@@ -99,25 +99,31 @@ impl Account {
     /// message meanwhile, or it can't be told.
     async fn check_original(&self, folder: FolderId, stored: &Stored) -> Result<(), UpstreamError> {
         let options = self.context.fetch_options();
-        let check = |mailbox: Mailbox| async move {
+        let upstream = &self.context.upstream;
+        let fetch = |mailbox: Mailbox| async move {
+            mailbox.meet(&[stored.gid]).await?;
+            let Some(mid) = mailbox.id_of(stored.gid) else { return Ok(None) };
+            let mut fetch = mailbox.fetch_messages(folder, &[mid], options);
+            let Some(Fetched::Message { content, .. }) = fetch.next().await? else { return Ok(None) };
+            while fetch.next().await?.is_some() {}
+            Ok(Some(content))
+        };
+        let Some(content) = upstream.repeatable(fetch).await? else { return Ok(()) };
+        let version = content.properties.binary(tags::PidTagChangeKey).map(<[u8]>::to_vec);
+        let Some(seal) = blocking(move || original::reseal(&content)).await? else { return Ok(()) };
+        if version.is_none() || version != stored.change_key {
+            tracing::debug!(gid = ?stored.gid, "changed while it was stored, or of an unknown version");
+            return Ok(());
+        }
+        tracing::debug!(gid = ?stored.gid, "the upstream made something else of a message; taking the digest of that");
+        let seal = &seal;
+        let put = |mailbox: Mailbox| async move {
             mailbox.meet(&[stored.gid]).await?;
             let Some(mid) = mailbox.id_of(stored.gid) else { return Ok(()) };
-            let mut fetch = mailbox.fetch_messages(folder, &[mid], options);
-            let Some(Fetched::Message { content, .. }) = fetch.next().await? else { return Ok(()) };
-            while fetch.next().await?.is_some() {}
-            if original::holds(&content) || !original::has(&content) {
-                return Ok(());
-            }
-            let version = content.properties.binary(tags::PidTagChangeKey);
-            if version.is_none() || version != stored.change_key.as_deref() {
-                tracing::debug!(%mid, "changed while it was stored, or of an unknown version");
-                return Ok(());
-            }
-            tracing::debug!(%mid, "the upstream made something else of a message; taking the digest of that");
-            let update = MessageUpdate { mid, set: original::seal(&content), delete: Vec::new() };
+            let update = MessageUpdate { mid, set: seal.clone(), delete: Vec::new() };
             mailbox.update_messages(folder, &[update]).await?.into_iter().collect::<Result<(), MailboxError>>()
         };
-        self.context.upstream.repeatable(check).await
+        upstream.repeatable(put).await
     }
 }
 

@@ -20,7 +20,7 @@ use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAd
 use crate::convert::{ConvertError, GATEWAY_SET, flags, original};
 use crate::ledger::{Epoch, EpochEntry, Ledger};
 
-/// Above this many properties' bytes a message is rendered off the async threads.
+/// Above this many bytes, of its properties or its original, a message is rendered off the async threads.
 const RENDER_INLINE: usize = 256 * 1024;
 
 /// Stands in renderings where a domain is needed and the message names none. The same for everybody and for ever: it is
@@ -268,7 +268,7 @@ impl AccountContext {
     /// The bytes of a message: its original, if it carries one that is still of its content, or else a rendering. Addresses
     /// that only the address book knows are asked for first; without them there is no rendering, never a different one.
     pub async fn render(&self, gid: Gid, content: MessageContent) -> Result<Bytes, UpstreamError> {
-        let large = weight(&content) > RENDER_INLINE;
+        let large = weight(&content).max(original::announced_len(&content)) > RENDER_INLINE;
         let content = if original::has(&content) {
             let max_bytes = RenderLimits::default().max_bytes;
             let work = move || original::of(&content, max_bytes).ok_or(content);

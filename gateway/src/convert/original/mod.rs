@@ -47,38 +47,34 @@ fn keys() -> [PropertyKey; 2] {
 
 /// Makes a message carry its original.
 pub fn keep(content: &mut MessageContent, original: &[u8]) {
-    let seal = seal(content);
+    let seal = sealed(&digest(content));
     let [original_key, _] = keys();
     content.properties.set(original_key, PropertyValue::Binary(packed(original)));
     content.properties.extend(seal.iter().map(|(key, value)| (key.clone(), value.clone())));
 }
 
-/// The property that says that the original a message carries is that of its content.
-pub fn seal(content: &MessageContent) -> PropertyBag {
-    let [_, content_key] = keys();
-    let value = [&[DIGEST_VERSION][..], &digest(content)].concat();
-    PropertyBag::from_iter([(content_key, PropertyValue::Binary(value))])
+/// The property that says that the original a message carries is that of its content, if the one it has does not.
+pub fn reseal(content: &MessageContent) -> Option<PropertyBag> {
+    let digest = digest(content);
+    (has(content) && recorded(content) != Some(&digest)).then(|| sealed(&digest))
 }
 
 /// Whether a message carries an original.
 pub fn has(content: &MessageContent) -> bool {
-    let [original, _] = names();
-    content.properties.get_named(&original, PropertyType::BINARY).is_some()
+    packed_of(content).is_some()
 }
 
-/// Whether the original that a message carries is that of its content.
-pub fn holds(content: &MessageContent) -> bool {
-    let [_, name] = names();
-    let recorded = content.properties.get_named(&name, PropertyType::BINARY).and_then(PropertyValue::as_bytes);
-    let Some((&version, recorded)) = recorded.and_then(<[u8]>::split_first) else { return false };
-    version == DIGEST_VERSION && has(content) && recorded == digest(content)
+/// Bytes of the original that a message says it carries; 0 if it carries none.
+pub fn announced_len(content: &MessageContent) -> usize {
+    let head = packed_of(content).and_then(|packed| packed.get(1..9)?.first_chunk());
+    head.map_or(0, |size| usize::try_from(u64::from_le_bytes(*size)).unwrap_or(usize::MAX))
 }
 
 /// The original of a message, if it carries one of at most `max_bytes` that is undamaged and of its content.
 pub fn of(content: &MessageContent, max_bytes: usize) -> Option<Bytes> {
-    let [name, _] = names();
-    let packed = content.properties.get_named(&name, PropertyType::BINARY).and_then(PropertyValue::as_bytes)?;
-    if !holds(content) {
+    let packed = packed_of(content)?;
+    let recorded = recorded(content)?;
+    if *recorded != digest(content) {
         return None;
     }
     let original = unpacked(packed, max_bytes);
@@ -86,6 +82,25 @@ pub fn of(content: &MessageContent, max_bytes: usize) -> Option<Bytes> {
         tracing::warn!("the original kept with a message is damaged or too large");
     }
     original.map(Bytes::from)
+}
+
+fn packed_of(content: &MessageContent) -> Option<&[u8]> {
+    let [name, _] = names();
+    content.properties.get_named(&name, PropertyType::BINARY).and_then(PropertyValue::as_bytes)
+}
+
+/// The digest of the content that the original belongs to, if it is one by the rules of now.
+fn recorded(content: &MessageContent) -> Option<&[u8; 32]> {
+    let [_, name] = names();
+    let recorded = content.properties.get_named(&name, PropertyType::BINARY).and_then(PropertyValue::as_bytes);
+    let (version, digest) = recorded?.split_first()?;
+    if *version == DIGEST_VERSION { digest.try_into().ok() } else { None }
+}
+
+fn sealed(digest: &[u8; 32]) -> PropertyBag {
+    let [_, content_key] = keys();
+    let value = [&[DIGEST_VERSION][..], digest].concat();
+    PropertyBag::from_iter([(content_key, PropertyValue::Binary(value))])
 }
 
 fn packed(original: &[u8]) -> Vec<u8> {
@@ -131,9 +146,10 @@ mod tests {
     #[test]
     fn an_original_is_served_until_the_content_changes() {
         let mut content = note("hello\r\n");
-        assert!(!has(&content) && of(&content, 100).is_none());
+        assert!(!has(&content) && of(&content, 100).is_none() && announced_len(&content) == 0);
+        assert!(reseal(&content).is_none(), "no original");
         keep(&mut content, b"Subject: s\n\nhello");
-        assert!(holds(&content));
+        assert!(reseal(&content).is_none() && announced_len(&content) == 17);
         assert_eq!(of(&content, 100).as_deref(), Some(&b"Subject: s\n\nhello"[..]));
         assert_eq!(of(&content, 5), None, "too large");
         content.properties.set(tags::PidTagMessageFlags, PropertyValue::Integer32(1));
@@ -141,7 +157,8 @@ mod tests {
         assert!(of(&content, 100).is_some(), "flags are no content");
         let body = content.properties.set(tags::PidTagBody, PropertyValue::String("hello!".into()));
         assert_eq!(of(&content, 100), None, "edited");
-        content.properties.extend(seal(&content).iter().map(|(key, value)| (key.clone(), value.clone())));
+        let seal = reseal(&content).expect("does not hold");
+        content.properties.extend(seal.iter().map(|(key, value)| (key.clone(), value.clone())));
         assert!(of(&content, 100).is_some(), "sealed anew");
         content.properties.set(tags::PidTagBody, body.expect("a body"));
         assert_eq!(of(&content, 100), None);
