@@ -145,6 +145,7 @@ fn compose_fits_the_image() -> Result<(), Failed> {
     let volume = words(&value(&docker, "VOLUME")?)?;
     assert!(lines.contains(&format!("ledger:{}", volume[0]).as_str()), "no volume with a name at {volume:?}");
     assert!(lines.contains(&"dockerfile: deploy/Dockerfile"));
+    assert!(lines.contains(&"read_only: true") && lines.contains(&"/tmp:mode=1777"), "large messages need a place");
     assert!(!compose.contains('\t'), "YAML takes no tabs");
     Ok(())
 }
@@ -207,9 +208,13 @@ impl Engine {
         // The container's user is another one than the test's.
         std::fs::set_permissions(directory, std::fs::Permissions::from_mode(0o755))?;
         // Another port than anybody has: with buildah, the container is in this machine's network.
-        let port = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+        let port = || Ok::<_, std::io::Error>(std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port());
         let text = format!(
-            "[upstream]\ndomains = [\"example.test\"]\n[[imap.listener]]\naddress = \"0.0.0.0:{port}\"\ntls = \"none\"\n"
+            "[upstream]\ndomains = [\"example.test\"]\n\
+             [[imap.listener]]\naddress = \"0.0.0.0:{}\"\ntls = \"none\"\n\
+             [[smtp.listener]]\naddress = \"0.0.0.0:{}\"\ntls = \"none\"\n",
+            port()?,
+            port()?
         );
         std::fs::write(directory.join("gateway.toml"), text)?;
         let mount = format!("{}:/etc/mapi-gateway:ro", directory.display());
@@ -223,7 +228,7 @@ impl Engine {
             assert!(Instant::now() < deadline, "{}", String::from_utf8_lossy(&asked.stderr));
             std::thread::sleep(Duration::from_millis(300));
         }
-        // It is its own user, finds authorities, and can write where its ledger will be.
+        // It is its own user, and can write where its ledger and large messages will be.
         let checked = container.exec(&["check", "--json", "--user", "alice@elsewhere.test"])?;
         let report: serde_json::Value = serde_json::from_slice(&checked.stdout)?;
         let step = |name: &str| {
@@ -232,6 +237,7 @@ impl Engine {
         };
         assert_eq!(step("configuration")["status"], "ok", "{report:#}");
         assert_ne!(step("ledger storage")["status"], "failed", "{report:#}");
+        assert_eq!(step("spool")["status"], "ok", "{report:#}");
         container.stop()
     }
 }
@@ -265,7 +271,7 @@ impl Container {
             let mut command = container.within(&["run"]);
             container.process = Some(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?);
         } else {
-            let limits = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
+            let limits = ["--read-only", "--tmpfs", "/tmp", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"];
             let named = ["--name", &container.name, "--volume", mount, tag];
             run(Command::new(engine).args(["run", "--detach"]).args(limits).args(named))?;
         }

@@ -41,8 +41,10 @@ const FOLDERS: &str = "folders";
 const MESSAGE: &str = "message";
 const NOTIFICATION: &str = "notification";
 const LEDGER: &str = "ledger storage";
+const SPOOL: &str = "spool";
 
-/// A check under way. Call [`Check::configuration`], then [`Check::user`] and [`Check::ledger`] with what it returned, then
+/// A check under way. Call [`Check::configuration`], then [`Check::user`], [`Check::ledger`] and
+/// [`Check::spool`] with what it returned, then
 /// [`Check::finish`].
 pub struct Check<'a> {
     steps: Steps<'a>,
@@ -111,6 +113,17 @@ impl<'a> Check<'a> {
         let began = Instant::now();
         let found = storage::check(&checked.config.ledger.directory);
         self.steps.record(LEDGER, began, found);
+    }
+
+    /// Whether large messages find a place while they come in by SMTP.
+    pub fn spool(&mut self, checked: &Checked) {
+        let began = Instant::now();
+        let found = if checked.config.smtp.listener.is_empty() {
+            Finding::ok("not needed: there is no SMTP listener")
+        } else {
+            storage::check_spool(&checked.config.spool.dir)
+        };
+        self.steps.record(SPOOL, began, found);
     }
 
     /// The report. Steps that did not come about are in it as skipped.

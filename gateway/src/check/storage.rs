@@ -43,6 +43,21 @@ pub(super) fn check(directory: &Path) -> Finding {
     found
 }
 
+/// Whether large messages can be kept in `directory` while they come in.
+pub(super) fn check_spool(directory: &Path) -> Finding {
+    if let Err(error) = tempfile::tempfile_in(directory).and_then(|mut file| file.write_all(b"mapi-gateway check\n")) {
+        let next =
+            "set spool.dir to a directory that the gateway's user can write; in a container, mount a tmpfs there";
+        return Finding::failed(format!("{} can't be written: {error}", directory.display()), next);
+    }
+    let mut found = Finding::ok(directory.display().to_string());
+    match free_bytes(directory) {
+        Ok(free) => found.add(format!("{} MiB free", free / (1024 * 1024))),
+        Err(error) => found.add(format!("free space unknown: {error}")),
+    }
+    found
+}
+
 fn durability(found: &mut Finding, directory: &Path) {
     let mounts = fs::read("/proc/self/mountinfo").map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let path = fs::canonicalize(directory);
@@ -122,6 +137,16 @@ mod tests {
         assert_ne!(found.status, Status::Failed, "{found:?}");
         assert!(found.details.iter().any(|line| line.contains("renamed and removed")), "{found:?}");
         assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 0);
+    }
+
+    #[test]
+    fn messages_need_a_directory_while_they_come_in() {
+        let directory = tempfile::tempdir().expect("a directory");
+        assert_eq!(check_spool(directory.path()).status, Status::Ok);
+        assert_eq!(fs::read_dir(directory.path()).expect("readable").count(), 0);
+        let found = check_spool(&directory.path().join("missing"));
+        assert_eq!(found.status, Status::Failed);
+        assert!(found.next.is_some_and(|next| next.contains("spool.dir")));
     }
 
     #[test]

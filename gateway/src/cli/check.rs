@@ -52,6 +52,7 @@ pub(super) async fn run(arguments: CheckArguments) -> Result<bool, String> {
         };
         check.user(&checked, &arguments.user, password.clone()).await;
         check.ledger(&checked);
+        check.spool(&checked);
         suite = arguments.conformance.then_some((checked, password, second));
     }
     let report = check.finish();
