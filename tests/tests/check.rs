@@ -70,8 +70,7 @@ impl Report {
         lines.iter().filter_map(Value::as_str).collect::<Vec<_>>().join("\n")
     }
 
-    /// The step failed with such details, and says such a thing to do next; all steps after it up to the ledger's are
-    /// skipped.
+    /// The step failed with such details, and says such a thing to do next.
     fn assert_failed(&self, name: &str, detail: &str, next: &str) {
         assert_eq!(self.status(name), "failed", "{name}: {:#}", self.0);
         assert!(self.details(name).contains(detail), "{name}: {:#}", self.0);

@@ -41,7 +41,9 @@ async fn sandbox_with(manners: Manners) -> (RunningSandbox, Target) {
 /// The scenarios that `CONFORMANCE_ONLY` names a part of; all if it is not set.
 fn chosen() -> Vec<&'static Scenario> {
     let part = std::env::var("CONFORMANCE_ONLY").unwrap_or_default();
-    SCENARIOS.iter().filter(|scenario| scenario.name.contains(&part)).collect()
+    let chosen: Vec<_> = SCENARIOS.iter().filter(|scenario| scenario.name.contains(&part)).collect();
+    assert!(!chosen.is_empty(), "no scenario has {part:?} in its name");
+    chosen
 }
 
 async fn run_on(target: &Target) -> Report {
