@@ -92,6 +92,14 @@ pub(super) fn authentication(error: &AuthError, offered: Option<&[String]>, conf
             "try both in Outlook on the web; check whether the account is locked or expired, and whether it may use this scheme"
                 .into(),
         ),
+        AuthError::RefusedByKdc(refusal) => (
+            format!("the KDC refuses this user: {refusal}"),
+            "try the password with kinit or in Outlook on the web; check whether the account is locked or expired".into(),
+        ),
+        AuthError::NoTicket(_) => (
+            error.to_string(),
+            "correct that, or allow another scheme beside \"kerberos\" in upstream.auth".into(),
+        ),
         AuthError::PlainHttp => (
             error.to_string(),
             "use an https:// URL; on a test machine, name \"basic\" in upstream.auth and set upstream.allow_plain_http = true".into(),

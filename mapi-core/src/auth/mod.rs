@@ -1,5 +1,5 @@
 //! HTTP authentication: a trait into which schemes of several steps that are bound to their connection fit, Basic, NTLM
-//! (plain and inside Negotiate), and the choice between them.
+//! (plain and inside Negotiate), Kerberos, and the choice between them.
 //!
 //! Secrets are zeroized when dropped and never shown by `Debug`.
 
@@ -8,6 +8,8 @@ mod challenge;
 mod channel_binding;
 mod der;
 mod integrated;
+pub mod kerberos;
+mod kerberos_scheme;
 pub mod ntlm;
 mod password;
 mod scheme;
@@ -16,6 +18,7 @@ pub mod spnego;
 
 pub use basic::BasicCredentials;
 pub use channel_binding::{hash_of_bindings, tls_server_end_point};
+pub use kerberos_scheme::{KerberosCredentials, TicketSource};
 pub use password::{PasswordCredentials, PasswordMethod};
 pub use scheme::{AuthChannel, AuthError, AuthScheme, AuthStep, Credentials};
 pub use sign_in_name::SignInName;

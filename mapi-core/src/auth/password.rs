@@ -1,18 +1,26 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::future::BoxFuture;
 use secrecy::SecretString;
 
 use super::challenge::{Offer, offer};
 use super::integrated::{Carrier, Integrated};
-use super::{AuthChannel, AuthError, AuthScheme, AuthStep, BasicCredentials, Credentials, PlainHttp, SignInName};
+use super::kerberos_scheme::Kerberos;
+use super::{
+    AuthChannel, AuthError, AuthScheme, AuthStep, BasicCredentials, Credentials, PlainHttp, SignInName, TicketSource,
+};
 
 /// Hosts whose choice is remembered.
 const MAX_HOSTS: usize = 16;
+/// Choices that are told.
+const MAX_TOLD: usize = 32;
 
 /// A way in which a password signs in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordMethod {
+    /// Kerberos inside `Negotiate`.
+    Kerberos,
     /// NTLM under the scheme of that name.
     Ntlm,
     /// NTLM inside `Negotiate`.
@@ -23,13 +31,23 @@ pub enum PasswordMethod {
 
 impl PasswordMethod {
     /// All of them, the strongest first. NTLM is the same in both carriers; the plain one has less that can go wrong.
-    pub const ALL: [Self; 3] = [Self::Ntlm, Self::Negotiate, Self::Basic];
+    pub const ALL: [Self; 4] = [Self::Kerberos, Self::Ntlm, Self::Negotiate, Self::Basic];
 
     /// The scheme's name in HTTP.
     pub fn scheme(self) -> &'static str {
         match self {
             Self::Ntlm => Carrier::Ntlm.scheme(),
-            Self::Negotiate => Carrier::Negotiate.scheme(),
+            Self::Kerberos | Self::Negotiate => Carrier::Negotiate.scheme(),
+            Self::Basic => "Basic",
+        }
+    }
+
+    /// For people.
+    fn described(self) -> &'static str {
+        match self {
+            Self::Kerberos => "Kerberos",
+            Self::Ntlm => "NTLM",
+            Self::Negotiate => "NTLM inside Negotiate",
             Self::Basic => "Basic",
         }
     }
@@ -43,7 +61,9 @@ pub struct PasswordCredentials {
     password: SecretString,
     methods: Vec<PasswordMethod>,
     basic_over_plain_http: PlainHttp,
+    tickets: Option<Arc<dyn TicketSource>>,
     chosen: Arc<Mutex<Vec<(String, PasswordMethod)>>>,
+    told: Arc<Mutex<Vec<String>>>,
 }
 
 impl PasswordCredentials {
@@ -55,17 +75,36 @@ impl PasswordCredentials {
         methods: &[PasswordMethod],
         basic_over_plain_http: PlainHttp,
     ) -> Self {
-        let methods = PasswordMethod::ALL.into_iter().filter(|method| methods.contains(method)).collect();
-        Self { name: name.into(), password, methods, basic_over_plain_http, chosen: Arc::default() }
+        let with_password = |method: &PasswordMethod| methods.contains(method) && *method != PasswordMethod::Kerberos;
+        Self {
+            name: name.into(),
+            password,
+            methods: PasswordMethod::ALL.into_iter().filter(with_password).collect(),
+            basic_over_plain_http,
+            tickets: None,
+            chosen: Arc::default(),
+            told: Arc::default(),
+        }
+    }
+
+    /// Tries Kerberos first, with the tickets of `source`, which gets them by the same password. The other methods follow
+    /// where there is no ticket; not where the KDC refuses the password.
+    pub fn with_tickets(mut self, source: Arc<dyn TicketSource>) -> Self {
+        if self.tickets.replace(source).is_none() {
+            self.methods.insert(0, PasswordMethod::Kerberos);
+        }
+        self
     }
 
     fn scheme_of(&self, method: PasswordMethod) -> Box<dyn AuthScheme> {
         let integrated =
             |carrier| Box::new(Integrated::new(SignInName::parse(&self.name), self.password.clone(), carrier));
-        match method {
-            PasswordMethod::Ntlm => integrated(Carrier::Ntlm),
-            PasswordMethod::Negotiate => integrated(Carrier::Negotiate),
-            PasswordMethod::Basic => {
+        match (method, &self.tickets) {
+            (PasswordMethod::Kerberos, Some(source)) => Box::new(Kerberos::new(Arc::clone(source))),
+            (PasswordMethod::Kerberos, None) => integrated(Carrier::Negotiate),
+            (PasswordMethod::Ntlm, _) => integrated(Carrier::Ntlm),
+            (PasswordMethod::Negotiate, _) => integrated(Carrier::Negotiate),
+            (PasswordMethod::Basic, _) => {
                 BasicCredentials::new(&self.name, self.password.clone(), self.basic_over_plain_http).scheme()
             }
         }
@@ -91,6 +130,14 @@ impl PasswordCredentials {
         }
     }
 
+    fn tell(&self, host: &str, what: &str) {
+        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
+        let line = format!("{host}: {what}");
+        if told.len() < MAX_TOLD && !told.contains(&line) {
+            told.push(line);
+        }
+    }
+
     /// The strongest method that is allowed and offered, and not among those that `failed`.
     fn choose(
         &self,
@@ -111,7 +158,11 @@ impl PasswordCredentials {
 
 impl Credentials for PasswordCredentials {
     fn scheme(&self) -> Box<dyn AuthScheme> {
-        Box::new(Chooser { credentials: self.clone(), scheme: None, failed: Vec::new() })
+        Box::new(Chooser { credentials: self.clone(), scheme: None, failed: Vec::new(), offers: Vec::new() })
+    }
+
+    fn choices(&self) -> Vec<String> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 }
 
@@ -128,9 +179,30 @@ struct Chooser {
     scheme: Option<(PasswordMethod, Box<dyn AuthScheme>)>,
     /// What this server turned out not to do, although it offers it.
     failed: Vec<PasswordMethod>,
+    /// What the server offered last, if it was asked.
+    offers: Vec<String>,
 }
 
 impl Chooser {
+    /// Gives a method up on this connection, and for this host.
+    fn give_up(&mut self, method: PasswordMethod, error: &AuthError, channel: AuthChannel<'_>) {
+        self.failed.push(method);
+        self.credentials.remember(channel.host, None);
+        self.credentials.tell(channel.host, &format!("not {}: {error}", method.described()));
+        self.scheme = None;
+    }
+
+    fn next(&mut self, failure: Option<AuthError>, channel: AuthChannel<'_>) -> AuthStep {
+        match self.credentials.choose(&self.offers, &self.failed, channel) {
+            Ok(method) => {
+                tracing::debug!(host = channel.host, ?method, "authentication scheme chosen");
+                self.credentials.remember(channel.host, Some(method));
+                self.begin(method, channel)
+            }
+            Err(error) => AuthStep::Failed(failure.unwrap_or(error)),
+        }
+    }
+
     fn begin(&mut self, method: PasswordMethod, channel: AuthChannel<'_>) -> AuthStep {
         let scheme = self.credentials.scheme_of(method);
         self.scheme.insert((method, scheme)).1.start(channel)
@@ -150,30 +222,50 @@ impl AuthScheme for Chooser {
 
     fn step(&mut self, challenges: &[String], channel: AuthChannel<'_>) -> AuthStep {
         let mut failure = None;
+        self.offers = challenges.to_vec();
         if let Some((method, scheme)) = &mut self.scheme {
+            let method = *method;
             match scheme.step(challenges, channel) {
                 // Not what it offered formerly, or Negotiate without NTLM: choose anew. Nothing was proved yet, so that this is
                 // no second try of a password.
                 AuthStep::Failed(error @ (AuthError::NotOffered(_) | AuthError::Malformed(_))) => {
-                    self.failed.push(*method);
-                    self.credentials.remember(channel.host, None);
+                    self.give_up(method, &error, channel);
+                    failure = Some(error);
+                }
+                // The KDC took the password, so that it is no second try either: the service does not know the ticket.
+                AuthStep::Failed(error) if method == PasswordMethod::Kerberos && self.credentials.methods.len() > 1 => {
+                    tracing::warn!(host = channel.host, "the service refuses the Kerberos ticket");
+                    self.give_up(method, &error, channel);
                     failure = Some(error);
                 }
                 step => return step,
             }
         }
-        match self.credentials.choose(challenges, &self.failed, channel) {
-            Ok(method) => {
-                tracing::debug!(host = channel.host, ?method, "authentication scheme chosen");
-                self.credentials.remember(channel.host, Some(method));
-                self.begin(method, channel)
+        self.next(failure, channel)
+    }
+
+    fn fetch<'a>(&'a mut self, channel: AuthChannel<'a>) -> BoxFuture<'a, AuthStep> {
+        Box::pin(async move {
+            let Some((method, scheme)) = &mut self.scheme else { return AuthStep::Ask(None) };
+            let method = *method;
+            let step = scheme.fetch(channel).await;
+            match step {
+                AuthStep::Failed(error) if !error.is_refusal() && self.credentials.methods.len() > 1 => {
+                    tracing::warn!(host = channel.host, user = self.credentials.name, %error, "Kerberos is left out");
+                    self.give_up(method, &error, channel);
+                    // Where the host's choice was remembered, its offers are not known on this connection.
+                    if self.offers.is_empty() { AuthStep::Ask(None) } else { self.next(Some(error), channel) }
+                }
+                step => step,
             }
-            Err(error) => AuthStep::Failed(failure.unwrap_or(error)),
-        }
+        })
     }
 
     fn served(&mut self, answers: &[String], channel: AuthChannel<'_>) -> Result<(), AuthError> {
-        self.scheme.as_mut().map_or(Ok(()), |(_, scheme)| scheme.served(answers, channel))
+        let Some((method, scheme)) = &mut self.scheme else { return Ok(()) };
+        scheme.served(answers, channel)?;
+        self.credentials.tell(channel.host, method.described());
+        Ok(())
     }
 }
 

@@ -4,6 +4,8 @@ use std::time::SystemTime;
 use futures::future::BoxFuture;
 use secrecy::SecretString;
 
+use super::kerberos::Refusal;
+
 /// The connection that is being authenticated.
 #[derive(Debug, Clone, Copy)]
 pub struct AuthChannel<'a> {
@@ -45,6 +47,10 @@ pub enum AuthError {
     /// The server refused credentials that were bound to its TLS certificate; the SHA-256 fingerprint of the latter. The
     /// password may be wrong, or the certificate another than the one that the server knows as its own.
     RefusedWithBinding(String),
+    /// The KDC refused the user.
+    RefusedByKdc(Refusal),
+    /// There is no Kerberos ticket, and why.
+    NoTicket(String),
     /// The scheme does not go over an unencrypted connection.
     PlainHttp,
     /// The server offers other schemes; its WWW-Authenticate values.
@@ -58,7 +64,7 @@ pub enum AuthError {
 impl AuthError {
     /// Whether the server said no to the user, in contrast to an exchange that could not take place.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused | Self::RefusedWithBinding(_))
+        matches!(self, Self::Refused | Self::RefusedWithBinding(_) | Self::RefusedByKdc(_))
     }
 }
 
@@ -97,6 +103,11 @@ pub trait AuthScheme: Send {
 pub trait Credentials: Send + Sync + fmt::Debug {
     /// The scheme for a new connection.
     fn scheme(&self) -> Box<dyn AuthScheme>;
+
+    /// For people: which schemes signed in at which host, and why stronger ones did not. Nothing secret.
+    fn choices(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 impl fmt::Display for AuthError {
@@ -110,6 +121,8 @@ impl fmt::Display for AuthError {
                  they differ, TLS ends at a proxy, and Extended Protection refuses that. Let the proxy pass TLS through, \
                  give both the same certificate, or name Exchange itself in the gateway's upstream URLs"
             ),
+            Self::RefusedByKdc(refusal) => write!(f, "the KDC refuses the user: {refusal}"),
+            Self::NoTicket(why) => write!(f, "no Kerberos ticket: {why}"),
             Self::PlainHttp => write!(f, "the credentials must not go over plain HTTP"),
             Self::NotOffered(offered) if offered.is_empty() => {
                 write!(f, "the server asks for authentication and offers no scheme")
