@@ -39,7 +39,10 @@ error_codes! {
     NULL_OBJECT = 0x0000_04B9, "ecNullObject";
     MAX_OBJECTS_EXCEEDED = 0x0000_04D7, "ecMaxObjsExceeded";
     QUOTA_EXCEEDED = 0x0000_04D9, "ecQuotaExceeded";
+    MAX_SUBMISSION_EXCEEDED = 0x0000_04DA, "ecMaxSubmissionExceeded";
+    MAX_ATTACHMENT_EXCEEDED = 0x0000_04DB, "ecMaxAttachmentExceeded";
     SEND_AS_DENIED = 0x0000_04DC, "ecSendAsDenied";
+    SHUTOFF_QUOTA_EXCEEDED = 0x0000_04DE, "ecShutoffQuotaExceeded";
     CLIENT_VERSION_DISALLOWED = 0x0000_04DF, "ecClientVerDisallowed";
     FORMAT = 0x0000_04ED, "ecFormat";
     NO_CREATE_RIGHT = 0x0000_04FF, "ecNoCreateRight";

@@ -11,7 +11,7 @@ use crate::rop::{
 use crate::wire::Writer;
 
 use super::handle::Handle;
-use super::link::{OnFailure, odd_answer, succeeded};
+use super::link::{Answers, OnFailure, odd_answer, succeeded};
 use super::open::get_properties;
 use super::recipient::modify_recipients;
 use super::script::{Script, Slot, Ticket};
@@ -46,7 +46,7 @@ impl Mailbox {
         associated: bool,
     ) -> Result<MessageId, MailboxError> {
         let message = self.inner.write_message(folder, content, associated, Vec::new()).await?;
-        Ok(self.inner.save_new(&message).await?.mid)
+        Ok(self.inner.save(&message).await?.mid)
     }
 
     /// [`Mailbox::create_message`] that also tells which version it saved, no request more, and calls `on_save` when the
@@ -62,12 +62,13 @@ impl Mailbox {
     ) -> Result<CreatedMessage, MailboxError> {
         let message = self.inner.write_message(folder, content, false, Vec::new()).await?;
         on_save();
-        self.inner.save_new(&message).await
+        self.inner.save(&message).await
     }
 }
 
 impl Inner {
-    async fn save_new(&self, message: &Handle) -> Result<CreatedMessage, MailboxError> {
+    /// Saves a message, and asks which version that is.
+    pub(super) async fn save(&self, message: &Handle) -> Result<CreatedMessage, MailboxError> {
         let mut script = self.link.script();
         let slot = script.known(message);
         let save = script.rop_with(slot, slot, save_message());
@@ -110,18 +111,7 @@ impl Inner {
         }
         self.fill(&mut script, message, content, &mut setting);
         let answers = self.link.run(&mut script, OnFailure::Stop).await?;
-        for ticket in setting {
-            let answer = answers.answer(ticket)?;
-            succeeded(answer)?;
-            if let ResponseBody::PropertyProblems(list) = &answer.body {
-                for problem in &list.property_problems {
-                    tracing::debug!(tag = %problem.property_tag, code = %problem.error_code, "property not stored");
-                    if is_about_room(problem.error_code) {
-                        return Err(MailboxError::Upstream { rop: answer.rop_id, code: problem.error_code });
-                    }
-                }
-            }
-        }
+        check_set(&answers, &setting)?;
         script.take(message).ok_or_else(|| odd_answer(RopId::CREATE_MESSAGE))
     }
 
@@ -172,7 +162,7 @@ impl Inner {
     }
 
     /// Small values in as few operations as possible, large ones through streams.
-    fn fill_properties<'a>(
+    pub(super) fn fill_properties<'a>(
         &self,
         script: &mut Script<'a>,
         slot: Slot,
@@ -213,6 +203,23 @@ impl Inner {
             script.release(stream);
         }
     }
+}
+
+/// Fails if properties were not set for want of room, or not at all.
+pub(super) fn check_set(answers: &Answers, setting: &[Ticket]) -> Result<(), MailboxError> {
+    for ticket in setting {
+        let answer = answers.answer(*ticket)?;
+        succeeded(answer)?;
+        if let ResponseBody::PropertyProblems(list) = &answer.body {
+            for problem in &list.property_problems {
+                tracing::debug!(tag = %problem.property_tag, code = %problem.error_code, "property not stored");
+                if is_about_room(problem.error_code) {
+                    return Err(MailboxError::Upstream { rop: answer.rop_id, code: problem.error_code });
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// RopSaveChangesMessage; the object stays open, as the next operation may be on it.

@@ -7,6 +7,7 @@
 //! Nothing here is retried that sends or creates. A lost answer is reported as an unknown outcome, after which the mailbox
 //! has to be opened again.
 
+mod amend;
 mod backlog;
 mod contents_sync;
 mod create;

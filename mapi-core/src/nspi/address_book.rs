@@ -1,13 +1,13 @@
 use std::collections::HashMap;
 
 use super::{
-    AnsiText, BindRequest, DnToMIdRequest, DnToMIdResponse, QueryRowsRequest, QueryRowsResponse, ResolveNamesRequest,
-    ResolveNamesResponse, Stat, Table, UnbindRequest, UnicodeText, minimal_id,
+    AnsiText, BindRequest, DnToMIdRequest, DnToMIdResponse, GetMatchesRequest, GetMatchesResponse, QueryRowsRequest,
+    QueryRowsResponse, ResolveNamesRequest, ResolveNamesResponse, Stat, Table, UnbindRequest, UnicodeText, minimal_id,
 };
 use crate::ErrorCode;
 use crate::client::{Channel, ClientError, ClientSettings};
 use crate::http::{Failure, Reply, RequestType};
-use crate::property::{PropertyRow, PropertyTag, PropertyValue, tags};
+use crate::property::{PropertyRow, PropertyTag, PropertyValue, RelationalOperator, Restriction, TaggedValue, tags};
 
 /// Names or DNs per request.
 const BATCH: usize = 100;
@@ -122,6 +122,26 @@ impl AddressBook {
             }
         }
         Ok(found)
+    }
+
+    /// Whether anything in the address book resembles a name: whether the beginning of its display name, its address or
+    /// another of its names does.
+    ///
+    /// # Errors
+    /// See [`ClientError`].
+    pub async fn has_matches(&self, name: &str) -> Result<bool, ClientError> {
+        let value = TaggedValue::new(tags::PidTagAnr, PropertyValue::String(name.to_owned()));
+        let filter = Restriction::Property { operator: RelationalOperator::Equal, tag: tags::PidTagAnr, value };
+        let request = GetMatchesRequest {
+            state: Some(Stat::start()),
+            filter: Some(filter),
+            row_count: 1,
+            columns: Some(vec![tags::PidTagSmtpAddress]),
+            ..GetMatchesRequest::default()
+        };
+        let body = self.ask(RequestType::GetMatches, request.encode()).await?;
+        let answer = succeeded(GetMatchesResponse::decode(&body)?, |answer| answer.error)?;
+        Ok(answer.minimal_ids.is_none_or(|ids| !ids.is_empty()) || answer.table.is_some_and(|t| !t.rows.is_empty()))
     }
 
     /// Closes the session context, if one is open.

@@ -160,6 +160,7 @@ property_tags! {
     PidTagDeleteAfterSubmit = 0x0E01_000B;
     PidTagTargetEntryId = 0x3010_0102;
     PidTagOutOfOfficeState = 0x661D_000B;
+    PidTagMaxSubmitMessageSize = 0x666D_0003;
     PidTagProhibitSendQuota = 0x666E_0003;
     PidTagProhibitReceiveQuota = 0x666A_0003;
     PidTagStorageQuotaLimit = 0x3FF5_0003;
