@@ -87,13 +87,13 @@ impl Store {
     /// sent mail belongs.
     ///
     /// # Errors
-    /// `ecNoRecipients`, `ecInvalidRecips`, `ecSendAsDenied`, `ecQuotaExceeded`, `ecNotFound`; `ecWarnCancelMessage` if a recipient is
-    /// refused: then nobody got it.
+    /// `ecNoRecipients`, `ecInvalidRecips`, `ecSendAsDenied`, `ecQuotaExceeded`, `ecMaxSubmissionExceeded`, `ecNotFound`;
+    /// `ecWarnCancelMessage` if a recipient is refused: then nobody got it.
     pub fn submit(&mut self, sender: usize, id: u64) -> StoreResult<Submission> {
         let user = self.users().get(sender).cloned().ok_or(ErrorCode::UNKNOWN_USER)?;
         let mailbox = self.mailbox(sender).ok_or(ErrorCode::UNKNOWN_USER)?;
-        mailbox.may_send()?;
         let mut message = mailbox.message(id)?.clone();
+        mailbox.may_send(message.size)?;
         let now = mailbox.now();
         let (shown, represented) = self.identities(&message.content.properties, &user)?;
         if message.content.recipients.is_empty() {

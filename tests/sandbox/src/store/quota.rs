@@ -1,7 +1,9 @@
 //! How large a mailbox may grow ([MS-OXCSTOR] 2.2.2.1). The limits are properties of the store, in KiB.
 
 use mapi_core::ErrorCode;
-use mapi_core::property::tags::{PidTagProhibitReceiveQuota, PidTagProhibitSendQuota, PidTagStorageQuotaLimit};
+use mapi_core::property::tags::{
+    PidTagMaxSubmitMessageSize, PidTagProhibitReceiveQuota, PidTagProhibitSendQuota, PidTagStorageQuotaLimit,
+};
 use mapi_core::property::{PropertyTag, PropertyValue};
 
 use super::{Mailbox, StoreResult};
@@ -15,6 +17,8 @@ pub struct Quota {
     pub send: Option<u32>,
     /// Nothing is received, created or copied any more (PidTagProhibitReceiveQuota).
     pub receive: Option<u32>,
+    /// Larger messages are not sent (PidTagMaxSubmitMessageSize).
+    pub submit: Option<u32>,
 }
 
 impl Mailbox {
@@ -24,6 +28,7 @@ impl Mailbox {
             (PidTagStorageQuotaLimit, quota.warn),
             (PidTagProhibitSendQuota, quota.send),
             (PidTagProhibitReceiveQuota, quota.receive),
+            (PidTagMaxSubmitMessageSize, quota.submit),
         ];
         for (tag, limit) in limits {
             match limit {
@@ -38,11 +43,15 @@ impl Mailbox {
         self.folders().map(|folder| self.folder_size(folder).unsigned_abs()).sum()
     }
 
-    /// Whether something may be sent.
+    /// Whether a message of `size` bytes may be sent.
     ///
     /// # Errors
-    /// `ecQuotaExceeded`.
-    pub fn may_send(&self) -> StoreResult<()> {
+    /// `ecQuotaExceeded`, `ecMaxSubmissionExceeded`.
+    pub fn may_send(&self, size: u32) -> StoreResult<()> {
+        let largest = self.properties().integer(PidTagMaxSubmitMessageSize);
+        if largest.is_some_and(|kib| u64::from(size) > u64::from(kib.cast_unsigned()) * 1024) {
+            return Err(ErrorCode::MAX_SUBMISSION_EXCEEDED);
+        }
         self.room(PidTagProhibitSendQuota, 0)
     }
 
