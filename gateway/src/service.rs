@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::account::Accounts;
+use crate::account::{Accounts, Sending};
 use crate::bridge::{ImapBridge, SmtpBridge};
 use crate::config::{
     Address, Config, ConfigError, ListenerAuthentication, ListenerMechanism, ListenerTls, SmtpConfig,
@@ -165,6 +165,11 @@ impl Service {
             return Ok(());
         }
         let devices = Arc::new(Devices::new(smtp)?);
+        let sending = Sending {
+            save_sent: smtp.save_sent,
+            merge_sent: smtp.merge_sent,
+            own_domains: if smtp.check_recipients { config.upstream.domains.clone() } else { Vec::new() },
+        };
         let spool = spool(&config.spool)?;
         let admission = Admission::new(smtp.max_connections, smtp.max_connections_per_address);
         for (position, listener) in smtp.listener.iter().enumerate() {
@@ -181,7 +186,7 @@ impl Service {
                 spool: Arc::clone(&spool),
             };
             let (bound, address) = bind(&key, listener.address).await?;
-            let bridge = SmtpBridge::new(Arc::clone(accounts), Arc::clone(&devices), smtp.save_sent);
+            let bridge = SmtpBridge::new(Arc::clone(accounts), Arc::clone(&devices), sending.clone());
             let server = Server::new(server_config, Arc::new(bridge));
             let stopping = stopping.clone();
             self.tasks.spawn(async move { server.serve(bound, stopping).await });

@@ -1,6 +1,7 @@
 use std::sync::{Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use bytes::Bytes;
 use imap_front::store::{
     AppendUid, FlagChange, FlagChangeMode, FlagSet, FolderId as FrontFolderId, Keywords, NewMessage,
 };
@@ -12,12 +13,19 @@ use mapi_core::property::{FileTime, tags};
 use mapi_core::rop::RopId;
 
 use super::folder::Settling;
+use super::mark::SubmissionMark;
+use super::sent_copy::Likeness;
 use super::{Account, UpstreamError, blocking, not_found};
 use crate::convert::mime_to_mapi::{self, Purpose};
 use crate::convert::{ConvertError, flags, original};
 
 /// What the server keeps of a new message's flags; the ledger keeps `\Deleted`.
 const OVERLAY: FlagSet = FlagSet::DELETED;
+
+/// For how long the server's copy of a sent message is waited for.
+const COPY_PATIENCE: Duration = Duration::from_secs(5);
+/// Between two looks for it.
+const COPY_PAUSE: Duration = Duration::from_millis(250);
 
 /// A message that the upstream has taken.
 struct Stored {
@@ -42,6 +50,11 @@ impl Account {
         let overlay = message.flags.intersection(OVERLAY);
         let bound = self.context.keep_original_bytes();
         let keep = message.content.len() <= bound && !message.flags.contains(FlagSet::DRAFT);
+        if !message.flags.contains(FlagSet::DRAFT)
+            && let Some(uid) = self.take_sent_copy(folder, id, &message, keep).await?
+        {
+            return Ok(Some(uid));
+        }
         let convert = {
             let message = message.clone();
             move || converted(&message, keep)
@@ -78,6 +91,94 @@ impl Account {
         Ok(Some(AppendUid { uid_validity: settled.uid_validity, uid }))
     }
 
+    /// The server's own copy of a message that was just submitted, in place of a second one that a client stores in Sent
+    /// Items: it gets the client's bytes and flags. `None` if the message is not such a copy, or the server's does not come.
+    async fn take_sent_copy(
+        &self,
+        folder: &FrontFolderId,
+        id: FolderId,
+        message: &NewMessage,
+        keep: bool,
+    ) -> Result<Option<AppendUid>, UpstreamError> {
+        let now = Instant::now();
+        let sent_items = self.context.upstream.mailbox().await?.1.info().folders.sent_items;
+        if id != sent_items || self.submissions.is_empty(now) {
+            return Ok(None);
+        }
+        let content = message.content.clone();
+        let likeness = blocking(move || Likeness::of(&content)).await?;
+        let Some(mark) = self.submissions.find(&likeness, now) else { return Ok(None) };
+        let Some(gid) = self.await_copy(&mark, now + COPY_PATIENCE).await? else {
+            tracing::info!("the server's copy of a sent message does not come; storing the client's");
+            return Ok(None);
+        };
+        let folder_gid = Gid::from_slice(&folder.0).ok_or_else(not_found)?;
+        let checking = self.context.unchecked.begin(folder_gid);
+        if keep && let Err(error) = self.keep_with_copy(id, gid, &message.content).await {
+            // Nothing is lost: without an original the copy is rendered.
+            tracing::info!(%error, "could not keep the original of a sent message");
+        }
+        drop(checking);
+        let settled = {
+            let opened = self.folder(folder).await?;
+            let settled = opened.settle(Settling { came: vec![gid], ..Settling::default() }).await?;
+            if let Some(uid) = settled.uids.first().copied().flatten() {
+                let (flags, keywords) = (message.flags, message.keywords.clone());
+                let change = FlagChange { mode: FlagChangeMode::Add, flags, keywords };
+                opened.store(vec![uid], change).await?;
+            }
+            settled
+        };
+        let uid = settled.uids.first().copied().flatten();
+        Ok(uid.map(|uid| AppendUid { uid_validity: settled.uid_validity, uid }))
+    }
+
+    /// Waits until the copy of a submission is in Sent Items.
+    async fn await_copy(&self, mark: &SubmissionMark, deadline: Instant) -> Result<Option<Gid>, UpstreamError> {
+        loop {
+            let find = |mailbox: Mailbox| async move {
+                let copies = mark.in_sent_items(&mailbox).await?;
+                Ok(copies.first().and_then(|mid| mailbox.gid_of(*mid)))
+            };
+            let found = self.context.upstream.repeatable(find).await?;
+            if found.is_some() || Instant::now() >= deadline {
+                return Ok(found);
+            }
+            tokio::time::sleep(COPY_PAUSE).await;
+        }
+    }
+
+    /// Gives the server's copy of a sent message the bytes that its client stores.
+    async fn keep_with_copy(&self, folder: FolderId, gid: Gid, original: &Bytes) -> Result<(), UpstreamError> {
+        let Some(content) = self.stored_content(folder, gid).await? else { return Ok(()) };
+        if original::has(&content) {
+            return Ok(());
+        }
+        let original = original.clone();
+        let kept = &blocking(move || original::kept(&content, &original)).await?;
+        let amend = |mailbox: Mailbox| async move {
+            mailbox.meet(&[gid]).await?;
+            let Some(mid) = mailbox.id_of(gid) else { return Ok(None) };
+            Ok(mailbox.amend_message(folder, mid, kept).await?.change_key)
+        };
+        let change_key = self.context.upstream.repeatable(amend).await?;
+        self.check_original(folder, &Stored { gid, change_key }).await
+    }
+
+    /// A message as it is stored; `None` if it is gone.
+    async fn stored_content(&self, folder: FolderId, gid: Gid) -> Result<Option<MessageContent>, UpstreamError> {
+        let options = self.context.fetch_options();
+        let fetch = |mailbox: Mailbox| async move {
+            mailbox.meet(&[gid]).await?;
+            let Some(mid) = mailbox.id_of(gid) else { return Ok(None) };
+            let mut fetch = mailbox.fetch_messages(folder, &[mid], options);
+            let Some(Fetched::Message { content, .. }) = fetch.next().await? else { return Ok(None) };
+            while fetch.next().await?.is_some() {}
+            Ok(Some(*content))
+        };
+        self.context.upstream.repeatable(fetch).await
+    }
+
     async fn create(
         &self,
         folder: FolderId,
@@ -98,17 +199,7 @@ impl Account {
     /// original does not hold, and the one of what it made takes its place: unless somebody else was quicker and saved the
     /// message meanwhile, or it can't be told.
     async fn check_original(&self, folder: FolderId, stored: &Stored) -> Result<(), UpstreamError> {
-        let options = self.context.fetch_options();
-        let upstream = &self.context.upstream;
-        let fetch = |mailbox: Mailbox| async move {
-            mailbox.meet(&[stored.gid]).await?;
-            let Some(mid) = mailbox.id_of(stored.gid) else { return Ok(None) };
-            let mut fetch = mailbox.fetch_messages(folder, &[mid], options);
-            let Some(Fetched::Message { content, .. }) = fetch.next().await? else { return Ok(None) };
-            while fetch.next().await?.is_some() {}
-            Ok(Some(content))
-        };
-        let Some(content) = upstream.repeatable(fetch).await? else { return Ok(()) };
+        let Some(content) = self.stored_content(folder, stored.gid).await? else { return Ok(()) };
         let version = content.properties.binary(tags::PidTagChangeKey).map(<[u8]>::to_vec);
         let Some(seal) = blocking(move || original::reseal(&content)).await? else { return Ok(()) };
         if version.is_none() || version != stored.change_key {
@@ -123,7 +214,7 @@ impl Account {
             let update = MessageUpdate { mid, set: seal.clone(), delete: Vec::new() };
             mailbox.update_messages(folder, &[update]).await?.into_iter().collect::<Result<(), MailboxError>>()
         };
-        upstream.repeatable(put).await
+        self.context.upstream.repeatable(put).await
     }
 }
 

@@ -156,18 +156,26 @@ impl Connector {
     /// # Errors
     /// [`UpstreamError::Unreachable`] if there is no address book or it can't be reached.
     pub async fn resolve(&self, names: &[String]) -> Result<Vec<Option<String>>, UpstreamError> {
+        let book = self.address_book().await?;
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let found = book.resolve_dn_to_smtp(&names).await.map_err(|error| client_error(&error));
+        // What the server remembers of the session it forgets by itself, too.
+        drop(book.close().await);
+        found
+    }
+
+    /// The address book; its session opens when it is first asked.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Unreachable`] if there is none.
+    pub(super) async fn address_book(&self) -> Result<AddressBook, UpstreamError> {
         let known = self.target.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let target = match known {
             Some(target) => target,
             None => self.find().await?,
         };
         let no_book = || UpstreamError::Unreachable("no address book is known: set upstream.nspi_url".into());
-        let book = AddressBook::new(&self.client_settings(&target)).ok_or_else(no_book)?;
-        let names: Vec<&str> = names.iter().map(String::as_str).collect();
-        let found = book.resolve_dn_to_smtp(&names).await.map_err(|error| client_error(&error));
-        // What the server remembers of the session it forgets by itself, too.
-        drop(book.close().await);
-        found
+        AddressBook::new(&self.client_settings(&target)).ok_or_else(no_book)
     }
 
     async fn open_at(&self, target: &Target) -> Result<Mailbox, UpstreamError> {

@@ -39,6 +39,9 @@ pub enum UpstreamError {
         /// Its return value.
         code: ErrorCode,
     },
+    /// The user may not send in the name of this address.
+    #[error("not allowed to send as {0}")]
+    SenderDenied(String),
     /// A limit of the configuration.
     #[error("{0}")]
     Limit(String),
@@ -76,6 +79,7 @@ impl From<UpstreamError> for StoreError {
                 Self::Unavailable("the connection to the mail server was lost, try again".into())
             }
             UpstreamError::Limit(reason) => Self::Limit(reason),
+            UpstreamError::SenderDenied(_) => Self::NoPermission(error.to_string()),
             UpstreamError::Content(reason) | UpstreamError::Cannot(reason) => Self::Cannot(reason),
             UpstreamError::Ledger(error) => {
                 tracing::error!(%error, "ledger failed");
@@ -91,7 +95,7 @@ impl From<UpstreamError> for StoreError {
                 | ErrorCode::LOGIN_PERM
                 | ErrorCode::NO_CREATE_RIGHT
                 | ErrorCode::NO_CREATE_SUBFOLDER_RIGHT => Self::NoPermission("the mail server denies access".into()),
-                ErrorCode::QUOTA_EXCEEDED | ErrorCode::NP_QUOTA_EXCEEDED => {
+                ErrorCode::QUOTA_EXCEEDED | ErrorCode::NP_QUOTA_EXCEEDED | ErrorCode::SHUTOFF_QUOTA_EXCEEDED => {
                     Self::OverQuota("the mailbox is full".into())
                 }
                 ErrorCode::PARTIAL_COMPLETION => Self::Cannot("the mail server did only a part of it".into()),
@@ -121,6 +125,7 @@ impl From<UpstreamError> for SubmitError {
                 "the connection to the mail server was lost while it took the message; look into Sent before retrying"
                     .into(),
             ),
+            UpstreamError::SenderDenied(_) => Self::SenderDenied(error.to_string()),
             UpstreamError::Limit(reason) => Self::TooBig(reason),
             UpstreamError::Content(reason) => Self::BadContent(reason),
             UpstreamError::Cannot(reason) => Self::Refused(reason),
@@ -132,15 +137,22 @@ impl From<UpstreamError> for SubmitError {
                 ErrorCode::ACCESS_DENIED | ErrorCode::SEND_AS_DENIED => {
                     Self::SenderDenied("not allowed to send as this sender".into())
                 }
-                ErrorCode::QUOTA_EXCEEDED | ErrorCode::NP_QUOTA_EXCEEDED => {
+                ErrorCode::QUOTA_EXCEEDED | ErrorCode::NP_QUOTA_EXCEEDED | ErrorCode::SHUTOFF_QUOTA_EXCEEDED => {
                     Self::OverQuota("the mailbox is full".into())
                 }
-                ErrorCode::TOO_BIG => Self::TooBig("too big for the mail server".into()),
+                ErrorCode::TOO_BIG | ErrorCode::MAX_SUBMISSION_EXCEEDED | ErrorCode::MAX_ATTACHMENT_EXCEEDED => {
+                    Self::TooBig("too big for the mail server".into())
+                }
                 ErrorCode::WARN_CANCEL_MESSAGE | ErrorCode::INVALID_RECIPS => {
                     Self::RecipientRefused("the mail server refused a recipient; nobody got the message".into())
                 }
                 ErrorCode::NO_RECIPIENTS | ErrorCode::TOO_MANY_RECIPS => Self::Refused(code.to_string()),
-                ErrorCode::SERVER_BUSY => Self::Busy("the mail server is busy, try again later".into()),
+                ErrorCode::SERVER_BUSY | ErrorCode::MAX_OBJECTS_EXCEEDED | ErrorCode::RPC_FAILED => {
+                    Self::Busy("the mail server is busy, try again later".into())
+                }
+                ErrorCode::NOT_ENOUGH_MEMORY | ErrorCode::INSUFFICIENT_RESOURCES | ErrorCode::STREAM_SIZE => {
+                    Self::NoSpace("the mail server has no room for the message, try again later".into())
+                }
                 code => {
                     tracing::warn!(operation, %code, "upstream refused a submission");
                     Self::Refused(format!("the mail server refused: {code}"))
@@ -158,6 +170,69 @@ impl From<MailboxError> for UpstreamError {
             MailboxError::Transport(error) => super::connect::client_error(&error),
             MailboxError::Protocol(_) => Self::OutcomeUnknown(error.to_string()),
             MailboxError::Limit { .. } => Self::Limit(error.to_string()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_become_what_submitters_can_act_on() {
+        type Expected = fn(&SubmitError) -> bool;
+        let cases: [(&[ErrorCode], Expected); 7] = [
+            (&[ErrorCode::QUOTA_EXCEEDED, ErrorCode::NP_QUOTA_EXCEEDED, ErrorCode::SHUTOFF_QUOTA_EXCEEDED], |error| {
+                matches!(error, SubmitError::OverQuota(_))
+            }),
+            (&[ErrorCode::TOO_BIG, ErrorCode::MAX_SUBMISSION_EXCEEDED, ErrorCode::MAX_ATTACHMENT_EXCEEDED], |error| {
+                matches!(error, SubmitError::TooBig(_))
+            }),
+            (&[ErrorCode::SEND_AS_DENIED, ErrorCode::ACCESS_DENIED], |error| {
+                matches!(error, SubmitError::SenderDenied(_))
+            }),
+            (&[ErrorCode::WARN_CANCEL_MESSAGE, ErrorCode::INVALID_RECIPS], |error| {
+                matches!(error, SubmitError::RecipientRefused(_))
+            }),
+            (&[ErrorCode::SERVER_BUSY, ErrorCode::RPC_FAILED, ErrorCode::MAX_OBJECTS_EXCEEDED], |error| {
+                matches!(error, SubmitError::Busy(_))
+            }),
+            (&[ErrorCode::NOT_ENOUGH_MEMORY, ErrorCode::INSUFFICIENT_RESOURCES], |error| {
+                matches!(error, SubmitError::NoSpace(_))
+            }),
+            (&[ErrorCode::NO_RECIPIENTS, ErrorCode::ERROR, ErrorCode(0xDEAD)], |error| {
+                matches!(error, SubmitError::Refused(_))
+            }),
+        ];
+        for (codes, expected) in cases {
+            for code in codes {
+                let refused = UpstreamError::Refused { operation: "RopSubmitMessage".into(), code: *code };
+                let error = SubmitError::from(refused);
+                assert!(expected(&error), "{code}: {error:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn failures_on_the_way_become_what_submitters_can_act_on() {
+        let text = || "why".to_owned();
+        for (error, expected) in [
+            (UpstreamError::Unreachable(text()), "the mail server can't be reached"),
+            (UpstreamError::Busy(text()), "the mail server is busy, try again later"),
+            (UpstreamError::SenderDenied("x@example.test".into()), "not allowed to send as x@example.test"),
+            (UpstreamError::Limit(text()), "why"),
+            (UpstreamError::Internal("a secret path".into()), "internal error"),
+        ] {
+            let submit = SubmitError::from(error.clone());
+            assert_eq!(submit.to_string(), expected);
+            let right = match error {
+                UpstreamError::Unreachable(_) => matches!(submit, SubmitError::Unavailable(_)),
+                UpstreamError::Busy(_) => matches!(submit, SubmitError::Busy(_)),
+                UpstreamError::SenderDenied(_) => matches!(submit, SubmitError::SenderDenied(_)),
+                UpstreamError::Limit(_) => matches!(submit, SubmitError::TooBig(_)),
+                _ => matches!(submit, SubmitError::Internal(_)),
+            };
+            assert!(right, "{submit:?}");
         }
     }
 }

@@ -8,6 +8,7 @@ mod connect;
 mod context;
 mod copy;
 mod credential;
+mod directory;
 mod error;
 mod events;
 mod folder;
@@ -15,7 +16,9 @@ mod folders;
 mod login_name;
 mod mark;
 mod registry;
+mod sent_copy;
 mod submit;
+mod sweep;
 mod tree;
 mod unchecked;
 mod upstream;
@@ -33,6 +36,7 @@ pub(crate) use context::RENDER_DOMAIN;
 pub use error::UpstreamError;
 pub use folder::{FetchedItem, Folder};
 pub use registry::Accounts;
+pub use submit::Sending;
 pub use tree::FolderTree;
 
 /// A user's mailbox with everything that is shared between the connections of that user.
@@ -40,6 +44,8 @@ pub struct Account {
     context: Arc<AccountContext>,
     folders: Mutex<std::collections::HashMap<Gid, Folder>>,
     tree: tree::TreeCache,
+    directory: directory::Directory,
+    submissions: sent_copy::Submissions,
     /// Goes away with the account, which ends the task that listens for its notifications.
     _open: tokio::sync::watch::Sender<()>,
 }

@@ -14,7 +14,7 @@ use super::connect::{Connector, Login, UpstreamSettings};
 use super::context::AccountContext;
 use super::credential::{Accepted, CredentialCache};
 use super::error::UpstreamError;
-use super::{Account, RenderingCache, blocking};
+use super::{Account, RenderingCache, blocking, sweep};
 use crate::config::Config;
 use crate::convert::folders::FolderView;
 use crate::ledger::{Ledger, RedbLedger};
@@ -157,8 +157,12 @@ impl Accounts {
             close_later(mailbox);
             return Ok(account);
         }
-        let account = self.start(connector, mailbox, ledger);
-        Ok(Arc::clone(&self.accounts.entry(key).or_insert(account)))
+        let (account, closed) = self.start(connector, mailbox, ledger);
+        let kept = Arc::clone(&self.accounts.entry(key).or_insert_with(|| Arc::clone(&account)));
+        if Arc::ptr_eq(&kept, &account) {
+            sweep::start(&account, closed).await;
+        }
+        Ok(kept)
     }
 
     /// The account, if it is open. It goes on with its session; the new password is what it reconnects with.
@@ -174,7 +178,12 @@ impl Accounts {
         self.accounts.clear();
     }
 
-    fn start(&self, connector: Arc<Connector>, mailbox: Mailbox, ledger: Arc<dyn Ledger>) -> Arc<Account> {
+    fn start(
+        &self,
+        connector: Arc<Connector>,
+        mailbox: Mailbox,
+        ledger: Arc<dyn Ledger>,
+    ) -> (Arc<Account>, tokio::sync::watch::Receiver<()>) {
         let cache = Arc::clone(&self.cache);
         let (max_message, keep_original) = (self.max_message_bytes, self.keep_original_bytes);
         let context = AccountContext::new(connector, mailbox, ledger, cache, max_message, keep_original);
@@ -184,9 +193,11 @@ impl Accounts {
             _open: open,
             folders: Mutex::default(),
             tree: super::tree::TreeCache::new(self.view),
+            directory: super::directory::Directory::default(),
+            submissions: super::sent_copy::Submissions::default(),
         });
-        tokio::spawn(super::events::pump(Arc::downgrade(&account), closed));
-        account
+        tokio::spawn(super::events::pump(Arc::downgrade(&account), closed.clone()));
+        (account, closed)
     }
 
     async fn ledger(&self, mailbox: Guid) -> Result<Arc<dyn Ledger>, UpstreamError> {

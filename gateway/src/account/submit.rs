@@ -1,23 +1,64 @@
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
+use mapi_core::ErrorCode;
 use mapi_core::mailbox::SubmitError;
 use mapi_core::message::{MessageContent, PropertyBag};
+use mapi_core::nspi::AddressEntry;
 use mapi_core::property::{PropertyValue, tags};
-use smtp_front::submit::{Envelope, Message, Recipient};
+use smtp_front::submit::{Address, Envelope, Message, Recipient};
 
+use super::directory::Finding;
 use super::mark::{Outcome, SubmissionMark};
+use super::sent_copy::Likeness;
 use super::{Account, UpstreamError, blocking};
 use crate::convert::mime_to_mapi::{self, Purpose};
 
+/// For how long the server may take to end a session context.
+const CLOSING: Duration = Duration::from_secs(10);
+
+/// What the configuration says of sending.
+#[derive(Debug, Clone, Default)]
+pub struct Sending {
+    /// The server keeps a copy in Sent Items.
+    pub save_sent: bool,
+    /// A client's own copy of a message that it just sent becomes that one.
+    pub merge_sent: bool,
+    /// Domains whose recipients are all in the address book.
+    pub own_domains: Vec<String>,
+}
+
+impl Sending {
+    /// Whether an address is in one of the domains whose recipients are all in the address book.
+    pub fn is_own(&self, address: &Address) -> bool {
+        let domain = address.domain().unwrap_or_default();
+        self.own_domains.iter().any(|own| own.eq_ignore_ascii_case(domain))
+    }
+}
+
 impl Account {
+    /// Whether a recipient certainly does not exist: it is in an own domain and not in the address book. An address book
+    /// that can't be asked, or does not say for sure, makes nobody unknown.
+    pub async fn is_unknown(&self, address: &Address, sending: &Sending) -> bool {
+        if !sending.is_own(address) || address.as_str().eq_ignore_ascii_case(self.context.user()) {
+            return false;
+        }
+        let found = self.directory.find(self.context.upstream.connector(), address.as_str()).await;
+        if let Err(error) = &found {
+            tracing::debug!(%error, "a recipient could not be looked up");
+        }
+        matches!(found, Ok(Finding::Nobody))
+    }
+
     /// Sends a message to the envelope's recipients as the account's user. Returns when the upstream has taken it. If the
     /// connection dies meanwhile, what became of the message is looked up by its mark; nothing is repeated.
     ///
     /// # Errors
     /// [`UpstreamError::OutcomeUnknown`] if the connection died and the upstream can't be asked. Content that can't be sent
-    /// is [`UpstreamError::Content`].
-    pub async fn submit(&self, message: Message, envelope: Envelope, save_sent: bool) -> Result<(), UpstreamError> {
+    /// is [`UpstreamError::Content`], a sender in whose name the user may not send [`UpstreamError::SenderDenied`].
+    pub async fn submit(&self, message: Message, envelope: Envelope, sending: &Sending) -> Result<(), UpstreamError> {
         let own_addresses = vec![self.context.user().to_owned()];
+        let keeps_copy = sending.save_sent && sending.merge_sent;
         let convert = move || {
             let unreadable = |error| UpstreamError::Internal(format!("the spooled message can't be read: {error}"));
             let message = message.into_bytes().map_err(unreadable)?;
@@ -26,44 +67,88 @@ impl Account {
             let parsed = mime_to_mapi::parse(&message, purpose);
             let mut content = parsed.map_err(|error| UpstreamError::Content(error.to_string()))?;
             request_reports(&mut content.properties, &envelope.recipients);
-            Ok::<_, UpstreamError>(content)
+            Ok::<_, UpstreamError>((content, keeps_copy.then(|| Likeness::of(&message))))
         };
-        let mut content = blocking(convert).await??;
+        let (mut content, likeness) = blocking(convert).await??;
+        let other = self.name_sender(&mut content.properties).await;
         let mark = SubmissionMark::put_on(&mut content.properties);
-        self.hand_over(&content, &mark).await?;
-        if !save_sent {
+        self.hand_over(&content, &mark).await.map_err(|error| match (error, other) {
+            (UpstreamError::Refused { code, .. }, Some(other)) if denies_sender(code) => {
+                UpstreamError::SenderDenied(other)
+            }
+            (error, _) => error,
+        })?;
+        if !sending.save_sent {
             // Never PidTagDeleteAfterSubmit: the copy is the proof, and goes when it was not needed.
             let context = Arc::clone(&self.context);
             tokio::spawn(async move { mark.remove_copy(&context).await });
+        } else if let Some(likeness) = likeness {
+            self.submissions.note(likeness, mark, Instant::now());
         }
         Ok(())
     }
 
+    /// Completes who the message is sent for, if that is not the user: entries of the address book go by their entry, so
+    /// that also an alias is understood. Returns the address.
+    async fn name_sender(&self, properties: &mut PropertyBag) -> Option<String> {
+        let address = properties.text(tags::PidTagSentRepresentingEmailAddress)?.to_owned();
+        match self.directory.find(self.context.upstream.connector(), &address).await {
+            Ok(Finding::Entry(entry)) => represent(properties, &entry),
+            Ok(Finding::Nobody | Finding::Unsure) => {}
+            Err(error) => tracing::debug!(%error, "a sender could not be looked up"),
+        }
+        Some(address)
+    }
+
     async fn hand_over(&self, content: &MessageContent, mark: &SubmissionMark) -> Result<(), UpstreamError> {
-        let (generation, mailbox) = self.context.upstream.mailbox().await?;
-        let Err(error) = mailbox.submit(content).await else { return Ok(()) };
-        let (cause, unknown) = match error {
-            SubmitError::Refused(cause) | SubmitError::NotSent(cause) => (cause, false),
-            SubmitError::Unknown(cause) => (cause, true),
-        };
-        if unknown || cause.is_session_lost() {
-            self.context.upstream.discard(generation);
-        }
-        if unknown {
-            // The server ends what it still does for the old session before that is closed.
-            mailbox.close().await;
-            tracing::info!(error = %cause, "the connection died during a submission; looking for the message");
-            return match mark.look_up(&self.context).await {
-                Ok(Outcome::Taken) => Ok(()),
-                Ok(Outcome::NotTaken) => Err(UpstreamError::Unreachable(cause.to_string())),
-                Err(error) => Err(UpstreamError::OutcomeUnknown(format!("{cause}, then {error}"))),
-            };
-        }
-        match UpstreamError::from(cause) {
+        let upstream = &self.context.upstream;
+        let handed = upstream.once_in(|session, mailbox| async move {
+            match mailbox.submit(content).await {
+                Ok(_) => Ok(None),
+                Err(SubmitError::Refused(cause) | SubmitError::NotSent(cause)) => Err(cause),
+                Err(SubmitError::Unknown(cause)) => Ok(Some((session, mailbox, cause))),
+            }
+        });
+        let (session, mailbox, cause) = match handed.await {
+            Ok(None) => return Ok(()),
+            Ok(Some(unknown)) => unknown,
             // Nothing was handed over, whatever became of the request that died.
-            UpstreamError::OutcomeUnknown(why) => Err(UpstreamError::Unreachable(why)),
-            error => Err(error),
+            Err(UpstreamError::OutcomeUnknown(why)) => return Err(UpstreamError::Unreachable(why)),
+            Err(error) => return Err(error),
+        };
+        upstream.discard(session);
+        // Once the server has ended the old context nothing more happens in it.
+        let ended = tokio::time::timeout(CLOSING, mailbox.close()).await.unwrap_or(false);
+        tracing::info!(error = %cause, ended, "the connection died during a submission; looking for the message");
+        match mark.look_up(&self.context, ended).await {
+            Ok(Outcome::Taken) => Ok(()),
+            Ok(Outcome::NotTaken) => Err(UpstreamError::Unreachable(cause.to_string())),
+            Err(error) => Err(UpstreamError::OutcomeUnknown(format!("{cause}, then {error}"))),
         }
+    }
+}
+
+fn denies_sender(code: ErrorCode) -> bool {
+    matches!(code, ErrorCode::ACCESS_DENIED | ErrorCode::SEND_AS_DENIED)
+}
+
+/// Names an entry of the address book as the one for whom a message is sent ([MS-OXOMSG] 2.2.1.48 to 2.2.1.52).
+fn represent(properties: &mut PropertyBag, entry: &AddressEntry) {
+    let (Some(kind), Some(address)) = (&entry.address_type, &entry.email_address) else { return };
+    if entry.entry_id.is_empty() {
+        return;
+    }
+    let text = |text: &String| PropertyValue::String(text.clone());
+    let named = properties.text(tags::PidTagSentRepresentingName);
+    if named.is_none() || named == properties.text(tags::PidTagSentRepresentingEmailAddress) {
+        // The header has no name beside the address.
+        properties.extend(entry.display_name.as_ref().map(|name| (tags::PidTagSentRepresentingName, text(name))));
+    }
+    properties.set(tags::PidTagSentRepresentingAddressType, text(kind));
+    properties.set(tags::PidTagSentRepresentingEmailAddress, text(address));
+    properties.set(tags::PidTagSentRepresentingEntryId, PropertyValue::Binary(entry.entry_id.clone()));
+    if let Some(smtp) = &entry.smtp_address {
+        properties.set(tags::PidTagSentRepresentingSmtpAddress, text(smtp));
     }
 }
 
@@ -81,7 +166,7 @@ fn request_reports(properties: &mut PropertyBag, recipients: &[Recipient]) {
 
 #[cfg(test)]
 mod tests {
-    use smtp_front::submit::{Address, Notify};
+    use smtp_front::submit::Notify;
 
     use super::*;
 

@@ -169,10 +169,19 @@ impl Upstream {
     where
         F: Future<Output = Result<T, MailboxError>> + Send,
     {
+        self.once_in(|_, mailbox| operation(mailbox)).await
+    }
+
+    /// [`Upstream::once`] for operations that look themselves after what they can't tell the outcome of, and need the
+    /// session's number to discard it.
+    pub async fn once_in<T, F>(&self, operation: impl Fn(u64, Mailbox) -> F + Send + Sync) -> Result<T, UpstreamError>
+    where
+        F: Future<Output = Result<T, MailboxError>> + Send,
+    {
         let mut again = true;
         loop {
             let (generation, mailbox) = self.mailbox().await?;
-            let error = match operation(mailbox).await {
+            let error = match operation(generation, mailbox).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };

@@ -7,7 +7,7 @@ use smtp_front::submit::{
     Address, Credentials, Envelope, Grant, Message, Peer, Recipient, Secret, Submit, SubmitError, Submitter,
 };
 
-use crate::account::{Account, Accounts, UpstreamError};
+use crate::account::{Account, Accounts, Sending, UpstreamError};
 use crate::config::SenderPolicy;
 use crate::device::{self, Device, Devices, HeaderRule};
 
@@ -15,18 +15,18 @@ use crate::device::{self, Device, Devices, HeaderRule};
 pub struct SmtpBridge {
     accounts: Arc<Accounts>,
     devices: Arc<Devices>,
-    save_sent: bool,
+    sending: Arc<Sending>,
 }
 
 impl SmtpBridge {
-    /// Submits through `accounts`; with `save_sent` the server keeps a copy in Sent Items.
-    pub fn new(accounts: Arc<Accounts>, devices: Arc<Devices>, save_sent: bool) -> Self {
-        Self { accounts, devices, save_sent }
+    /// Submits through `accounts` in the manner of `sending`.
+    pub fn new(accounts: Arc<Accounts>, devices: Arc<Devices>, sending: Sending) -> Self {
+        Self { accounts, devices, sending: Arc::new(sending) }
     }
 
     fn device(&self, device: &Arc<Device>) -> Arc<dyn Submitter> {
         let (accounts, device) = (Arc::clone(&self.accounts), Arc::clone(device));
-        Arc::new(DeviceSubmitter { accounts, device, save_sent: self.save_sent })
+        Arc::new(DeviceSubmitter { accounts, device, sending: Arc::clone(&self.sending) })
     }
 }
 
@@ -43,7 +43,7 @@ impl Submit for SmtpBridge {
             Secret::Bearer(_) => Err(UpstreamError::NoMailbox("a token instead of a password".into())),
         };
         match result {
-            Ok(account) => Ok(Arc::new(AccountSubmitter { account, save_sent: self.save_sent })),
+            Ok(account) => Ok(Arc::new(AccountSubmitter { account, sending: Arc::clone(&self.sending) })),
             Err(error) => {
                 tracing::info!(user = %credentials.user, peer = %peer.address, %error, "SMTP login failed");
                 Err(error.into())
@@ -60,22 +60,32 @@ impl Submit for SmtpBridge {
 
 struct AccountSubmitter {
     account: Arc<Account>,
-    save_sent: bool,
+    sending: Arc<Sending>,
 }
 
 #[async_trait]
 impl Submitter for AccountSubmitter {
+    async fn recipient(&self, recipient: &Recipient) -> Result<(), SubmitError> {
+        check(&self.account, recipient, &self.sending).await
+    }
+
     async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
         let mailbox = self.account.context().user().to_owned();
         let rule = HeaderRule { mailbox, sender: SenderPolicy::Keep };
-        submit(&self.account, envelope, message, rule, self.save_sent).await
+        submit(&self.account, envelope, message, rule, &self.sending).await
     }
 }
 
 struct DeviceSubmitter {
     accounts: Arc<Accounts>,
     device: Arc<Device>,
-    save_sent: bool,
+    sending: Arc<Sending>,
+}
+
+impl DeviceSubmitter {
+    async fn account(&self) -> Result<Arc<Account>, UpstreamError> {
+        self.accounts.login(self.device.mailbox(), self.device.password()).await
+    }
 }
 
 #[async_trait]
@@ -89,14 +99,21 @@ impl Submitter for DeviceSubmitter {
     }
 
     async fn recipient(&self, recipient: &Recipient) -> Result<(), SubmitError> {
-        self.device.recipient(recipient)
+        self.device.recipient(recipient)?;
+        if !self.sending.is_own(&recipient.address) {
+            return Ok(());
+        }
+        match self.account().await {
+            Ok(account) => check(&account, recipient, &self.sending).await,
+            // What is wrong is said when there is something to be sent.
+            Err(_) => Ok(()),
+        }
     }
 
     async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
         self.device.count(Instant::now())?;
         let device = self.device.name();
-        let login = self.accounts.login(self.device.mailbox(), self.device.password()).await;
-        let account = login.map_err(|error| {
+        let account = self.account().await.map_err(|error| {
             tracing::error!(device, mailbox = self.device.mailbox(), %error, "the device's mailbox can't be opened");
             match SubmitError::from(error) {
                 // The device can't help it, and the administrator may.
@@ -106,8 +123,16 @@ impl Submitter for DeviceSubmitter {
                 error => error,
             }
         })?;
-        submit(&account, envelope, message, self.device.header_rule(), self.save_sent).await
+        submit(&account, envelope, message, self.device.header_rule(), &self.sending).await
     }
+}
+
+/// Refuses a recipient that certainly does not exist. Nobody is refused because it can't be told.
+async fn check(account: &Account, recipient: &Recipient, sending: &Sending) -> Result<(), SubmitError> {
+    if account.is_unknown(&recipient.address, sending).await {
+        return Err(SubmitError::RecipientRefused("nobody in the address book has this address".to_owned()));
+    }
+    Ok(())
 }
 
 async fn submit(
@@ -115,11 +140,11 @@ async fn submit(
     envelope: Envelope,
     message: Message,
     rule: HeaderRule,
-    save_sent: bool,
+    sending: &Sending,
 ) -> Result<(), SubmitError> {
     let completed = crate::account::blocking(move || device::complete(message, &rule)).await;
     let message = Bytes::from(completed.map_err(SubmitError::from)??);
-    let submitted = account.submit(message.into(), envelope, save_sent).await;
+    let submitted = account.submit(message.into(), envelope, sending).await;
     submitted.map_err(|error| {
         tracing::warn!(user = account.context().user(), %error, "submission failed");
         error.into()

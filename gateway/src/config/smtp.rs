@@ -154,6 +154,10 @@ pub struct SmtpConfig {
     pub smtputf8: bool,
     /// Keep a copy of what is sent in Sent Items. Turn off if the clients store their own copy.
     pub save_sent: bool,
+    /// With `save_sent`: a client that stores its own copy of what it just sent gets the server's, with the bytes it stored.
+    pub merge_sent: bool,
+    /// Refuse recipients in `upstream.domains` that the address book does not know.
+    pub check_recipients: bool,
 }
 
 impl Default for SmtpConfig {
@@ -168,6 +172,8 @@ impl Default for SmtpConfig {
             max_recipients: 1000,
             smtputf8: true,
             save_sent: true,
+            merge_sent: true,
+            check_recipients: true,
         }
     }
 }

@@ -47,10 +47,16 @@ fn keys() -> [PropertyKey; 2] {
 
 /// Makes a message carry its original.
 pub fn keep(content: &mut MessageContent, original: &[u8]) {
-    let seal = sealed(&digest(content));
+    let kept = kept(content, original);
+    content.properties.extend(kept.iter().map(|(key, value)| (key.clone(), value.clone())));
+}
+
+/// The properties that make a message with this content carry its original.
+pub fn kept(content: &MessageContent, original: &[u8]) -> PropertyBag {
+    let mut kept = sealed(&digest(content));
     let [original_key, _] = keys();
-    content.properties.set(original_key, PropertyValue::Binary(packed(original)));
-    content.properties.extend(seal.iter().map(|(key, value)| (key.clone(), value.clone())));
+    kept.set(original_key, PropertyValue::Binary(packed(original)));
+    kept
 }
 
 /// The property that says that the original a message carries is that of its content, if the one it has does not.
