@@ -1,11 +1,13 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use mapi_core::auth::{AuthError, Credentials, PasswordCredentials, PasswordMethod, PlainHttp};
+use mapi_core::auth::kerberos::{Principal, Secret};
+use mapi_core::auth::{AuthError, Credentials, PasswordCredentials, PasswordMethod, PlainHttp, TicketSource};
 use mapi_core::autodiscover::{AllowedHosts, AutodiscoverError, Discovery, Found};
+use mapi_core::client::dns::Resolver;
 use mapi_core::client::{
-    Client, ClientError, ClientSettings, Counters, EndpointUrl, Endpoints, Timeouts, Tls, TlsSettings,
-    TlsVerification as ClientVerification,
+    Client, ClientError, ClientSettings, Counters, EndpointUrl, Endpoints, Kdcs, KerberosLogin, KerberosSecret,
+    Timeouts, Tls, TlsSettings, TlsVerification as ClientVerification,
 };
 use mapi_core::mailbox::{Mailbox, OpenOptions};
 use mapi_core::nspi::AddressBook;
@@ -16,11 +18,15 @@ use super::error::UpstreamError;
 use super::login_name::LoginName;
 use crate::config::{AuthScheme, ConfigError, TlsVerification, UpstreamConfig};
 
+/// How long a KDC may take. They answer in milliseconds.
+const KDC_PATIENCE: Duration = Duration::from_secs(5);
+
 /// What all accounts share of the upstream: the configuration, TLS set up once, the counters.
 pub struct UpstreamSettings {
     config: UpstreamConfig,
     tls: Tls,
     counters: Arc<Counters>,
+    kdcs: Option<Arc<Kdcs>>,
 }
 
 impl UpstreamSettings {
@@ -44,7 +50,11 @@ impl UpstreamSettings {
         let allow_no_roots = config.allow_plain_http;
         let tls = Tls::new(&TlsSettings { extra_roots, without_system_roots: false, verification, allow_no_roots });
         let tls = tls.map_err(|error| ConfigError::invalid("upstream.ca_file", error.to_string()))?;
-        Ok(Self { config: config.clone(), tls, counters: Arc::default() })
+        let kdcs = config.kerberos.as_ref().filter(|_| config.auth.allows(AuthScheme::Kerberos)).map(|kerberos| {
+            let (realm, servers) = (kerberos.realm.clone(), kerberos.kdc.clone());
+            Arc::new(Kdcs { realm, servers, resolver: Resolver::system(), patience: KDC_PATIENCE })
+        });
+        Ok(Self { config: config.clone(), tls, counters: Arc::default(), kdcs })
     }
 
     fn plain_http(&self) -> PlainHttp {
@@ -62,7 +72,21 @@ impl UpstreamSettings {
         let allowed = methods.into_iter().filter(|(scheme, _)| auth.allows(*scheme));
         let methods: Vec<_> = allowed.map(|(_, method)| method).collect();
         let basic = if auth.names(AuthScheme::Basic) { self.plain_http() } else { PlainHttp::Refuse };
-        PasswordCredentials::new(sign_in, password, &methods, basic)
+        let credentials = PasswordCredentials::new(sign_in, password.clone(), &methods, basic);
+        match self.tickets(sign_in, Secret::Password(password)) {
+            Some(tickets) => credentials.with_tickets(tickets),
+            None => credentials,
+        }
+    }
+
+    /// The Kerberos tickets of a user; `None` if the configuration has no Kerberos, or the name is not one of its realm.
+    fn tickets(&self, sign_in: &str, secret: Secret) -> Option<Arc<dyn TicketSource>> {
+        let kdcs = self.kdcs.as_ref()?;
+        let Some(client) = Principal::of_user(sign_in, &kdcs.realm) else {
+            tracing::debug!(user = sign_in, realm = kdcs.realm, "no name of the Kerberos realm");
+            return None;
+        };
+        Some(Arc::new(KerberosLogin::new(Arc::clone(kdcs), client, KerberosSecret::Secret(secret))))
     }
 
     fn timeouts(&self) -> Timeouts {
@@ -117,6 +141,11 @@ impl Connector {
     /// The user's address.
     pub fn user(&self) -> &str {
         &self.name.address
+    }
+
+    /// For people: which schemes signed in at which host, and why stronger ones did not.
+    pub(crate) fn choices(&self) -> Vec<String> {
+        self.credentials.choices()
     }
 
     /// Who signs in, in lower case: sessions of different identities are never shared, even if they open the same mailbox.

@@ -26,6 +26,7 @@ pub(super) async fn open(
         let (reason, next) = explain::authentication(error, offered.as_deref(), &configured);
         let mut found = Finding::failed(reason, next);
         found.details.extend(offers.clone());
+        found.details.extend(connector.choices());
         found.add(format!("upstream.auth = {configured}, user {}", connector.user()));
         found
     };
@@ -38,6 +39,7 @@ pub(super) async fn open(
     accepted.details.extend(offers.clone());
     let Some(target) = located.target else {
         if located.accepted {
+            accepted.details.extend(connector.choices());
             steps.record(AUTHENTICATION, began, accepted);
         }
         return None;
@@ -45,7 +47,9 @@ pub(super) async fn open(
 
     let client = Client::new(&connector.client_settings(&target));
     let connecting = Instant::now();
-    let connected = match client.connect().await {
+    let connected = client.connect().await;
+    accepted.details.extend(connector.choices());
+    let connected = match connected {
         Ok(connected) => connected,
         Err(ClientError::Unauthorized(error)) => {
             steps.record(AUTHENTICATION, began, refused(&error));

@@ -16,6 +16,8 @@ pub enum AuthSchemes {
 /// A scheme of HTTP authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthScheme {
+    /// Kerberos.
+    Kerberos,
     /// NTLM.
     Ntlm,
     /// Negotiate.
@@ -50,8 +52,8 @@ impl fmt::Display for AuthSchemes {
 }
 
 impl AuthScheme {
-    const ALL: [(&'static str, Self); 3] =
-        [("ntlm", Self::Ntlm), ("negotiate", Self::Negotiate), ("basic", Self::Basic)];
+    const ALL: [(&'static str, Self); 4] =
+        [("kerberos", Self::Kerberos), ("ntlm", Self::Ntlm), ("negotiate", Self::Negotiate), ("basic", Self::Basic)];
 
     fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| name)
@@ -61,7 +63,7 @@ impl AuthScheme {
         let known = Self::ALL.iter().find(|(known, _)| *known == name);
         known.map(|(_, scheme)| *scheme).ok_or_else(|| {
             E::custom(format!(
-                "`{name}` is no scheme: expected \"auto\", or some of \"ntlm\", \"negotiate\", \"basic\""
+                "`{name}` is no scheme: expected \"auto\", or some of \"kerberos\", \"ntlm\", \"negotiate\", \"basic\""
             ))
         })
     }
@@ -79,7 +81,7 @@ impl<'de> Visitor<'de> for Schemes {
     type Value = AuthSchemes;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"auto\", or one or several of \"ntlm\", \"negotiate\", \"basic\"")
+        f.write_str("\"auto\", or one or several of \"kerberos\", \"ntlm\", \"negotiate\", \"basic\"")
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<AuthSchemes, E> {

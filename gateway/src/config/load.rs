@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::{Config, ConfigError, ListenerMechanism, ListenerTls, SmtpConfig, UpstreamConfig};
+use super::{AuthScheme, Config, ConfigError, ListenerMechanism, ListenerTls, SmtpConfig, UpstreamConfig};
 
 impl Config {
     /// Reads and checks a configuration file.
@@ -106,6 +106,16 @@ fn smtp_problems(smtp: &SmtpConfig) -> Vec<ConfigError> {
 
 fn upstream_problems(upstream: &UpstreamConfig) -> Vec<ConfigError> {
     let mut out = Vec::new();
+    match &upstream.kerberos {
+        Some(kerberos) => {
+            out.extend(kerberos.problems().into_iter().map(|(key, problem)| ConfigError::invalid(key, problem)));
+        }
+        None if upstream.auth.names(AuthScheme::Kerberos) => {
+            let problem = "\"kerberos\" needs to know the realm: add [upstream.kerberos] with realm = \"EXAMPLE.ORG\"";
+            out.push(ConfigError::invalid("upstream.auth", problem));
+        }
+        None => {}
+    }
     if upstream.domains.is_empty() && upstream.emsmdb_url.is_none() {
         let problem = "expected either domains = [\"example.org\"] (Autodiscover finds the URLs) or emsmdb_url";
         out.push(ConfigError::invalid("upstream", problem));

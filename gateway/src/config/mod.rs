@@ -2,6 +2,7 @@
 
 mod auth;
 mod error;
+mod kerberos;
 mod listener;
 mod load;
 mod smtp;
@@ -13,6 +14,7 @@ use serde::Deserialize;
 
 pub use auth::{AuthScheme, AuthSchemes};
 pub use error::ConfigError;
+pub use kerberos::KerberosConfig;
 pub use listener::{Address, ImapConfig, ListenerConfig, ListenerTls};
 pub use smtp::{
     DeviceConfig, ListenerAuthentication, ListenerMechanism, Network, SenderPolicy, SmtpConfig, SmtpListenerConfig,

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::AuthSchemes;
+use super::{AuthSchemes, KerberosConfig};
 
 /// The Exchange in front of which the gateway stands.
 ///
@@ -25,6 +25,8 @@ pub struct UpstreamConfig {
     pub legacy_dn: Option<String>,
     /// How to authenticate.
     pub auth: AuthSchemes,
+    /// How users get Kerberos tickets. Without it, Kerberos is not used.
+    pub kerberos: Option<KerberosConfig>,
     /// The mail domain of users who log in without one (`alice`, `EXAMPLE\alice`). Without it, the only one of `domains`.
     pub user_suffix: Option<String>,
     /// A PEM file with certificates to trust besides the system's.
@@ -53,6 +55,7 @@ impl Default for UpstreamConfig {
             nspi_url: None,
             legacy_dn: None,
             auth: AuthSchemes::Auto,
+            kerberos: None,
             user_suffix: None,
             ca_file: None,
             tls_verification: TlsVerification::Full,
