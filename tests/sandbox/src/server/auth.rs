@@ -1,4 +1,4 @@
-//! Who speaks on a connection: Basic for each request, NTLM once for a connection.
+//! Who speaks on a connection: Basic for each request, NTLM and Kerberos once for a connection.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -13,6 +13,7 @@ use mapi_core::auth::spnego::{self, NegState, NegTokenInit, NegTokenResp};
 use mapi_core::auth::{SignInName, hash_of_bindings, tls_server_end_point};
 use secrecy::SecretString;
 
+use super::auth_kerberos::{self, KerberosPolicy};
 use super::auth_ntlm::{Binding, NtlmServer, Refusal};
 use crate::store::{SharedStore, Store};
 
@@ -21,17 +22,21 @@ use crate::store::{SharedStore, Store};
 pub struct AuthPolicy {
     /// What a 401 offers, in this order; nothing else is taken.
     pub schemes: Vec<Scheme>,
-    /// What is asked of NTLM on encrypted connections.
+    /// What is asked of NTLM and Kerberos on encrypted connections.
     pub channel_binding: ChannelBinding,
     /// DER of the certificate that this server shows on encrypted connections.
     pub certificate: Option<Vec<u8>>,
     /// NetBIOS name of the domain whose users are named as their addresses before `@`.
     pub domain: String,
+    /// For [`Scheme::Kerberos`].
+    pub kerberos: KerberosPolicy,
 }
 
 /// A scheme of HTTP authentication.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Scheme {
+    /// Kerberos inside Negotiate.
+    Kerberos,
     /// NTLM inside Negotiate, as it is or wrapped in SPNEGO.
     Negotiate,
     /// The same, but only wrapped.
@@ -61,6 +66,7 @@ impl Default for AuthPolicy {
             channel_binding: ChannelBinding::Off,
             certificate: None,
             domain: "SANDBOX".to_owned(),
+            kerberos: KerberosPolicy::default(),
         }
     }
 }
@@ -68,7 +74,7 @@ impl Default for AuthPolicy {
 impl Scheme {
     fn name(self) -> &'static str {
         match self {
-            Self::Negotiate | Self::NegotiateWrapped => "Negotiate",
+            Self::Kerberos | Self::Negotiate | Self::NegotiateWrapped => "Negotiate",
             Self::Ntlm => "NTLM",
             Self::Basic => "Basic",
         }
@@ -90,12 +96,15 @@ pub struct Auth {
 struct Kept {
     refusals: Vec<Refusal>,
     session_keys: Vec<[u8; 16]>,
+    tickets: usize,
 }
 
 /// What the server knows of one connection.
 pub struct ConnectionAuth {
     encrypted: bool,
     state: Mutex<State>,
+    /// What the answer to the request says of the server.
+    proof: Mutex<Option<String>>,
 }
 
 enum State {
@@ -112,7 +121,12 @@ enum Wrapping {
 
 impl ConnectionAuth {
     pub fn new(encrypted: bool) -> Self {
-        Self { encrypted, state: Mutex::new(State::Nobody) }
+        Self { encrypted, state: Mutex::new(State::Nobody), proof: Mutex::default() }
+    }
+
+    /// The WWW-Authenticate value that proves the server, for the answer to the request that was just authenticated.
+    pub fn take_proof(&self) -> Option<String> {
+        self.proof.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
@@ -135,6 +149,11 @@ impl Auth {
     /// Session keys of those who were let in.
     pub fn session_keys(&self) -> Vec<[u8; 16]> {
         self.kept().session_keys.clone()
+    }
+
+    /// How many Kerberos tickets were accepted.
+    pub fn tickets(&self) -> usize {
+        self.kept().tickets
     }
 
     /// The user of a request. Otherwise the WWW-Authenticate values of the 401.
@@ -163,6 +182,16 @@ impl Auth {
         let Some((scheme, token)) = known else { return Err(self.offers()) };
         if scheme == Scheme::Basic {
             return basic(store, &token).ok_or_else(|| self.offers());
+        }
+        if scheme.name() == Scheme::Kerberos.name()
+            && self.policy.schemes.contains(&Scheme::Kerberos)
+            && let Some(message) = auth_kerberos::request(&token)
+        {
+            let (index, proof) = self.ticket(&message, store, connection.encrypted).ok_or_else(|| self.offers())?;
+            let proof = proof.map(|token| format!("{} {}", scheme.name(), STANDARD.encode(token)));
+            *connection.proof.lock().unwrap_or_else(PoisonError::into_inner) = proof;
+            *state = if self.policy.kerberos.each_request { State::Nobody } else { State::User { index, epoch } };
+            return Ok(index);
         }
         match std::mem::replace(&mut *state, State::Nobody) {
             State::Challenged(server, wrapping) => {
@@ -194,7 +223,40 @@ impl Auth {
             Scheme::Basic => "Basic realm=\"sandbox\"".to_owned(),
             scheme => scheme.name().to_owned(),
         };
-        self.policy.schemes.iter().map(value).collect()
+        let mut offers: Vec<_> = self.policy.schemes.iter().map(value).collect();
+        offers.dedup();
+        offers
+    }
+
+    /// The user who shows a ticket, and the server's proof.
+    fn ticket(&self, message: &[u8], store: &SharedStore, encrypted: bool) -> Option<(usize, Option<Vec<u8>>)> {
+        let verified = auth_kerberos::verify(&self.policy.kerberos, message, self.binding(encrypted));
+        let found = verified.and_then(|(name, proof)| {
+            let index = store.with(|store| user_before_at(store, &name)).ok_or(Refusal::UnknownUser)?;
+            Ok((index, proof))
+        });
+        let mut kept = self.kept();
+        match found {
+            Ok(found) => {
+                kept.tickets += 1;
+                Some(found)
+            }
+            Err(refusal) => {
+                kept.refuse(refusal);
+                None
+            }
+        }
+    }
+
+    fn binding(&self, encrypted: bool) -> Binding {
+        match (encrypted, self.policy.channel_binding) {
+            (false, _) | (true, ChannelBinding::Off) => Binding::Any,
+            (true, policy) => {
+                let data = self.policy.certificate.as_deref().and_then(tls_server_end_point);
+                let hash = data.map(|data| hash_of_bindings(&data)).unwrap_or_default();
+                if policy == ChannelBinding::Require { Binding::Required(hash) } else { Binding::Optional(hash) }
+            }
+        }
     }
 
     fn challenge(&self, scheme: Scheme, token: &[u8]) -> Option<(NtlmServer, Wrapping, Vec<u8>)> {
@@ -224,14 +286,7 @@ impl Auth {
     }
 
     fn verify(&self, server: NtlmServer, proof: &[u8], store: &SharedStore, encrypted: bool) -> Option<usize> {
-        let binding = match (encrypted, self.policy.channel_binding) {
-            (false, _) | (true, ChannelBinding::Off) => Binding::Any,
-            (true, policy) => {
-                let data = self.policy.certificate.as_deref().and_then(tls_server_end_point);
-                let hash = data.map(|data| hash_of_bindings(&data)).unwrap_or_default();
-                if policy == ChannelBinding::Require { Binding::Required(hash) } else { Binding::Optional(hash) }
-            }
-        };
+        let binding = self.binding(encrypted);
         let known = |name: &SignInName| {
             store.with(|store| {
                 let index = self.user(store, name)?;
@@ -247,10 +302,7 @@ impl Auth {
                 Some(index)
             }
             Err(refusal) => {
-                tracing::debug!(?refusal, "sign-in refused");
-                if kept.refusals.len() < MAX_KEPT {
-                    kept.refusals.push(refusal);
-                }
+                kept.refuse(refusal);
                 None
             }
         }
@@ -260,16 +312,27 @@ impl Auth {
         if name.domain.is_empty() {
             return store.user_index(&name.user);
         }
-        let local =
-            |address: &str| address.split('@').next().is_some_and(|local| local.eq_ignore_ascii_case(&name.user));
-        let users = store.users().iter();
-        let found = users.enumerate().find(|(_, user)| local(&user.address)).map(|(index, _)| index);
-        found.filter(|_| name.domain.eq_ignore_ascii_case(&self.policy.domain))
+        user_before_at(store, &name.user).filter(|_| name.domain.eq_ignore_ascii_case(&self.policy.domain))
     }
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+impl Kept {
+    fn refuse(&mut self, refusal: Refusal) {
+        tracing::debug!(?refusal, "sign-in refused");
+        if self.refusals.len() < MAX_KEPT {
+            self.refusals.push(refusal);
+        }
+    }
+}
+
+/// The user whose address has this before its `@`.
+fn user_before_at(store: &Store, name: &str) -> Option<usize> {
+    let same = |address: &str| address.split('@').next().is_some_and(|local| local.eq_ignore_ascii_case(name));
+    store.users().iter().position(|user| same(&user.address))
 }
 
 fn basic(store: &SharedStore, token: &[u8]) -> Option<usize> {

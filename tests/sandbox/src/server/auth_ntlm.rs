@@ -41,6 +41,10 @@ pub enum Refusal {
     NoBinding,
     /// The channel binding is that of another certificate.
     WrongBinding,
+    /// The Kerberos ticket is for another key.
+    WrongKey,
+    /// The Kerberos ticket is not valid now.
+    Outdated,
 }
 
 impl NtlmServer {

@@ -2,6 +2,7 @@
 
 mod answer;
 mod auth;
+mod auth_kerberos;
 mod auth_ntlm;
 mod autodiscover;
 mod context;
@@ -16,6 +17,7 @@ mod strike;
 pub use answer::Style;
 pub(crate) use auth::ConnectionAuth;
 pub use auth::{Auth, AuthPolicy, ChannelBinding, Scheme};
+pub use auth_kerberos::KerberosPolicy;
 pub use auth_ntlm::Refusal;
 pub use autodiscover::endpoint_url;
 pub use counters::{CounterSnapshot, Counters};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::COOKIE;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::header::{COOKIE, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use mapi_core::ErrorCode;
@@ -67,6 +67,16 @@ const MAX_BODY: usize = 0x0004_0000 + 0x2000;
 impl Service {
     /// Answers one request; `Dropped`: by closing the connection.
     pub async fn handle(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<AnyBody>, Dropped> {
+        let connection = request.extensions().get::<Arc<ConnectionAuth>>().cloned();
+        let mut response = self.serve(request).await?;
+        let proof = connection.and_then(|connection| connection.take_proof());
+        if let Some(proof) = proof.and_then(|proof| HeaderValue::try_from(proof).ok()) {
+            response.headers_mut().insert(WWW_AUTHENTICATE, proof);
+        }
+        Ok(response)
+    }
+
+    async fn serve(self: Arc<Self>, request: Request<Incoming>) -> Result<Response<AnyBody>, Dropped> {
         let (endpoint, request) = match self.clone().admit(request).await {
             Ok(admitted) => admitted,
             Err(refusal) => return Ok(refusal),
