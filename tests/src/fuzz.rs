@@ -9,6 +9,7 @@ mod convert;
 mod fasttransfer;
 mod http;
 mod imap;
+mod kerberos;
 mod nspi;
 mod rop;
 mod sign_in;
@@ -30,6 +31,7 @@ pub const TARGETS: &[Target] = &[
     ("imap_command", imap::command),
     ("imap_frame", imap::frame),
     ("imap_message", imap::message),
+    ("kerberos", kerberos::kerberos),
     ("lz77", http::lz77),
     ("mime_parse", convert::mime_parse),
     ("mime_render", convert::mime_render),

@@ -7,3 +7,4 @@ pub mod process;
 pub mod smtp_client;
 pub mod smtp_talk;
 pub mod stack;
+pub mod trace_log;

@@ -127,7 +127,11 @@ impl Builder {
         let scheme = if self.tls.is_some() { "https" } else { "http" };
         let listener = Listener::bind(address, self.tls).await?;
         let address = listener.local_addr()?;
-        let host = self.settings.public_host.clone().unwrap_or_else(|| address.to_string());
+        let host = match &self.settings.public_host {
+            Some(host) if host.contains(':') => host.clone(),
+            Some(host) => format!("{host}:{}", address.port()),
+            None => address.to_string(),
+        };
         let service = Arc::new(Service {
             store: SharedStore::new(store),
             contexts: Default::default(),

@@ -8,6 +8,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::HeaderMap;
 use http::header::AUTHORIZATION;
+use mapi_core::auth::kerberos::Key;
 use mapi_core::auth::ntlm::{self, filetime};
 use mapi_core::auth::spnego::{self, NegState, NegTokenInit, NegTokenResp};
 use mapi_core::auth::{SignInName, hash_of_bindings, tls_server_end_point};
@@ -97,6 +98,7 @@ struct Kept {
     refusals: Vec<Refusal>,
     session_keys: Vec<[u8; 16]>,
     tickets: usize,
+    ticket_keys: Vec<Key>,
 }
 
 /// What the server knows of one connection.
@@ -154,6 +156,11 @@ impl Auth {
     /// How many Kerberos tickets were accepted.
     pub fn tickets(&self) -> usize {
         self.kept().tickets
+    }
+
+    /// The session keys of tickets that were accepted.
+    pub fn ticket_keys(&self) -> Vec<Key> {
+        self.kept().ticket_keys.clone()
     }
 
     /// The user of a request. Otherwise the WWW-Authenticate values of the 401.
@@ -231,15 +238,18 @@ impl Auth {
     /// The user who shows a ticket, and the server's proof.
     fn ticket(&self, message: &[u8], store: &SharedStore, encrypted: bool) -> Option<(usize, Option<Vec<u8>>)> {
         let verified = auth_kerberos::verify(&self.policy.kerberos, message, self.binding(encrypted));
-        let found = verified.and_then(|(name, proof)| {
-            let index = store.with(|store| user_before_at(store, &name)).ok_or(Refusal::UnknownUser)?;
-            Ok((index, proof))
+        let found = verified.and_then(|shown| {
+            let index = store.with(|store| user_before_at(store, &shown.user)).ok_or(Refusal::UnknownUser)?;
+            Ok((index, shown))
         });
         let mut kept = self.kept();
         match found {
-            Ok(found) => {
+            Ok((index, shown)) => {
                 kept.tickets += 1;
-                Some(found)
+                if kept.ticket_keys.len() < MAX_KEPT {
+                    kept.ticket_keys.push(shown.key);
+                }
+                Some((index, shown.proof))
             }
             Err(refusal) => {
                 kept.refuse(refusal);

@@ -32,13 +32,23 @@ pub fn request(token: &[u8]) -> Option<Vec<u8>> {
     (token.kind == TokenKind::Request).then_some(token.message)
 }
 
-/// The user's name, and the token that proves the service.
+/// A ticket that was accepted.
+pub struct Shown {
+    /// The user's name.
+    pub user: String,
+    /// The session key.
+    pub key: Key,
+    /// The token that proves the service.
+    pub proof: Option<Vec<u8>>,
+}
+
+/// Reads a ticket and what goes with it.
 ///
 /// # Errors
 /// See [`Refusal`].
-pub fn verify(policy: &KerberosPolicy, message: &[u8], binding: Binding) -> Result<(String, Option<Vec<u8>>), Refusal> {
+pub fn verify(policy: &KerberosPolicy, message: &[u8], binding: Binding) -> Result<Shown, Refusal> {
     let accepted = accept(&policy.keys, message, SystemTime::now(), rand::random()).map_err(refusal)?;
-    let Accepted { client, channel_bindings: given, mut reply, .. } = accepted;
+    let Accepted { client, channel_bindings: given, key, mut reply, .. } = accepted;
     let none = given == [0; 16];
     match binding {
         Binding::Required(_) if none => return Err(Refusal::NoBinding),
@@ -62,7 +72,7 @@ pub fn verify(policy: &KerberosPolicy, message: &[u8], binding: Binding) -> Resu
         token: Some(Token { kind: TokenKind::Reply, message: reply }.encode()),
         mechanism_list_mic: None,
     };
-    Ok((name.clone(), (!policy.mute).then(|| response.encode())))
+    Ok(Shown { user: name.clone(), key, proof: (!policy.mute).then(|| response.encode()) })
 }
 
 fn refusal(refusal: ServiceRefusal) -> Refusal {

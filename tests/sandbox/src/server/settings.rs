@@ -11,7 +11,7 @@ pub struct Settings {
     pub expiration: Duration,
     /// Time after which a NotificationWait ends without an event.
     pub wait_limit: Duration,
-    /// Host and port in the URLs that Autodiscover gives out; the address of the listener if not set.
+    /// Host and port in the URLs that Autodiscover gives out; what is not set is as the listener has it.
     pub public_host: Option<String>,
 }
 
