@@ -6,7 +6,7 @@ use imap_front::store::{
     AppendUid, FlagChange, FlagChangeMode, FlagSet, FolderId as FrontFolderId, Keywords, NewMessage,
 };
 use mapi_core::ErrorCode;
-use mapi_core::id::{FolderId, Gid};
+use mapi_core::id::Gid;
 use mapi_core::mailbox::{Fetched, Mailbox, MailboxError, MessageUpdate};
 use mapi_core::message::MessageContent;
 use mapi_core::property::{FileTime, tags};
@@ -46,12 +46,11 @@ impl Account {
         message: NewMessage,
     ) -> Result<Option<AppendUid>, UpstreamError> {
         let folder_gid = Gid::from_slice(&folder.0).ok_or_else(not_found)?;
-        let id = self.context.folder_id(folder_gid).await?;
         let overlay = message.flags.intersection(OVERLAY);
         let bound = self.context.keep_original_bytes();
         let keep = message.content.len() <= bound && !message.flags.contains(FlagSet::DRAFT);
         if !message.flags.contains(FlagSet::DRAFT)
-            && let Some(uid) = self.take_sent_copy(folder, id, &message, keep).await?
+            && let Some(uid) = self.take_sent_copy(folder, folder_gid, &message, keep).await?
         {
             return Ok(Some(uid));
         }
@@ -66,16 +65,16 @@ impl Account {
             let mut checking = checking.lock().unwrap_or_else(PoisonError::into_inner);
             checking.get_or_insert_with(|| self.context.unchecked.begin(folder_gid));
         };
-        let made = match self.create(id, &content, &on_save).await {
+        let made = match self.create(folder_gid, &content, &on_save).await {
             Err(UpstreamError::Refused { operation, code }) if is_about_content(&operation, code) => {
                 tracing::info!(operation, %code, "the parts of a message were refused; storing it as text");
                 let content = blocking(move || as_text(&message, keep)).await?;
-                self.create(id, &content, &on_save).await?
+                self.create(folder_gid, &content, &on_save).await?
             }
             made => made?,
         };
         if let Some(stored) = made.as_ref().filter(|_| keep)
-            && let Err(error) = self.check_original(id, stored).await
+            && let Err(error) = self.check_original(folder_gid, stored).await
         {
             // Nothing is lost: without a digest that holds the message is rendered.
             tracing::info!(%error, "could not check what was stored of a message");
@@ -96,13 +95,14 @@ impl Account {
     async fn take_sent_copy(
         &self,
         folder: &FrontFolderId,
-        id: FolderId,
+        folder_gid: Gid,
         message: &NewMessage,
         keep: bool,
     ) -> Result<Option<AppendUid>, UpstreamError> {
         let now = Instant::now();
-        let sent_items = self.context.upstream.mailbox().await?.1.info().folders.sent_items;
-        if id != sent_items || self.submissions.is_empty(now) {
+        let (_, mailbox) = self.context.upstream.mailbox().await?;
+        let sent_items = mailbox.gid_of(mailbox.info().folders.sent_items);
+        if sent_items != Some(folder_gid) || self.submissions.is_empty(now) {
             return Ok(None);
         }
         let content = message.content.clone();
@@ -112,9 +112,8 @@ impl Account {
             tracing::info!("the server's copy of a sent message does not come; storing the client's");
             return Ok(None);
         };
-        let folder_gid = Gid::from_slice(&folder.0).ok_or_else(not_found)?;
         let checking = self.context.unchecked.begin(folder_gid);
-        if keep && let Err(error) = self.keep_with_copy(id, gid, &message.content).await {
+        if keep && let Err(error) = self.keep_with_copy(folder_gid, gid, &message.content).await {
             // Nothing is lost: without an original the copy is rendered.
             tracing::info!(%error, "could not keep the original of a sent message");
         }
@@ -149,7 +148,7 @@ impl Account {
     }
 
     /// Gives the server's copy of a sent message the bytes that its client stores.
-    async fn keep_with_copy(&self, folder: FolderId, gid: Gid, original: &Bytes) -> Result<(), UpstreamError> {
+    async fn keep_with_copy(&self, folder: Gid, gid: Gid, original: &Bytes) -> Result<(), UpstreamError> {
         let Some(content) = self.stored_content(folder, gid).await? else { return Ok(()) };
         if original::has(&content) {
             return Ok(());
@@ -157,6 +156,7 @@ impl Account {
         let original = original.clone();
         let kept = &blocking(move || original::kept(&content, &original)).await?;
         let amend = |mailbox: Mailbox| async move {
+            let folder = mailbox.resolve(folder).await?;
             mailbox.meet(&[gid]).await?;
             let Some(mid) = mailbox.id_of(gid) else { return Ok(None) };
             Ok(mailbox.amend_message(folder, mid, kept).await?.change_key)
@@ -166,9 +166,10 @@ impl Account {
     }
 
     /// A message as it is stored; `None` if it is gone.
-    async fn stored_content(&self, folder: FolderId, gid: Gid) -> Result<Option<MessageContent>, UpstreamError> {
+    async fn stored_content(&self, folder: Gid, gid: Gid) -> Result<Option<MessageContent>, UpstreamError> {
         let options = self.context.fetch_options();
         let fetch = |mailbox: Mailbox| async move {
+            let folder = mailbox.resolve(folder).await?;
             mailbox.meet(&[gid]).await?;
             let Some(mid) = mailbox.id_of(gid) else { return Ok(None) };
             let mut fetch = mailbox.fetch_messages(folder, &[mid], options);
@@ -181,13 +182,14 @@ impl Account {
 
     async fn create(
         &self,
-        folder: FolderId,
+        folder: Gid,
         content: &MessageContent,
         on_save: &(dyn Fn() + Send + Sync),
     ) -> Result<Option<Stored>, UpstreamError> {
         self.context
             .upstream
             .once(|mailbox| async move {
+                let folder = mailbox.resolve(folder).await?;
                 let created = mailbox.create_message_version(folder, content, on_save).await?;
                 let gid = mailbox.gid_of(created.mid);
                 Ok(gid.map(|gid| Stored { gid, change_key: created.change_key }))
@@ -198,7 +200,7 @@ impl Account {
     /// Reads a stored message back. If the server made something else of it than was sent, the digest stored with the
     /// original does not hold, and the one of what it made takes its place: unless somebody else was quicker and saved the
     /// message meanwhile, or it can't be told.
-    async fn check_original(&self, folder: FolderId, stored: &Stored) -> Result<(), UpstreamError> {
+    async fn check_original(&self, folder: Gid, stored: &Stored) -> Result<(), UpstreamError> {
         let Some(content) = self.stored_content(folder, stored.gid).await? else { return Ok(()) };
         let version = content.properties.binary(tags::PidTagChangeKey).map(<[u8]>::to_vec);
         let Some(seal) = blocking(move || original::reseal(&content)).await? else { return Ok(()) };
@@ -209,6 +211,7 @@ impl Account {
         tracing::debug!(gid = ?stored.gid, "the upstream made something else of a message; taking the digest of that");
         let seal = &seal;
         let put = |mailbox: Mailbox| async move {
+            let folder = mailbox.resolve(folder).await?;
             mailbox.meet(&[stored.gid]).await?;
             let Some(mid) = mailbox.id_of(stored.gid) else { return Ok(()) };
             let update = MessageUpdate { mid, set: seal.clone(), delete: Vec::new() };

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use mapi_core::fasttransfer::MessageLimits;
-use mapi_core::id::{FolderId, Gid, Guid};
+use mapi_core::id::{Gid, Guid};
 use mapi_core::mailbox::{FetchOptions, FolderRow, Mailbox, PollHold};
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue};
@@ -50,7 +50,7 @@ pub struct AccountContext {
     /// The UIDVALIDITY given last; 0 if none was.
     last_uid_validity: Mutex<u32>,
     /// When the gateway itself wrote properties of folders.
-    own_writes: Mutex<HashMap<FolderId, Instant>>,
+    own_writes: Mutex<HashMap<Gid, Instant>>,
     last_used: Mutex<Instant>,
     fetch_options: FetchOptions,
     keep_original_bytes: usize,
@@ -121,19 +121,6 @@ impl AccountContext {
         self.upstream.current().map(|mailbox| mailbox.hold_polls())
     }
 
-    /// The session-scoped id of a folder.
-    pub async fn folder_id(&self, gid: Gid) -> Result<FolderId, UpstreamError> {
-        let met = |mailbox: Mailbox| async move {
-            mailbox.meet(&[gid]).await?;
-            Ok(mailbox)
-        };
-        let mailbox = self.upstream.repeatable(met).await?;
-        mailbox.id_of(gid).ok_or_else(|| UpstreamError::Refused {
-            operation: "RopIdFromLongTermId".into(),
-            code: mapi_core::ErrorCode::NOT_FOUND,
-        })
-    }
-
     /// All folders of the mailbox, with the session they were read in. Epochs are remembered on the way.
     pub async fn hierarchy(&self) -> Result<(Mailbox, Vec<FolderRow>), UpstreamError> {
         let (mailbox, rows) = self
@@ -163,14 +150,18 @@ impl AccountContext {
     }
 
     /// Keeps with a folder whether it is subscribed.
-    pub async fn write_subscription(&self, folder: FolderId, subscribed: bool) -> Result<(), UpstreamError> {
+    pub async fn write_subscription(&self, folder: Gid, subscribed: bool) -> Result<(), UpstreamError> {
         let bag = &PropertyBag::from_iter([(subscribed_key(), PropertyValue::Boolean(subscribed))]);
-        self.upstream.repeatable(|mailbox| async move { mailbox.set_folder_properties(folder, bag, &[]).await }).await
+        let write = |mailbox: Mailbox| async move {
+            let folder = mailbox.resolve(folder).await?;
+            mailbox.set_folder_properties(folder, bag, &[]).await
+        };
+        self.upstream.repeatable(write).await
     }
 
     /// What the mailbox remembers of the ledgers of a folder.
-    pub async fn epoch(&self, gid: Gid, folder: FolderId) -> Result<Epoch, UpstreamError> {
-        if let Some(epoch) = self.epochs.lock().unwrap_or_else(PoisonError::into_inner).get(&gid) {
+    pub async fn epoch(&self, folder: Gid) -> Result<Epoch, UpstreamError> {
+        if let Some(epoch) = self.epochs.lock().unwrap_or_else(PoisonError::into_inner).get(&folder) {
             return Ok(epoch.clone());
         }
         self.epoch_now(folder).await
@@ -191,19 +182,20 @@ impl AccountContext {
     }
 
     /// What [`AccountContext::epoch`] tells, asked for now: another gateway may have written meanwhile.
-    async fn epoch_now(&self, folder: FolderId) -> Result<Epoch, UpstreamError> {
-        let bag = self
-            .upstream
-            .repeatable(|mailbox| async move { mailbox.folder_properties(folder, &[epoch_key()]).await })
-            .await?;
+    async fn epoch_now(&self, folder: Gid) -> Result<Epoch, UpstreamError> {
+        let read = |mailbox: Mailbox| async move {
+            let folder = mailbox.resolve(folder).await?;
+            mailbox.folder_properties(folder, &[epoch_key()]).await
+        };
+        let bag = self.upstream.repeatable(read).await?;
         let bytes = bag.get_named(&epoch_name(), PropertyType::BINARY).and_then(PropertyValue::as_bytes);
         Ok(bytes.map(Epoch::decode).unwrap_or_default())
     }
 
     /// Makes the mailbox remember `entry`, beside what other gateways wrote meanwhile. A folder that the user may not change
     /// keeps no epoch; that is logged once per block of UIDs and no error.
-    pub async fn note_epoch(&self, gid: Gid, folder: FolderId, entry: EpochEntry) -> Result<(), UpstreamError> {
-        let known = self.epochs.lock().unwrap_or_else(PoisonError::into_inner).get(&gid).cloned();
+    pub async fn note_epoch(&self, folder: Gid, entry: EpochEntry) -> Result<(), UpstreamError> {
+        let known = self.epochs.lock().unwrap_or_else(PoisonError::into_inner).get(&folder).cloned();
         let mut base = known.unwrap_or_default();
         for _ in 0..MAX_EPOCH_TRIES {
             let mut epoch = base.clone();
@@ -213,6 +205,7 @@ impl AccountContext {
             let replaced = self
                 .upstream
                 .repeatable(|mailbox| async move {
+                    let folder = mailbox.resolve(folder).await?;
                     mailbox.replace_folder_property(folder, &epoch_key(), value.clone()).await
                 })
                 .await;
@@ -227,7 +220,7 @@ impl AccountContext {
             let before = before.as_ref().and_then(PropertyValue::as_bytes).map(Epoch::decode).unwrap_or_default();
             // The request may have been repeated, and then finds what it wrote itself.
             let as_expected = before == base || before == epoch;
-            self.epochs.lock().unwrap_or_else(PoisonError::into_inner).insert(gid, epoch);
+            self.epochs.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, epoch);
             if as_expected {
                 return Ok(());
             }
@@ -239,7 +232,7 @@ impl AccountContext {
 
     /// Whether the gateway wrote properties of a folder a moment ago, so that a notification of it is no news. (A rename by
     /// somebody else at that very moment shows when the tree is read next, within a minute.)
-    pub fn wrote_folder(&self, folder: FolderId) -> bool {
+    pub fn wrote_folder(&self, folder: Gid) -> bool {
         let mut writes = self.own_writes.lock().unwrap_or_else(PoisonError::into_inner);
         writes.retain(|_, at| at.elapsed() < OWN_WRITE_ECHO);
         writes.contains_key(&folder)

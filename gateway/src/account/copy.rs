@@ -19,7 +19,7 @@ impl Account {
         target: &FrontFolderId,
         remove: bool,
     ) -> Result<Option<CopyUid>, UpstreamError> {
-        let target_id = self.context.folder_id(Gid::from_slice(&target.0).ok_or_else(not_found)?).await?;
+        let target_gid = Gid::from_slice(&target.0).ok_or_else(not_found)?;
         let view = source.view();
         let (uids, gids): (Vec<u32>, Vec<Gid>) =
             uids.iter().filter_map(|uid| Some((*uid, view.source(*uid)?.gid))).unzip();
@@ -29,16 +29,17 @@ impl Account {
         // What the operation's own requests and rounds bring is not asked for by others at the same time.
         let _hold = self.context.hold_polls();
         let _quiet_source = source.quiet();
-        let open_target = Gid::from_slice(&target.0).and_then(|gid| self.open_folder(&gid));
+        let open_target = self.open_folder(&target_gid);
         let _quiet_target = open_target.as_ref().map(Folder::quiet);
-        let (from, wanted) = (source.id(), &gids);
+        let (from, wanted) = (source.gid(), &gids);
         let copied = self
             .context
             .upstream
             .once(|mailbox| async move {
                 mailbox.meet(wanted).await?;
                 let ids: Vec<_> = wanted.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
-                let outcome = mailbox.move_copy(from, target_id, &ids, !remove).await?;
+                let (from, to) = (mailbox.resolve(from).await?, mailbox.resolve(target_gid).await?);
+                let outcome = mailbox.move_copy(from, to, &ids, !remove).await?;
                 let pairs = outcome.pairs.iter();
                 let pairs: Vec<_> =
                     pairs.filter_map(|(old, new)| Some((mailbox.gid_of(*old)?, mailbox.gid_of(*new)?))).collect();

@@ -87,7 +87,8 @@ fn pass_on(account: &Account, mailbox: &Mailbox, changes: &MailboxChanges) {
         // Notifications were too many, or there were none for long: they may have been lost.
         return everything_changed(account);
     }
-    if changes.hierarchy || changes.altered.iter().any(|folder| !account.context().wrote_folder(*folder)) {
+    let own = |folder| mailbox.gid_of(folder).is_some_and(|folder| account.context().wrote_folder(folder));
+    if changes.hierarchy || changes.altered.iter().any(|folder| !own(*folder)) {
         account.tree.shape_changed();
     }
     if !changes.folders.is_empty() {

@@ -4,7 +4,7 @@ use imap_front::proto::utf7;
 use imap_front::store::FolderId as FrontFolderId;
 use mapi_core::ErrorCode;
 use mapi_core::id::{FolderId, Gid};
-use mapi_core::mailbox::SpecialFolders;
+use mapi_core::mailbox::{Mailbox, MailboxError};
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyKey, PropertyValue, tags};
 
@@ -23,11 +23,9 @@ const MAX_NAMES: u32 = 100;
 struct Chosen {
     tree: Arc<FolderTree>,
     gid: Gid,
-    id: FolderId,
     node: TreeNode,
     /// As LIST shows it.
     name: String,
-    special: SpecialFolders,
 }
 
 impl Account {
@@ -50,20 +48,27 @@ impl Account {
     /// # Errors
     /// [`UpstreamError::Cannot`] for folders that must stay.
     pub async fn delete_folder(&self, folder: &FrontFolderId) -> Result<(), UpstreamError> {
-        let Chosen { tree, gid, id, node, special, .. } = self.choose(folder).await?;
-        let parent = self.parent(&node, &special).await?;
-        let trash = special.deleted_items;
+        let Chosen { tree, gid, node, .. } = self.choose(folder).await?;
+        let parent = node.parent;
         let upstream = &self.context.upstream;
         let (_, mailbox) = upstream.mailbox().await?;
-        let in_trash = mailbox.gid_of(trash).is_some_and(|trash| tree.above(&gid).any(|above| above == trash));
+        let trash = mailbox.gid_of(mailbox.info().folders.deleted_items);
+        let in_trash = trash.is_some_and(|trash| tree.above(&gid).any(|above| above == trash));
         let deleted = if in_trash {
-            upstream.once(|mailbox| async move { mailbox.delete_folder(id, parent).await }).await
+            let delete = |mailbox: Mailbox| async move {
+                mailbox.delete_folder(mailbox.resolve(gid).await?, id_of_parent(&mailbox, parent).await?).await
+            };
+            upstream.once(delete).await
         } else {
             let mut number = 1;
             loop {
                 let name = &if number == 1 { node.name.clone() } else { format!("{} ({number})", node.name) };
-                let moved =
-                    upstream.once(|mailbox| async move { mailbox.move_folder(id, parent, trash, name).await }).await;
+                let remove = |mailbox: Mailbox| async move {
+                    let trash = mailbox.info().folders.deleted_items;
+                    let parent = id_of_parent(&mailbox, parent).await?;
+                    mailbox.move_folder(mailbox.resolve(gid).await?, parent, trash, name).await
+                };
+                let moved = upstream.once(remove).await;
                 number += 1;
                 if number > MAX_NAMES || !is_duplicate(&moved) {
                     break moved;
@@ -86,7 +91,7 @@ impl Account {
         if tree.entries().iter().any(|entry| entry.id == *folder && entry.name == "INBOX") {
             return self.empty_inbox(&tree, folder, name).await;
         }
-        let Chosen { tree, id, node, name: old, special, .. } = self.choose(folder).await?;
+        let Chosen { tree, gid, node, name: old } = self.choose(folder).await?;
         if name.strip_prefix(&*old).is_some_and(|rest| rest.starts_with('/')) {
             return Err(UpstreamError::Cannot("a mailbox can't be moved into itself".into()));
         }
@@ -95,13 +100,13 @@ impl Account {
         if levels(name) + height > MAX_LEVELS {
             return Err(too_deep());
         }
-        let parent = self.parent(&node, &special).await?;
+        let parent = node.parent;
         let (above, level) = name.rsplit_once('/').map_or((None, name), |(above, level)| (Some(above), level));
         let level = plain_name(level)?;
         let target = match above {
-            None => special.ipm_subtree,
+            None => None,
             Some(above) => match tree.named(above) {
-                Some(entry) => self.context.folder_id(Gid::from_slice(&entry.id.0).ok_or_else(not_found)?).await?,
+                Some(entry) => Some(Gid::from_slice(&entry.id.0).ok_or_else(not_found)?),
                 None => {
                     let made = self.make(&tree, above).await;
                     self.tree.shape_changed();
@@ -118,9 +123,16 @@ impl Account {
                 PropertyKey::Tag(tags::PidTagDisplayName),
                 PropertyValue::String(level.clone()),
             )]);
-            upstream.repeatable(|mailbox| async move { mailbox.set_folder_properties(id, set, &[]).await }).await
+            let set_name = |mailbox: Mailbox| async move {
+                mailbox.set_folder_properties(mailbox.resolve(gid).await?, set, &[]).await
+            };
+            upstream.repeatable(set_name).await
         } else {
-            upstream.once(|mailbox| async move { mailbox.move_folder(id, parent, target, level).await }).await
+            let put = |mailbox: Mailbox| async move {
+                let (parent, target) = (id_of_parent(&mailbox, parent).await?, id_of_parent(&mailbox, target).await?);
+                mailbox.move_folder(mailbox.resolve(gid).await?, parent, target, level).await
+            };
+            upstream.once(put).await
         };
         self.tree.shape_changed();
         self.explained(renamed, name).await
@@ -132,8 +144,8 @@ impl Account {
         if tree.entries().iter().any(|entry| entry.id == *folder && entry.subscribed == subscribed) {
             return Ok(());
         }
-        let id = self.context.folder_id(Gid::from_slice(&folder.0).ok_or_else(not_found)?).await?;
-        let written = self.context.write_subscription(id, subscribed).await;
+        let gid = Gid::from_slice(&folder.0).ok_or_else(not_found)?;
+        let written = self.context.write_subscription(gid, subscribed).await;
         self.tree.shape_changed();
         written
     }
@@ -146,15 +158,15 @@ impl Account {
             Ok(made) => made,
             Err(error) => return self.explained(Err(error), name).await,
         };
-        let (_, mailbox) = self.context.upstream.mailbox().await?;
-        let target = FrontFolderId(mailbox.gid_of(made).ok_or_else(not_found)?.to_bytes().to_vec());
+        let target = FrontFolderId(made.ok_or_else(not_found)?.to_bytes().to_vec());
         let source = self.folder(inbox).await?;
         let uids: Vec<u32> = source.view().snapshot.messages.iter().map(|row| row.uid).collect();
         self.copy(&source, &uids, &target, true).await.map(drop)
     }
 
-    /// Makes the levels of `name` that the tree lacks and returns the last one. Nothing is made if one of them can't be.
-    async fn make(&self, tree: &FolderTree, name: &str) -> Result<FolderId, UpstreamError> {
+    /// Makes the levels of `name` that the tree lacks and returns the last one (a name always has one). Nothing is made if
+    /// one of them can't be.
+    async fn make(&self, tree: &FolderTree, name: &str) -> Result<Option<Gid>, UpstreamError> {
         if levels(name) > MAX_LEVELS {
             return Err(too_deep());
         }
@@ -164,16 +176,16 @@ impl Account {
         let missing = rest.into_iter().flat_map(|rest| rest.split('/'));
         let missing = missing.map(plain_name).collect::<Result<Vec<_>, _>>()?;
         let mut at = match known {
-            Some(entry) => self.context.folder_id(Gid::from_slice(&entry.id.0).ok_or_else(not_found)?).await?,
-            None => self.context.upstream.mailbox().await?.1.info().folders.ipm_subtree,
+            Some(entry) => Some(Gid::from_slice(&entry.id.0).ok_or_else(not_found)?),
+            None => None,
         };
         for level in &missing {
             let parent = at;
-            at = self
-                .context
-                .upstream
-                .once(|mailbox| async move { mailbox.create_folder(parent, level, MAIL_CLASS).await })
-                .await?;
+            let create = |mailbox: Mailbox| async move {
+                let made = mailbox.create_folder(id_of_parent(&mailbox, parent).await?, level, MAIL_CLASS).await?;
+                mailbox.identify(made).await
+            };
+            at = Some(self.context.upstream.once(create).await?);
         }
         Ok(at)
     }
@@ -188,14 +200,6 @@ impl Account {
         Err(UpstreamError::Cannot(why.into()))
     }
 
-    /// The folder that is in `node`'s place above it.
-    async fn parent(&self, node: &TreeNode, special: &SpecialFolders) -> Result<FolderId, UpstreamError> {
-        match node.parent {
-            Some(parent) => self.context.folder_id(parent).await,
-            None => Ok(special.ipm_subtree),
-        }
-    }
-
     /// A folder that may be moved and deleted.
     async fn choose(&self, folder: &FrontFolderId) -> Result<Chosen, UpstreamError> {
         let gid = Gid::from_slice(&folder.0).ok_or_else(not_found)?;
@@ -203,17 +207,25 @@ impl Account {
         let (Some(node), Some(entry)) = (tree.get(&gid).cloned(), tree.entry(&gid).cloned()) else {
             return Err(not_found());
         };
-        let id = self.context.folder_id(gid).await?;
-        let special = self.context.upstream.mailbox().await?.1.info().folders;
+        let (_, mailbox) = self.context.upstream.mailbox().await?;
+        let special = mailbox.info().folders;
         let own = [Some(special.inbox), Some(special.outbox), Some(special.sent_items), Some(special.deleted_items)];
         let others = [special.drafts, special.junk, special.archive];
-        if own.into_iter().chain(others).flatten().any(|own| own == id) {
+        if own.into_iter().chain(others).flatten().any(|own| mailbox.gid_of(own) == Some(gid)) {
             return Err(UpstreamError::Cannot("the mailbox needs this folder".into()));
         }
         if !node.mail {
             return Err(UpstreamError::Cannot("this folder does not hold mail".into()));
         }
-        Ok(Chosen { tree, gid, id, node, name: entry.name, special })
+        Ok(Chosen { tree, gid, node, name: entry.name })
+    }
+}
+
+/// The id that the folder above another one has in a session; the topmost ones are in the root of all mail.
+async fn id_of_parent(mailbox: &Mailbox, parent: Option<Gid>) -> Result<FolderId, MailboxError> {
+    match parent {
+        Some(parent) => mailbox.resolve(parent).await,
+        None => Ok(mailbox.info().folders.ipm_subtree),
     }
 }
 

@@ -57,7 +57,7 @@ pub use transport::{ExecuteOptions, Transport};
 pub use update::MessageUpdate;
 
 use crate::id::{Gid, Guid, ObjectId};
-use crate::rop::{IdFromLongTermIdRequest, RequestBody, ResponseBody};
+use crate::rop::{IdFromLongTermIdRequest, LongTermIdFromIdRequest, RequestBody, ResponseBody, RopId};
 
 /// A logon to a mailbox. Cheap to clone.
 #[derive(Clone)]
@@ -125,6 +125,50 @@ impl Mailbox {
             }
         }
         Ok(())
+    }
+
+    /// The id that an object has in this logon. No request if its replica was met.
+    ///
+    /// # Errors
+    /// ecNotFound if the server does not know the replica.
+    pub async fn resolve(&self, gid: Gid) -> Result<ObjectId, MailboxError> {
+        if let Some(id) = self.id_of(gid) {
+            return Ok(id);
+        }
+        let mut script = self.inner.link.script();
+        let store = script.known(&self.inner.logon);
+        let request = IdFromLongTermIdRequest { long_term_id: gid.into() };
+        let ticket = script.rop(store, RequestBody::IdFromLongTermId(request));
+        let answers = self.inner.link.run(&mut script, link::OnFailure::Stop).await?;
+        match answers.body(ticket)? {
+            ResponseBody::IdFromLongTermId(found) => {
+                self.inner.learn_replica(found.object_id.replica_id, gid.replica_guid);
+                Ok(found.object_id)
+            }
+            _ => Err(link::odd_answer(RopId::ID_FROM_LONG_TERM_ID)),
+        }
+    }
+
+    /// The global id of an object. No request if its replica was met.
+    ///
+    /// # Errors
+    /// ecNotFound if the server does not know the object.
+    pub async fn identify(&self, id: ObjectId) -> Result<Gid, MailboxError> {
+        if let Some(gid) = self.gid_of(id) {
+            return Ok(gid);
+        }
+        let mut script = self.inner.link.script();
+        let store = script.known(&self.inner.logon);
+        let request = LongTermIdFromIdRequest { object_id: id };
+        let ticket = script.rop(store, RequestBody::LongTermIdFromId(request));
+        let answers = self.inner.link.run(&mut script, link::OnFailure::Stop).await?;
+        match answers.body(ticket)? {
+            ResponseBody::LongTermIdFromId(long) => {
+                self.inner.learn_replica(id.replica_id, long.long_term_id.gid.replica_guid);
+                Ok(long.long_term_id.gid)
+            }
+            _ => Err(link::odd_answer(RopId::LONG_TERM_ID_FROM_ID)),
+        }
     }
 
     /// Whether notifications are known to flow: there is a subscription, and a NotificationWait is outstanding or was

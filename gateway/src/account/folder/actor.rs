@@ -71,7 +71,7 @@ impl Actor {
                         && self.shared.news.wants_round()
                         && let Err(error) = self.round().await
                     {
-                        tracing::info!(%error, folder = %self.shared.id, "round after a notification failed");
+                        tracing::info!(%error, folder = %self.shared.gid, "round after a notification failed");
                         if !self.gone {
                             self.try_again_later();
                         }
@@ -119,7 +119,7 @@ impl Actor {
                     return Ok(());
                 }
                 Err(UpstreamError::Ledger(error)) if matches!(*error, LedgerError::Conflict { .. }) => {
-                    tracing::info!(folder = %self.shared.id, "another process committed first; reading its state");
+                    tracing::info!(folder = %self.shared.gid, "another process committed first; reading its state");
                     self.reload().await?;
                 }
                 Err(error) => {
@@ -223,7 +223,7 @@ impl Actor {
         let delete = |mailbox: Mailbox| async move {
             mailbox.meet(ids).await?;
             let mids: Vec<_> = ids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
-            mailbox.delete_messages(shared.id_in(&mailbox), &mids).await?;
+            mailbox.delete_messages(shared.id_in(&mailbox).await?, &mids).await?;
             mailbox.fetch_pending().await
         };
         shared.context.upstream.repeatable(delete).await
@@ -270,5 +270,6 @@ impl Actor {
 
 fn is_folder_gone(error: &UpstreamError) -> bool {
     let gone = [ErrorCode::NOT_FOUND, ErrorCode::OBJECT_DELETED];
-    matches!(error, UpstreamError::Refused { operation, code } if operation == "RopOpenFolder" && gone.contains(code))
+    let naming = ["RopOpenFolder", "RopIdFromLongTermId"];
+    matches!(error, UpstreamError::Refused { operation, code } if naming.contains(&&**operation) && gone.contains(code))
 }

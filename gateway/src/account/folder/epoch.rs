@@ -10,7 +10,7 @@ use crate::sync::FolderState;
 pub(super) async fn open_state(shared: &Arc<Shared>) -> Result<FolderState, UpstreamError> {
     let (ledger, gid) = (Arc::clone(&shared.context.ledger), shared.gid);
     let instance = ledger.instance();
-    let folder = shared.id;
+    let folder = shared.gid;
     let load = move || match ledger.load(&gid) {
         Err(error @ LedgerError::Damaged { .. }) => {
             tracing::error!(%folder, %error, "the ledger's records of a folder are lost; beginning anew with a higher UIDVALIDITY");
@@ -19,14 +19,14 @@ pub(super) async fn open_state(shared: &Arc<Shared>) -> Result<FolderState, Upst
         loaded => loaded,
     };
     let stored = super::super::blocking(load).await??;
-    let epoch = shared.context.epoch(shared.gid, shared.id).await?;
+    let epoch = shared.context.epoch(shared.gid).await?;
     let Some(stored) = stored else {
         return Ok(FolderState::new(shared.context.fresh_uid_validity(&epoch)));
     };
     let mut state = FolderState::from_stored(stored);
     let head = state.head();
     if epoch.is_ahead_of(instance, head.uid_validity, head.uid_ceiling) {
-        tracing::warn!(folder = %shared.id, "the ledger is older than what the mailbox remembers of it; taking a higher UIDVALIDITY");
+        tracing::warn!(folder = %shared.gid, "the ledger is older than what the mailbox remembers of it; taking a higher UIDVALIDITY");
         forget(shared, &mut state, &epoch).await?;
     }
     Ok(state)
@@ -47,8 +47,8 @@ impl Actor {
     /// have taken the place of.
     pub(super) async fn forget_all(&mut self) -> Result<(), UpstreamError> {
         let shared = Arc::clone(&self.shared);
-        tracing::warn!(folder = %shared.id, "the server has an older state than before; taking a higher UIDVALIDITY");
-        let epoch = shared.context.epoch(shared.gid, shared.id).await?;
+        tracing::warn!(folder = %shared.gid, "the server has an older state than before; taking a higher UIDVALIDITY");
+        let epoch = shared.context.epoch(shared.gid).await?;
         forget(&shared, &mut self.state, &epoch).await?;
         self.confirmed_ceiling = 1;
         Ok(())
@@ -74,7 +74,7 @@ impl Actor {
         let shared = &self.shared;
         let instance = shared.context.ledger.instance();
         let entry = EpochEntry { instance, uid_validity: head.uid_validity, ceiling: head.uid_ceiling };
-        shared.context.note_epoch(shared.gid, shared.id, entry).await?;
+        shared.context.note_epoch(shared.gid, entry).await?;
         self.confirmed_ceiling = head.uid_ceiling;
         Ok(())
     }

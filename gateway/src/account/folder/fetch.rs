@@ -251,7 +251,7 @@ async fn download(shared: &super::Shared, gids: Vec<Gid>, sink: mpsc::Sender<Dow
         .repeatable(|mailbox| async move {
             mailbox.meet(gids).await?;
             let ids: Vec<_> = gids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
-            let folder = shared.id_in(&mailbox);
+            let folder = shared.id_in(&mailbox).await?;
             let mut fetch = mailbox.fetch_messages(folder, &ids, options);
             while let Some(fetched) = fetch.next().await? {
                 let (mid, content) = match fetched {

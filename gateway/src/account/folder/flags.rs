@@ -57,7 +57,7 @@ async fn change_seen(
         .repeatable(|mailbox| async move {
             mailbox.meet(gids).await?;
             let ids: Vec<_> = gids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
-            mailbox.set_read(shared.id_in(&mailbox), &ids, seen).await?;
+            mailbox.set_read(shared.id_in(&mailbox).await?, &ids, seen).await?;
             mailbox.fetch_pending().await
         })
         .await?;
@@ -96,7 +96,7 @@ async fn change_properties(
                 Some(MessageUpdate { mid: mailbox.id_of(*gid)?, set, delete })
             };
             let updates: Vec<_> = updates.iter().filter_map(update).collect();
-            mailbox.update_messages(shared.id_in(&mailbox), &updates).await
+            mailbox.update_messages(shared.id_in(&mailbox).await?, &updates).await
         })
         .await?;
     match results.into_iter().find_map(refusal) {

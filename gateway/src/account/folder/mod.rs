@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use imap_front::store::{FlagChange, FlagSet, Snapshot, StoreError};
 use mapi_core::id::{FolderId, Gid};
-use mapi_core::mailbox::{FolderNews, Mailbox};
+use mapi_core::mailbox::{FolderNews, Mailbox, MailboxError};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::context::AccountContext;
@@ -72,7 +72,6 @@ pub struct Folder {
 struct Shared {
     context: Arc<AccountContext>,
     gid: Gid,
-    id: FolderId,
     read_only: bool,
     /// What notifications said since the last round began.
     news: News,
@@ -81,8 +80,8 @@ struct Shared {
 
 impl Shared {
     /// The folder's id in a session: ids hold for one logon only.
-    fn id_in(&self, mailbox: &Mailbox) -> FolderId {
-        mailbox.id_of(self.gid).unwrap_or(self.id)
+    async fn id_in(&self, mailbox: &Mailbox) -> Result<FolderId, MailboxError> {
+        mailbox.resolve(self.gid).await
     }
 }
 
@@ -92,9 +91,8 @@ impl Folder {
     /// # Errors
     /// Whatever keeps the first round from succeeding.
     pub async fn open(context: Arc<AccountContext>, gid: Gid, read_only: bool) -> Result<Self, UpstreamError> {
-        let id = context.folder_id(gid).await?;
         let shared =
-            Arc::new(Shared { context, gid, id, read_only, news: News::default(), wake: tokio::sync::Notify::new() });
+            Arc::new(Shared { context, gid, read_only, news: News::default(), wake: tokio::sync::Notify::new() });
         actor::start(shared).await
     }
 
@@ -152,11 +150,6 @@ impl Folder {
     /// Publishes what an operation did; a round is run unless everything is known already.
     pub async fn settle(&self, settling: Settling) -> Result<Settled, UpstreamError> {
         self.ask(|reply| Command::Settle(settling, reply)).await
-    }
-
-    /// Its id in the upstream session.
-    pub fn id(&self) -> FolderId {
-        self.shared.id
     }
 
     /// Its global id.

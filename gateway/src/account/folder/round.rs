@@ -30,7 +30,7 @@ pub(super) async fn fetch_delta(shared: &Shared, state: &FolderState) -> Result<
     let resumed = staging.lock().before.elements().next().is_some();
     match ask(shared, &staging).await {
         Err(UpstreamError::Refused { operation, code }) if resumed && is_bad_state(code) => {
-            tracing::warn!(folder = %shared.id, operation, %code, "upstream refuses the ICS state; asking for everything");
+            tracing::warn!(folder = %shared.gid, operation, %code, "upstream refuses the ICS state; asking for everything");
             let staging = Staging::new(state, SyncState::new());
             ask(shared, &staging).await?;
             Ok(staging.into_delta())
@@ -51,13 +51,13 @@ async fn ask(shared: &Shared, staging: &Staging) -> Result<(), UpstreamError> {
         .upstream
         .repeatable(|mailbox| async move {
             let before = staging.lock().before.clone();
-            let mut sync = mailbox.begin_sync_contents(shared.id_in(&mailbox), &before, properties).await?;
+            let mut sync = mailbox.begin_sync_contents(shared.id_in(&mailbox).await?, &before, properties).await?;
             let mut fresh = Vec::new();
             while let Some(page) = sync.next_page().await? {
                 for change in page {
                     match remote_message(&change) {
                         Some(message) => fresh.push(message),
-                        None => tracing::warn!(folder = %shared.id, mid = ?change.mid, "a message without a global id can't be shown"),
+                        None => tracing::warn!(folder = %shared.gid, mid = ?change.mid, "a message without a global id can't be shown"),
                     }
                 }
                 if fresh.len() >= STAGE_AT
@@ -84,7 +84,7 @@ pub(super) async fn fetch_flags(shared: &Shared, wanted: Option<&[Gid]>) -> Resu
         .context
         .upstream
         .repeatable(|mailbox| async move {
-            let folder = shared.id_in(&mailbox);
+            let folder = shared.id_in(&mailbox).await?;
             let found = match wanted {
                 Some(gids) => {
                     mailbox.meet(gids).await?;

@@ -40,7 +40,7 @@ impl Staging {
             match bytes {
             [] => SyncState::new(),
             bytes => SyncState::from_bytes(bytes).unwrap_or_else(|error| {
-                tracing::warn!(folder = %shared.id, %error, what, "stored ICS state can't be read; asking for everything");
+                tracing::warn!(folder = %shared.gid, %error, what, "stored ICS state can't be read; asking for everything");
                 SyncState::new()
             }),
         }
@@ -50,7 +50,7 @@ impl Staging {
         let Some(staged) = blocking(move || ledger.staged(&gid)).await?? else { return Ok(staging) };
         let before = readable(&staged.ics, "staged");
         if before != SyncState::new() {
-            tracing::info!(folder = %shared.id, messages = staged.messages.len(), "going on with a round that was broken off");
+            tracing::info!(folder = %shared.gid, messages = staged.messages.len(), "going on with a round that was broken off");
             let mut progress = staging.lock();
             progress.before = before;
             progress.kept = staged.messages.iter().map(RemoteMessage::from_staged).collect();
@@ -84,8 +84,8 @@ impl Staging {
         let (ledger, gid) = (Arc::clone(&shared.context.ledger), shared.gid);
         match blocking(move || ledger.stage(&gid, stage)).await {
             Ok(Ok(())) => self.lock().durable += count,
-            Ok(Err(error)) => tracing::info!(folder = %shared.id, %error, "a part of a round was not kept"),
-            Err(error) => tracing::info!(folder = %shared.id, %error, "a part of a round was not kept"),
+            Ok(Err(error)) => tracing::info!(folder = %shared.gid, %error, "a part of a round was not kept"),
+            Err(error) => tracing::info!(folder = %shared.gid, %error, "a part of a round was not kept"),
         }
     }
 
