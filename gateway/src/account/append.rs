@@ -15,9 +15,13 @@ use mapi_core::rop::RopId;
 use super::folder::Settling;
 use super::mark::SubmissionMark;
 use super::sent_copy::Likeness;
+use super::upstream::Lane;
 use super::{Account, UpstreamError, blocking, not_found};
 use crate::convert::mime_to_mapi::{self, Purpose};
 use crate::convert::{ConvertError, flags, original};
+
+/// Messages of so many bytes take a session of their own, so that nobody waits behind them.
+const BULK_BYTES: usize = 256 << 10;
 
 /// What the server keeps of a new message's flags; the ledger keeps `\Deleted`.
 const OVERLAY: FlagSet = FlagSet::DELETED;
@@ -49,6 +53,7 @@ impl Account {
         let overlay = message.flags.intersection(OVERLAY);
         let bound = self.context.keep_original_bytes();
         let keep = message.content.len() <= bound && !message.flags.contains(FlagSet::DRAFT);
+        let lane = lane_of(&message.content);
         if !message.flags.contains(FlagSet::DRAFT)
             && let Some(uid) = self.take_sent_copy(folder, folder_gid, &message, keep).await?
         {
@@ -65,16 +70,16 @@ impl Account {
             let mut checking = checking.lock().unwrap_or_else(PoisonError::into_inner);
             checking.get_or_insert_with(|| self.context.unchecked.begin(folder_gid));
         };
-        let made = match self.create(folder_gid, &content, &on_save).await {
+        let made = match self.create(lane, folder_gid, &content, &on_save).await {
             Err(UpstreamError::Refused { operation, code }) if is_about_content(&operation, code) => {
                 tracing::info!(operation, %code, "the parts of a message were refused; storing it as text");
                 let content = blocking(move || as_text(&message, keep)).await?;
-                self.create(folder_gid, &content, &on_save).await?
+                self.create(lane, folder_gid, &content, &on_save).await?
             }
             made => made?,
         };
         if let Some(stored) = made.as_ref().filter(|_| keep)
-            && let Err(error) = self.check_original(folder_gid, stored).await
+            && let Err(error) = self.check_original(lane, folder_gid, stored).await
         {
             // Nothing is lost: without a digest that holds the message is rendered.
             tracing::info!(%error, "could not check what was stored of a message");
@@ -149,7 +154,8 @@ impl Account {
 
     /// Gives the server's copy of a sent message the bytes that its client stores.
     async fn keep_with_copy(&self, folder: Gid, gid: Gid, original: &Bytes) -> Result<(), UpstreamError> {
-        let Some(content) = self.stored_content(folder, gid).await? else { return Ok(()) };
+        let lane = lane_of(original);
+        let Some(content) = self.stored_content(lane, folder, gid).await? else { return Ok(()) };
         if original::has(&content) {
             return Ok(());
         }
@@ -161,12 +167,12 @@ impl Account {
             let Some(mid) = mailbox.id_of(gid) else { return Ok(None) };
             Ok(mailbox.amend_message(folder, mid, kept).await?.change_key)
         };
-        let change_key = self.context.upstream.repeatable(amend).await?;
-        self.check_original(folder, &Stored { gid, change_key }).await
+        let change_key = self.context.upstream.repeatable_on(lane, amend).await?;
+        self.check_original(lane, folder, &Stored { gid, change_key }).await
     }
 
     /// A message as it is stored; `None` if it is gone.
-    async fn stored_content(&self, folder: Gid, gid: Gid) -> Result<Option<MessageContent>, UpstreamError> {
+    async fn stored_content(&self, lane: Lane, folder: Gid, gid: Gid) -> Result<Option<MessageContent>, UpstreamError> {
         let options = self.context.fetch_options();
         let fetch = |mailbox: Mailbox| async move {
             let folder = mailbox.resolve(folder).await?;
@@ -177,18 +183,19 @@ impl Account {
             while fetch.next().await?.is_some() {}
             Ok(Some(*content))
         };
-        self.context.upstream.repeatable(fetch).await
+        self.context.upstream.repeatable_on(lane, fetch).await
     }
 
     async fn create(
         &self,
+        lane: Lane,
         folder: Gid,
         content: &MessageContent,
         on_save: &(dyn Fn() + Send + Sync),
     ) -> Result<Option<Stored>, UpstreamError> {
         self.context
             .upstream
-            .once(|mailbox| async move {
+            .once_on(lane, |mailbox| async move {
                 let folder = mailbox.resolve(folder).await?;
                 let created = mailbox.create_message_version(folder, content, on_save).await?;
                 let gid = mailbox.gid_of(created.mid);
@@ -200,8 +207,8 @@ impl Account {
     /// Reads a stored message back. If the server made something else of it than was sent, the digest stored with the
     /// original does not hold, and the one of what it made takes its place: unless somebody else was quicker and saved the
     /// message meanwhile, or it can't be told.
-    async fn check_original(&self, folder: Gid, stored: &Stored) -> Result<(), UpstreamError> {
-        let Some(content) = self.stored_content(folder, stored.gid).await? else { return Ok(()) };
+    async fn check_original(&self, lane: Lane, folder: Gid, stored: &Stored) -> Result<(), UpstreamError> {
+        let Some(content) = self.stored_content(lane, folder, stored.gid).await? else { return Ok(()) };
         let version = content.properties.binary(tags::PidTagChangeKey).map(<[u8]>::to_vec);
         let Some(seal) = blocking(move || original::reseal(&content)).await? else { return Ok(()) };
         if version.is_none() || version != stored.change_key {
@@ -217,8 +224,13 @@ impl Account {
             let update = MessageUpdate { mid, set: seal.clone(), delete: Vec::new() };
             mailbox.update_messages(folder, &[update]).await?.into_iter().collect::<Result<(), MailboxError>>()
         };
-        self.context.upstream.repeatable(put).await
+        self.context.upstream.repeatable_on(lane, put).await
     }
+}
+
+/// The session that takes a message.
+fn lane_of(message: &Bytes) -> Lane {
+    if message.len() < BULK_BYTES { Lane::Interactive } else { Lane::Bulk }
 }
 
 /// Whether an operation that was refused is one that fills a message, so that another content may be taken.

@@ -153,17 +153,17 @@ impl Connector {
         self.name.sign_in.to_lowercase()
     }
 
-    /// Opens a session and logs on to the user's mailbox.
+    /// Opens a session and logs on to the user's mailbox, and subscribes to what happens in it if `subscribe`.
     ///
     /// # Errors
     /// Wrong credentials, no such mailbox, an upstream that can't be reached.
-    pub async fn open(&self) -> Result<Mailbox, UpstreamError> {
+    pub async fn open(&self, subscribe: bool) -> Result<Mailbox, UpstreamError> {
         let known = self.target.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let target = match known {
             Some(target) => target,
             None => self.find().await?,
         };
-        let opened = self.open_at(&target).await;
+        let opened = self.open_at(&target, subscribe).await;
         match &opened {
             Ok(_) => *self.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(target),
             // The mailbox may have moved: the next attempt looks for it anew.
@@ -207,10 +207,10 @@ impl Connector {
         AddressBook::new(&self.client_settings(&target)).ok_or_else(no_book)
     }
 
-    async fn open_at(&self, target: &Target) -> Result<Mailbox, UpstreamError> {
+    async fn open_at(&self, target: &Target, subscribe: bool) -> Result<Mailbox, UpstreamError> {
         let client = Client::new(&self.client_settings(target));
         client.connect().await.map_err(|error| client_error(&error))?;
-        let options = OpenOptions { names: AccountContext::property_names(), subscribe: true };
+        let options = OpenOptions { names: AccountContext::property_names(), subscribe };
         Ok(Mailbox::open(client, &target.legacy_dn, options).await?)
     }
 

@@ -11,7 +11,6 @@ use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue
 
 use super::addresses::AddressBook;
 use super::cache::RenderingCache;
-use super::connect::Connector;
 use super::error::UpstreamError;
 use super::mark::SubmissionMark;
 use super::unchecked::Unchecked;
@@ -35,7 +34,7 @@ const MAX_EPOCH_TRIES: u32 = 4;
 
 /// What the parts of an account share.
 pub struct AccountContext {
-    /// The user's session with the upstream.
+    /// The user's sessions with the upstream.
     pub upstream: Upstream,
     /// The mailbox's ledger.
     pub ledger: Arc<dyn Ledger>,
@@ -58,8 +57,7 @@ pub struct AccountContext {
 
 impl AccountContext {
     pub(super) fn new(
-        connector: Arc<Connector>,
-        mailbox: Mailbox,
+        upstream: Upstream,
         ledger: Arc<dyn Ledger>,
         cache: Arc<RenderingCache>,
         max_message_bytes: usize,
@@ -69,10 +67,10 @@ impl AccountContext {
         let limits = MessageLimits { bytes: max_message_bytes as u64, ..defaults.limits };
         let fetch_options = FetchOptions { limits, ..defaults };
         Self {
-            mailbox_guid: mailbox.info().mailbox_guid,
-            user: connector.user().to_owned(),
+            mailbox_guid: upstream.mailbox_guid(),
+            user: upstream.connector().user().to_owned(),
             addresses: AddressBook::default(),
-            upstream: Upstream::new(connector, mailbox),
+            upstream,
             ledger,
             unchecked: Unchecked::default(),
             cache,

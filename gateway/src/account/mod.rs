@@ -15,6 +15,7 @@ mod folder;
 mod folders;
 mod login_name;
 mod mark;
+mod pool;
 mod registry;
 mod sent_copy;
 mod submit;

@@ -14,6 +14,7 @@ use super::connect::{Connector, Login, UpstreamSettings};
 use super::context::AccountContext;
 use super::credential::{Accepted, CredentialCache};
 use super::error::UpstreamError;
+use super::upstream::Upstream;
 use super::{Account, RenderingCache, blocking, sweep};
 use crate::config::Config;
 use crate::convert::folders::FolderView;
@@ -28,6 +29,7 @@ pub struct Accounts {
     ledger_directory: PathBuf,
     max_accounts: usize,
     max_message_bytes: usize,
+    sessions_per_user: usize,
     view: FolderView,
     keep_original_bytes: usize,
     idle: Duration,
@@ -63,6 +65,7 @@ impl Accounts {
             ledger_directory: config.ledger.directory.clone(),
             max_accounts: config.upstream.max_accounts,
             max_message_bytes: config.upstream.max_message_bytes,
+            sessions_per_user: config.upstream.sessions_per_user,
             view: FolderView { non_mail: config.imap.show_non_mail_folders },
             keep_original_bytes: config.imap.keep_original_bytes,
             idle: Duration::from_secs(config.cache.account_idle_seconds),
@@ -88,6 +91,7 @@ impl Accounts {
                 let unused = Arc::strong_count(account) == 1;
                 !(unused && account.context.idle_for() >= accounts.idle)
             });
+            accounts.accounts.iter().for_each(|account| account.context.upstream.close_idle());
             accounts.logins.retain(|_, known| known.account.strong_count() > 0);
         }
     }
@@ -135,7 +139,7 @@ impl Accounts {
 
     async fn open(self: Arc<Self>, login: Login) -> Result<Arc<Account>, UpstreamError> {
         let connector = Arc::new(Connector::new(Arc::clone(&self.settings), login)?);
-        let mailbox = connector.open().await?;
+        let mailbox = connector.open(true).await?;
         let key = (connector.identity(), mailbox.info().mailbox_guid);
         if let Some(account) = self.known_account(&key, &connector) {
             close_later(mailbox);
@@ -186,7 +190,8 @@ impl Accounts {
     ) -> (Arc<Account>, tokio::sync::watch::Receiver<()>) {
         let cache = Arc::clone(&self.cache);
         let (max_message, keep_original) = (self.max_message_bytes, self.keep_original_bytes);
-        let context = AccountContext::new(connector, mailbox, ledger, cache, max_message, keep_original);
+        let upstream = Upstream::new(connector, mailbox, self.sessions_per_user);
+        let context = AccountContext::new(upstream, ledger, cache, max_message, keep_original);
         let (open, closed) = tokio::sync::watch::channel(());
         let account = Arc::new(Account {
             context: Arc::new(context),

@@ -11,6 +11,7 @@ use mapi_core::mailbox::{Mailbox, MailboxError};
 
 use super::connect::Connector;
 use super::error::UpstreamError;
+use super::pool::{Lease, Pool};
 use crate::mutant::{self, Mutant};
 
 /// How often something that may be repeated is tried when the session is lost under it.
@@ -23,10 +24,21 @@ const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
 type Connecting = Shared<BoxFuture<'static, Result<Mailbox, UpstreamError>>>;
 
-/// One user's session with the upstream: opened when first needed, opened anew when lost. Everybody who needs it while
-/// it is being opened waits for the same attempt.
+/// One user's sessions with the upstream. The interactive one holds the subscription and does what clients wait for: it is
+/// opened anew when lost, and everybody who needs it meanwhile waits for the same attempt. Transfers that take long use
+/// others, so that nobody's push waits for them.
 pub struct Upstream {
     slot: Mutex<Slot>,
+    pool: Arc<Pool>,
+}
+
+/// Which session does an operation. The results are the same: ids are resolved in the session that uses them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Lane {
+    /// The one with the subscription.
+    Interactive,
+    /// One of the others, if there may be any.
+    Bulk,
 }
 
 struct Slot {
@@ -41,8 +53,8 @@ struct Slot {
 }
 
 impl Upstream {
-    /// Takes over a session that was opened already (the one that proved the password).
-    pub fn new(connector: Arc<Connector>, mailbox: Mailbox) -> Self {
+    /// Takes over a session that was opened already (the one that proved the password). There are at most `sessions`.
+    pub fn new(connector: Arc<Connector>, mailbox: Mailbox, sessions: usize) -> Self {
         let mailbox_guid = mailbox.info().mailbox_guid;
         let connecting = futures::future::ready(Ok(mailbox)).boxed().shared();
         Self {
@@ -54,7 +66,13 @@ impl Upstream {
                 started: Instant::now(),
                 delay: FIRST_DELAY,
             }),
+            pool: Pool::new(sessions.saturating_sub(1)),
         }
+    }
+
+    /// Closes sessions that nobody needs any more.
+    pub fn close_idle(&self) {
+        self.pool.close_idle();
     }
 
     /// Later sessions are opened by `connector` (the user logged in with a new password).
@@ -81,6 +99,11 @@ impl Upstream {
             (slot.generation, slot.connecting.clone())
         };
         Ok((generation, connecting.await?))
+    }
+
+    /// The mailbox that all sessions are with.
+    pub fn mailbox_guid(&self) -> Guid {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner).mailbox_guid
     }
 
     /// What opens sessions now.
@@ -116,11 +139,57 @@ impl Upstream {
         let MailboxError::Transport(ClientError::Unauthorized(why)) = error else { return };
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
         if why.is_refusal() && slot.generation == generation {
-            tracing::info!(user = slot.connector.user(), error = %why, "the password is not accepted any more");
-            slot.generation += 1;
-            slot.connecting = futures::future::ready(Err(UpstreamError::Unauthorized(why.clone()))).boxed().shared();
-            // Polled once, so that `peek` knows.
-            drop(slot.connecting.clone().now_or_never());
+            slot.refuse(UpstreamError::Unauthorized(why.clone()));
+        }
+    }
+
+    /// The session of a lane, and how to speak of it. Without a further session the interactive one does everything.
+    async fn session(&self, lane: Lane) -> Result<(Mailbox, Origin), UpstreamError> {
+        if lane == Lane::Bulk {
+            let (connector, mailbox_guid) = {
+                let slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+                (Arc::clone(&slot.connector), slot.mailbox_guid)
+            };
+            let opener = Arc::clone(&connector);
+            match self.pool.lease(|| async move { checked(opener.open(false).await?, mailbox_guid) }).await {
+                Ok(Some((mailbox, lease))) => return Ok((mailbox, Origin::Pool(lease, connector))),
+                Ok(None) => {}
+                Err(error) => {
+                    tracing::info!(%error, "no further session; the one that is there does it");
+                    self.note_refusal_of(&connector, &error);
+                }
+            }
+        }
+        let (generation, mailbox) = self.mailbox().await?;
+        Ok((mailbox, Origin::Interactive(generation)))
+    }
+
+    /// What an error of a session says of it.
+    fn note_failure(&self, origin: Origin, error: &MailboxError) {
+        match origin {
+            Origin::Interactive(generation) => {
+                self.note_refusal(generation, error);
+                if error.is_session_lost() {
+                    self.discard(generation);
+                }
+            }
+            Origin::Pool(lease, connector) => {
+                if let MailboxError::Transport(ClientError::Unauthorized(why)) = error {
+                    self.note_refusal_of(&connector, &UpstreamError::Unauthorized(why.clone()));
+                    lease.lost();
+                } else if error.is_session_lost() {
+                    lease.lost();
+                }
+            }
+        }
+    }
+
+    /// The password of `connector` was refused for a further session: the others would be refused as well.
+    fn note_refusal_of(&self, connector: &Arc<Connector>, error: &UpstreamError) {
+        let UpstreamError::Unauthorized(why) = error else { return };
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        if why.is_refusal() && Arc::ptr_eq(&slot.connector, connector) {
+            slot.refuse(error.clone());
         }
     }
 
@@ -133,13 +202,26 @@ impl Upstream {
         T: Send + 'a,
         F: Future<Output = Result<T, MailboxError>> + Send + 'a,
     {
+        self.repeatable_on(Lane::Interactive, operation)
+    }
+
+    /// [`Upstream::repeatable`] in a session of a lane.
+    pub fn repeatable_on<'a, T, F>(
+        &'a self,
+        lane: Lane,
+        operation: impl Fn(Mailbox) -> F + Send + Sync + 'a,
+    ) -> BoxFuture<'a, Result<T, UpstreamError>>
+    where
+        T: Send + 'a,
+        F: Future<Output = Result<T, MailboxError>> + Send + 'a,
+    {
         let run = async move {
             let (mut tries, mut busy) = (0, 0);
             loop {
-                let (generation, mailbox) = self.mailbox().await?;
+                let (mailbox, origin) = self.session(lane).await?;
                 let result = operation(mailbox).await;
                 if let Err(error) = &result {
-                    self.note_refusal(generation, error);
+                    self.note_failure(origin, error);
                 }
                 match result {
                     Ok(value) => return Ok(value),
@@ -151,7 +233,6 @@ impl Upstream {
                     }
                     Err(error) if error.is_session_lost() => {
                         tries += 1;
-                        self.discard(generation);
                         if tries >= MAX_TRIES {
                             return Err(error.into());
                         }
@@ -178,17 +259,37 @@ impl Upstream {
     where
         F: Future<Output = Result<T, MailboxError>> + Send,
     {
+        self.run_once(Lane::Interactive, operation).await
+    }
+
+    /// [`Upstream::once`] in a session of a lane.
+    pub async fn once_on<T, F>(
+        &self,
+        lane: Lane,
+        operation: impl Fn(Mailbox) -> F + Send + Sync,
+    ) -> Result<T, UpstreamError>
+    where
+        F: Future<Output = Result<T, MailboxError>> + Send,
+    {
+        self.run_once(lane, |_, mailbox| operation(mailbox)).await
+    }
+
+    async fn run_once<T, F>(
+        &self,
+        lane: Lane,
+        operation: impl Fn(u64, Mailbox) -> F + Send + Sync,
+    ) -> Result<T, UpstreamError>
+    where
+        F: Future<Output = Result<T, MailboxError>> + Send,
+    {
         let mut again = true;
         loop {
-            let (generation, mailbox) = self.mailbox().await?;
-            let error = match operation(generation, mailbox).await {
+            let (mailbox, origin) = self.session(lane).await?;
+            let error = match operation(origin.generation(), mailbox).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
-            self.note_refusal(generation, &error);
-            if error.is_session_lost() {
-                self.discard(generation);
-            }
+            self.note_failure(origin, &error);
             // With a response code the server did not run the request.
             let untouched = matches!(error, MailboxError::Transport(ClientError::ContextLost(Some(_))))
                 || mutant::is(Mutant::BlindResubmit);
@@ -207,17 +308,43 @@ impl Slot {
         self.generation += 1;
         self.started = Instant::now();
         let mailbox_guid = self.mailbox_guid;
-        let open = async move {
-            let mailbox = connector.open().await?;
-            if mailbox.info().mailbox_guid == mailbox_guid {
-                return Ok(mailbox);
-            }
-            // Everything this account knows is of the other mailbox.
-            tokio::spawn(async move { mailbox.close().await });
-            Err(UpstreamError::NoMailbox("the user has another mailbox now; a new login finds it".into()))
-        };
+        let open = async move { checked(connector.open(true).await?, mailbox_guid) };
         self.connecting = open.boxed().shared();
     }
+
+    /// Until the user brings another password, that is the answer.
+    fn refuse(&mut self, error: UpstreamError) {
+        tracing::info!(user = self.connector.user(), %error, "the password is not accepted any more");
+        self.generation += 1;
+        self.connecting = futures::future::ready(Err(error)).boxed().shared();
+        // Polled once, so that `peek` knows.
+        drop(self.connecting.clone().now_or_never());
+    }
+}
+
+/// What a session was taken from.
+enum Origin {
+    Interactive(u64),
+    Pool(Lease, Arc<Connector>),
+}
+
+impl Origin {
+    /// The number of the interactive session; none has the one of others.
+    fn generation(&self) -> u64 {
+        match self {
+            Self::Interactive(generation) => *generation,
+            Self::Pool(..) => u64::MAX,
+        }
+    }
+}
+
+/// Everything an account knows is of one mailbox.
+fn checked(mailbox: Mailbox, expected: Guid) -> Result<Mailbox, UpstreamError> {
+    if mailbox.info().mailbox_guid == expected {
+        return Ok(mailbox);
+    }
+    tokio::spawn(async move { mailbox.close().await });
+    Err(UpstreamError::NoMailbox("the user has another mailbox now; a new login finds it".into()))
 }
 
 /// Whether asking again is no use before the user logs in again; repeating a refused password would lock accounts out.

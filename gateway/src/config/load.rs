@@ -71,6 +71,7 @@ impl Config {
             ("smtp.max_connections_per_address", self.smtp.max_connections_per_address),
             ("upstream.max_message_bytes", self.upstream.max_message_bytes),
             ("upstream.max_accounts", self.upstream.max_accounts),
+            ("upstream.sessions_per_user", self.upstream.sessions_per_user),
         ] {
             if value == 0 {
                 out.push(ConfigError::invalid(key, "0 would refuse everything: expected a positive number"));

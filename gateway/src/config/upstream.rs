@@ -43,6 +43,9 @@ pub struct UpstreamConfig {
     pub max_message_bytes: usize,
     /// Accounts at once.
     pub max_accounts: usize,
+    /// Sessions of one user at most. One does what clients wait for and hears of news; further ones are opened for large
+    /// messages and long downloads, and closed after a minute without use.
+    pub sessions_per_user: usize,
 }
 
 impl Default for UpstreamConfig {
@@ -64,6 +67,7 @@ impl Default for UpstreamConfig {
             request_timeout_seconds: 120,
             max_message_bytes: 160 * 1024 * 1024,
             max_accounts: 10_000,
+            sessions_per_user: 4,
         }
     }
 }

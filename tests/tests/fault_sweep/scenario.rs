@@ -24,6 +24,8 @@ pub enum Scenario {
     /// A message is appended. After no answer or NO clients append again: each failed attempt that the upstream may have
     /// carried out explains one more.
     Append,
+    /// A message is appended that takes a session of its own, with the same client.
+    LargeAppend,
     /// A message is submitted. Clients repeat after no answer and after 4xx, and give up after 5xx. Only an attempt without
     /// any reply explains one more; 4xx and 5xx promise that nobody got it.
     Submission,
@@ -36,18 +38,22 @@ pub enum Scenario {
 const SUBJECTS: [&str; 4] = ["one", "two", "three", "four"];
 /// The first two of them.
 const CHOSEN: [&str; 2] = ["one", "two"];
+/// Bytes of a message that is large.
+const LARGE: usize = 300 << 10;
+const LINE: &str = "Lines of a large message, which takes some requests to store.\r\n";
 /// The message that a scenario adds.
 const FRESH: &str = "fresh";
 
 impl Scenario {
     /// All of them.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FirstSync,
         Self::Store,
         Self::Copy,
         Self::Move,
         Self::Expunge,
         Self::Append,
+        Self::LargeAppend,
         Self::Submission,
         Self::Arrival,
     ];
@@ -74,7 +80,8 @@ impl Scenario {
             Self::Copy => copy(stage).await,
             Self::Move => move_away(stage).await,
             Self::Expunge => expunge(stage).await,
-            Self::Append => append(stage).await,
+            Self::Append => append(stage, &mail(FRESH)).await,
+            Self::LargeAppend => append(stage, &format!("{}{}", mail(FRESH), LINE.repeat(LARGE / LINE.len()))).await,
             Self::Submission => submit(stage).await,
             Self::Arrival => arrival(stage).await,
         }
@@ -137,8 +144,7 @@ async fn expunge(stage: &mut Stage) -> Held<()> {
     check(stage, "INBOX", &[("one", 0..=0), ("two", 0..=0), ("three", 1..=1), ("four", 1..=1)])
 }
 
-async fn append(stage: &mut Stage) -> Held<()> {
-    let message = mail(FRESH);
+async fn append(stage: &mut Stage, message: &str) -> Held<()> {
     let command = format!("APPEND {TARGET} (\\Seen) {{{}+}}\r\n{message}", message.len());
     let answer = stage.until_ok("INBOX", &command).await?;
     if let Some((uid_validity, words)) = uid_code(&answer.status, "APPENDUID") {

@@ -11,11 +11,14 @@ use tokio::sync::mpsc;
 
 use super::{Folder, message_error};
 use crate::account::error::UpstreamError;
+use crate::account::upstream::Lane;
 use crate::ledger::RenderingRecord;
 use crate::sync::{FolderView, MessageSource, OfferedRendering, RenderingVerdict};
 
 /// Messages asked for in one request.
 const CHUNK: usize = 50;
+/// Downloads of so many bytes, and those after the first chunk, are nothing that others should wait behind.
+const BULK_BYTES: u64 = 1 << 20;
 /// Renderings are recorded (and then served) once this many bytes wait.
 const RECORD_BYTES: usize = 1 << 20;
 /// How often a message that keeps changing is downloaded.
@@ -32,8 +35,11 @@ impl Folder {
         let (sender, receiver) = mpsc::channel(READY);
         let folder = self.clone();
         tokio::spawn(async move {
-            for chunk in uids.chunks(CHUNK) {
-                let mut fetch = Fetch { view: folder.view(), folder: &folder, need, sender: &sender };
+            for (number, chunk) in uids.chunks(CHUNK).enumerate() {
+                let mut fetch = Fetch { view: folder.view(), folder: &folder, need, sender: &sender, lane: Lane::Bulk };
+                if number == 0 && fetch.known_bytes(chunk) < BULK_BYTES {
+                    fetch.lane = Lane::Interactive;
+                }
                 if fetch.chunk(chunk).await.is_err() {
                     return;
                 }
@@ -54,6 +60,8 @@ struct Fetch<'a> {
     view: Arc<FolderView>,
     need: FetchNeed,
     sender: &'a mpsc::Sender<FetchedItem>,
+    /// Where downloads come from: those that others must not wait for have a session of their own.
+    lane: Lane,
 }
 
 /// What is known of a message before asking the upstream.
@@ -63,6 +71,12 @@ enum Known {
 }
 
 impl Fetch<'_> {
+    /// Bytes of the messages of a chunk, as far as they were ever rendered.
+    fn known_bytes(&self, uids: &[u32]) -> u64 {
+        let size = |uid: &u32| self.view.source(*uid)?.rendering.map(|rendering| u64::from(rendering.size));
+        uids.iter().filter_map(size).sum()
+    }
+
     async fn chunk(&mut self, uids: &[u32]) -> Result<(), Stopped> {
         let mut queue: VecDeque<(u32, Known)> = uids.iter().map(|uid| (*uid, self.known(*uid))).collect();
         let mut fetched = Fetched::default();
@@ -113,9 +127,9 @@ impl Fetch<'_> {
         }
         let uids: HashMap<Gid, u32> = wanted.iter().map(|(uid, gid)| (*gid, *uid)).collect();
         let (sink, mut contents) = mpsc::channel(2);
-        let shared = Arc::clone(&self.folder.shared);
+        let (shared, lane) = (Arc::clone(&self.folder.shared), self.lane);
         let gids = wanted.into_iter().map(|(_, gid)| gid).collect();
-        let download = tokio::spawn(async move { download(&shared, gids, sink).await });
+        let download = tokio::spawn(async move { download(&shared, lane, gids, sink).await });
         let mut outdated = false;
         let mut batch = Vec::new();
         let mut batch_bytes = 0;
@@ -242,13 +256,18 @@ fn rendering_record(bytes: &Bytes) -> RenderingRecord {
 type Downloaded = (Gid, Option<Box<MessageContent>>);
 
 /// Downloads messages; each goes into `sink` as soon as it is complete.
-async fn download(shared: &super::Shared, gids: Vec<Gid>, sink: mpsc::Sender<Downloaded>) -> Result<(), UpstreamError> {
+async fn download(
+    shared: &super::Shared,
+    lane: Lane,
+    gids: Vec<Gid>,
+    sink: mpsc::Sender<Downloaded>,
+) -> Result<(), UpstreamError> {
     let (gids, sink) = (&gids, &sink);
     let options = shared.context.fetch_options();
     shared
         .context
         .upstream
-        .repeatable(|mailbox| async move {
+        .repeatable_on(lane, |mailbox| async move {
             mailbox.meet(gids).await?;
             let ids: Vec<_> = gids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
             let folder = shared.id_in(&mailbox).await?;
