@@ -168,6 +168,7 @@ impl Service {
         let sending = Sending {
             save_sent: smtp.save_sent,
             merge_sent: smtp.merge_sent,
+            separate_bcc: smtp.separate_bcc,
             own_domains: if smtp.check_recipients { config.upstream.domains.clone() } else { Vec::new() },
         };
         let spool = spool(&config.spool)?;

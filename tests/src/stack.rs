@@ -72,6 +72,11 @@ impl Stack {
         Self::build(what, true, "", adapt).await
     }
 
+    /// Starts everything, with more configuration and an upstream that `adapt` gives other manners or settings.
+    pub async fn start_adapted(what: Seed, keys: &str, adapt: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::build(what, true, keys, adapt).await
+    }
+
     /// Starts everything, with listeners that take no password without TLS.
     pub async fn start_strict(what: Seed) -> Self {
         Self::build(what, false, "", |builder| builder).await

@@ -5,7 +5,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use exchange_sandbox::seed::MessageBuilder;
 use exchange_sandbox::store::{Mailbox, Quota, Special};
-use exchange_sandbox::{Fault, FaultKind, Manners, Requests};
+use exchange_sandbox::{Builder, Fault, FaultKind, Manners, Requests, UnknownRecipient};
 use gateway::convert::GATEWAY_SET;
 use mapi_core::ErrorCode;
 use mapi_core::http::RequestType;
@@ -234,7 +234,8 @@ async fn a_clients_own_copy_of_what_it_sent_becomes_the_servers() {
         let ids = mailbox.find_subject(mailbox.special(Special::Inbox), "number 1");
         mailbox.message(ids[0]).expect("delivered").content.clone()
     });
-    assert!(!format!("{bob:?}").contains("hidden@example.org"), "Bcc stays with the sender");
+    let shown = stack.sandbox.with(|store| store.manners().shows_bcc);
+    assert!(shown || !format!("{bob:?}").contains("hidden@example.org"), "Bcc stays with the sender");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -248,4 +249,74 @@ async fn two_copies_are_kept_if_that_is_configured() {
     append(&mut client, &sent, &message).await;
     let status = client.command(&format!("STATUS {sent} (MESSAGES)")).await.ok();
     assert!(status.line("MESSAGES 2)").is_some(), "{:?}", status.lines());
+}
+
+/// What a user got, as text.
+fn received(stack: &Stack, user: &str, subject: &str) -> Vec<String> {
+    stack.sandbox.with(|store| {
+        let mailbox = store.mailbox_of(user).expect("a user");
+        let ids = mailbox.find_subject(mailbox.special(Special::Inbox), subject);
+        ids.iter().map(|id| format!("{:?}", mailbox.message(*id).expect("there").content)).collect()
+    })
+}
+
+async fn separate(manners: Manners) -> Stack {
+    let adapt = |builder: Builder| {
+        let more = ["carol", "dave"].map(|name| (format!("{name}@example.test"), name));
+        more.iter().fold(builder.manners(manners), |builder, (address, name)| builder.user(address, PASSWORD, name))
+    };
+    Stack::start_adapted(Seed::Empty, "[smtp]\nseparate_bcc = true", adapt).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bcc_recipients_sent_to_separately_see_nothing_of_each_other() {
+    let stack = separate(Manners::gromox()).await;
+    let mut smtp = SmtpClient::login(stack.smtp, ALICE, PASSWORD).await;
+    let message = format!(
+        "From: {ALICE}\r\nTo: {BOB}, nobody-asked@example.org\r\nBcc: Carol@example.test\r\nSubject: quiet\r\n\r\ntext"
+    );
+    smtp.send(ALICE, &[BOB, "carol@example.test", "dave@example.test", "far@example.org"], &message).await;
+    for (user, unseen) in [
+        (BOB, &["carol@", "dave@", "far@"][..]),
+        ("carol@example.test", &["dave@", "far@"]),
+        ("dave@example.test", &["carol@", "far@"]),
+    ] {
+        let got = received(&stack, user, "quiet");
+        assert_eq!(got.len(), 1, "{user}");
+        assert!(!unseen.iter().any(|other| got[0].to_lowercase().contains(other)), "{user}: {}", got[0]);
+    }
+    let outside = stack.sandbox.with(|store| store.outbound().to_vec());
+    let outside: Vec<_> = outside.iter().map(|sent| sent.recipients.clone()).collect();
+    assert_eq!(outside, [["far@example.org"]], "who is only in the header gets nothing");
+    // One copy is kept; the others go as soon as they have proved that all was sent.
+    let copies =
+        || stack.as_outlook(|mailbox| mailbox.find_subject(mailbox.special(Special::SentItems), "quiet").len());
+    let began = std::time::Instant::now();
+    while copies() != 1 {
+        assert!(began.elapsed() < Duration::from_secs(30), "{} copies", copies());
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_bcc_recipient_that_is_refused_is_told_to_the_sender() {
+    let stack = separate(Manners { unknown_recipient: UnknownRecipient::Refuse, ..Manners::default() }).await;
+    // The address book is not asked, so that the server itself refuses.
+    let down = FaultKind::HttpStatus { status: 500, retry_after: None };
+    stack.sandbox.faults().arm(Fault::new(down, Requests::Only(RequestType::Bind), 1).times(1000));
+    let mut smtp = SmtpClient::login(stack.smtp, ALICE, PASSWORD).await;
+    let message = mail(ALICE, BOB, "partly");
+    smtp.send(ALICE, &[BOB, "nobody@example.test", "carol@example.test"], &message).await;
+    assert_eq!((received(&stack, BOB, "partly").len(), received(&stack, "carol@example.test", "partly").len()), (1, 1));
+    let notices = received(&stack, ALICE, "Undeliverable: partly");
+    assert!(notices.len() == 1 && notices[0].contains("nobody@example.test"), "{notices:?}");
+    assert!(!notices[0].contains("carol@example.test"), "{notices:?}");
+    // Refused among those who are named: nobody gets it.
+    smtp.expect(&format!("MAIL FROM:<{ALICE}>"), "250").await;
+    for recipient in ["nobody@example.test", "carol@example.test"] {
+        smtp.expect(&format!("RCPT TO:<{recipient}>"), "250").await;
+    }
+    smtp.expect("DATA", "354").await;
+    smtp.expect(&format!("{}\r\n.", mail(ALICE, "nobody@example.test", "not at all")), "550 5.1.1 ").await;
+    assert!(received(&stack, "carol@example.test", "not at all").is_empty());
 }

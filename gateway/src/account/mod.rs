@@ -3,6 +3,7 @@
 
 mod addresses;
 mod append;
+mod blind_copies;
 mod cache;
 mod connect;
 mod context;

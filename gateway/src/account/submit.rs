@@ -11,7 +11,7 @@ use smtp_front::submit::{Address, Envelope, Message, Recipient};
 use super::directory::Finding;
 use super::mark::{Outcome, SubmissionMark};
 use super::sent_copy::Likeness;
-use super::{Account, UpstreamError, blocking};
+use super::{Account, UpstreamError, blind_copies, blocking};
 use crate::convert::mime_to_mapi::{self, Purpose};
 
 /// For how long the server may take to end a session context.
@@ -26,6 +26,8 @@ pub struct Sending {
     pub merge_sent: bool,
     /// Domains whose recipients are all in the address book.
     pub own_domains: Vec<String>,
+    /// Bcc recipients get submissions of their own.
+    pub separate_bcc: bool,
 }
 
 impl Sending {
@@ -71,6 +73,10 @@ impl Account {
         };
         let (mut content, likeness) = blocking(convert).await??;
         let other = self.name_sender(&mut content.properties).await;
+        let recipients = std::mem::take(&mut content.recipients);
+        let mut groups =
+            if sending.separate_bcc { blind_copies::groups(recipients) } else { vec![recipients] }.into_iter();
+        content.recipients = groups.next().unwrap_or_default();
         let mark = SubmissionMark::put_on(&mut content.properties);
         self.hand_over(&content, &mark).await.map_err(|error| match (error, other) {
             (UpstreamError::Refused { code, .. }, Some(other)) if denies_sender(code) => {
@@ -79,13 +85,18 @@ impl Account {
             (error, _) => error,
         })?;
         if !sending.save_sent {
-            // Never PidTagDeleteAfterSubmit: the copy is the proof, and goes when it was not needed.
-            let context = Arc::clone(&self.context);
-            tokio::spawn(async move { mark.remove_copy(&context).await });
+            self.drop_copy(mark);
         } else if let Some(likeness) = likeness {
             self.submissions.note(likeness, mark, Instant::now());
         }
-        Ok(())
+        self.send_blind_copies(&mut content, groups).await
+    }
+
+    /// Removes the server's copy of what was sent. Never by PidTagDeleteAfterSubmit: the copy is the proof, and goes when it
+    /// was not needed.
+    pub(super) fn drop_copy(&self, mark: SubmissionMark) {
+        let context = Arc::clone(&self.context);
+        tokio::spawn(async move { mark.remove_copy(&context).await });
     }
 
     /// Completes who the message is sent for, if that is not the user: entries of the address book go by their entry, so
@@ -100,7 +111,8 @@ impl Account {
         Some(address)
     }
 
-    async fn hand_over(&self, content: &MessageContent, mark: &SubmissionMark) -> Result<(), UpstreamError> {
+    /// Hands a message over and, if its outcome is unknown, finds that out by the mark that the message carries.
+    pub(super) async fn hand_over(&self, content: &MessageContent, mark: &SubmissionMark) -> Result<(), UpstreamError> {
         let upstream = &self.context.upstream;
         let handed = upstream.once_in(|session, mailbox| async move {
             match mailbox.submit(content).await {

@@ -158,6 +158,8 @@ pub struct SmtpConfig {
     pub merge_sent: bool,
     /// Refuse recipients in `upstream.domains` that the address book does not know.
     pub check_recipients: bool,
+    /// Send to each Bcc recipient separately: for servers that write Bcc recipients into the header that everybody gets.
+    pub separate_bcc: bool,
 }
 
 impl Default for SmtpConfig {
@@ -174,6 +176,7 @@ impl Default for SmtpConfig {
             save_sent: true,
             merge_sent: true,
             check_recipients: true,
+            separate_bcc: false,
         }
     }
 }

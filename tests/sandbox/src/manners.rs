@@ -15,6 +15,8 @@ pub struct Manners {
     pub save_resets_status: bool,
     /// A submission replaces PidTagInternetMessageId (seen on Gromox).
     pub replace_message_id: bool,
+    /// Bcc recipients stand in the header that everybody gets (seen on Gromox).
+    pub shows_bcc: bool,
     /// The server's own users become recipients of type EX when a message is submitted.
     pub resolve_recipients: bool,
     /// What happens to mail for an unknown local address.
@@ -78,6 +80,7 @@ impl Default for Manners {
         Self {
             save_resets_status: false,
             replace_message_id: false,
+            shows_bcc: false,
             resolve_recipients: true,
             unknown_recipient: UnknownRecipient::Report,
             chain_rows_unpacked: false,
@@ -113,6 +116,7 @@ impl Manners {
         Self {
             save_resets_status: true,
             replace_message_id: true,
+            shows_bcc: true,
             unknown_recipient: UnknownRecipient::Refuse,
             chain_rows_unpacked: true,
             create_returns_id: true,

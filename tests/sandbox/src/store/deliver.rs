@@ -127,7 +127,7 @@ impl Store {
     /// Delivers to everybody a recipient row names, once each.
     fn distribute(&mut self, user: &User, message: &Message, targets: &[Target]) -> StoreResult<Vec<(usize, u64)>> {
         let now = self.clock().now();
-        let copy = outgoing(&message.content, domain(&user.address), now);
+        let copy = outgoing(&message.content, domain(&user.address), now, self.manners().shows_bcc);
         let mut delivered: Vec<(usize, u64)> = Vec::new();
         let mut full = Vec::new();
         for target in targets {
@@ -278,10 +278,15 @@ fn set_identity(properties: &mut PropertyBag, sender: &User, represented: &User)
     ]);
 }
 
-/// The message as recipients get it: no Bcc rows, no private properties, with transport headers, unread.
-fn outgoing(content: &MessageContent, server: &str, now: mapi_core::property::FileTime) -> MessageContent {
+/// The message as recipients get it: no Bcc rows unless they show, no private properties, with transport headers, unread.
+fn outgoing(
+    content: &MessageContent,
+    server: &str,
+    now: mapi_core::property::FileTime,
+    shows_bcc: bool,
+) -> MessageContent {
     let mut copy = content.clone();
-    copy.recipients.retain(|row| row.integer(PidTagRecipientType) != Some(3));
+    copy.recipients.retain(|row| shows_bcc || row.integer(PidTagRecipientType) != Some(3));
     let travels = |key: &PropertyKey| match key {
         PropertyKey::Tag(tag) => !PRIVATE.contains(tag),
         PropertyKey::Named(name, _) => {

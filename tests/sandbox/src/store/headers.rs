@@ -3,6 +3,7 @@
 use super::calendar::{Calendar, calendar};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mapi_core::id::EntryId;
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::tags::*;
 use mapi_core::property::{FileTime, NamedId, PropertyKey, PropertyTag, PropertyValue, property_set};
@@ -18,7 +19,7 @@ pub fn build(content: &MessageContent, server: &str, now: FileTime) -> String {
     if sender != author {
         line(&mut out, "Sender", &sender);
     }
-    for (kind, name) in [(1, "To"), (2, "Cc")] {
+    for (kind, name) in [(1, "To"), (2, "Cc"), (3, "Bcc")] {
         let list: Vec<String> = content
             .recipients
             .iter()
@@ -28,6 +29,10 @@ pub fn build(content: &MessageContent, server: &str, now: FileTime) -> String {
         if !list.is_empty() {
             line(&mut out, name, &list.join(",\r\n\t"));
         }
+    }
+    let answers = bag.binary(PidTagReplyRecipientEntries).map(reply_to).unwrap_or_default();
+    if !answers.is_empty() {
+        line(&mut out, "Reply-To", &answers.join(", "));
     }
     let subject = format!(
         "{}{}",
@@ -78,7 +83,7 @@ pub fn date(time: FileTime) -> String {
 fn line(out: &mut String, name: &str, value: &str) {
     // A line break inside a value would start another header.
     let safe: String = match name {
-        "To" | "Cc" => value.to_owned(),
+        "To" | "Cc" | "Bcc" => value.to_owned(),
         _ => value.chars().filter(|c| !matches!(c, '\r' | '\n')).collect(),
     };
     out.push_str(name);
@@ -97,6 +102,24 @@ fn mailbox(bag: &PropertyBag, name: PropertyTag, address: PropertyTag) -> String
         return format!("{} <{address}>", encoded(&name));
     }
     format!("\"{}\" <{address}>", name.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// Whom to answer: the one-off entries of a FlatEntryList ([MS-OXCDATA] 2.3.3).
+fn reply_to(list: &[u8]) -> Vec<String> {
+    let mut out = Vec::new();
+    let mut rest = list.get(8..).unwrap_or_default();
+    while let Some((size, after)) = rest.split_first_chunk::<4>() {
+        let size = usize::try_from(u32::from_le_bytes(*size)).unwrap_or(usize::MAX);
+        let Some(entry) = after.get(..size) else { break };
+        if let Ok(EntryId::OneOff(entry)) = EntryId::decode(entry) {
+            let name = PropertyValue::String(entry.display_name);
+            let address = PropertyValue::String(entry.email_address);
+            let bag = PropertyBag::from_iter([(PidTagDisplayName, name), (PidTagSmtpAddress, address)]);
+            out.push(mailbox(&bag, PidTagDisplayName, PidTagSmtpAddress));
+        }
+        rest = after.get(size.next_multiple_of(4)..).unwrap_or_default();
+    }
+    out
 }
 
 /// Text as [RFC 2047] encoded words if it is not plain ASCII.
