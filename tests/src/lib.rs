@@ -1,8 +1,10 @@
 //! Helpers shared by the end-to-end suites.
 
 pub mod corpus;
+pub mod delivered;
 pub mod fuzz;
 pub mod imap_client;
+pub mod letters;
 pub mod process;
 pub mod smtp_client;
 pub mod smtp_talk;

@@ -7,6 +7,8 @@
 //!     --user alice@lab.test --password secret --deliver 127.0.0.1:2525
 //! ```
 //!
+//! With `--submit 133` varied messages are submitted, and what arrives is compared with them.
+//!
 //! With `--upstream-imap` the upstream's own IMAP server is the second witness: what is changed through the gateway is read
 //! there, and what is changed there is seen through the gateway. Nothing else is done then.
 
@@ -20,6 +22,7 @@ use clap::Parser;
 use mail_parser::MessageParser;
 use sha2::{Digest, Sha256};
 use tests::corpus::{self, Sample};
+use tests::delivered::{self, Route};
 use tests::imap_client::{ImapClient, first_literal};
 use tests::smtp_client::SmtpClient;
 
@@ -38,7 +41,7 @@ struct Arguments {
     #[arg(long)]
     password: String,
     /// Where the upstream itself takes mail for the user by SMTP, without login.
-    #[arg(long, required_unless_present = "upstream_imap")]
+    #[arg(long, required_unless_present_any = ["upstream_imap", "submit"])]
     deliver: Option<SocketAddr>,
     /// The upstream's own IMAP server (plaintext passwords allowed): compare with it, in both directions.
     #[arg(long)]
@@ -52,6 +55,19 @@ struct Arguments {
     /// How many messages of the corpus to append to a folder of their own, which stays.
     #[arg(long, default_value_t = 0)]
     append: usize,
+    /// How many varied messages to submit and to compare with what arrives. They stay in the receiver's inbox. Nothing else
+    /// is done then.
+    #[arg(long, conflicts_with = "upstream_imap")]
+    submit: Option<usize>,
+    /// Who gets them, if not the user.
+    #[arg(long, requires = "receiver_password")]
+    receiver: Option<String>,
+    /// The receiver's password.
+    #[arg(long)]
+    receiver_password: Option<String>,
+    /// Further recipients of them. May be repeated.
+    #[arg(long)]
+    other: Vec<String>,
 }
 
 #[tokio::main]
@@ -59,6 +75,9 @@ async fn main() {
     let arguments = Arguments::parse();
     if let Some(upstream) = arguments.upstream_imap {
         return both::run(&arguments, upstream).await;
+    }
+    if let (Some(count), Some(smtp)) = (arguments.submit, arguments.smtp) {
+        return submit(&arguments, smtp, count).await;
     }
     let (Some(smtp), Some(deliver)) = (arguments.smtp, arguments.deliver) else { unreachable!("clap asks for them") };
     let mut client = ImapClient::login(arguments.imap, &arguments.user, &arguments.password).await;
@@ -79,6 +98,24 @@ async fn main() {
     push(&mut client, &arguments, deliver).await;
     send(&mut client, &arguments, smtp).await;
     println!("all of it held");
+}
+
+/// Submits varied messages and tells in what they differ when they arrive.
+async fn submit(arguments: &Arguments, smtp: SocketAddr, count: usize) {
+    let sender = (arguments.user.clone(), arguments.password.clone());
+    let receiver = arguments.receiver.clone().zip(arguments.receiver_password.clone());
+    let route = Route {
+        smtp,
+        imap: arguments.imap,
+        receiver: receiver.unwrap_or_else(|| sender.clone()),
+        sender,
+        others: arguments.other.clone(),
+        keeps_id: false,
+    };
+    let differences = delivered::compare(&route, count).await;
+    differences.iter().for_each(|difference| println!("{difference}"));
+    println!("messages compared: {count}, differences: {}", differences.len());
+    assert!(differences.is_empty(), "not everything arrived as it was sent");
 }
 
 async fn list(client: &mut ImapClient) -> Vec<String> {
