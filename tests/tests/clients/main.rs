@@ -18,6 +18,9 @@ use support::{block_on, trial};
 fn main() {
     let trials = vec![
         trial("mbsync_pulls_every_folder_whole", &["mbsync"], || block_on(mbsync::pulls_every_folder_whole())),
+        trial("mbsync_pulls_nothing_again_after_a_restart", &["mbsync"], || {
+            block_on(mbsync::pulls_nothing_again_after_a_restart())
+        }),
         trial("mbsync_syncs_both_ways", &["mbsync"], || block_on(mbsync::syncs_both_ways())),
         trial("offlineimap_syncs_both_ways", &["offlineimap"], || block_on(offlineimap::syncs_both_ways())),
         trial("mutt_reads_flags_copies_and_deletes", &["mutt", "script"], || {
