@@ -73,6 +73,13 @@ impl ImapClient {
         Self::over(tls).await
     }
 
+    /// Connects from another address of this machine, such as 127.0.0.2, and reads the greeting.
+    pub async fn connect_from(source: std::net::IpAddr, address: SocketAddr) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().expect("a socket");
+        socket.bind((source, 0).into()).expect("an address of this machine");
+        Self::over(socket.connect(address).await.expect("the IMAP listener accepts")).await
+    }
+
     async fn over(stream: impl Stream + 'static) -> Self {
         let mut client = Self { stream: BufReader::new(Box::new(stream)), next_tag: 0 };
         let greeting = client.response().await;

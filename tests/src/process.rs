@@ -78,6 +78,7 @@ impl Gateway {
             autodiscover_url = "http://{upstream}/autodiscover/autodiscover.xml"
             auth = "basic"
             allow_plain_http = true
+            render_ahead_seconds = 0
             {keys}
             [ledger]
             directory = "{place}/ledger"

@@ -206,6 +206,7 @@ async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir, plaintext: bo
         autodiscover_url = "http://{upstream}/autodiscover/autodiscover.xml"
         auth = "basic"
         allow_plain_http = true
+        {ahead}
         {more}
         [ledger]
         directory = "{ledger}"
@@ -221,6 +222,8 @@ async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir, plaintext: bo
         certificate_file = "{ledger}/certificate.pem"
         key_file = "{ledger}/key.pem"
         "#,
+        // Requests that nobody asked for would be counted.
+        ahead = if more.contains("render_ahead") { "" } else { "render_ahead_seconds = 0" },
         upstream = sandbox.addr(),
         ledger = ledger.path().display(),
     );

@@ -1,11 +1,11 @@
 //! What a client is told when it can't be let in, and what an administrator is told when the gateway can't start.
 
-use std::net::TcpListener;
+use std::net::{SocketAddr, TcpListener};
 use std::process::{Command, Output};
 
 use tests::imap_client::ImapClient;
 use tests::smtp_client::{SmtpClient, plain_token};
-use tests::stack::{ALICE, PASSWORD, Seed, Stack};
+use tests::stack::{ALICE, BOB, PASSWORD, Seed, Stack};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn wrong_credentials_and_unreachable_upstream() {
@@ -50,6 +50,47 @@ async fn passwords_need_encryption_unless_the_listener_says_otherwise() {
     let mut smtp = SmtpClient::connect(stack.smtp).await;
     assert!(!smtp.expect("EHLO test", "250").await.contains("AUTH"));
     smtp.expect(&format!("AUTH PLAIN {}", plain_token(ALICE, PASSWORD)), "538").await;
+}
+
+/// Logs in from an address of this machine; the answer.
+async fn log_in(imap: SocketAddr, source: [u8; 4], password: impl std::fmt::Display) -> String {
+    let mut client = ImapClient::connect_from(source.into(), imap).await;
+    client.command(&format!("LOGIN {ALICE} {password}")).await.status
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessed_passwords_are_not_passed_on_without_limit() {
+    const HOME: [u8; 4] = [127, 0, 0, 1];
+    const AWAY: [u8; 4] = [127, 0, 0, 2];
+    // Nothing is let in from memory here.
+    let stack = Stack::start_configured(Seed::Empty, "[cache]\ncredential_seconds = 0\n").await;
+    let refused = || stack.sandbox.counters().snapshot().unauthorized;
+    assert!(log_in(stack.imap, HOME, PASSWORD).await.starts_with("OK"));
+    // Connections without credentials count, too, and each attempt asks once.
+    let before = refused();
+    assert!(log_in(stack.imap, AWAY, "wrong0").await.starts_with("NO [AUTHENTICATIONFAILED]"));
+    let each = refused() - before;
+    assert!(each > 0);
+    for _ in 0..3 {
+        assert!(log_in(stack.imap, AWAY, "wrong0").await.starts_with("NO [AUTHENTICATIONFAILED]"));
+    }
+    assert_eq!(refused() - before, each, "the same wrong password is asked once");
+    let guesses = (1..12).map(|number| log_in(stack.imap, AWAY, format!("wrong{number}")));
+    let answers = guesses.collect::<tokio::task::JoinSet<_>>().join_all().await;
+    let passed = answers.iter().filter(|answer| answer.starts_with("NO [AUTHENTICATIONFAILED]")).count();
+    let held = answers.iter().filter(|answer| answer.starts_with("NO [UNAVAILABLE]")).count();
+    assert_eq!((passed, held), (3, 8), "{answers:?}");
+    assert_eq!(refused() - before, 4 * each, "four in all were passed on");
+
+    // Another user, and the user with the password that was right, wherever they are.
+    let mut bob = ImapClient::connect_from(AWAY.into(), stack.imap).await;
+    bob.command(&format!("LOGIN {BOB} {PASSWORD}")).await.ok();
+    assert!(log_in(stack.imap, AWAY, PASSWORD).await.starts_with("OK"));
+    // A new password is a guess like any other where the user never was, and none at home.
+    stack.sandbox.set_password(ALICE, "renewed");
+    let third = [127, 0, 0, 3];
+    assert!(log_in(stack.imap, third, "renewed").await.starts_with("NO [UNAVAILABLE]"));
+    assert!(log_in(stack.imap, HOME, "renewed").await.starts_with("OK"));
 }
 
 fn gateway(arguments: &[&str]) -> Output {

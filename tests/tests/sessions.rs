@@ -89,3 +89,21 @@ async fn a_changed_password_is_not_tried_again_for_further_sessions() {
     let error = ImapClient::try_login(stack.imap, ALICE, PASSWORD).await.err().expect("refused");
     assert!(error.to_string().contains("[AUTHENTICATIONFAILED]"), "{error}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sizes_are_found_out_in_the_background() {
+    let (stack, mut client) = start("render_ahead_seconds = 1").await;
+    // The session, and three downloads of at most 50 messages.
+    let before = stack.executes();
+    while stack.executes() < before + 2 + 3 {
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    // What came last is recorded before a later request for the same is answered.
+    let answer = client.command("FETCH 1:* RFC822.SIZE").await.ok();
+    assert_eq!(answer.untagged.len(), 120);
+    let after = stack.executes();
+    assert!(after <= before + 2 + 3 + 1, "{} requests", after - before);
+    assert_eq!(stack.sandbox.open_contexts(), 2);
+    client.command("FETCH 1:* RFC822.SIZE").await.ok();
+    assert_eq!(stack.executes(), after);
+}

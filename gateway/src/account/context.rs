@@ -10,6 +10,7 @@ use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue};
 
 use super::addresses::AddressBook;
+use super::background::Activity;
 use super::cache::RenderingCache;
 use super::error::UpstreamError;
 use super::mark::SubmissionMark;
@@ -40,6 +41,8 @@ pub struct AccountContext {
     pub ledger: Arc<dyn Ledger>,
     /// Appended messages that are not to be read yet.
     pub unchecked: Unchecked,
+    /// Whether clients are fetching messages.
+    pub(super) activity: Activity,
     mailbox_guid: Guid,
     user: String,
     cache: Arc<RenderingCache>,
@@ -73,6 +76,7 @@ impl AccountContext {
             upstream,
             ledger,
             unchecked: Unchecked::default(),
+            activity: Activity::default(),
             cache,
             epochs: Mutex::default(),
             last_uid_validity: Mutex::default(),

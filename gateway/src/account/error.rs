@@ -25,6 +25,9 @@ pub enum UpstreamError {
     /// Not reachable, or it answers nonsense. Nothing was done.
     #[error("{0}")]
     Unreachable(String),
+    /// Too many wrong passwords were tried; the upstream was not asked.
+    #[error("too many wrong passwords; the next one is passed on in {} s", .0.as_secs())]
+    TooManyAttempts(std::time::Duration),
     /// Asks to come back later. Nothing was done.
     #[error("the upstream is busy: {0}")]
     Busy(String),
@@ -74,6 +77,7 @@ impl From<UpstreamError> for StoreError {
                 Self::Unavailable("the gateway can't sign in to the mail server, its administrator must help".into())
             }
             UpstreamError::Unreachable(_) => Self::Unavailable("the mail server can't be reached".into()),
+            UpstreamError::TooManyAttempts(wait) => Self::Unavailable(too_many(wait)),
             UpstreamError::Busy(_) => Self::Unavailable("the mail server is busy, try again later".into()),
             UpstreamError::OutcomeUnknown(_) => {
                 Self::Unavailable("the connection to the mail server was lost, try again".into())
@@ -120,6 +124,7 @@ impl From<UpstreamError> for SubmitError {
                 Self::Unavailable("the gateway can't sign in to the mail server, its administrator must help".into())
             }
             UpstreamError::Unreachable(_) => Self::Unavailable("the mail server can't be reached".into()),
+            UpstreamError::TooManyAttempts(wait) => Self::Unavailable(too_many(wait)),
             UpstreamError::Busy(_) => Self::Busy("the mail server is busy, try again later".into()),
             UpstreamError::OutcomeUnknown(_) => Self::OutcomeUnknown(
                 "the connection to the mail server was lost while it took the message; look into Sent before retrying"
@@ -160,6 +165,10 @@ impl From<UpstreamError> for SubmitError {
             },
         }
     }
+}
+
+fn too_many(wait: std::time::Duration) -> String {
+    format!("too many wrong passwords were tried, try again in {} minutes", wait.as_secs().div_ceil(60))
 }
 
 /// The one place where errors of the mailbox client become the account's.

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod append;
+mod background;
 mod blind_copies;
 mod cache;
 mod connect;
@@ -14,6 +15,7 @@ mod error;
 mod events;
 mod folder;
 mod folders;
+mod guard;
 mod login_name;
 mod mark;
 mod pool;

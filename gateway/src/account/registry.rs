@@ -1,11 +1,13 @@
 use std::collections::HashMap;
+use std::net::IpAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
-use dashmap::DashMap;
+use dashmap::{DashMap, Entry};
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
+use mapi_core::auth::AuthError;
 use mapi_core::id::Guid;
 use mapi_core::mailbox::Mailbox;
 use secrecy::SecretString;
@@ -14,6 +16,7 @@ use super::connect::{Connector, Login, UpstreamSettings};
 use super::context::AccountContext;
 use super::credential::{Accepted, CredentialCache};
 use super::error::UpstreamError;
+use super::guard::{Denied, Guard, Verdict};
 use super::upstream::Upstream;
 use super::{Account, RenderingCache, blocking, sweep};
 use crate::config::Config;
@@ -30,10 +33,12 @@ pub struct Accounts {
     max_accounts: usize,
     max_message_bytes: usize,
     sessions_per_user: usize,
+    render_ahead: Duration,
     view: FolderView,
     keep_original_bytes: usize,
     idle: Duration,
     credentials: CredentialCache,
+    guard: Guard,
     cache: Arc<RenderingCache>,
     /// By login name, lower case.
     logins: DashMap<String, KnownLogin>,
@@ -66,10 +71,12 @@ impl Accounts {
             max_accounts: config.upstream.max_accounts,
             max_message_bytes: config.upstream.max_message_bytes,
             sessions_per_user: config.upstream.sessions_per_user,
+            render_ahead: Duration::from_secs(config.upstream.render_ahead_seconds),
             view: FolderView { non_mail: config.imap.show_non_mail_folders },
             keep_original_bytes: config.imap.keep_original_bytes,
             idle: Duration::from_secs(config.cache.account_idle_seconds),
             credentials: CredentialCache::new(Duration::from_secs(config.cache.credential_seconds)),
+            guard: Guard::new(config.upstream.wrong_passwords_per_user),
             cache: Arc::new(RenderingCache::new(config.cache.rendering_bytes)),
             logins: DashMap::new(),
             attempts: DashMap::new(),
@@ -102,43 +109,82 @@ impl Accounts {
     /// # Errors
     /// [`UpstreamError::Unauthorized`], [`UpstreamError::NoMailbox`], [`UpstreamError::Unreachable`], …
     pub async fn login(self: &Arc<Self>, user: &str, password: &SecretString) -> Result<Arc<Account>, UpstreamError> {
+        self.login_from(user, password, None).await
+    }
+
+    /// [`Accounts::login`] of a client at `address`. Where users got in lately, wrong passwords that others try elsewhere
+    /// don't keep them out.
+    ///
+    /// # Errors
+    /// Those of [`Accounts::login`], and [`UpstreamError::TooManyAttempts`].
+    pub async fn login_from(
+        self: &Arc<Self>,
+        user: &str,
+        password: &SecretString,
+        address: Option<IpAddr>,
+    ) -> Result<Arc<Account>, UpstreamError> {
         let name = user.to_lowercase();
         let now = Instant::now();
+        let mut is_known = false;
         if let Some(known) = self.logins.get(&name) {
             let account = known.account.upgrade().filter(|account| !account.context.is_locked_out());
+            is_known = account.is_some() && self.credentials.is_same(&known.accepted, &name, password);
             if self.credentials.is_accepted(&known.accepted, &name, password, now)
                 && let Some(account) = account
             {
+                self.guard.got_in(&account.context.user().to_lowercase(), address, now);
                 account.context.touch();
                 return Ok(account);
             }
         }
-        let key = (name.clone(), self.credentials.tag(&name, password));
-        let attempt = self
-            .attempts
-            .entry(key.clone())
-            .or_insert_with(|| {
-                let (accounts, login) = (Arc::clone(self), Login::new(user, password.clone()));
-                let key = key.clone();
-                // A task of its own: it comes to its end, and out of the map, even if every client hangs up.
-                let task = tokio::spawn(async move {
-                    let result = Arc::clone(&accounts).open(login).await;
-                    accounts.attempts.remove(&key);
-                    result
-                });
-                let ended = |error| UpstreamError::Internal(format!("a login task ended: {error}"));
-                async move { task.await.map_err(ended)? }.boxed().shared()
-            })
-            .clone();
-        let account = attempt.await?;
+        let account = self.attempt((user, &name), password, is_known, address)?.await?;
+        self.guard.got_in(&account.context.user().to_lowercase(), address, now);
         let accepted = self.credentials.accept(&name, password, Instant::now());
         self.logins.insert(name, KnownLogin { accepted, account: Arc::downgrade(&account) });
         account.context.touch();
         Ok(account)
     }
 
-    async fn open(self: Arc<Self>, login: Login) -> Result<Arc<Account>, UpstreamError> {
-        let connector = Arc::new(Connector::new(Arc::clone(&self.settings), login)?);
+    /// The attempt to log in with a password: the one that is under way, or one that is begun if the guard lets it.
+    fn attempt(
+        self: &Arc<Self>,
+        (user, name): (&str, &str),
+        password: &SecretString,
+        is_known: bool,
+        address: Option<IpAddr>,
+    ) -> Result<Attempt, UpstreamError> {
+        let key = (name.to_owned(), self.credentials.tag(name, password));
+        let vacant = match self.attempts.entry(key.clone()) {
+            Entry::Occupied(under_way) => return Ok(under_way.get().clone()),
+            Entry::Vacant(vacant) => vacant,
+        };
+        let connector = Arc::new(Connector::new(Arc::clone(&self.settings), Login::new(user, password.clone()))?);
+        let who = connector.user().to_lowercase();
+        let admitted = self.guard.admit(&who, key.1, is_known, address, Instant::now()).map_err(|why| match why {
+            Denied::Refused => UpstreamError::Unauthorized(AuthError::Refused),
+            Denied::TooMany(wait) => {
+                tracing::warn!(user = who, ?address, "too many wrong passwords; not passing on another");
+                UpstreamError::TooManyAttempts(wait)
+            }
+        })?;
+        let accounts = Arc::clone(self);
+        // A task of its own: it comes to its end, and out of the map, even if every client hangs up.
+        let task = tokio::spawn(async move {
+            let result = Arc::clone(&accounts).open(connector).await;
+            let verdict = match &result {
+                Ok(_) => Verdict::Accepted,
+                Err(UpstreamError::Unauthorized(_) | UpstreamError::NoMailbox(_)) => Verdict::Refused,
+                Err(_) => Verdict::Unknown,
+            };
+            accounts.guard.settle(admitted, verdict, Instant::now());
+            accounts.attempts.remove(&key);
+            result
+        });
+        let ended = |error| UpstreamError::Internal(format!("a login task ended: {error}"));
+        Ok(vacant.insert(async move { task.await.map_err(ended)? }.boxed().shared()).clone())
+    }
+
+    async fn open(self: Arc<Self>, connector: Arc<Connector>) -> Result<Arc<Account>, UpstreamError> {
         let mailbox = connector.open(true).await?;
         let key = (connector.identity(), mailbox.info().mailbox_guid);
         if let Some(account) = self.known_account(&key, &connector) {
@@ -202,6 +248,10 @@ impl Accounts {
             submissions: super::sent_copy::Submissions::default(),
         });
         tokio::spawn(super::events::pump(Arc::downgrade(&account), closed.clone()));
+        if !self.render_ahead.is_zero() {
+            let weak = Arc::downgrade(&account);
+            tokio::spawn(super::background::render_ahead(weak, self.render_ahead, closed.clone()));
+        }
         (account, closed)
     }
 

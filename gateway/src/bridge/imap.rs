@@ -27,7 +27,7 @@ impl ImapBridge {
 #[async_trait]
 impl MailStore for ImapBridge {
     async fn login(&self, credentials: Credentials, peer: Peer) -> Result<Arc<dyn UserStore>, StoreError> {
-        let result = self.accounts.login(&credentials.user, &credentials.password).await;
+        let result = self.accounts.login_from(&credentials.user, &credentials.password, Some(peer.address.ip())).await;
         match result {
             Ok(account) => Ok(Arc::new(UserBridge { account })),
             Err(error) => {
@@ -69,6 +69,7 @@ impl UserStore for UserBridge {
 
     async fn open(&self, folder: &FolderId) -> Result<Arc<dyn FolderStore>, StoreError> {
         let folder = self.account.folder(folder).await.map_err(log("SELECT"))?;
+        folder.select();
         Ok(Arc::new(FolderBridge { account: Arc::clone(&self.account), folder }))
     }
 

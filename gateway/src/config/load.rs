@@ -72,6 +72,7 @@ impl Config {
             ("upstream.max_message_bytes", self.upstream.max_message_bytes),
             ("upstream.max_accounts", self.upstream.max_accounts),
             ("upstream.sessions_per_user", self.upstream.sessions_per_user),
+            ("upstream.wrong_passwords_per_user", self.upstream.wrong_passwords_per_user),
         ] {
             if value == 0 {
                 out.push(ConfigError::invalid(key, "0 would refuse everything: expected a positive number"));

@@ -46,6 +46,11 @@ pub struct UpstreamConfig {
     /// Sessions of one user at most. One does what clients wait for and hears of news; further ones are opened for large
     /// messages and long downloads, and closed after a minute without use.
     pub sessions_per_user: usize,
+    /// Wrong passwords of one user that are passed on in half an hour. Fewer than lock an account in the directory.
+    pub wrong_passwords_per_user: usize,
+    /// Seconds for which a user's clients must be quiet before messages of selected folders are rendered that never were, so
+    /// that their sizes are known; 0: never.
+    pub render_ahead_seconds: u64,
 }
 
 impl Default for UpstreamConfig {
@@ -68,6 +73,8 @@ impl Default for UpstreamConfig {
             max_message_bytes: 160 * 1024 * 1024,
             max_accounts: 10_000,
             sessions_per_user: 4,
+            wrong_passwords_per_user: 4,
+            render_ahead_seconds: 30,
         }
     }
 }

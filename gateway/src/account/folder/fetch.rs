@@ -32,12 +32,23 @@ pub type FetchedItem = (u32, Result<FetchedMessage, StoreError>);
 impl Folder {
     /// Starts fetching; items come in the order of `uids`. Dropping the receiver stops the work.
     pub fn fetch(&self, uids: Vec<u32>, need: FetchNeed) -> mpsc::Receiver<FetchedItem> {
+        self.start(uids, need, Purpose::Client)
+    }
+
+    /// Starts rendering messages for the ledger to know their sizes; nothing is cached.
+    pub fn render_ahead(&self, uids: Vec<u32>) -> mpsc::Receiver<FetchedItem> {
+        self.start(uids, FetchNeed::Size, Purpose::Ledger)
+    }
+
+    fn start(&self, uids: Vec<u32>, need: FetchNeed, purpose: Purpose) -> mpsc::Receiver<FetchedItem> {
         let (sender, receiver) = mpsc::channel(READY);
         let folder = self.clone();
         tokio::spawn(async move {
+            let _active = (purpose == Purpose::Client).then(|| folder.shared.context.activity.begin());
             for (number, chunk) in uids.chunks(CHUNK).enumerate() {
-                let mut fetch = Fetch { view: folder.view(), folder: &folder, need, sender: &sender, lane: Lane::Bulk };
-                if number == 0 && fetch.known_bytes(chunk) < BULK_BYTES {
+                let (view, lane) = (folder.view(), Lane::Bulk);
+                let mut fetch = Fetch { view, folder: &folder, need, sender: &sender, lane, purpose };
+                if number == 0 && purpose == Purpose::Client && fetch.known_bytes(chunk) < BULK_BYTES {
                     fetch.lane = Lane::Interactive;
                 }
                 if fetch.chunk(chunk).await.is_err() {
@@ -47,6 +58,15 @@ impl Folder {
         });
         receiver
     }
+}
+
+/// For whom messages are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// A client, who may soon want more of them.
+    Client,
+    /// Nobody but the ledger, which is to know their sizes.
+    Ledger,
 }
 
 /// What came of the messages of a chunk, by UID.
@@ -62,6 +82,7 @@ struct Fetch<'a> {
     sender: &'a mpsc::Sender<FetchedItem>,
     /// Where downloads come from: those that others must not wait for have a session of their own.
     lane: Lane,
+    purpose: Purpose,
 }
 
 /// What is known of a message before asking the upstream.
@@ -207,7 +228,8 @@ impl Fetch<'_> {
         let mut outdated = false;
         for (((uid, gid, bytes), offered), verdict) in batch.into_iter().zip(offered).zip(verdicts) {
             let record = offered.rendering;
-            if matches!(verdict, RenderingVerdict::Same | RenderingVerdict::Replaced) {
+            let is_valid = matches!(verdict, RenderingVerdict::Same | RenderingVerdict::Replaced);
+            if is_valid && self.purpose == Purpose::Client {
                 self.folder.shared.context.cache_rendering(gid, record.digest, bytes.clone());
             }
             let item = match verdict {

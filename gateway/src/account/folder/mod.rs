@@ -9,6 +9,7 @@ mod round;
 mod staging;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use imap_front::store::{FlagChange, FlagSet, Snapshot, StoreError};
 use mapi_core::id::{FolderId, Gid};
@@ -73,6 +74,8 @@ struct Shared {
     context: Arc<AccountContext>,
     gid: Gid,
     read_only: bool,
+    /// A client selected it, so that its messages are worth being rendered ahead.
+    selected: AtomicBool,
     /// What notifications said since the last round began.
     news: News,
     wake: tokio::sync::Notify,
@@ -91,9 +94,28 @@ impl Folder {
     /// # Errors
     /// Whatever keeps the first round from succeeding.
     pub async fn open(context: Arc<AccountContext>, gid: Gid, read_only: bool) -> Result<Self, UpstreamError> {
-        let shared =
-            Arc::new(Shared { context, gid, read_only, news: News::default(), wake: tokio::sync::Notify::new() });
+        let (selected, wake) = (AtomicBool::new(false), tokio::sync::Notify::new());
+        let shared = Arc::new(Shared { context, gid, read_only, selected, news: News::default(), wake });
         actor::start(shared).await
+    }
+
+    /// A client selects it.
+    pub fn select(&self) {
+        self.shared.selected.store(true, Ordering::Release);
+        self.shared.context.activity.touch();
+    }
+
+    /// Whether a client ever selected it.
+    pub fn is_selected(&self) -> bool {
+        self.shared.selected.load(Ordering::Acquire)
+    }
+
+    /// UIDs of messages that are to be rendered or checked, newest first, at most `limit`.
+    pub fn unrendered(&self, limit: usize, skip: impl Fn(u32) -> bool) -> Vec<u32> {
+        let view = self.view();
+        let rows = view.snapshot.messages.iter().zip(&view.sources).rev();
+        let missing = rows.filter(|(_, source)| source.rendering.is_none() || source.suspect).map(|(row, _)| row.uid);
+        missing.filter(|uid| !skip(*uid)).take(limit).collect()
     }
 
     /// Whether the user may not change anything here.
