@@ -20,9 +20,6 @@ use super::{Account, UpstreamError, blocking, not_found};
 use crate::convert::mime_to_mapi::{self, Purpose};
 use crate::convert::{ConvertError, flags, original};
 
-/// Messages of so many bytes take a session of their own, so that nobody waits behind them.
-const BULK_BYTES: usize = 256 << 10;
-
 /// What the server keeps of a new message's flags; the ledger keeps `\Deleted`.
 const OVERLAY: FlagSet = FlagSet::DELETED;
 
@@ -53,7 +50,7 @@ impl Account {
         let overlay = message.flags.intersection(OVERLAY);
         let bound = self.context.keep_original_bytes();
         let keep = message.content.len() <= bound && !message.flags.contains(FlagSet::DRAFT);
-        let lane = lane_of(&message.content);
+        let lane = Lane::of(&message.content);
         if !message.flags.contains(FlagSet::DRAFT)
             && let Some(uid) = self.take_sent_copy(folder, folder_gid, &message, keep).await?
         {
@@ -154,7 +151,7 @@ impl Account {
 
     /// Gives the server's copy of a sent message the bytes that its client stores.
     async fn keep_with_copy(&self, folder: Gid, gid: Gid, original: &Bytes) -> Result<(), UpstreamError> {
-        let lane = lane_of(original);
+        let lane = Lane::of(original);
         let Some(content) = self.stored_content(lane, folder, gid).await? else { return Ok(()) };
         if original::has(&content) {
             return Ok(());
@@ -226,11 +223,6 @@ impl Account {
         };
         self.context.upstream.repeatable_on(lane, put).await
     }
-}
-
-/// The session that takes a message.
-fn lane_of(message: &Bytes) -> Lane {
-    if message.len() < BULK_BYTES { Lane::Interactive } else { Lane::Bulk }
 }
 
 /// Whether an operation that was refused is one that fills a message, so that another content may be taken.

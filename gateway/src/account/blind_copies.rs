@@ -14,6 +14,7 @@ use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{FileTime, PropertyValue, tags};
 
 use super::mark::SubmissionMark;
+use super::upstream::Lane;
 use super::{Account, UpstreamError};
 use crate::convert::mime_to_mapi::{self, Purpose};
 
@@ -41,13 +42,14 @@ impl Account {
     /// [`UpstreamError::OutcomeUnknown`] if one of them does not get it and its sender can't be told.
     pub(super) async fn send_blind_copies(
         &self,
+        lane: Lane,
         content: &mut MessageContent,
         groups: impl Iterator<Item = Vec<PropertyBag>> + Send,
     ) -> Result<(), UpstreamError> {
         let mut missed = Vec::new();
         for group in groups {
             content.recipients = group;
-            if let Err(error) = self.send_blind_copy(content).await {
+            if let Err(error) = self.send_blind_copy(lane, content).await {
                 let address = content.recipients.first().and_then(|row| row.text(tags::PidTagSmtpAddress));
                 tracing::warn!(%error, "a Bcc recipient does not get a message that others got");
                 missed.push((address.unwrap_or_default().to_owned(), error));
@@ -64,11 +66,11 @@ impl Account {
         })
     }
 
-    async fn send_blind_copy(&self, content: &mut MessageContent) -> Result<(), UpstreamError> {
+    async fn send_blind_copy(&self, lane: Lane, content: &mut MessageContent) -> Result<(), UpstreamError> {
         let mark = SubmissionMark::put_on(&mut content.properties);
         let mut pauses = PAUSES.into_iter();
         loop {
-            match (self.hand_over(content, &mark).await, pauses.next()) {
+            match (self.hand_over(lane, content, &mark).await, pauses.next()) {
                 (Ok(()), _) => break,
                 (Err(UpstreamError::Busy(_) | UpstreamError::Unreachable(_)), Some(pause)) => {
                     tokio::time::sleep(pause).await;

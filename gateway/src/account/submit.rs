@@ -11,6 +11,7 @@ use smtp_front::submit::{Address, Envelope, Message, Recipient};
 use super::directory::Finding;
 use super::mark::{Outcome, SubmissionMark};
 use super::sent_copy::Likeness;
+use super::upstream::Lane;
 use super::{Account, UpstreamError, blind_copies, blocking};
 use crate::convert::mime_to_mapi::{self, Purpose};
 
@@ -69,16 +70,16 @@ impl Account {
             let parsed = mime_to_mapi::parse(&message, purpose);
             let mut content = parsed.map_err(|error| UpstreamError::Content(error.to_string()))?;
             request_reports(&mut content.properties, &envelope.recipients);
-            Ok::<_, UpstreamError>((content, keeps_copy.then(|| Likeness::of(&message))))
+            Ok::<_, UpstreamError>((content, keeps_copy.then(|| Likeness::of(&message)), Lane::of(&message)))
         };
-        let (mut content, likeness) = blocking(convert).await??;
+        let (mut content, likeness, lane) = blocking(convert).await??;
         let other = self.name_sender(&mut content.properties).await;
         let recipients = std::mem::take(&mut content.recipients);
         let mut groups =
             if sending.separate_bcc { blind_copies::groups(recipients) } else { vec![recipients] }.into_iter();
         content.recipients = groups.next().unwrap_or_default();
         let mark = SubmissionMark::put_on(&mut content.properties);
-        self.hand_over(&content, &mark).await.map_err(|error| match (error, other) {
+        self.hand_over(lane, &content, &mark).await.map_err(|error| match (error, other) {
             (UpstreamError::Refused { code, .. }, Some(other)) if denies_sender(code) => {
                 UpstreamError::SenderDenied(other)
             }
@@ -89,7 +90,7 @@ impl Account {
         } else if let Some(likeness) = likeness {
             self.submissions.note(likeness, mark, Instant::now());
         }
-        self.send_blind_copies(&mut content, groups).await
+        self.send_blind_copies(lane, &mut content, groups).await
     }
 
     /// Removes the server's copy of what was sent. Never by PidTagDeleteAfterSubmit: the copy is the proof, and goes when it
@@ -112,23 +113,27 @@ impl Account {
     }
 
     /// Hands a message over and, if its outcome is unknown, finds that out by the mark that the message carries.
-    pub(super) async fn hand_over(&self, content: &MessageContent, mark: &SubmissionMark) -> Result<(), UpstreamError> {
+    pub(super) async fn hand_over(
+        &self,
+        lane: Lane,
+        content: &MessageContent,
+        mark: &SubmissionMark,
+    ) -> Result<(), UpstreamError> {
         let upstream = &self.context.upstream;
-        let handed = upstream.once_in(|session, mailbox| async move {
+        let handed = upstream.once_or_lost(lane, |mailbox| async move {
             match mailbox.submit(content).await {
-                Ok(_) => Ok(None),
+                Ok(_) => Ok((None, false)),
                 Err(SubmitError::Refused(cause) | SubmitError::NotSent(cause)) => Err(cause),
-                Err(SubmitError::Unknown(cause)) => Ok(Some((session, mailbox, cause))),
+                Err(SubmitError::Unknown(cause)) => Ok((Some((mailbox, cause)), true)),
             }
         });
-        let (session, mailbox, cause) = match handed.await {
+        let (mailbox, cause) = match handed.await {
             Ok(None) => return Ok(()),
             Ok(Some(unknown)) => unknown,
             // Nothing was handed over, whatever became of the request that died.
             Err(UpstreamError::OutcomeUnknown(why)) => return Err(UpstreamError::Unreachable(why)),
             Err(error) => return Err(error),
         };
-        upstream.discard(session);
         // Once the server has ended the old context nothing more happens in it.
         let ended = tokio::time::timeout(CLOSING, mailbox.close()).await.unwrap_or(false);
         tracing::info!(error = %cause, ended, "the connection died during a submission; looking for the message");

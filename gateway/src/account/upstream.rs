@@ -22,6 +22,9 @@ const MAX_BUSY: u32 = 3;
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
 
+/// Messages of so many bytes take a session of their own, so that nobody waits behind them.
+const BULK_BYTES: usize = 256 << 10;
+
 type Connecting = Shared<BoxFuture<'static, Result<Mailbox, UpstreamError>>>;
 
 /// One user's sessions with the upstream. The interactive one holds the subscription and does what clients wait for: it is
@@ -39,6 +42,13 @@ pub enum Lane {
     Interactive,
     /// One of the others, if there may be any.
     Bulk,
+}
+
+impl Lane {
+    /// The one that takes a message.
+    pub fn of(message: &[u8]) -> Self {
+        if message.len() < BULK_BYTES { Self::Interactive } else { Self::Bulk }
+    }
 }
 
 struct Slot {
@@ -250,16 +260,7 @@ impl Upstream {
     where
         F: Future<Output = Result<T, MailboxError>> + Send,
     {
-        self.once_in(|_, mailbox| operation(mailbox)).await
-    }
-
-    /// [`Upstream::once`] for operations that look themselves after what they can't tell the outcome of, and need the
-    /// session's number to discard it.
-    pub async fn once_in<T, F>(&self, operation: impl Fn(u64, Mailbox) -> F + Send + Sync) -> Result<T, UpstreamError>
-    where
-        F: Future<Output = Result<T, MailboxError>> + Send,
-    {
-        self.run_once(Lane::Interactive, operation).await
+        self.once_on(Lane::Interactive, operation).await
     }
 
     /// [`Upstream::once`] in a session of a lane.
@@ -271,22 +272,32 @@ impl Upstream {
     where
         F: Future<Output = Result<T, MailboxError>> + Send,
     {
-        self.run_once(lane, |_, mailbox| operation(mailbox)).await
+        let operation = &operation;
+        self.once_or_lost(lane, |mailbox| async move { Ok((operation(mailbox).await?, false)) }).await
     }
 
-    async fn run_once<T, F>(
+    /// [`Upstream::once_on`] for operations that look themselves after what they can't tell the outcome of: they say with
+    /// what they return whether the session is lost.
+    pub async fn once_or_lost<T, F>(
         &self,
         lane: Lane,
-        operation: impl Fn(u64, Mailbox) -> F + Send + Sync,
+        operation: impl Fn(Mailbox) -> F + Send + Sync,
     ) -> Result<T, UpstreamError>
     where
-        F: Future<Output = Result<T, MailboxError>> + Send,
+        F: Future<Output = Result<(T, bool), MailboxError>> + Send,
     {
         let mut again = true;
         loop {
             let (mailbox, origin) = self.session(lane).await?;
-            let error = match operation(origin.generation(), mailbox).await {
-                Ok(value) => return Ok(value),
+            let error = match operation(mailbox).await {
+                Ok((value, false)) => return Ok(value),
+                Ok((value, true)) => {
+                    match origin {
+                        Origin::Interactive(generation) => self.discard(generation),
+                        Origin::Pool(lease, _) => lease.lost(),
+                    }
+                    return Ok(value);
+                }
                 Err(error) => error,
             };
             self.note_failure(origin, &error);
@@ -326,16 +337,6 @@ impl Slot {
 enum Origin {
     Interactive(u64),
     Pool(Lease, Arc<Connector>),
-}
-
-impl Origin {
-    /// The number of the interactive session; none has the one of others.
-    fn generation(&self) -> u64 {
-        match self {
-            Self::Interactive(generation) => *generation,
-            Self::Pool(..) => u64::MAX,
-        }
-    }
 }
 
 /// Everything an account knows is of one mailbox.
