@@ -51,7 +51,7 @@ pub(super) fn offer(challenges: &[String], scheme: &str) -> Offer {
 }
 
 /// Splits a list at the commas outside of quoted strings.
-fn elements(value: &str) -> impl Iterator<Item = &str> {
+pub(super) fn elements(value: &str) -> impl Iterator<Item = &str> {
     let (mut quoted, mut escaped) = (false, false);
     let outside = move |c: char| {
         let comma = c == ',' && !quoted;

@@ -1,9 +1,10 @@
-//! HTTP authentication: a trait into which schemes of several steps that are bound to their connection fit, Basic, NTLM
-//! (plain and inside Negotiate), Kerberos, and the choice between them.
+//! HTTP authentication: a trait into which schemes of several steps that are bound to their connection fit, Basic, Bearer,
+//! NTLM (plain and inside Negotiate), Kerberos, and the choice between them.
 //!
 //! Secrets are zeroized when dropped and never shown by `Debug`.
 
 mod basic;
+mod bearer;
 mod challenge;
 mod channel_binding;
 mod der;
@@ -17,6 +18,7 @@ mod sign_in_name;
 pub mod spnego;
 
 pub use basic::BasicCredentials;
+pub use bearer::BearerCredentials;
 pub use channel_binding::{hash_of_bindings, tls_server_end_point};
 pub use kerberos_scheme::{KerberosCredentials, TicketSource};
 pub use password::{PasswordCredentials, PasswordMethod};

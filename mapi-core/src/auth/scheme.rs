@@ -44,6 +44,8 @@ pub enum AuthStep {
 pub enum AuthError {
     /// The server refused the credentials.
     Refused,
+    /// The server refused the access token; what it says about it.
+    TokenRefused(String),
     /// The server refused credentials that were bound to its TLS certificate; the SHA-256 fingerprint of the latter. The
     /// password may be wrong, or the certificate another than the one that the server knows as its own.
     RefusedWithBinding(String),
@@ -64,7 +66,7 @@ pub enum AuthError {
 impl AuthError {
     /// Whether the server said no to the user, in contrast to an exchange that could not take place.
     pub fn is_refusal(&self) -> bool {
-        matches!(self, Self::Refused | Self::RefusedWithBinding(_) | Self::RefusedByKdc(_))
+        matches!(self, Self::Refused | Self::TokenRefused(_) | Self::RefusedWithBinding(_) | Self::RefusedByKdc(_))
     }
 }
 
@@ -114,6 +116,7 @@ impl fmt::Display for AuthError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Refused => write!(f, "the server refused the credentials"),
+            Self::TokenRefused(reason) => write!(f, "the server refused the access token ({reason})"),
             Self::RefusedWithBinding(fingerprint) => write!(
                 f,
                 "the server refused the credentials, which were bound to the TLS certificate with SHA-256 fingerprint \
