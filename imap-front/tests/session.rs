@@ -9,8 +9,10 @@ mod support_dialogue;
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use imap_front::session::{Limits, SessionConfig};
-use imap_front::store::{FlagSet, Keywords, SpecialUse, StoreError};
+use imap_front::store::{Accepts, FlagSet, Keywords, SpecialUse, StoreError};
 use proptest::prelude::*;
 use support::Memory;
 use support_dialogue::Dialogue;
@@ -89,6 +91,54 @@ fn logins() {
     dialogue.taken();
     assert_eq!(dialogue.say("a AUTHENTICATE PLAIN\r\n"), "+ \r\n");
     assert!(dialogue.say("AGFsaWNlAHNlY3JldA==\r\n").starts_with("a OK [CAPABILITY "));
+}
+
+#[test]
+fn tokens() {
+    let config = || SessionConfig { accepts: Accepts { passwords: false, tokens: true }, ..SessionConfig::default() };
+    let mut dialogue = Dialogue::new(Memory::new(), config(), true);
+    let greeting = dialogue.taken();
+    assert!(greeting.contains(" LOGINDISABLED AUTH=XOAUTH2 AUTH=OAUTHBEARER]"), "{greeting}");
+    assert!(dialogue.say("a LOGIN alice secret\r\n").starts_with("a NO [CANNOT] "));
+    assert!(dialogue.say("b AUTHENTICATE PLAIN AGFsaWNlAHNlY3JldA==\r\n").starts_with("b NO [CANNOT] "));
+    let message = |name: &str, token: &str| STANDARD.encode(format!("{name}\x01auth=Bearer {token}\x01\x01"));
+    // The client is told why, answers something, and then comes the end (RFC 7628 3.2.3).
+    let refused = dialogue.say(&format!("c AUTHENTICATE OAUTHBEARER {}\r\n", message("n,a=alice,", "wrong")));
+    assert_eq!(refused, format!("+ {}\r\n", STANDARD.encode(r#"{"status":"invalid_token","schemes":"bearer"}"#)));
+    assert!(dialogue.say("AQ==\r\n").starts_with("c NO [AUTHENTICATIONFAILED] "));
+    assert_eq!(dialogue.say("d AUTHENTICATE XOAUTH2\r\n"), "+ \r\n");
+    let refused = dialogue.say(&format!("{}\r\n", message("user=alice", "wrong")));
+    assert_eq!(refused, format!("+ {}\r\n", STANDARD.encode(r#"{"status":"401","schemes":"bearer"}"#)));
+    assert!(dialogue.say("\r\n").starts_with("d NO [AUTHENTICATIONFAILED] "));
+    assert!(dialogue.say("e AUTHENTICATE XOAUTH2 AA==\r\n").starts_with("e BAD "));
+    assert_eq!(dialogue.say("f AUTHENTICATE XOAUTH2\r\n"), "+ \r\n");
+    assert!(dialogue.say("*\r\n").starts_with("f BAD "));
+    let accepted = dialogue.say(&format!("g AUTHENTICATE XOAUTH2 {}\r\n", message("user=alice", "secret")));
+    assert!(accepted.starts_with("g OK [CAPABILITY "), "{accepted}");
+
+    let mut dialogue = Dialogue::new(Memory::new(), config(), false);
+    assert!(!dialogue.taken().contains("AUTH="), "nothing is offered in front of TLS");
+    let early = dialogue.say(&format!("a AUTHENTICATE XOAUTH2 {}\r\n", message("user=alice", "secret")));
+    assert!(early.starts_with("a NO [PRIVACYREQUIRED] "), "{early}");
+}
+
+#[test]
+fn a_sign_in_that_ends() {
+    let mut dialogue = Dialogue::selected(Memory::new(), "INBOX");
+    dialogue.hold_calls = true;
+    assert_eq!(dialogue.say("a STATUS INBOX (MESSAGES)\r\n"), "");
+    dialogue.session.signed_out();
+    assert!(!dialogue.closed, "the command ends first");
+    dialogue.hold_calls = false;
+    let answer = dialogue.release_calls();
+    let bye = "* BYE [AUTHENTICATIONFAILED] Log in again\r\n";
+    assert!(answer.contains("a OK STATUS completed\r\n") && answer.ends_with(bye) && dialogue.closed, "{answer}");
+
+    let mut dialogue = Dialogue::selected(Memory::new(), "INBOX");
+    assert!(dialogue.say("a IDLE\r\n").starts_with("+ "));
+    dialogue.session.signed_out();
+    dialogue.say("");
+    assert!(dialogue.closed);
 }
 
 #[test]
@@ -466,7 +516,7 @@ fn each_limit_is_reached() {
 
     let mut dialogue = new();
     assert_eq!(dialogue.say("a LOGIN {8193}\r\n"), "a BAD [TOOBIG] literal too large\r\n");
-    assert_eq!(dialogue.say(&format!("b LOGIN {}\r\n", "x".repeat(8200))), "b BAD [TOOBIG] line too long\r\n");
+    assert_eq!(dialogue.say(&format!("b LOGIN {}\r\n", "x".repeat(33_000))), "b BAD [TOOBIG] line too long\r\n");
     let answer = dialogue.say("c LOGIN {99999999999+}\r\n");
     assert!(answer.starts_with("c BAD [TOOBIG]") && answer.contains("* BYE "), "{answer}");
     assert!(dialogue.closed);

@@ -6,6 +6,7 @@ use tokio_rustls::rustls;
 
 use super::gate::Gate;
 use crate::session::{Limits, SessionConfig};
+use crate::store::Accepts;
 
 /// When a connection is encrypted.
 #[derive(Clone)]
@@ -68,6 +69,7 @@ impl ServerConfig {
         SessionConfig {
             starttls: matches!(self.tls, TlsMode::StartTls(_)),
             allow_plaintext_auth: self.allow_plaintext_auth,
+            accepts: Accepts::default(),
             identity: self.identity.clone(),
             limits: self.limits.clone(),
         }

@@ -42,6 +42,7 @@ enum Event {
     /// There is a newer snapshot, or, if false, there will be none any more.
     Changed(bool),
     Deadline,
+    SignedOut,
     Stopping,
 }
 
@@ -55,6 +56,7 @@ impl Connection {
         let mut pending = Vec::new();
         let mut stopping = self.stopping.clone();
         let (mut ended, mut told_to_stop) = (false, false);
+        let mut sign_in: Option<watch::Receiver<bool>> = None;
         loop {
             while let Some(action) = session.next_action() {
                 match action {
@@ -113,6 +115,7 @@ impl Connection {
                     answer = next_answer(&mut answers) => Event::Answer(answer),
                     () = stopped(&mut stopping), if !told_to_stop => Event::Stopping,
                     read = self.stream.read(&mut buffer), if may_read => Event::Read(read?),
+                    () = signed_out(&mut sign_in) => Event::SignedOut,
                     changed = handles.changed(), if watching => Event::Changed(changed),
                     () = sleep_until(session.deadline()) => Event::Deadline,
                 };
@@ -125,6 +128,9 @@ impl Connection {
             match event {
                 Event::Read(count) => ended = count == 0,
                 Event::Answer(answer) => {
+                    if let Some(Answer::LoggedIn(user)) = &answer {
+                        sign_in = user.signed_out();
+                    }
                     let reply = match answer {
                         Some(answer) => handles.take(answer),
                         None => Reply::Done(Err(StoreError::Internal("internal error".to_owned()))),
@@ -145,6 +151,10 @@ impl Connection {
                     session.folder_gone();
                 }
                 Event::Deadline => session.timeout(now),
+                Event::SignedOut => {
+                    sign_in = None;
+                    session.signed_out();
+                }
                 Event::Stopping => {
                     told_to_stop = true;
                     session.shutdown();
@@ -195,6 +205,18 @@ async fn next_answer(answers: &mut Option<Answers>) -> Option<Answer> {
     match answers {
         Some(answers) => answers.next().await,
         None => std::future::pending().await,
+    }
+}
+
+/// Waits until what the user logged in with is not valid any more.
+async fn signed_out(sign_in: &mut Option<watch::Receiver<bool>>) {
+    let told = match sign_in {
+        Some(sign_in) => sign_in.wait_for(|out| *out).await.is_ok(),
+        None => false,
+    };
+    if !told {
+        *sign_in = None;
+        std::future::pending().await
     }
 }
 

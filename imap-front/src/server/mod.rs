@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::session::SessionConfig;
-use crate::store::{MailStore, Peer};
+use crate::store::{Accepts, MailStore, Peer};
 
 pub use crate::session::Limits;
 pub use config::{ServerConfig, TlsMode};
@@ -123,9 +123,9 @@ impl Server {
         Connection {
             stream,
             start_tls,
-            store: self.store,
             peer: Peer { address, encrypted },
-            config: self.session,
+            config: with_accepts(self.session, self.store.accepts()),
+            store: self.store,
             write_timeout: self.config.write_timeout,
             admission,
             stopping,
@@ -133,6 +133,11 @@ impl Server {
         .run()
         .await
     }
+}
+
+/// The configuration of a session in front of a store that accepts this. Mostly all sessions share one.
+fn with_accepts(shared: Arc<SessionConfig>, accepts: Accepts) -> Arc<SessionConfig> {
+    if shared.accepts == accepts { shared } else { Arc::new(SessionConfig { accepts, ..(*shared).clone() }) }
 }
 
 /// Returns once `stopping` holds `true` or its sender is gone. What it holds is let go at once, so that the caller can

@@ -1,6 +1,7 @@
 use std::time::Duration;
 
 use crate::frame::FrameLimits;
+use crate::store::Accepts;
 
 /// How a session behaves.
 #[derive(Debug, Clone)]
@@ -9,6 +10,8 @@ pub struct SessionConfig {
     pub starttls: bool,
     /// Whether passwords are accepted on a connection that is not encrypted.
     pub allow_plaintext_auth: bool,
+    /// What users can log in with.
+    pub accepts: Accepts,
     /// What ID answers: names and values (RFC 2971).
     pub identity: Vec<(String, String)>,
     /// Bounds.
@@ -49,7 +52,8 @@ impl Default for Limits {
             max_bad_commands: 20,
             max_login_failures: 3,
             login_failure_delay: Duration::from_secs(1),
-            before_login: FrameLimits { line: 8 << 10, literals: 8 << 10, append: 8 << 10, discard: 64 << 10 },
+            // Access tokens are long.
+            before_login: FrameLimits { line: 32 << 10, literals: 8 << 10, append: 8 << 10, discard: 64 << 10 },
             after_login: FrameLimits { line: 64 << 10, literals: 64 << 10, append: 35 << 20, discard: 1 << 20 },
         }
     }
@@ -60,6 +64,7 @@ impl Default for SessionConfig {
         Self {
             starttls: false,
             allow_plaintext_auth: false,
+            accepts: Accepts::default(),
             identity: vec![("name".to_owned(), env!("CARGO_PKG_NAME").to_owned())],
             limits: Limits::default(),
         }

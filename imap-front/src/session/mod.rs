@@ -42,6 +42,7 @@ pub struct Session {
     bad: u32,
     /// Set when the selected folder can't be followed any more.
     gone: bool,
+    signed_out: bool,
     shutdown: bool,
 }
 
@@ -97,7 +98,17 @@ impl Session {
         };
         let capabilities = format!("CAPABILITY {}", core.capabilities());
         core.out.status("*", "OK", Some(&capabilities), "IMAP server ready");
-        Self { core, running: None, started: now, heard: now, told: now, bad: 0, gone: false, shutdown: false }
+        Self {
+            core,
+            running: None,
+            started: now,
+            heard: now,
+            told: now,
+            bad: 0,
+            gone: false,
+            signed_out: false,
+            shutdown: false,
+        }
     }
 
     /// What the client's next bytes are, or nothing while it must wait.
@@ -246,6 +257,14 @@ impl Session {
         }
     }
 
+    /// What the user logged in with is not valid any more: the session ends once its command is done.
+    pub fn signed_out(&mut self) {
+        self.signed_out = true;
+        if self.running.is_none() || self.is_idling() {
+            self.bye(Some("AUTHENTICATIONFAILED"), "Log in again");
+        }
+    }
+
     /// TLS was negotiated after [`Action::StartTls`].
     pub fn encrypted(&mut self) {
         self.core.encrypted = true;
@@ -332,6 +351,8 @@ impl Session {
         } else if self.gone {
             self.gone = false;
             self.folder_gone();
+        } else if self.signed_out {
+            self.signed_out();
         } else if self.shutdown {
             self.shutdown();
         }
@@ -368,7 +389,12 @@ impl Core {
             if self.config.starttls && !self.encrypted {
                 all.push_str(" STARTTLS");
             }
-            all.push_str(if self.may_log_in() { " AUTH=PLAIN" } else { " LOGINDISABLED" });
+            let accepts = self.config.accepts;
+            let passwords = self.may_log_in() && accepts.passwords;
+            all.push_str(if passwords { " AUTH=PLAIN" } else { " LOGINDISABLED" });
+            if self.may_log_in() && accepts.tokens {
+                all.push_str(" AUTH=XOAUTH2 AUTH=OAUTHBEARER");
+            }
         } else {
             // Writing to a String cannot fail.
             let _ = write!(all, " APPENDLIMIT={}", self.config.limits.after_login.append);

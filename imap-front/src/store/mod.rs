@@ -12,6 +12,7 @@ pub use flags::{FlagSet, Keywords};
 pub use folder::{FolderEntry, FolderId, FolderStatus, SpecialUse, StatusItems};
 pub use snapshot::{MessageRow, Snapshot};
 pub use traits::{
-    Credentials, FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FolderStore, MailStore, Peer, UserStore,
+    Accepts, Credentials, FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FolderStore, MailStore, Peer, Secret,
+    UserStore,
 };
 pub use write::{AppendUid, CopyUid, NewMessage};

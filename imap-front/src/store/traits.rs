@@ -17,8 +17,33 @@ use super::{
 pub struct Credentials {
     /// The login name as the client sent it.
     pub user: String,
-    /// The password.
-    pub password: SecretString,
+    /// What proves it.
+    pub secret: Secret,
+}
+
+/// What proves who somebody is. `Debug` shows nothing of it.
+#[derive(Debug, Clone)]
+pub enum Secret {
+    /// A password (LOGIN, PLAIN).
+    Password(SecretString),
+    /// An OAuth 2.0 bearer token (XOAUTH2, OAUTHBEARER; RFC 6750).
+    Bearer(SecretString),
+}
+
+/// What users can log in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepts {
+    /// Passwords.
+    pub passwords: bool,
+    /// OAuth 2.0 bearer tokens.
+    pub tokens: bool,
+}
+
+impl Default for Accepts {
+    /// Passwords only.
+    fn default() -> Self {
+        Self { passwords: true, tokens: false }
+    }
 }
 
 /// Where a connection comes from.
@@ -38,11 +63,22 @@ pub trait MailStore: Send + Sync + 'static {
     /// # Errors
     /// [`StoreError::AuthenticationFailed`], [`StoreError::Unavailable`].
     async fn login(&self, credentials: Credentials, peer: Peer) -> Result<Arc<dyn UserStore>, StoreError>;
+
+    /// What users can log in with, asked for every connection. By default passwords only.
+    fn accepts(&self) -> Accepts {
+        Accepts::default()
+    }
 }
 
 /// One user's mail.
 #[async_trait]
 pub trait UserStore: Send + Sync + 'static {
+    /// Holds `true` while what the user logged in with is not valid any more: a token expired, a password was changed.
+    /// The session ends then, so that the user logs in again. By default that never happens.
+    fn signed_out(&self) -> Option<watch::Receiver<bool>> {
+        None
+    }
+
     /// All folders, parents before children, INBOX first.
     async fn folders(&self) -> Result<Arc<[FolderEntry]>, StoreError>;
 

@@ -149,7 +149,8 @@ impl MemoryFolder {
 #[async_trait]
 impl MailStore for Users {
     async fn login(&self, credentials: Credentials, _: Peer) -> Result<Arc<dyn UserStore>, StoreError> {
-        match (credentials.user.as_str(), credentials.password.expose_secret()) {
+        let (Secret::Password(secret) | Secret::Bearer(secret)) = &credentials.secret;
+        match (credentials.user.as_str(), secret.expose_secret()) {
             (USER, PASSWORD) => Ok(self.0.clone()),
             ("down", _) => Err(StoreError::Unavailable("upstream is down".to_owned())),
             _ => Err(StoreError::AuthenticationFailed),

@@ -8,6 +8,7 @@ mod idle;
 mod leave;
 mod list;
 mod login;
+mod sasl;
 mod search;
 mod select;
 mod simple;
