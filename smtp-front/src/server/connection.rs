@@ -58,6 +58,8 @@ impl<'a> Connection<'a> {
     pub(super) async fn run(mut self, mut stream: TcpStream) -> io::Result<()> {
         let start = Instant::now();
         let mut policy = self.config.policy.clone();
+        let accepts = self.backend.accepts();
+        policy.mechanisms.retain(|mechanism| mechanism.is_accepted(accepts));
         if !self.known {
             policy.authentication = Authentication::Required;
         }

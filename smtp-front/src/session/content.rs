@@ -146,9 +146,15 @@ impl Session {
     /// The backend's answer to [`Action::Submit`].
     pub fn submit_done(&mut self, result: Result<(), SubmitError>, now: Instant) {
         let Some(Wait::Submit) = self.waited(now) else { return };
-        self.reply(&match result {
-            Ok(()) => Reply::new(250, "2.0.0", "Message accepted"),
-            Err(error) => Reply::submit_failed(&error),
-        });
+        match result {
+            Ok(()) => self.reply(&Reply::new(250, "2.0.0", "Message accepted")),
+            Err(error) => {
+                self.reply(&Reply::submit_failed(&error));
+                if error == SubmitError::AuthenticationFailed {
+                    // A token expired or a password was changed. AUTH is possible once in a connection (RFC 4954 4).
+                    self.close_with(&Reply::new(421, "4.7.0", "Log in again"));
+                }
+            }
+        }
     }
 }

@@ -35,7 +35,7 @@ use crate::submit::{Address, Credentials, Envelope, Grant, Recipient, Secret, Su
 
 /// The longest command line in bytes. RFC 5321 4.5.3.1.4 asks for 512 plus what extensions add.
 const MAX_COMMAND_LINE: usize = 2000;
-/// The longest line of an AUTH exchange (RFC 4954 4, about 12,288).
+/// The longest line of an AUTH exchange (RFC 4954 4, about 12,288), and the longest command of those who may say AUTH.
 const MAX_AUTH_LINE: usize = 12_288;
 /// Replies beyond this are handed out before more input is worked on.
 const OUTPUT_WATERMARK: usize = 16 * 1024;
@@ -103,6 +103,13 @@ enum Access {
     Guest,
     /// Logged in.
     User,
+}
+
+impl Access {
+    /// The longest command line. The first answer of an AUTH exchange may be in it, with a long token.
+    fn max_line(self) -> usize {
+        if self == Self::User { MAX_COMMAND_LINE } else { MAX_AUTH_LINE }
+    }
 }
 
 /// One connection. See the [module](self).
@@ -228,7 +235,7 @@ impl Session {
     /// Works on one line or piece of input; `false` if there is none.
     fn step(&mut self, now: Instant) -> bool {
         match &mut self.phase {
-            Phase::Command => match self.input.line(MAX_COMMAND_LINE) {
+            Phase::Command => match self.input.line(self.access.max_line()) {
                 None => false,
                 Some(Ok(line)) => {
                     self.command(&line, now);

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use crate::submit::Accepts;
+
 /// Whether clients must log in before they submit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Authentication {
@@ -23,6 +25,14 @@ pub enum Mechanism {
 }
 
 impl Mechanism {
+    /// Whether it is used with this.
+    pub fn is_accepted(self, accepts: Accepts) -> bool {
+        match self {
+            Self::Plain | Self::Login => accepts.passwords,
+            Self::XOauth2 | Self::OauthBearer => accepts.tokens,
+        }
+    }
+
     /// The name in EHLO and AUTH.
     pub fn name(self) -> &'static str {
         match self {

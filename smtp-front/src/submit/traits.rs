@@ -24,6 +24,15 @@ pub enum Secret {
     Bearer(SecretString),
 }
 
+/// What users can log in with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Accepts {
+    /// Passwords (PLAIN, LOGIN).
+    pub passwords: bool,
+    /// OAuth 2.0 bearer tokens (XOAUTH2, OAUTHBEARER).
+    pub tokens: bool,
+}
+
 /// Where a connection comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Peer {
@@ -48,6 +57,12 @@ pub trait Submit: Send + Sync + 'static {
     /// # Errors
     /// [`SubmitError::AuthenticationFailed`], [`SubmitError::Unavailable`].
     async fn login(&self, credentials: Credentials, peer: Peer) -> Result<Arc<dyn Submitter>, SubmitError>;
+
+    /// What users can log in with, asked for every connection: of the mechanisms of [`crate::session::Policy`] the others
+    /// are not offered. By default everything.
+    fn accepts(&self) -> Accepts {
+        Accepts { passwords: true, tokens: true }
+    }
 
     /// Lets a client in that has not logged in. It is asked only where [`crate::session::Policy::authentication`] is
     /// optional. By default nobody is let in.
