@@ -4,7 +4,7 @@
 
 /// How users sign in.
 pub mod auth {
-    pub use crate::server::{Auth, AuthPolicy, ChannelBinding, KerberosPolicy, Refusal, Scheme};
+    pub use crate::server::{Auth, AuthPolicy, ChannelBinding, KerberosPolicy, Refusal, Scheme, TokenIssuer};
 }
 pub mod fault;
 mod manners;

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 use tokio_rustls::TlsAcceptor;
 
 use crate::fault::Signal;
-use crate::server::{Auth, AuthPolicy, Counters, Listener, Service, Settings, Style, endpoint_url};
+use crate::server::{Auth, AuthPolicy, Counters, Listener, Service, Settings, Style, TokenIssuer, endpoint_url};
 use crate::store::{Clock, SharedStore, Store, StoreResult, SystemClock, User};
 use crate::{Armed, Faults, Manners, NotificationFault};
 use mapi_core::message::MessageContent;
@@ -192,6 +192,16 @@ impl RunningSandbox {
     /// How those fared who signed in.
     pub fn auth(&self) -> &Auth {
         &self.service.auth
+    }
+
+    /// The token endpoint.
+    pub fn tokens(&self) -> &TokenIssuer {
+        self.service.auth.tokens()
+    }
+
+    /// URL of the token endpoint; that for device codes ends in `devicecode` instead.
+    pub fn token_url(&self) -> String {
+        format!("{}/oauth2/token", self.base_url())
     }
 
     /// Gives a user another password. Connections and session contexts stay as they are.

@@ -1,4 +1,4 @@
-//! Who speaks on a connection: Basic for each request, NTLM and Kerberos once for a connection.
+//! Who speaks on a connection: Basic and Bearer for each request, NTLM and Kerberos once for a connection.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -14,6 +14,7 @@ use mapi_core::auth::spnego::{self, NegState, NegTokenInit, NegTokenResp};
 use mapi_core::auth::{SignInName, hash_of_bindings, tls_server_end_point};
 use secrecy::SecretString;
 
+use super::TokenIssuer;
 use super::auth_kerberos::{self, KerberosPolicy};
 use super::auth_ntlm::{Binding, NtlmServer, Refusal};
 use crate::store::{SharedStore, Store};
@@ -44,6 +45,8 @@ pub enum Scheme {
     NegotiateWrapped,
     /// NTLM.
     Ntlm,
+    /// Access tokens of this server's token endpoint.
+    Bearer,
     /// Basic.
     Basic,
 }
@@ -77,6 +80,7 @@ impl Scheme {
         match self {
             Self::Kerberos | Self::Negotiate | Self::NegotiateWrapped => "Negotiate",
             Self::Ntlm => "NTLM",
+            Self::Bearer => "Bearer",
             Self::Basic => "Basic",
         }
     }
@@ -91,6 +95,7 @@ pub struct Auth {
     /// Connections that signed in under another number have to do it again.
     epoch: AtomicU64,
     kept: Mutex<Kept>,
+    tokens: TokenIssuer,
 }
 
 #[derive(Default)]
@@ -135,7 +140,12 @@ impl ConnectionAuth {
 impl Auth {
     /// Nobody has signed in yet.
     pub fn new(policy: AuthPolicy) -> Self {
-        Self { policy, epoch: AtomicU64::new(0), kept: Mutex::default() }
+        Self { policy, epoch: AtomicU64::new(0), kept: Mutex::default(), tokens: TokenIssuer::default() }
+    }
+
+    /// The token endpoint.
+    pub fn tokens(&self) -> &TokenIssuer {
+        &self.tokens
     }
 
     /// Every connection has to sign in anew.
@@ -182,6 +192,9 @@ impl Auth {
             };
         };
         let words = authorization.to_str().ok().and_then(|value| value.split_once(' '));
+        if let Some((_, token)) = words.filter(|(name, _)| name.eq_ignore_ascii_case(Scheme::Bearer.name())) {
+            return self.bearer(store, token.trim());
+        }
         let known = words.and_then(|(name, token)| {
             let scheme = self.policy.schemes.iter().find(|scheme| scheme.name().eq_ignore_ascii_case(name))?;
             Some((*scheme, STANDARD.decode(token.trim()).ok()?))
@@ -225,9 +238,26 @@ impl Auth {
         }
     }
 
+    /// The user of an access token; the 401 says what is wrong with it (RFC 6750 3).
+    fn bearer(&self, store: &SharedStore, token: &str) -> Result<usize, Vec<String>> {
+        if !self.policy.schemes.contains(&Scheme::Bearer) {
+            return Err(self.offers());
+        }
+        let user = self.tokens.user_of(token);
+        let found = user.and_then(|user| {
+            let index = store.with(|store| store.user_index(&user));
+            index.ok_or_else(|| self.offers().join(", "))
+        });
+        found.map_err(|refused| {
+            let others = self.offers().into_iter().filter(|offer| !offer.starts_with(Scheme::Bearer.name()));
+            std::iter::once(refused).chain(others).collect()
+        })
+    }
+
     fn offers(&self) -> Vec<String> {
         let value = |scheme: &Scheme| match scheme {
             Scheme::Basic => "Basic realm=\"sandbox\"".to_owned(),
+            Scheme::Bearer => "Bearer realm=\"sandbox\"".to_owned(),
             scheme => scheme.name().to_owned(),
         };
         let mut offers: Vec<_> = self.policy.schemes.iter().map(value).collect();

@@ -101,6 +101,10 @@ impl Service {
         let path = request.uri().path().to_ascii_lowercase();
         let endpoint = match path.trim_end_matches('/') {
             "/autodiscover/autodiscover.xml" => return Err(self.autodiscover(request).await),
+            path @ ("/oauth2/token" | "/oauth2/devicecode") => {
+                let device = path.ends_with("devicecode");
+                return Err(self.tokens(request, device).await);
+            }
             "/mapi/emsmdb" => Endpoint::Mailbox,
             "/mapi/nspi" => Endpoint::AddressBook,
             _ => {
@@ -143,6 +147,18 @@ impl Service {
     fn refuse(&self, challenges: &[String]) -> Response<AnyBody> {
         self.counters.unauthorized();
         unauthorized(challenges)
+    }
+
+    /// The token endpoint, which asks for credentials of its own.
+    async fn tokens(&self, request: Request<Incoming>, device: bool) -> Response<AnyBody> {
+        let (headers, method) = (request.headers().clone(), request.method().clone());
+        let Some(body) = collect(request).await.filter(|_| method == Method::POST) else {
+            return plain(StatusCode::BAD_REQUEST, "text/plain", "a form, please".to_owned(), self.settings.rtt).await;
+        };
+        let issuer = self.auth.tokens();
+        let (status, json) =
+            if device { issuer.device(&self.base_url, &headers, &body) } else { issuer.token(&headers, &body) };
+        plain(status, "application/json", json, self.settings.rtt).await
     }
 
     async fn autodiscover(self: Arc<Self>, request: Request<Incoming>) -> Response<AnyBody> {
