@@ -10,6 +10,7 @@ pub mod convert;
 pub mod device;
 pub mod ledger;
 pub mod mutant;
+pub mod oauth;
 pub mod service;
 pub mod sync;
 pub mod telemetry;

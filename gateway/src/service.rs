@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use crate::account::{Accounts, Sending};
 use crate::bridge::{ImapBridge, SmtpBridge};
 use crate::config::{
-    Address, Config, ConfigError, ListenerAuthentication, ListenerMechanism, ListenerTls, SmtpConfig,
+    Address, AuthSchemes, Config, ConfigError, ListenerAuthentication, ListenerMechanism, ListenerTls, SmtpConfig,
     SmtpListenerConfig, SpoolConfig,
 };
 use crate::device::Devices;
@@ -51,7 +51,7 @@ fn hint(error: &std::io::Error) -> &'static str {
 /// A gateway whose listeners are bound.
 pub struct Service {
     accounts: Arc<Accounts>,
-    reaper: Option<AbortHandle>,
+    background: Vec<AbortHandle>,
     tasks: JoinSet<()>,
     shutdown: watch::Sender<bool>,
     imap: Vec<SocketAddr>,
@@ -74,14 +74,16 @@ impl Service {
         let (shutdown, stopping) = watch::channel(false);
         let mut service = Self {
             accounts: Arc::clone(&accounts),
-            reaper: None,
+            background: Vec::new(),
             tasks: JoinSet::new(),
             shutdown,
             imap: Vec::new(),
             smtp: Vec::new(),
         };
-        let reaper = tokio::spawn(Arc::clone(&service.accounts).reap_idle()).abort_handle();
-        service.reaper = Some(reaper);
+        service.background.push(tokio::spawn(Arc::clone(&accounts).reap_idle()).abort_handle());
+        if config.upstream.auth == AuthSchemes::Auto {
+            service.background.push(tokio::spawn(Arc::clone(&accounts).learn_offers()).abort_handle());
+        }
         service.start_imap(config, tls.as_ref(), &accounts, &stopping).await?;
         service.start_smtp(config, tls.as_ref(), &accounts, &stopping).await?;
         Ok(service)
@@ -105,9 +107,7 @@ impl Service {
             tracing::info!("some connections did not end in time");
         }
         self.tasks.abort_all();
-        if let Some(reaper) = &self.reaper {
-            reaper.abort();
-        }
+        self.background.iter().for_each(AbortHandle::abort);
         self.accounts.close();
         // Sessions are disconnected in the background.
         tokio::time::sleep(DISCONNECT_TIME).await;
@@ -223,7 +223,10 @@ fn smtp_policy(smtp: &SmtpConfig, listener: &SmtpListenerConfig) -> smtp_front::
             ListenerAuthentication::Required => Authentication::Required,
             ListenerAuthentication::Optional => Authentication::Optional,
         },
-        mechanisms: listener.mechanisms.iter().map(mechanism).collect(),
+        mechanisms: match &listener.mechanisms {
+            Some(some) => some.iter().map(mechanism).collect(),
+            None => vec![Mechanism::Plain, Mechanism::Login, Mechanism::XOauth2, Mechanism::OauthBearer],
+        },
         smtputf8: smtp.smtputf8,
         max_message: listener.max_message_bytes.unwrap_or(smtp.max_message_bytes),
         max_recipients: smtp.max_recipients,

@@ -1,13 +1,17 @@
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use mapi_core::ErrorCode;
 use mapi_core::auth::kerberos::{Principal, Secret};
-use mapi_core::auth::{AuthError, Credentials, PasswordCredentials, PasswordMethod, PlainHttp, TicketSource};
+use mapi_core::auth::{
+    AuthError, BearerCredentials, Credentials, PasswordCredentials, PasswordMethod, PlainHttp, TicketSource,
+};
 use mapi_core::autodiscover::{AllowedHosts, AutodiscoverError, Discovery, Found};
 use mapi_core::client::dns::Resolver;
 use mapi_core::client::{
     Client, ClientError, ClientSettings, Counters, EndpointUrl, Endpoints, Kdcs, KerberosLogin, KerberosSecret,
-    Timeouts, Tls, TlsSettings, TlsVerification as ClientVerification,
+    Timeouts, Tls, TlsSettings, TlsVerification as ClientVerification, post_form,
 };
 use mapi_core::mailbox::{Mailbox, OpenOptions};
 use mapi_core::nspi::AddressBook;
@@ -20,6 +24,8 @@ use crate::config::{AuthScheme, ConfigError, TlsVerification, UpstreamConfig};
 
 /// How long a KDC may take. They answer in milliseconds.
 const KDC_PATIENCE: Duration = Duration::from_secs(5);
+/// So many places are asked for what the upstream offers.
+const MAX_PLACES: usize = 4;
 
 /// What all accounts share of the upstream: the configuration, TLS set up once, the counters.
 pub struct UpstreamSettings {
@@ -27,6 +33,8 @@ pub struct UpstreamSettings {
     tls: Tls,
     counters: Arc<Counters>,
     kdcs: Option<Arc<Kdcs>>,
+    /// Whether the upstream was seen to offer Bearer.
+    offers_bearer: AtomicBool,
 }
 
 impl UpstreamSettings {
@@ -54,11 +62,61 @@ impl UpstreamSettings {
             let (realm, servers) = (kerberos.realm.clone(), kerberos.kdc.clone());
             Arc::new(Kdcs { realm, servers, resolver: Resolver::system(), patience: KDC_PATIENCE })
         });
-        Ok(Self { config: config.clone(), tls, counters: Arc::default(), kdcs })
+        let offers_bearer = AtomicBool::new(false);
+        Ok(Self { config: config.clone(), tls, counters: Arc::default(), kdcs, offers_bearer })
     }
 
     fn plain_http(&self) -> PlainHttp {
         if self.config.allow_plain_http { PlainHttp::Allow } else { PlainHttp::Refuse }
+    }
+
+    /// Whether users can log in with a password.
+    pub fn takes_passwords(&self) -> bool {
+        self.config.auth.take_passwords()
+    }
+
+    /// Whether users can log in with an access token: the configuration names Bearer, or leaves the choice to the upstream,
+    /// which offers it.
+    pub fn takes_tokens(&self) -> bool {
+        let auth = &self.config.auth;
+        auth.names(AuthScheme::Bearer) || auth.allows(AuthScheme::Bearer) && self.offers_bearer.load(Ordering::Relaxed)
+    }
+
+    /// Asks the upstream, as nobody, what it offers, and remembers it. `false` if it did not say.
+    pub(super) async fn learn_offers(&self) -> bool {
+        for url in self.places() {
+            let asked = post_form(&url, &self.tls, &self.timeouts(), None, &SecretString::default()).await;
+            match asked {
+                Ok(answer) if answer.status == 401 => {
+                    // Unencrypted no token would be sent.
+                    let bearer = url.is_tls() && BearerCredentials::is_offered(&answer.challenges);
+                    if self.offers_bearer.swap(bearer, Ordering::Relaxed) != bearer {
+                        tracing::info!(%url, bearer, "whether the upstream takes access tokens");
+                    }
+                    return true;
+                }
+                Ok(answer) => tracing::debug!(%url, status = answer.status, "does not ask who is there"),
+                Err(error) => tracing::debug!(%url, %error, "does not say what it offers"),
+            }
+        }
+        false
+    }
+
+    /// Where the upstream asks for credentials, as far as that is known without a user.
+    fn places(&self) -> Vec<EndpointUrl> {
+        let config = &self.config;
+        let configured = [&config.autodiscover_url, &config.emsmdb_url].into_iter().flatten();
+        let configured = configured.map(|url| url.replace("{user}", "nobody").replace("{local}", "nobody"));
+        let usual =
+            config.domains.iter().map(|domain| format!("https://autodiscover.{domain}/autodiscover/autodiscover.xml"));
+        let all = configured.chain(usual).take(MAX_PLACES);
+        all.filter_map(|url| EndpointUrl::parse(&url, self.plain_http()).ok()).collect()
+    }
+
+    /// Tokens go over plain HTTP only if Bearer is named.
+    fn bearer(&self, token: SecretString) -> Option<BearerCredentials> {
+        let plain = if self.config.auth.names(AuthScheme::Bearer) { self.plain_http() } else { PlainHttp::Refuse };
+        BearerCredentials::new(token, plain)
     }
 
     /// Passwords sign in with what the configuration allows. Basic goes over plain HTTP only if it is named.
@@ -100,14 +158,26 @@ impl UpstreamSettings {
 
 /// Who logs in.
 pub struct Login {
-    user: String,
-    password: SecretString,
+    pub(super) user: String,
+    pub(super) proof: Proof,
+}
+
+/// What proves who logs in.
+#[derive(Clone)]
+pub(super) enum Proof {
+    Password(SecretString),
+    Token(SecretString),
 }
 
 impl Login {
     /// `user` as the client sent it.
     pub fn new(user: &str, password: SecretString) -> Self {
-        Self { user: user.trim().to_owned(), password }
+        Self { user: user.trim().to_owned(), proof: Proof::Password(password) }
+    }
+
+    /// `user` as the client claims it, with an access token: the upstream decides whether it is this user's.
+    pub fn with_token(user: &str, token: SecretString) -> Self {
+        Self { user: user.trim().to_owned(), proof: Proof::Token(token) }
     }
 }
 
@@ -116,6 +186,8 @@ pub struct Connector {
     settings: Arc<UpstreamSettings>,
     name: LoginName,
     credentials: Arc<dyn Credentials>,
+    /// The same, if it is a token.
+    bearer: Option<BearerCredentials>,
     target: Mutex<Option<Arc<Target>>>,
 }
 
@@ -134,8 +206,21 @@ impl Connector {
     /// [`UpstreamError::NoMailbox`] for users that the configuration doesn't let in.
     pub fn new(settings: Arc<UpstreamSettings>, login: Login) -> Result<Self, UpstreamError> {
         let name = LoginName::parse(&settings.config, &login.user)?;
-        let credentials = settings.credentials(&name.sign_in, login.password);
-        Ok(Self { settings, name, credentials: Arc::new(credentials), target: Mutex::new(None) })
+        let refused = |why: &str| Err(UpstreamError::NoMailbox(why.to_owned()));
+        let (credentials, bearer): (Arc<dyn Credentials>, _) = match login.proof {
+            Proof::Password(_) if !settings.takes_passwords() => {
+                return refused("a password, but upstream.auth takes access tokens only");
+            }
+            Proof::Token(_) if !settings.config.auth.allows(AuthScheme::Bearer) => {
+                return refused("an access token, which the upstream doesn't take by upstream.auth");
+            }
+            Proof::Password(password) => (Arc::new(settings.credentials(&name.sign_in, password)), None),
+            Proof::Token(token) => match settings.bearer(token) {
+                Some(bearer) => (Arc::new(bearer.clone()), Some(bearer)),
+                None => return refused("what should be an access token is none"),
+            },
+        };
+        Ok(Self { settings, name, credentials, bearer, target: Mutex::new(None) })
     }
 
     /// The user's address.
@@ -148,9 +233,28 @@ impl Connector {
         self.credentials.choices()
     }
 
-    /// Who signs in, in lower case: sessions of different identities are never shared, even if they open the same mailbox.
-    pub fn identity(&self) -> String {
-        self.name.sign_in.to_lowercase()
+    /// Who signed in to open `mailbox`, in lower case: sessions of different identities are never shared, even if they open
+    /// the same mailbox.
+    ///
+    /// Of a token only the upstream knows whose it is. It opened a session for the mailbox's distinguished name with it and
+    /// said that this is the owner; another token of the same owner is the same identity. Anybody else's stays alone.
+    pub fn identity(&self, mailbox: &Mailbox) -> String {
+        if self.bearer.is_none() {
+            return self.name.sign_in.to_lowercase();
+        }
+        let target = self.target.lock().unwrap_or_else(PoisonError::into_inner);
+        match &*target {
+            // A colon is in no name that signs in with a password.
+            Some(target) if mailbox.info().owner => format!("token:{}", target.legacy_dn.to_lowercase()),
+            _ => format!("token:{:032x}", rand::random::<u128>()),
+        }
+    }
+
+    /// Goes on with the token of `newer`, also in sessions that are open. `false` if one of both has none.
+    pub(super) fn renew(&self, newer: &Self) -> bool {
+        let (Some(bearer), Some(newer)) = (&self.bearer, &newer.bearer) else { return false };
+        bearer.renew(newer);
+        true
     }
 
     /// Opens a session and logs on to the user's mailbox, and subscribes to what happens in it if `subscribe`.
@@ -209,9 +313,22 @@ impl Connector {
 
     async fn open_at(&self, target: &Target, subscribe: bool) -> Result<Mailbox, UpstreamError> {
         let client = Client::new(&self.client_settings(target));
-        client.connect().await.map_err(|error| client_error(&error))?;
+        client.connect().await.map_err(|error| self.of_token(client_error(&error)))?;
         let options = OpenOptions { names: AccountContext::property_names(), subscribe };
-        Ok(Mailbox::open(client, &target.legacy_dn, options).await?)
+        Mailbox::open(client, &target.legacy_dn, options).await.map_err(|error| self.of_token(error.into()))
+    }
+
+    /// A token that is good, but not for the mailbox of the user that came with it, is as good as none.
+    fn of_token(&self, error: UpstreamError) -> UpstreamError {
+        match error {
+            UpstreamError::Refused { code: code @ (ErrorCode::ACCESS_DENIED | ErrorCode::LOGIN_PERM), .. }
+                if self.bearer.is_some() =>
+            {
+                let why = format!("the upstream does not open the mailbox of {} with this token: {code}", self.user());
+                UpstreamError::NoMailbox(why)
+            }
+            error => error,
+        }
     }
 
     /// What a session at `target` needs.
@@ -327,7 +444,7 @@ fn auth_error(error: &AuthError) -> UpstreamError {
     match error {
         error if error.is_refusal() => UpstreamError::Unauthorized(error.clone()),
         AuthError::PlainHttp => UpstreamError::SignIn(
-            "the server offers only Basic, and the URL is http://: use https://, or name \"basic\" in upstream.auth and set \
+            "the server offers only Basic or Bearer, and the URL is http://: use https://, or name \"basic\" or \"bearer\" in upstream.auth and set \
              upstream.allow_plain_http, so that anybody on the way can read passwords"
                 .into(),
         ),

@@ -5,7 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 
-/// Tells whether a password is one that the upstream accepted lately, without keeping the password for it: what is kept
+/// Tells whether a password (or access token) is one that the upstream accepted lately, without keeping the password for it: what is kept
 /// is an HMAC under a key that dies with the process.
 pub struct CredentialCache {
     key: [u8; 32],
@@ -32,12 +32,17 @@ impl CredentialCache {
 
     /// Whether `password` is the accepted one and the proof is recent enough. Takes the same time wherever they differ.
     pub fn is_accepted(&self, accepted: &Accepted, user: &str, password: &SecretString, now: Instant) -> bool {
-        self.is_same(accepted, user, password) && now.saturating_duration_since(accepted.at) < self.lifetime
+        self.is_same(accepted, user, password) && self.is_recent(accepted, now)
     }
 
     /// Whether `password` is the accepted one, however long ago. Takes the same time wherever they differ.
     pub fn is_same(&self, accepted: &Accepted, user: &str, password: &SecretString) -> bool {
         self.tag(user, password).ct_eq(&accepted.tag).into()
+    }
+
+    /// Whether the proof is of use still.
+    pub fn is_recent(&self, accepted: &Accepted, now: Instant) -> bool {
+        now.saturating_duration_since(accepted.at) < self.lifetime
     }
 
     /// Stands for a user and password within this process.

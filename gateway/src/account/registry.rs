@@ -12,10 +12,11 @@ use mapi_core::id::Guid;
 use mapi_core::mailbox::Mailbox;
 use secrecy::SecretString;
 
-use super::connect::{Connector, Login, UpstreamSettings};
+use super::connect::{Connector, Login, Proof, UpstreamSettings};
 use super::context::AccountContext;
 use super::credential::{Accepted, CredentialCache};
 use super::error::UpstreamError;
+use super::fixed::FixedAccount;
 use super::guard::{Denied, Guard, Verdict};
 use super::upstream::Upstream;
 use super::{Account, RenderingCache, blocking, sweep};
@@ -25,6 +26,10 @@ use crate::ledger::{Ledger, RedbLedger};
 
 /// How often idle accounts are looked for.
 const REAP_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How often the upstream is asked what it offers, and how soon again at first if it doesn't say.
+const LEARN_INTERVAL: Duration = Duration::from_secs(60 * 60);
+const FIRST_LEARN: Duration = Duration::from_secs(2);
 
 /// All accounts of the gateway.
 pub struct Accounts {
@@ -39,9 +44,10 @@ pub struct Accounts {
     idle: Duration,
     credentials: CredentialCache,
     guard: Guard,
+    fixed: Vec<FixedAccount>,
     cache: Arc<RenderingCache>,
-    /// By login name, lower case.
-    logins: DashMap<String, KnownLogin>,
+    /// By what they were proved with.
+    logins: DashMap<LoginKey, KnownLogin>,
     /// Attempts under way, so that the connections a client opens at once cost one.
     attempts: DashMap<(String, [u8; 32]), Attempt>,
     /// By (identity that signed in, MailboxGuid).
@@ -51,6 +57,9 @@ pub struct Accounts {
     /// Held while a ledger's file is opened.
     opening: tokio::sync::Mutex<()>,
 }
+
+/// The login name, in lower case; for a token with its tag, as several of them are good at a time.
+type LoginKey = (String, Option<[u8; 32]>);
 
 type Attempt = Shared<BoxFuture<'static, Result<Arc<Account>, UpstreamError>>>;
 
@@ -63,7 +72,7 @@ impl Accounts {
     /// The accounts of a configuration; none is open yet.
     ///
     /// # Errors
-    /// Settings of the upstream that can't be used (an unreadable CA file).
+    /// Settings of the upstream that can't be used (an unreadable CA file), passwords of accounts that can't be read.
     pub fn new(config: &Config) -> Result<Arc<Self>, crate::config::ConfigError> {
         let accounts = Arc::new(Self {
             settings: Arc::new(UpstreamSettings::new(&config.upstream)?),
@@ -75,6 +84,12 @@ impl Accounts {
             view: FolderView { non_mail: config.imap.show_non_mail_folders },
             keep_original_bytes: config.imap.keep_original_bytes,
             idle: Duration::from_secs(config.cache.account_idle_seconds),
+            fixed: config
+                .account
+                .iter()
+                .enumerate()
+                .map(|(position, account)| FixedAccount::new(position, account))
+                .collect::<Result<_, _>>()?,
             credentials: CredentialCache::new(Duration::from_secs(config.cache.credential_seconds)),
             guard: Guard::new(config.upstream.wrong_passwords_per_user),
             cache: Arc::new(RenderingCache::new(config.cache.rendering_bytes)),
@@ -99,7 +114,10 @@ impl Accounts {
                 !(unused && account.context.idle_for() >= accounts.idle)
             });
             accounts.accounts.iter().for_each(|account| account.context.upstream.close_idle());
-            accounts.logins.retain(|_, known| known.account.strong_count() > 0);
+            let now = Instant::now();
+            accounts.logins.retain(|_, known| {
+                known.account.strong_count() > 0 && accounts.credentials.is_recent(&known.accepted, now)
+            });
         }
     }
 
@@ -123,13 +141,61 @@ impl Accounts {
         password: &SecretString,
         address: Option<IpAddr>,
     ) -> Result<Arc<Account>, UpstreamError> {
-        let name = user.to_lowercase();
+        for fixed in &self.fixed {
+            match fixed.check(user, password) {
+                Some(true) => return fixed.mailbox.account(self).await,
+                Some(false) => return Err(UpstreamError::NoMailbox("not the password of this [[account]]".into())),
+                None => {}
+            }
+        }
+        self.enter(Login::new(user, password.clone()), address).await
+    }
+
+    /// Logs a user in with an access token that the upstream takes for this user's: from memory if it did so lately and the
+    /// account is open. The account goes on with this token.
+    ///
+    /// # Errors
+    /// As [`Accounts::login`].
+    pub async fn login_with_token(
+        self: &Arc<Self>,
+        user: &str,
+        token: &SecretString,
+    ) -> Result<Arc<Account>, UpstreamError> {
+        self.enter(Login::with_token(user, token.clone()), None).await
+    }
+
+    /// Whether users can log in with passwords, and whether with access tokens.
+    pub fn accepts(&self) -> (bool, bool) {
+        (self.settings.takes_passwords() || !self.fixed.is_empty(), self.settings.takes_tokens())
+    }
+
+    /// Asks the upstream now and then what it offers, for as long as the accounts live.
+    pub async fn learn_offers(self: Arc<Self>) {
+        let settings = Arc::clone(&self.settings);
+        drop(self);
+        let mut pause = FIRST_LEARN;
+        loop {
+            let learned = settings.learn_offers().await;
+            tokio::time::sleep(if learned { LEARN_INTERVAL } else { pause }).await;
+            pause = (pause * 2).min(LEARN_INTERVAL);
+        }
+    }
+
+    async fn enter(self: &Arc<Self>, login: Login, address: Option<IpAddr>) -> Result<Arc<Account>, UpstreamError> {
+        // What is a token is never taken for a password: no name has a NUL.
+        let (name, secret, token) = match &login.proof {
+            Proof::Password(password) => (login.user.to_lowercase(), password.clone(), false),
+            Proof::Token(token) => (format!("\0{}", login.user.to_lowercase()), token.clone(), true),
+        };
+        let secret = &secret;
+        let tag = self.credentials.tag(&name, secret);
+        let login_key = (name.clone(), token.then_some(tag));
         let now = Instant::now();
         let mut is_known = false;
-        if let Some(known) = self.logins.get(&name) {
+        if let Some(known) = self.logins.get(&login_key) {
             let account = known.account.upgrade().filter(|account| !account.context.is_locked_out());
-            is_known = account.is_some() && self.credentials.is_same(&known.accepted, &name, password);
-            if self.credentials.is_accepted(&known.accepted, &name, password, now)
+            is_known = account.is_some() && self.credentials.is_same(&known.accepted, &name, secret);
+            if self.credentials.is_accepted(&known.accepted, &name, secret, now)
                 && let Some(account) = account
             {
                 self.guard.got_in(&account.context.user().to_lowercase(), address, now);
@@ -137,30 +203,32 @@ impl Accounts {
                 return Ok(account);
             }
         }
-        let account = self.attempt((user, &name), password, is_known, address)?.await?;
+        let account = self.attempt(login, (name.clone(), tag), is_known, address)?.await?;
         self.guard.got_in(&account.context.user().to_lowercase(), address, now);
-        let accepted = self.credentials.accept(&name, password, Instant::now());
-        self.logins.insert(name, KnownLogin { accepted, account: Arc::downgrade(&account) });
+        let accepted = self.credentials.accept(&name, secret, Instant::now());
+        self.logins.insert(login_key, KnownLogin { accepted, account: Arc::downgrade(&account) });
         account.context.touch();
         Ok(account)
     }
 
-    /// The attempt to log in with a password: the one that is under way, or one that is begun if the guard lets it.
+    /// The attempt to log in: the one that is under way, or one that is begun if the guard lets it. Tokens can't be guessed, and
+    /// wrong ones lock no account.
     fn attempt(
         self: &Arc<Self>,
-        (user, name): (&str, &str),
-        password: &SecretString,
+        login: Login,
+        key: (String, [u8; 32]),
         is_known: bool,
         address: Option<IpAddr>,
     ) -> Result<Attempt, UpstreamError> {
-        let key = (name.to_owned(), self.credentials.tag(name, password));
+        let token = matches!(login.proof, Proof::Token(_));
         let vacant = match self.attempts.entry(key.clone()) {
             Entry::Occupied(under_way) => return Ok(under_way.get().clone()),
             Entry::Vacant(vacant) => vacant,
         };
-        let connector = Arc::new(Connector::new(Arc::clone(&self.settings), Login::new(user, password.clone()))?);
+        let connector = Arc::new(Connector::new(Arc::clone(&self.settings), login)?);
         let who = connector.user().to_lowercase();
-        let admitted = self.guard.admit(&who, key.1, is_known, address, Instant::now()).map_err(|why| match why {
+        let admit = || self.guard.admit(&who, key.1, is_known, address, Instant::now());
+        let admitted = (!token).then(admit).transpose().map_err(|why| match why {
             Denied::Refused => UpstreamError::Unauthorized(AuthError::Refused),
             Denied::TooMany(wait) => {
                 tracing::warn!(user = who, ?address, "too many wrong passwords; not passing on another");
@@ -176,7 +244,9 @@ impl Accounts {
                 Err(UpstreamError::Unauthorized(_) | UpstreamError::NoMailbox(_)) => Verdict::Refused,
                 Err(_) => Verdict::Unknown,
             };
-            accounts.guard.settle(admitted, verdict, Instant::now());
+            if let Some(admitted) = admitted {
+                accounts.guard.settle(admitted, verdict, Instant::now());
+            }
             accounts.attempts.remove(&key);
             result
         });
@@ -186,7 +256,7 @@ impl Accounts {
 
     async fn open(self: Arc<Self>, connector: Arc<Connector>) -> Result<Arc<Account>, UpstreamError> {
         let mailbox = connector.open(true).await?;
-        let key = (connector.identity(), mailbox.info().mailbox_guid);
+        let key = (connector.identity(&mailbox), mailbox.info().mailbox_guid);
         if let Some(account) = self.known_account(&key, &connector) {
             close_later(mailbox);
             return Ok(account);

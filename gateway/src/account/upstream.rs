@@ -8,6 +8,7 @@ use mapi_core::ErrorCode;
 use mapi_core::client::ClientError;
 use mapi_core::id::Guid;
 use mapi_core::mailbox::{Mailbox, MailboxError};
+use tokio::sync::watch;
 
 use super::connect::Connector;
 use super::error::UpstreamError;
@@ -33,6 +34,7 @@ type Connecting = Shared<BoxFuture<'static, Result<Mailbox, UpstreamError>>>;
 pub struct Upstream {
     slot: Mutex<Slot>,
     pool: Arc<Pool>,
+    refused: watch::Sender<bool>,
 }
 
 /// Which session does an operation. The results are the same: ids are resolved in the session that uses them.
@@ -60,6 +62,8 @@ struct Slot {
     started: Instant,
     /// How long a failure is the answer before another attempt is made.
     delay: Duration,
+    /// Told of refusals.
+    refused: watch::Sender<bool>,
 }
 
 impl Upstream {
@@ -67,6 +71,7 @@ impl Upstream {
     pub fn new(connector: Arc<Connector>, mailbox: Mailbox, sessions: usize) -> Self {
         let mailbox_guid = mailbox.info().mailbox_guid;
         let connecting = futures::future::ready(Ok(mailbox)).boxed().shared();
+        let refused = watch::Sender::new(false);
         Self {
             slot: Mutex::new(Slot {
                 connector,
@@ -75,7 +80,9 @@ impl Upstream {
                 connecting,
                 started: Instant::now(),
                 delay: FIRST_DELAY,
+                refused: refused.clone(),
             }),
+            refused,
             pool: Pool::new(sessions.saturating_sub(1)),
         }
     }
@@ -85,10 +92,19 @@ impl Upstream {
         self.pool.close_idle();
     }
 
-    /// Later sessions are opened by `connector` (the user logged in with a new password).
+    /// Holds `true` while the upstream does not let the user in any more.
+    pub fn signed_out(&self) -> watch::Receiver<bool> {
+        self.refused.subscribe()
+    }
+
+    /// Later sessions are opened by `connector` (the user logged in with a new password). A new token is what the open
+    /// sessions go on with, too.
     pub fn set_connector(&self, connector: Arc<Connector>) {
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.connector = connector;
+        if !slot.connector.renew(&connector) {
+            slot.connector = connector;
+        }
+        self.refused.send_replace(false);
         if slot.connecting.peek().is_some_and(Result::is_err) {
             slot.replace();
         }
@@ -319,17 +335,28 @@ impl Slot {
         self.generation += 1;
         self.started = Instant::now();
         let mailbox_guid = self.mailbox_guid;
-        let open = async move { checked(connector.open(true).await?, mailbox_guid) };
+        let refused = self.refused.clone();
+        let open = async move {
+            let opened = connector.open(true).await.and_then(|mailbox| checked(mailbox, mailbox_guid));
+            if let Err(error) = &opened
+                && is_refusal(error)
+            {
+                tracing::info!(user = connector.user(), %error, "the user is not let in any more");
+                refused.send_replace(true);
+            }
+            opened
+        };
         self.connecting = open.boxed().shared();
     }
 
     /// Until the user brings another password, that is the answer.
     fn refuse(&mut self, error: UpstreamError) {
-        tracing::info!(user = self.connector.user(), %error, "the password is not accepted any more");
+        tracing::info!(user = self.connector.user(), %error, "the password or token is not accepted any more");
         self.generation += 1;
         self.connecting = futures::future::ready(Err(error)).boxed().shared();
         // Polled once, so that `peek` knows.
         drop(self.connecting.clone().now_or_never());
+        self.refused.send_replace(true);
     }
 }
 

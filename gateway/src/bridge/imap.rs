@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use imap_front::store::{
-    AppendUid, CopyUid, Credentials, FetchNeed, FlagChange, FolderEntry, FolderId, FolderStatus, FolderStore,
-    MailStore, NewMessage, Peer, Snapshot, StatusItems, StoreError, UserStore,
+    Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FlagChange, FolderEntry, FolderId, FolderStatus, FolderStore,
+    MailStore, NewMessage, Peer, Secret, Snapshot, StatusItems, StoreError, UserStore,
 };
 use mapi_core::id::Gid;
 use tokio::sync::watch;
@@ -27,7 +27,11 @@ impl ImapBridge {
 #[async_trait]
 impl MailStore for ImapBridge {
     async fn login(&self, credentials: Credentials, peer: Peer) -> Result<Arc<dyn UserStore>, StoreError> {
-        let result = self.accounts.login_from(&credentials.user, &credentials.password, Some(peer.address.ip())).await;
+        let address = Some(peer.address.ip());
+        let result = match &credentials.secret {
+            Secret::Password(password) => self.accounts.login_from(&credentials.user, password, address).await,
+            Secret::Bearer(token) => self.accounts.login_with_token(&credentials.user, token).await,
+        };
         match result {
             Ok(account) => Ok(Arc::new(UserBridge { account })),
             Err(error) => {
@@ -35,6 +39,11 @@ impl MailStore for ImapBridge {
                 Err(error.into())
             }
         }
+    }
+
+    fn accepts(&self) -> Accepts {
+        let (passwords, tokens) = self.accounts.accepts();
+        Accepts { passwords, tokens }
     }
 }
 
@@ -50,6 +59,10 @@ impl Drop for UserBridge {
 
 #[async_trait]
 impl UserStore for UserBridge {
+    fn signed_out(&self) -> Option<watch::Receiver<bool>> {
+        Some(self.account.context().upstream.signed_out())
+    }
+
     async fn folders(&self) -> Result<Arc<[FolderEntry]>, StoreError> {
         let tree = self.account.tree().await.map_err(log("LIST"))?;
         Ok(Arc::clone(tree.entries()))

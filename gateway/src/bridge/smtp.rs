@@ -4,12 +4,12 @@ use std::time::Instant;
 use async_trait::async_trait;
 use bytes::Bytes;
 use smtp_front::submit::{
-    Address, Credentials, Envelope, Grant, Message, Peer, Recipient, Secret, Submit, SubmitError, Submitter,
+    Accepts, Address, Credentials, Envelope, Grant, Message, Peer, Recipient, Secret, Submit, SubmitError, Submitter,
 };
 
 use crate::account::{Account, Accounts, Sending, UpstreamError};
 use crate::config::SenderPolicy;
-use crate::device::{self, Device, Devices, HeaderRule};
+use crate::device::{self, Device, Devices, HeaderRule, Proof};
 
 /// The accounts and devices as a submission backend.
 pub struct SmtpBridge {
@@ -39,8 +39,7 @@ impl Submit for SmtpBridge {
                 Some((_, false)) => Err(UpstreamError::NoMailbox("not the password of this device".into())),
                 None => self.accounts.login(&credentials.user, password).await,
             },
-            // All schemes that the upstream is spoken to with need a password.
-            Secret::Bearer(_) => Err(UpstreamError::NoMailbox("a token instead of a password".into())),
+            Secret::Bearer(token) => self.accounts.login_with_token(&credentials.user, token).await,
         };
         match result {
             Ok(account) => Ok(Arc::new(AccountSubmitter { account, sending: Arc::clone(&self.sending) })),
@@ -49,6 +48,11 @@ impl Submit for SmtpBridge {
                 Err(error.into())
             }
         }
+    }
+
+    fn accepts(&self) -> Accepts {
+        let (passwords, tokens) = self.accounts.accepts();
+        Accepts { passwords: passwords || self.devices.have_users(), tokens }
     }
 
     async fn guest(&self, peer: Peer) -> Result<Arc<dyn Submitter>, SubmitError> {
@@ -72,7 +76,8 @@ impl Submitter for AccountSubmitter {
     async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
         let mailbox = self.account.context().user().to_owned();
         let rule = HeaderRule { mailbox, sender: SenderPolicy::Keep };
-        submit(&self.account, envelope, message, rule, &self.sending).await
+        let message = completed(message, rule).await?;
+        submit(&self.account, envelope, message, &self.sending).await
     }
 }
 
@@ -84,7 +89,18 @@ struct DeviceSubmitter {
 
 impl DeviceSubmitter {
     async fn account(&self) -> Result<Arc<Account>, UpstreamError> {
-        self.accounts.login(self.device.mailbox(), self.device.password()).await
+        match self.device.proof() {
+            Proof::Password(password) => self.accounts.login(self.device.mailbox(), password).await,
+            Proof::Tokens(mailbox) => mailbox.account(&self.accounts).await,
+        }
+    }
+
+    async fn opened(&self) -> Result<Arc<Account>, SubmitError> {
+        self.account().await.map_err(|error| {
+            let device = self.device.name();
+            tracing::error!(device, mailbox = self.device.mailbox(), %error, "the device's mailbox can't be opened");
+            not_its_fault(error.into())
+        })
     }
 }
 
@@ -112,18 +128,27 @@ impl Submitter for DeviceSubmitter {
 
     async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
         self.device.count(Instant::now())?;
-        let device = self.device.name();
-        let account = self.account().await.map_err(|error| {
-            tracing::error!(device, mailbox = self.device.mailbox(), %error, "the device's mailbox can't be opened");
-            match SubmitError::from(error) {
-                // The device can't help it, and the administrator may.
-                SubmitError::AuthenticationFailed => {
-                    SubmitError::Internal("the mail server refuses this device's mailbox".to_owned())
-                }
-                error => error,
+        let message = completed(message, self.device.header_rule()).await?;
+        let account = self.opened().await?;
+        let submitted = submit(&account, envelope.clone(), message.clone(), &self.sending).await;
+        match (submitted, self.device.proof()) {
+            (Err(SubmitError::AuthenticationFailed), Proof::Tokens(_)) => {
+                // The token was taken back meanwhile, and nothing handed over. There may be another.
+                let account = self.opened().await?;
+                submit(&account, envelope, message, &self.sending).await.map_err(not_its_fault)
             }
-        })?;
-        submit(&account, envelope, message, self.device.header_rule(), &self.sending).await
+            (submitted, _) => submitted.map_err(not_its_fault),
+        }
+    }
+}
+
+/// That its mailbox is refused a device can't help, and the administrator may.
+fn not_its_fault(error: SubmitError) -> SubmitError {
+    match error {
+        SubmitError::AuthenticationFailed => {
+            SubmitError::Internal("the mail server refuses this device's mailbox".to_owned())
+        }
+        error => error,
     }
 }
 
@@ -135,15 +160,12 @@ async fn check(account: &Account, recipient: &Recipient, sending: &Sending) -> R
     Ok(())
 }
 
-async fn submit(
-    account: &Account,
-    envelope: Envelope,
-    message: Message,
-    rule: HeaderRule,
-    sending: &Sending,
-) -> Result<(), SubmitError> {
+async fn completed(message: Message, rule: HeaderRule) -> Result<Bytes, SubmitError> {
     let completed = crate::account::blocking(move || device::complete(message, &rule)).await;
-    let message = Bytes::from(completed.map_err(SubmitError::from)??);
+    Ok(Bytes::from(completed.map_err(SubmitError::from)??))
+}
+
+async fn submit(account: &Account, envelope: Envelope, message: Bytes, sending: &Sending) -> Result<(), SubmitError> {
     let submitted = account.submit(message.into(), envelope, sending).await;
     submitted.map_err(|error| {
         tracing::warn!(user = account.context().user(), %error, "submission failed");

@@ -100,6 +100,10 @@ pub(super) fn authentication(error: &AuthError, offered: Option<&[String]>, conf
             error.to_string(),
             "correct that, or allow another scheme beside \"kerberos\" in upstream.auth".into(),
         ),
+        AuthError::TokenRefused(_) => (
+            error.to_string(),
+            "have a new token issued, for the audience and scope of this server (for Exchange: its own URL as the resource)".into(),
+        ),
         AuthError::PlainHttp => (
             error.to_string(),
             "use an https:// URL; on a test machine, name \"basic\" in upstream.auth and set upstream.allow_plain_http = true".into(),

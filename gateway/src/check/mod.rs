@@ -19,7 +19,6 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use mapi_core::mailbox::Mailbox;
-use secrecy::SecretString;
 
 use crate::account::{Connector, Login, UpstreamSettings};
 use crate::config::{Config, ConfigError};
@@ -87,9 +86,9 @@ impl<'a> Check<'a> {
     ///
     /// What it leaves in the mailbox: nothing. For the notification it sets a private property on the mailbox's (invisible)
     /// root folder and deletes it again.
-    pub async fn user(&mut self, checked: &Checked, user: &str, password: SecretString) {
+    pub async fn user(&mut self, checked: &Checked, login: Login) {
         let began = Instant::now();
-        let connector = match Connector::new(Arc::clone(&checked.settings), Login::new(user, password)) {
+        let connector = match Connector::new(Arc::clone(&checked.settings), login) {
             Ok(connector) => connector,
             Err(error) => {
                 let next = "give --user as clients will: an address in one of upstream.domains";

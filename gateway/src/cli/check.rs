@@ -1,8 +1,10 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use secrecy::SecretString;
 
 use super::password;
+use crate::account::Login;
 use crate::check::{Check, Report, Status, Step};
 use crate::conformance::{self, SCENARIOS, Target};
 
@@ -17,6 +19,9 @@ pub(super) struct CheckArguments {
     /// A file with the user's password in its first line.
     #[arg(long, value_name = "FILE")]
     password_file: Option<PathBuf>,
+    /// A file with an access token for the user in its first line, to log in with instead of a password.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["password_file", "conformance"])]
+    token_file: Option<PathBuf>,
     /// Print one JSON object instead of text.
     #[arg(long)]
     json: bool,
@@ -45,12 +50,21 @@ pub(super) async fn run(arguments: CheckArguments) -> Result<bool, String> {
     });
     let mut suite = None;
     if let Some(checked) = check.configuration(&arguments.config) {
-        let password = password::read(&arguments.user, arguments.password_file.as_deref())?;
+        let user = arguments.user.as_str();
+        let token = arguments.token_file.as_deref().map(password::token).transpose()?;
+        let password = match &token {
+            Some(_) => SecretString::default(),
+            None => password::read(user, arguments.password_file.as_deref())?,
+        };
         let second = match &arguments.second_user {
             Some(user) => Some((user.clone(), password::read(user, arguments.second_password_file.as_deref())?)),
             None => None,
         };
-        check.user(&checked, &arguments.user, password.clone()).await;
+        let login = match token {
+            Some(token) => Login::with_token(user, token),
+            None => Login::new(user, password.clone()),
+        };
+        check.user(&checked, login).await;
         check.ledger(&checked);
         check.spool(&checked);
         suite = arguments.conformance.then_some((checked, password, second));

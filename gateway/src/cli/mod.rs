@@ -4,6 +4,7 @@ mod check;
 #[cfg(feature = "demo")]
 mod demo;
 mod health;
+mod oauth;
 mod password;
 mod run;
 
@@ -46,6 +47,9 @@ enum Command {
     /// Connects to the first listener of the configuration over loopback and waits five seconds for its greeting. Exits with
     /// 0 if it came, with 1 and a reason if not.
     Health(health::HealthArguments),
+    /// Get the gateway access tokens (OAuth 2.0) for the mailboxes of devices and accounts.
+    #[command(name = "oauth", subcommand)]
+    OAuth(oauth::OAuthCommand),
     /// Try the gateway: starts an Exchange sandbox with a seeded mailbox and the gateway in front of it.
     ///
     /// Two users, alice@example.test and bob@example.test, password "demo". Everything is forgotten at the end.
@@ -66,6 +70,7 @@ pub fn main() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             well => well.map(drop),
         },
+        Command::OAuth(command) => runtime.block_on(oauth::run(command)),
         Command::Health(arguments) => runtime.block_on(health::run(arguments)),
         #[cfg(feature = "demo")]
         Command::Demo(arguments) => runtime.block_on(demo::run(arguments)).map_err(|error| error.to_string()),

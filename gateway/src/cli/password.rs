@@ -7,8 +7,8 @@ use zeroize::Zeroizing;
 
 /// Names the variable that may hold the password.
 pub(super) const VARIABLE: &str = "MAPI_GATEWAY_PASSWORD";
-/// Longest password read.
-const MAX_PASSWORD: usize = 4096;
+/// Longest password or token read.
+const MAX_PASSWORD: usize = 16 * 1024;
 
 /// The user's password: the first line of `file`; else the environment variable [`VARIABLE`]; else asked for on the
 /// terminal without echo, or the first line of standard input where that is no terminal.
@@ -32,6 +32,12 @@ pub(super) fn read(user: &str, file: Option<&Path>) -> Result<SecretString, Stri
     drop(silence);
     eprintln!();
     password
+}
+
+/// An access token: the first line of `file`.
+pub(super) fn token(file: &Path) -> Result<SecretString, String> {
+    let failed = |error: io::Error| format!("--token-file {}: {error}", file.display());
+    first_line(std::fs::File::open(file).map_err(failed)?).map_err(failed)
 }
 
 fn first_line(mut source: impl Read) -> io::Result<SecretString> {

@@ -24,12 +24,22 @@ pub enum AuthScheme {
     Negotiate,
     /// Basic.
     Basic,
+    /// Bearer: with access tokens instead of passwords.
+    Bearer,
 }
 
 impl AuthSchemes {
     /// Whether `scheme` may be used.
     pub fn allows(&self, scheme: AuthScheme) -> bool {
         *self == Self::Auto || self.names(scheme)
+    }
+
+    /// Whether passwords can be of use.
+    pub fn take_passwords(&self) -> bool {
+        match self {
+            Self::Auto => true,
+            Self::Named(schemes) => schemes.iter().any(|scheme| *scheme != AuthScheme::Bearer),
+        }
     }
 
     /// Whether `scheme` is listed by its name.
@@ -52,8 +62,13 @@ impl fmt::Display for AuthSchemes {
 }
 
 impl AuthScheme {
-    const ALL: [(&'static str, Self); 4] =
-        [("kerberos", Self::Kerberos), ("ntlm", Self::Ntlm), ("negotiate", Self::Negotiate), ("basic", Self::Basic)];
+    const ALL: [(&'static str, Self); 5] = [
+        ("kerberos", Self::Kerberos),
+        ("ntlm", Self::Ntlm),
+        ("negotiate", Self::Negotiate),
+        ("basic", Self::Basic),
+        ("bearer", Self::Bearer),
+    ];
 
     fn name(self) -> &'static str {
         Self::ALL.iter().find(|(_, known)| *known == self).map_or("", |(name, _)| name)
@@ -63,7 +78,8 @@ impl AuthScheme {
         let known = Self::ALL.iter().find(|(known, _)| *known == name);
         known.map(|(_, scheme)| *scheme).ok_or_else(|| {
             E::custom(format!(
-                "`{name}` is no scheme: expected \"auto\", or some of \"kerberos\", \"ntlm\", \"negotiate\", \"basic\""
+                "`{name}` is no scheme: expected \"auto\", or some of \"kerberos\", \"ntlm\", \"negotiate\", \"basic\", \
+                 \"bearer\""
             ))
         })
     }
@@ -81,7 +97,7 @@ impl<'de> Visitor<'de> for Schemes {
     type Value = AuthSchemes;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("\"auto\", or one or several of \"kerberos\", \"ntlm\", \"negotiate\", \"basic\"")
+        f.write_str("\"auto\", or one or several of \"kerberos\", \"ntlm\", \"negotiate\", \"basic\", \"bearer\"")
     }
 
     fn visit_str<E: Error>(self, name: &str) -> Result<AuthSchemes, E> {
@@ -126,6 +142,9 @@ mod tests {
         assert_eq!(parse("[\"ntlm\", \"basic\"]"), Ok(AuthSchemes::Named(vec![AuthScheme::Ntlm, AuthScheme::Basic])));
         assert!(AuthSchemes::Auto.allows(AuthScheme::Basic) && !AuthSchemes::Auto.names(AuthScheme::Basic));
         assert!(!AuthSchemes::Named(vec![AuthScheme::Ntlm]).allows(AuthScheme::Basic));
+        assert!(AuthSchemes::Auto.take_passwords());
+        assert_eq!(parse("\"bearer\"").map(|schemes| schemes.take_passwords()), Ok(false));
+        assert_eq!(parse("[\"bearer\", \"ntlm\"]").map(|schemes| schemes.take_passwords()), Ok(true));
         for text in ["\"auto\"", "\"basic\"", "[\"ntlm\", \"basic\"]"] {
             assert_eq!(parse(text).map(|schemes| schemes.to_string()), Ok(text.to_owned()));
         }

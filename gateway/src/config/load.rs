@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use super::{AuthScheme, Config, ConfigError, ListenerMechanism, ListenerTls, SmtpConfig, UpstreamConfig};
+use super::{AuthScheme, AuthSchemes, Config, ConfigError, ListenerMechanism, ListenerTls, SmtpConfig, UpstreamConfig};
 
 impl Config {
     /// Reads and checks a configuration file.
@@ -60,7 +60,11 @@ impl Config {
         if let Some(ca_file) = &self.upstream.ca_file {
             out.extend(missing_file("upstream.ca_file", ca_file));
         }
-        out.extend(smtp_problems(&self.smtp));
+        out.extend(smtp_problems(&self.smtp, &self.upstream.auth));
+        out.extend(super::account::problems(&self.account));
+        if !self.account.is_empty() {
+            out.extend(no_tokens("account[0].oauth", &self.upstream.auth));
+        }
         for (key, value) in [
             ("imap.max_connections", self.imap.max_connections),
             ("smtp.max_connections", self.smtp.max_connections),
@@ -82,16 +86,21 @@ impl Config {
     }
 }
 
-fn smtp_problems(smtp: &SmtpConfig) -> Vec<ConfigError> {
+fn smtp_problems(smtp: &SmtpConfig, auth: &AuthSchemes) -> Vec<ConfigError> {
     let mut out = Vec::new();
+    if let Some(position) = smtp.device.iter().position(|device| device.oauth.is_some()) {
+        out.extend(no_tokens(&format!("smtp.device[{position}].oauth"), auth));
+    }
     for (position, listener) in smtp.listener.iter().enumerate() {
         let key = |name: &str| format!("smtp.listener[{position}].{name}");
         let bearer = |mechanism: &ListenerMechanism| {
             matches!(mechanism, ListenerMechanism::XOauth2 | ListenerMechanism::OauthBearer)
         };
-        if listener.mechanisms.iter().any(bearer) {
-            let problem = "the upstream is spoken to with upstream.auth = \"basic\", which takes no bearer tokens: \
-                           expected \"plain\" and \"login\" only";
+        if !auth.allows(AuthScheme::Bearer) && listener.mechanisms.iter().flatten().any(bearer) {
+            let problem = format!(
+                "upstream.auth = {auth} takes no bearer tokens: expected \"plain\" and \"login\" only, or \"bearer\" \
+                 among upstream.auth"
+            );
             out.push(ConfigError::invalid(key("mechanisms"), problem));
         }
         let limits = [
@@ -104,6 +113,11 @@ fn smtp_problems(smtp: &SmtpConfig) -> Vec<ConfigError> {
         }
     }
     out
+}
+
+fn no_tokens(key: &str, auth: &AuthSchemes) -> Option<ConfigError> {
+    let problem = format!("upstream.auth = {auth} sends no access tokens: add \"bearer\" to it");
+    (!auth.allows(AuthScheme::Bearer)).then(|| ConfigError::invalid(key, problem))
 }
 
 fn upstream_problems(upstream: &UpstreamConfig) -> Vec<ConfigError> {

@@ -1,10 +1,12 @@
 //! The configuration file: what can be set, the defaults, and errors that name the key and the fix.
 
+mod account;
 mod auth;
 mod error;
 mod kerberos;
 mod listener;
 mod load;
+mod oauth;
 mod smtp;
 mod storage;
 mod tls;
@@ -12,10 +14,12 @@ mod upstream;
 
 use serde::Deserialize;
 
+pub use account::AccountConfig;
 pub use auth::{AuthScheme, AuthSchemes};
 pub use error::ConfigError;
 pub use kerberos::KerberosConfig;
 pub use listener::{Address, ImapConfig, ListenerConfig, ListenerTls};
+pub use oauth::OAuthConfig;
 pub use smtp::{
     DeviceConfig, ListenerAuthentication, ListenerMechanism, Network, SenderPolicy, SmtpConfig, SmtpListenerConfig,
 };
@@ -47,6 +51,9 @@ pub struct Config {
     /// SMTP.
     #[serde(default)]
     pub smtp: SmtpConfig,
+    /// `[[account]]`
+    #[serde(default)]
+    pub account: Vec<AccountConfig>,
     /// Logging.
     #[serde(default)]
     pub log: LogConfig,

@@ -3,7 +3,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Deserializer};
 use smtp_front::network;
 
-use super::{Address, ListenerTls};
+use super::{Address, ListenerTls, OAuthConfig};
 
 /// An IP network, as `"192.0.2.0/24"`, `"2001:db8::/48"` or a bare address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +55,9 @@ pub struct SmtpListenerConfig {
     /// `"required"` or `"optional"`.
     #[serde(default)]
     pub authentication: ListenerAuthentication,
-    /// What AUTH offers.
-    #[serde(default = "default_mechanisms")]
-    pub mechanisms: Vec<ListenerMechanism>,
+    /// What AUTH offers, as far as the upstream takes it; without it, everything.
+    #[serde(default)]
+    pub mechanisms: Option<Vec<ListenerMechanism>>,
     /// Clients elsewhere are sent away. Without it, they may be anywhere.
     #[serde(default)]
     pub networks: Vec<Network>,
@@ -73,10 +73,6 @@ pub struct SmtpListenerConfig {
     /// Messages of one address in a minute.
     #[serde(default)]
     pub messages_per_minute: Option<u32>,
-}
-
-fn default_mechanisms() -> Vec<ListenerMechanism> {
-    vec![ListenerMechanism::Plain, ListenerMechanism::Login]
 }
 
 /// What is done about the sender that a device names in its messages.
@@ -115,6 +111,9 @@ pub struct DeviceConfig {
     /// Or the environment variable with it.
     #[serde(default)]
     pub password_env: Option<String>,
+    /// Or how to get access tokens for the mailbox.
+    #[serde(default)]
+    pub oauth: Option<OAuthConfig>,
     /// `"keep"`, `"rewrite"` or `"reject"`.
     #[serde(default)]
     pub sender: SenderPolicy,

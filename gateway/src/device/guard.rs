@@ -85,8 +85,9 @@ fn device_problems(key: &str, device: &DeviceConfig) -> Vec<ConfigError> {
     if device.user.is_some() != device.user_password_file.is_some() {
         refuse("user_password_file", "expected together with user: a file with the password the device logs in with");
     }
-    if device.password_file.is_some() == device.password_env.is_some() {
-        refuse("password_file", "expected either password_file or password_env, with the mailbox's password");
+    let proofs = [device.password_file.is_some(), device.password_env.is_some(), device.oauth.is_some()];
+    if proofs.into_iter().filter(|given| *given).count() != 1 {
+        refuse("password_file", "expected either password_file or password_env, with the mailbox's password, or oauth");
     }
     let (local, domain) = device.mailbox.rsplit_once('@').unwrap_or_default();
     let plain = |letter: char| letter.is_ascii_graphic() && !"<>()[],;:\\\"".contains(letter);
@@ -103,6 +104,7 @@ fn device_problems(key: &str, device: &DeviceConfig) -> Vec<ConfigError> {
     {
         refuse("messages_per_minute", "0 in a limit would refuse everything: expected positive numbers");
     }
+    out.extend(device.oauth.iter().flat_map(|oauth| oauth.problems(&format!("{key}.oauth"))));
     out
 }
 

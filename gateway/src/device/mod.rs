@@ -13,6 +13,6 @@ mod route;
 
 pub use guard::problems;
 pub use header::{HeaderRule, complete};
-pub use profile::Device;
+pub use profile::{Device, Proof};
 pub use registry::Devices;
 pub use route::default_gateways;

@@ -1,6 +1,6 @@
 use std::fmt;
 use std::path::Path;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use secrecy::SecretString;
@@ -9,16 +9,26 @@ use smtp_front::rate::{RateLimit, Window};
 use smtp_front::submit::{Address, Grant, Recipient, SubmitError};
 
 use super::HeaderRule;
+use crate::account::TokenMailbox;
 use crate::config::{ConfigError, DeviceConfig, SenderPolicy};
 
 /// The longest password taken from a file, in bytes.
 const MAX_PASSWORD: usize = 4096;
 
+/// What opens a device's mailbox.
+#[derive(Debug)]
+pub enum Proof {
+    /// Its password.
+    Password(SecretString),
+    /// Access tokens that the gateway gets.
+    Tokens(Arc<TokenMailbox>),
+}
+
 /// A device, ready to submit.
 pub struct Device {
     config: DeviceConfig,
     user_password: Option<SecretString>,
-    password: SecretString,
+    proof: Proof,
     minute: Option<RateLimit>,
     day: Option<RateLimit>,
     counts: Mutex<Counts>,
@@ -42,13 +52,15 @@ impl Device {
                 ConfigError::invalid(format!("{key}.{name}"), format!("{}: {problem}", path.display()))
             })
         };
-        let password = match (&config.password_file, &config.password_env) {
-            (Some(path), _) => from_file("password_file", path)?,
-            (None, variable) => {
+        let proof = match (&config.password_file, &config.password_env, &config.oauth) {
+            (Some(path), ..) => Proof::Password(from_file("password_file", path)?),
+            (None, None, Some(oauth)) => Proof::Tokens(Arc::new(TokenMailbox::new(key, &config.mailbox, oauth)?)),
+            (None, variable, _) => {
                 let variable = variable.as_deref().unwrap_or_default();
                 let invalid =
                     |problem| ConfigError::invalid(format!("{key}.password_env"), format!("{variable}: {problem}"));
-                password(std::env::var(variable).map_err(|error| error.to_string())).map_err(invalid)?
+                let value = std::env::var(variable).map_err(|error| error.to_string());
+                Proof::Password(password(value).map_err(invalid)?)
             }
         };
         let user_password = match &config.user_password_file {
@@ -57,7 +69,7 @@ impl Device {
         };
         Ok(Self {
             user_password,
-            password,
+            proof,
             minute: config.messages_per_minute.map(RateLimit::per_minute),
             day: config.messages_per_day.map(RateLimit::per_day),
             config: config.clone(),
@@ -75,9 +87,9 @@ impl Device {
         &self.config.mailbox
     }
 
-    /// The mailbox's password.
-    pub fn password(&self) -> &SecretString {
-        &self.password
+    /// What opens the mailbox.
+    pub fn proof(&self) -> &Proof {
+        &self.proof
     }
 
     /// The name that the device logs in with.
@@ -200,7 +212,7 @@ pub(super) mod tests {
     #[test]
     fn passwords_come_from_files_and_are_not_shown() {
         let device = device("user = \"scan\"\nuser_password_file = \"PATH\"");
-        assert_eq!(device.password().expose_secret(), "secret");
+        assert!(matches!(device.proof(), Proof::Password(password) if password.expose_secret() == "secret"));
         assert_eq!(device.user_password().map(ExposeSecret::expose_secret), Some("secret"));
         assert!(!format!("{device:?}").contains("secret"));
         let missing = "name = \"x\"\nmailbox = \"x@y\"\npassword_file = \"/nonexistent/p\"";

@@ -38,6 +38,11 @@ impl Devices {
             .map(|it| it.1)
     }
 
+    /// Whether some devices log in with a name and password of their own.
+    pub fn have_users(&self) -> bool {
+        self.0.iter().any(|device| device.user().is_some())
+    }
+
     /// The device that logs in with this name, and whether the password is its own; `None` if no device has the name.
     pub fn login(&self, user: &str, password: &SecretString) -> Option<(&Arc<Device>, bool)> {
         let name = user.trim().to_lowercase();
