@@ -1,10 +1,18 @@
+use std::sync::Arc;
+use std::time::{Instant, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use imap_front::session::{Session, SessionConfig};
+use imap_front::store::Accepts;
 use mapi_core::auth::ntlm::{Authenticate, Challenge, MAX_MESSAGE, Negotiate, NtlmClient, NtlmContext};
 use mapi_core::auth::spnego::{NegTokenInit, NegTokenResp};
-use mapi_core::auth::{SignInName, tls_server_end_point};
+use mapi_core::auth::{AuthChannel, BearerCredentials, Credentials, PlainHttp, SignInName, tls_server_end_point};
 
-/// What a server sends while the gateway signs in: tokens, and a certificate.
+/// What a server sends while the gateway signs in: tokens, and a certificate; and what a client does to sign in to IMAP.
 pub fn sign_in(data: &[u8]) {
     tls_server_end_point(data);
+    access_token(data);
     if let Some(init) = NegTokenInit::decode(data) {
         assert_eq!(NegTokenInit::decode(&init.encode()).as_ref(), Some(&init));
     }
@@ -32,4 +40,22 @@ pub fn sign_in(data: &[u8]) {
     if let Ok(answer) = client.step(data, &context) {
         assert!(Authenticate::decode(&answer).is_ok() || !fits(&answer));
     }
+}
+
+/// What a client says with an access token, and what a server does about it.
+fn access_token(data: &[u8]) {
+    let accepts = Accepts { passwords: true, tokens: true };
+    let config = Arc::new(SessionConfig { accepts, ..SessionConfig::default() });
+    for mechanism in ["PLAIN", "XOAUTH2", "OAUTHBEARER"] {
+        let command = format!("a AUTHENTICATE {mechanism} {}\r\n", STANDARD.encode(data));
+        let mut session = Session::new(Arc::clone(&config), true, Instant::now());
+        session.command(command.as_bytes(), false, Instant::now());
+        while session.next_action().is_some() {}
+    }
+    let channel =
+        AuthChannel { host: "mail.test", encrypted: true, server_certificate: None, now: SystemTime::UNIX_EPOCH };
+    let credentials = BearerCredentials::new("access-token".into(), PlainHttp::Refuse).expect("a token");
+    let mut scheme = credentials.scheme();
+    scheme.start(channel);
+    let _ = scheme.step(&[String::from_utf8_lossy(data).into_owned()], channel);
 }
