@@ -42,7 +42,7 @@ error_codes! {
     MAX_SUBMISSION_EXCEEDED = 0x0000_04DA, "ecMaxSubmissionExceeded";
     MAX_ATTACHMENT_EXCEEDED = 0x0000_04DB, "ecMaxAttachmentExceeded";
     SEND_AS_DENIED = 0x0000_04DC, "ecSendAsDenied";
-    SHUTOFF_QUOTA_EXCEEDED = 0x0000_04DE, "ecShutoffQuotaExceeded";
+    SHUTOFF_QUOTA_EXCEEDED = 0x0000_04DD, "ecShutoffQuotaExceeded";
     CLIENT_VERSION_DISALLOWED = 0x0000_04DF, "ecClientVerDisallowed";
     FORMAT = 0x0000_04ED, "ecFormat";
     NO_CREATE_RIGHT = 0x0000_04FF, "ecNoCreateRight";
