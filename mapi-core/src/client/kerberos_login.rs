@@ -1,17 +1,19 @@
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use futures::future::BoxFuture;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
+use zeroize::Zeroizing;
 
 use super::dns::Resolver;
 use crate::auth::TicketSource;
 use crate::auth::kerberos::{
-    CredentialCache, InitialExchange, KerberosError, MAX_MESSAGE, Principal, Progress, Secret, ServiceExchange, Ticket,
+    CredentialCache, InitialExchange, KerberosError, Key, Keytab, MAX_MESSAGE, Principal, Progress, Secret,
+    ServiceExchange, Ticket,
 };
 
 /// KDC's port.
@@ -20,8 +22,8 @@ const PORT: u16 = 88;
 const MAX_KDCS: usize = 8;
 /// Hosts whose tickets are kept.
 const MAX_SERVICES: usize = 16;
-/// Largest file with tickets, in bytes.
-const MAX_CACHE: u64 = 4 * 1024 * 1024;
+/// Largest file with tickets or keys, in bytes.
+const MAX_FILE: u64 = 4 * 1024 * 1024;
 
 /// Where the KDCs of a realm are.
 #[derive(Debug, Clone)]
@@ -32,7 +34,7 @@ pub struct Kdcs {
     pub servers: Vec<String>,
     /// For that.
     pub resolver: Resolver,
-    /// Until a KDC must be connected, and until it must have answered.
+    /// Until a KDC must have answered.
     pub patience: Duration,
 }
 
@@ -41,6 +43,8 @@ pub struct Kdcs {
 pub enum KerberosSecret {
     /// From the KDC, by this.
     Secret(Secret),
+    /// From the KDC, by the keys in a keytab file, which is read when they are needed.
+    Keytab(PathBuf),
     /// From a credential cache file, which somebody else keeps fresh.
     CredentialCache(PathBuf),
 }
@@ -121,29 +125,36 @@ impl KerberosLogin {
         }
         let ticket = match &self.secret {
             KerberosSecret::CredentialCache(path) => self.cached(path).await?,
-            KerberosSecret::Secret(secret) => {
-                let mut exchange = InitialExchange::new(self.client.clone(), secret.clone(), rand::random());
-                let mut message = exchange.request(SystemTime::now());
-                loop {
-                    let answer = self.kdcs.ask(&message).await?;
-                    // Asks at most once more.
-                    match exchange.answer(&answer, SystemTime::now(), rand::random())? {
-                        Progress::Ask(next) => message = next,
-                        Progress::Ticket(ticket) => break *ticket,
-                    }
-                }
-            }
+            KerberosSecret::Secret(secret) => self.initial(secret.clone()).await?,
+            KerberosSecret::Keytab(path) => self.initial(Secret::Keys(self.keys(path).await?)).await?,
         };
         self.known().granting = Some(ticket.clone());
         Ok(ticket)
     }
 
-    async fn cached(&self, path: &PathBuf) -> Result<Ticket, KerberosError> {
+    async fn initial(&self, secret: Secret) -> Result<Ticket, KerberosError> {
+        let mut exchange = InitialExchange::new(self.client.clone(), secret, rand::random());
+        let mut message = exchange.request(SystemTime::now());
+        loop {
+            let answer = self.kdcs.ask(&message).await?;
+            // Asks at most once more.
+            match exchange.answer(&answer, SystemTime::now(), rand::random())? {
+                Progress::Ask(next) => message = next,
+                Progress::Ticket(ticket) => return Ok(*ticket),
+            }
+        }
+    }
+
+    async fn keys(&self, path: &Path) -> Result<Vec<Key>, KerberosError> {
         let unusable = |why: String| KerberosError::Unusable(format!("{}: {why}", path.display()));
-        let file = tokio::fs::File::open(path).await.map_err(|error| unusable(error.to_string()))?;
-        let mut bytes = zeroize::Zeroizing::new(Vec::new());
-        file.take(MAX_CACHE).read_to_end(&mut bytes).await.map_err(|error| unusable(error.to_string()))?;
-        let cache = CredentialCache::decode(&bytes).map_err(|error| unusable(error.to_string()))?;
+        let keytab = Keytab::decode(&read(path).await?).map_err(|error| unusable(error.to_string()))?;
+        let keys = keytab.keys(&self.client);
+        if keys.is_empty() { Err(unusable(format!("no AES key of {} in it", self.client))) } else { Ok(keys) }
+    }
+
+    async fn cached(&self, path: &Path) -> Result<Ticket, KerberosError> {
+        let unusable = |why: String| KerberosError::Unusable(format!("{}: {why}", path.display()));
+        let cache = CredentialCache::decode(&read(path).await?).map_err(|error| unusable(error.to_string()))?;
         if !cache.owner.same_name(&self.client) {
             return Err(unusable(format!("the tickets are of {}, not of {}", cache.owner, self.client)));
         }
@@ -170,13 +181,17 @@ impl TicketSource for KerberosLogin {
 }
 
 impl Kdcs {
-    /// Asks one KDC after the other until one answers.
+    /// Asks one KDC after the other until one answers, for as long as two may take.
     ///
     /// # Errors
     /// [`KerberosError::Unreachable`].
     pub async fn ask(&self, message: &[u8]) -> Result<Vec<u8>, KerberosError> {
         let mut failures = Vec::new();
+        let began = Instant::now();
         for (host, port) in self.servers().await? {
+            if began.elapsed() >= self.patience * 2 {
+                break;
+            }
             match timeout(self.patience, exchange(&host, port, message)).await {
                 Ok(Ok(answer)) => return Ok(answer),
                 Ok(Err(why)) => failures.push(format!("{host}:{port}: {why}")),
@@ -197,6 +212,15 @@ impl Kdcs {
         }
         Ok(found.into_iter().take(MAX_KDCS).map(|record| (record.host, record.port)).collect())
     }
+}
+
+/// The bytes of a file with secrets.
+async fn read(path: &Path) -> Result<Zeroizing<Vec<u8>>, KerberosError> {
+    let unusable = |error: std::io::Error| KerberosError::Unusable(format!("{}: {error}", path.display()));
+    let file = tokio::fs::File::open(path).await.map_err(unusable)?;
+    let mut bytes = Zeroizing::new(Vec::new());
+    file.take(MAX_FILE).read_to_end(&mut bytes).await.map_err(unusable)?;
+    Ok(bytes)
 }
 
 /// One message there and one back, each behind its length (RFC 4120 7.2.2).

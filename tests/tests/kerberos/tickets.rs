@@ -44,6 +44,13 @@ pub async fn every_way_to_a_ticket() {
     let keytab = Keytab::decode(&std::fs::read(kdc.path("alice.keytab")).expect("readable")).expect("a keytab");
     let keys = keytab.keys(&user("alice"));
     assert_eq!(keys.len(), 2);
+    let by_keytab = |name| {
+        let secret = KerberosSecret::Keytab(kdc.path("alice.keytab"));
+        KerberosLogin::new(Arc::new(kdc.kdcs()), user(name), secret)
+    };
+    by_keytab("alice").ticket("localhost").await.expect("a ticket by a keytab file");
+    let nobody = by_keytab("old").ticket("localhost").await.expect_err("alice's keys").to_string();
+    assert!(nobody.contains("alice.keytab: no AES key of old@"), "{nobody}");
     login(&kdc, "alice", Secret::Keys(keys.clone())).ticket("localhost").await.expect("a ticket by a keytab");
     let weak = keys.into_iter().filter(|key| key.kind() == EncryptionType::Aes128).collect();
     login(&kdc, "alice", Secret::Keys(weak)).ticket("localhost").await.expect("a ticket by one key");

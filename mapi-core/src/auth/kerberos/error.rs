@@ -78,7 +78,7 @@ impl fmt::Display for KerberosError {
 impl fmt::Display for Refusal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
-            Self::WrongSecret => "wrong password",
+            Self::WrongSecret => "wrong password or key",
             Self::Revoked => "the account is locked or disabled",
             Self::AccountExpired => "the account has expired",
             Self::PasswordExpired => "the password has expired and must be changed",
