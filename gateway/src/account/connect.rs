@@ -1,6 +1,6 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mapi_core::ErrorCode;
 use mapi_core::auth::kerberos::{Principal, Secret};
@@ -18,6 +18,7 @@ use mapi_core::nspi::AddressBook;
 use secrecy::SecretString;
 
 use super::context::AccountContext;
+use super::discovered::Discovered;
 use super::error::UpstreamError;
 use super::login_name::LoginName;
 use crate::config::{AuthScheme, ConfigError, TlsVerification, UpstreamConfig};
@@ -35,6 +36,7 @@ pub struct UpstreamSettings {
     kdcs: Option<Arc<Kdcs>>,
     /// Whether the upstream was seen to offer Bearer.
     offers_bearer: AtomicBool,
+    discovered: Discovered,
 }
 
 impl UpstreamSettings {
@@ -58,12 +60,14 @@ impl UpstreamSettings {
         let allow_no_roots = config.allow_plain_http;
         let tls = Tls::new(&TlsSettings { extra_roots, without_system_roots: false, verification, allow_no_roots });
         let tls = tls.map_err(|error| ConfigError::invalid("upstream.ca_file", error.to_string()))?;
+        let lifetime = Duration::from_secs(config.autodiscover_cache_seconds);
+        let discovered = Discovered::new(lifetime, config.max_accounts);
         let kdcs = config.kerberos.as_ref().filter(|_| config.auth.allows(AuthScheme::Kerberos)).map(|kerberos| {
             let (realm, servers) = (kerberos.realm.clone(), kerberos.kdc.clone());
             Arc::new(Kdcs { realm, servers, resolver: Resolver::system(), patience: KDC_PATIENCE })
         });
         let offers_bearer = AtomicBool::new(false);
-        Ok(Self { config: config.clone(), tls, counters: Arc::default(), kdcs, offers_bearer })
+        Ok(Self { config: config.clone(), tls, counters: Arc::default(), kdcs, offers_bearer, discovered })
     }
 
     fn plain_http(&self) -> PlainHttp {
@@ -263,11 +267,23 @@ impl Connector {
     /// Wrong credentials, no such mailbox, an upstream that can't be reached.
     pub async fn open(&self, subscribe: bool) -> Result<Mailbox, UpstreamError> {
         let known = self.target.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let target = match known {
+        let remembered = known.or_else(|| self.settings.discovered.get(&self.name.address, Instant::now()));
+        let old = remembered.is_some();
+        let mut target = match remembered {
             Some(target) => target,
             None => self.find().await?,
         };
-        let opened = self.open_at(&target, subscribe).await;
+        let mut opened = self.open_at(&target, subscribe).await;
+        if let Err(error) = &opened
+            && may_have_moved(error)
+        {
+            self.settings.discovered.forget(&self.name.address, &target);
+            if old && self.configured_target()?.is_none() {
+                tracing::info!(user = self.user(), %error, "the mailbox may have moved: Autodiscover is asked again");
+                target = self.find().await?;
+                opened = self.open_at(&target, subscribe).await;
+            }
+        }
         match &opened {
             Ok(_) => *self.target.lock().unwrap_or_else(PoisonError::into_inner) = Some(target),
             // The mailbox may have moved: the next attempt looks for it anew.
@@ -346,10 +362,16 @@ impl Connector {
     }
 
     async fn find(&self) -> Result<Arc<Target>, UpstreamError> {
-        match self.configured_target()? {
-            Some(target) => Ok(Arc::new(target)),
-            None => Ok(Arc::new(self.found_target(self.discover().await?)?)),
+        if let Some(target) = self.configured_target()? {
+            return Ok(Arc::new(target));
         }
+        let discovered = &self.settings.discovered;
+        if let Some(target) = discovered.get(&self.name.address, Instant::now()) {
+            return Ok(target);
+        }
+        let target = Arc::new(self.found_target(self.discover().await?)?);
+        discovered.put(&self.name.address, Arc::clone(&target), Instant::now());
+        Ok(target)
     }
 
     /// Where the mailbox is, if the configuration says all of it, so that Autodiscover is not asked.
@@ -401,6 +423,8 @@ impl Connector {
             credentials: Arc::clone(&self.credentials),
             tls: self.settings.tls.clone(),
             timeouts: self.settings.timeouts(),
+            patience: Duration::from_secs(config.autodiscover_timeout_seconds),
+            resolver: Resolver::system(),
         })
     }
 
@@ -413,6 +437,15 @@ impl Connector {
             )),
             error => UpstreamError::Unreachable(error.to_string()),
         })
+    }
+}
+
+/// Whether asking Autodiscover anew may help. A refused password is refused everywhere, and trying it again would count.
+fn may_have_moved(error: &UpstreamError) -> bool {
+    match error {
+        UpstreamError::Refused { code, .. } => matches!(*code, ErrorCode::WRONG_SERVER | ErrorCode::UNKNOWN_USER),
+        UpstreamError::Unreachable(_) => true,
+        _ => false,
     }
 }
 

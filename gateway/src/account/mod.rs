@@ -11,6 +11,7 @@ mod context;
 mod copy;
 mod credential;
 mod directory;
+mod discovered;
 mod error;
 mod events;
 mod fixed;

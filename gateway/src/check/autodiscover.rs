@@ -1,8 +1,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use mapi_core::auth::{AuthError, PlainHttp};
-use mapi_core::autodiscover::{Attempt, AutodiscoverError, Discovery, Step as Answer};
+use mapi_core::auth::AuthError;
+use mapi_core::autodiscover::{Attempt, AutodiscoverError, Discovery, Question, Step as Answer};
 use mapi_core::client::EndpointUrl;
 
 use super::anonymous::Anonymous;
@@ -87,24 +87,30 @@ pub(super) async fn offered(discovery: Discovery, url: EndpointUrl, user: &str) 
 fn told(attempt: &Attempt) -> String {
     let outcome = match &attempt.outcome {
         Ok(Answer::Done(settings)) => format!("settings of {}", settings.legacy_dn),
-        Ok(Answer::Ask(url)) => format!("redirects to {url}"),
+        Ok(Answer::Ask(questions)) => {
+            let there: Vec<_> = questions.iter().map(Question::to_string).collect();
+            format!("leads to {}", there.join(", "))
+        }
         Ok(Answer::AskFor(address)) => format!("redirects to the address {address}"),
         Err(AutodiscoverError::NotAllowed(host)) => {
             format!("{host} is not among the hosts that may be given credentials")
         }
         Err(error) => error.to_string().trim_start_matches("autodiscover: ").to_owned(),
     };
-    format!("{} for {}: {outcome}", attempt.url, attempt.address)
+    format!("{} for {}: {outcome}", attempt.asked(), attempt.address)
 }
 
 /// The URL whose host is worth a closer look: the last one that was asked at all.
 fn most_telling(attempts: &[Attempt]) -> Option<EndpointUrl> {
-    let asked = |attempt: &&Attempt| !matches!(attempt.outcome, Err(AutodiscoverError::NotAllowed(_)));
+    // Of the questions without credentials none goes where the password goes.
+    let asked = |attempt: &&Attempt| {
+        attempt.with_credentials().is_some() && !matches!(attempt.outcome, Err(AutodiscoverError::NotAllowed(_)))
+    };
     // A host that answered tells more than one that could not be reached.
     let answered =
         |attempt: &&Attempt| asked(attempt) && !matches!(attempt.outcome, Err(AutodiscoverError::Unreachable(_)));
     let attempt = attempts.iter().rfind(answered).or_else(|| attempts.iter().find(asked))?;
-    EndpointUrl::parse(&attempt.url, PlainHttp::Allow).ok()
+    attempt.with_credentials().cloned()
 }
 
 fn described(mut found: Finding, target: &Target) -> Finding {

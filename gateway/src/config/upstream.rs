@@ -16,6 +16,10 @@ pub struct UpstreamConfig {
     pub hosts: Vec<String>,
     /// The URL of Autodiscover (POX), if it isn't at the usual place.
     pub autodiscover_url: Option<String>,
+    /// Seconds that one question of Autodiscover may take.
+    pub autodiscover_timeout_seconds: u64,
+    /// Seconds for which what it found is used again; 0 asks at each login.
+    pub autodiscover_cache_seconds: u64,
     /// The mailbox URL, if Autodiscover is not to be asked. `{user}` stands for the login name, `{local}` for its part
     /// before `@`.
     pub emsmdb_url: Option<String>,
@@ -59,6 +63,8 @@ impl Default for UpstreamConfig {
             domains: Vec::new(),
             hosts: Vec::new(),
             autodiscover_url: None,
+            autodiscover_timeout_seconds: 20,
+            autodiscover_cache_seconds: 3600,
             emsmdb_url: None,
             nspi_url: None,
             legacy_dn: None,

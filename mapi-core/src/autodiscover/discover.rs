@@ -1,20 +1,20 @@
-use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
+use tokio::time::timeout;
 
+use super::json::MAX_JSON;
+use super::search::{Bounds, Search};
 use super::xml::MAX_DOCUMENT;
 use super::{
-    AllowedHosts, AutodiscoverAnswer, AutodiscoverError, AutodiscoverRequest, MailboxSettings, PATH, ProtocolUrls,
+    AllowedHosts, Attempt, AutodiscoverError, AutodiscoverRequest, MailboxSettings, ProtocolUrls, Question, Reply,
     Subject,
 };
 use crate::auth::{Credentials, PlainHttp};
-use crate::client::{Counters, EndpointUrl, Endpoints, ExchangeError, Outgoing, Timeouts, Tls, Transport};
+use crate::client::dns::Resolver;
+use crate::client::{Counters, EndpointUrl, Endpoints, ExchangeError, Outgoing, Received, Timeouts, Tls, Transport};
 use crate::http::header;
-use crate::session::ResponseHead;
-
-/// Redirects followed in all, by status or by answer.
-const MAX_REDIRECTS: usize = 5;
 
 /// Asks for the settings of addresses.
 #[derive(Debug, Clone)]
@@ -31,6 +31,10 @@ pub struct Discovery {
     pub tls: Tls,
     /// How long things may take.
     pub timeouts: Timeouts,
+    /// How long one question may take in all.
+    pub patience: Duration,
+    /// For the hosts that DNS names.
+    pub resolver: Resolver,
 }
 
 /// Settings, with URLs that were checked.
@@ -42,31 +46,9 @@ pub struct Found {
     pub endpoints: Endpoints,
 }
 
-/// One question on the way to the settings, and what came of it.
-#[derive(Debug, Clone)]
-pub struct Attempt {
-    /// Where it was asked, or would have been.
-    pub url: String,
-    /// The address it was asked for.
-    pub address: String,
-    /// What came of it.
-    pub outcome: Result<Step, AutodiscoverError>,
-}
-
-/// What an answer leads to.
-#[derive(Debug, Clone)]
-pub enum Step {
-    /// These are the settings; their URLs are not checked yet.
-    Done(Box<MailboxSettings>),
-    /// Ask there instead.
-    Ask(EndpointUrl),
-    /// Ask for this address instead.
-    AskFor(String),
-}
-
 impl Discovery {
-    /// The settings of the mailbox `address`: asked for at the configured URL, or at `https://<domain>` and then
-    /// `https://autodiscover.<domain>`.
+    /// The settings of the mailbox `address`: asked for at the configured URL, or wherever its domain suggests, see
+    /// [`Search`].
     ///
     /// # Errors
     /// What says most about why no host gave settings; see [`AutodiscoverError`].
@@ -84,46 +66,28 @@ impl Discovery {
         address: &str,
         observe: &mut (dyn FnMut(Attempt) + Send),
     ) -> Result<Found, AutodiscoverError> {
-        let mut address = address.to_owned();
-        let mut queue = self.candidates(&address, observe);
-        let mut asked = Vec::new();
-        let mut redirects = 0;
-        let mut failure = None;
-        while let Some(url) = queue.pop_front() {
-            let question = (url, address.clone());
-            if asked.contains(&question) {
-                keep(&mut failure, AutodiscoverError::TooManyRedirects);
-                continue;
-            }
-            asked.push(question.clone());
-            let step = self.ask(&question.0, &address).await;
-            observe(Attempt { url: question.0.to_string(), address: address.clone(), outcome: step.clone() });
-            if let Ok(Step::Ask(_) | Step::AskFor(_)) = step {
-                redirects += 1;
-                if redirects > MAX_REDIRECTS {
-                    return Err(AutodiscoverError::TooManyRedirects);
+        let mut search = Search::new(self.bounds(), self.url.clone(), address);
+        while let Some(question) = search.question() {
+            search.left_out().into_iter().for_each(&mut *observe);
+            let reply = match timeout(self.patience, self.ask(&question, search.address())).await {
+                Ok(reply) => reply,
+                Err(_) => {
+                    Reply::Failed(AutodiscoverError::Unreachable(format!("no answer within {:?}", self.patience)))
                 }
+            };
+            let attempt = search.answer(reply);
+            // What the user is refused is told at the end.
+            if let Err(error) = &attempt.outcome
+                && !matches!(error, AutodiscoverError::Unauthorized(_))
+            {
+                tracing::debug!(asked = attempt.asked(), %error, "autodiscover failed");
             }
-            match step {
-                Ok(Step::Done(settings)) => match self.endpoints(&settings) {
-                    Ok(endpoints) => return Ok(Found { settings: *settings, endpoints }),
-                    Err(error) => return Err(error),
-                },
-                Ok(Step::Ask(url)) => queue.push_front(url),
-                Ok(Step::AskFor(other)) => {
-                    address = other;
-                    queue = self.candidates(&address, observe);
-                }
-                // Asking elsewhere with a password that was refused would count as one more wrong password.
-                Err(error @ AutodiscoverError::Unauthorized(_)) => return Err(error),
-                Err(error) => {
-                    tracing::debug!(url = %question.0, %error, "autodiscover failed");
-                    keep(&mut failure, error);
-                }
-            }
+            observe(attempt);
         }
-        let domain = address.rsplit_once('@').map_or("", |(_, domain)| domain);
-        Err(failure.unwrap_or_else(|| AutodiscoverError::NotAllowed(domain.to_owned())))
+        search.left_out().into_iter().for_each(observe);
+        let settings = search.end()?;
+        let endpoints = self.endpoints(&settings)?;
+        Ok(Found { settings, endpoints })
     }
 
     /// The first allowed URL of each service.
@@ -140,9 +104,10 @@ impl Discovery {
     }
 
     fn first_allowed(&self, urls: &ProtocolUrls) -> Result<Option<EndpointUrl>, AutodiscoverError> {
+        let bounds = self.bounds();
         let mut failure = None;
         for url in urls.candidates() {
-            match self.checked(url) {
+            match bounds.check(url) {
                 Ok(url) => return Ok(Some(url)),
                 Err(error) => failure = failure.or(Some(error)),
             }
@@ -150,35 +115,36 @@ impl Discovery {
         failure.map_or(Ok(None), Err)
     }
 
-    fn checked(&self, url: &str) -> Result<EndpointUrl, AutodiscoverError> {
-        let parsed = EndpointUrl::parse(url, self.plain_http)
-            .map_err(|why| AutodiscoverError::Url(url.chars().take(200).collect(), why.to_string()))?;
-        if self.allowed.allows(parsed.host()) {
-            Ok(parsed)
-        } else {
-            Err(AutodiscoverError::NotAllowed(parsed.host().to_owned()))
-        }
+    fn bounds(&self) -> Bounds {
+        Bounds { allowed: self.allowed.clone(), plain_http: self.plain_http }
     }
 
-    fn candidates(&self, address: &str, observe: &mut (dyn FnMut(Attempt) + Send)) -> VecDeque<EndpointUrl> {
-        if let Some(url) = &self.url {
-            return VecDeque::from([url.clone()]);
+    /// Asks one question. Credentials go with those for settings only, and nothing goes to hosts that are not allowed.
+    pub async fn ask(&self, question: &Question, address: &str) -> Reply {
+        if let Some(url) = question.url().filter(|url| !self.allowed.allows(url.host())) {
+            return Reply::Failed(AutodiscoverError::NotAllowed(url.host().to_owned()));
         }
-        let Some((_, domain)) = address.rsplit_once('@') else { return VecDeque::new() };
-        let mut allowed = VecDeque::new();
-        for url in [format!("https://{domain}{PATH}"), format!("https://autodiscover.{domain}{PATH}")] {
-            match self.checked(&url) {
-                Ok(url) => allowed.push_back(url),
-                Err(error) => observe(Attempt { url, address: address.to_owned(), outcome: Err(error) }),
+        match question {
+            Question::Settings(url) => self.settings(url, address).await,
+            Question::Json(url) | Question::Redirect(url) => {
+                let headers = [("Host", url.host_header()), ("Accept", "application/json".to_owned())];
+                let outgoing = Outgoing {
+                    target: url.target(),
+                    headers: &headers,
+                    body: Bytes::new(),
+                    max_body: 0,
+                    max_text: MAX_JSON,
+                };
+                reply(self.transport(url).get_without_credentials(&outgoing).await)
             }
+            Question::Srv(name) => match self.resolver.srv(name).await {
+                Ok(records) => Reply::Hosts(records.into_iter().map(|record| (record.host, record.port)).collect()),
+                Err(error) => Reply::Failed(AutodiscoverError::Unreachable(error.to_string())),
+            },
         }
-        allowed
     }
 
-    async fn ask(&self, url: &EndpointUrl, address: &str) -> Result<Step, AutodiscoverError> {
-        if !self.allowed.allows(url.host()) {
-            return Err(AutodiscoverError::NotAllowed(url.host().to_owned()));
-        }
+    async fn settings(&self, url: &EndpointUrl, address: &str) -> Reply {
         let request = AutodiscoverRequest { subject: Subject::Address(address.to_owned()) };
         let headers = [
             ("Host", url.host_header()),
@@ -192,42 +158,25 @@ impl Discovery {
             max_body: 0,
             max_text: MAX_DOCUMENT,
         };
-        let (credentials, counters) = (self.credentials.clone(), Arc::new(Counters::default()));
-        let mut transport = Transport::new(url.clone(), self.tls.clone(), credentials, self.timeouts, counters);
-        let received = transport.exchange(&outgoing).await.map_err(|error| match error {
-            ExchangeError::Auth(error) => AutodiscoverError::Unauthorized(error),
-            ExchangeError::NotSent(why) | ExchangeError::Unknown(why) | ExchangeError::Invalid(why) => {
-                AutodiscoverError::Unreachable(why)
-            }
-        })?;
-        match received.head.status {
-            200 => {}
-            301 | 302 | 303 | 307 | 308 => return Ok(Step::Ask(self.location(url, &received.head)?)),
-            status => return Err(AutodiscoverError::HttpStatus(status)),
-        }
-        if !received.complete {
-            return Err(AutodiscoverError::Unreadable(super::XmlError::TooLarge("document", MAX_DOCUMENT)));
-        }
-        match AutodiscoverAnswer::decode(&received.text).map_err(AutodiscoverError::Unreadable)? {
-            AutodiscoverAnswer::Settings(settings) => Ok(Step::Done(settings)),
-            AutodiscoverAnswer::RedirectUrl(url) => Ok(Step::Ask(self.checked(&url)?)),
-            AutodiscoverAnswer::RedirectAddress(address) => Ok(Step::AskFor(address)),
-            AutodiscoverAnswer::Error { code, message } => Err(AutodiscoverError::Refused(code, message)),
-        }
+        reply(self.transport(url).exchange(&outgoing).await)
     }
 
-    fn location(&self, asked: &EndpointUrl, head: &ResponseHead) -> Result<EndpointUrl, AutodiscoverError> {
-        let location = head.header("Location").unwrap_or("").trim();
-        if location.starts_with('/') && !location.starts_with("//") {
-            let scheme = if asked.is_tls() { "https" } else { "http" };
-            return self.checked(&format!("{scheme}://{}{location}", asked.host_header()));
-        }
-        self.checked(location)
+    fn transport(&self, url: &EndpointUrl) -> Transport {
+        let (credentials, counters) = (self.credentials.clone(), Arc::new(Counters::default()));
+        Transport::new(url.clone(), self.tls.clone(), credentials, self.timeouts, counters)
     }
 }
 
-fn keep(failure: &mut Option<AutodiscoverError>, error: AutodiscoverError) {
-    if failure.as_ref().is_none_or(|known| known.weight() < error.weight()) {
-        *failure = Some(error);
+fn reply(received: Result<Received, ExchangeError>) -> Reply {
+    match received {
+        Ok(received) => Reply::Http {
+            status: received.head.status,
+            location: received.head.header("Location").map(str::to_owned),
+            body: received.complete.then_some(received.text),
+        },
+        Err(ExchangeError::Auth(error)) => Reply::Failed(AutodiscoverError::Unauthorized(error)),
+        Err(ExchangeError::NotSent(why) | ExchangeError::Unknown(why) | ExchangeError::Invalid(why)) => {
+            Reply::Failed(AutodiscoverError::Unreachable(why))
+        }
     }
 }

@@ -30,13 +30,13 @@ impl AutodiscoverError {
     /// Of the errors of several hosts, the one that says most counts.
     pub(super) fn weight(&self) -> u8 {
         match self {
-            Self::Refused(..) => 6,
-            Self::NoMapiHttp => 5,
-            Self::Unauthorized(_) => 4,
+            Self::Refused(..) => 7,
+            Self::NoMapiHttp => 6,
+            Self::Unauthorized(_) => 5,
+            Self::NotAllowed(_) => 4,
             Self::Unreadable(_) | Self::TooManyRedirects => 3,
             Self::HttpStatus(_) | Self::Url(..) => 2,
             Self::Unreachable(_) => 1,
-            Self::NotAllowed(_) => 0,
         }
     }
 }

@@ -1,4 +1,5 @@
-//! Autodiscover in plain old XML ([MS-OXDSCLI]): which URLs and which legacyExchangeDN belong to an address.
+//! Autodiscover in plain old XML ([MS-OXDSCLI]): which URLs and which legacyExchangeDN belong to an address; and where to ask
+//! for that ([MS-OXDISCO]).
 //!
 //! Credentials go only to hosts that the caller lists, whatever an address, a redirect or an answer says.
 
@@ -6,14 +7,20 @@ mod answer;
 mod discover;
 mod error;
 mod hosts;
+mod json;
+mod question;
 mod request;
+mod search;
 mod xml;
 
 pub use answer::{AutodiscoverAnswer, MailboxSettings, ProtocolUrls};
-pub use discover::{Attempt, Discovery, Found, Step};
+pub use discover::{Discovery, Found};
 pub use error::AutodiscoverError;
 pub use hosts::AllowedHosts;
+pub use json::{MAX_JSON, decode_json, json_target};
+pub use question::{Attempt, Question, Reply, Step};
 pub use request::{AutodiscoverRequest, Subject};
+pub use search::{Bounds, Search};
 pub use xml::XmlError;
 
 /// Path of the service on every host.

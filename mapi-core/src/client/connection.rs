@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime};
 
-use ::http::{HeaderValue, Request as HttpRequest};
+use ::http::{HeaderValue, Method, Request as HttpRequest};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -108,7 +108,24 @@ impl Connection {
         authorization: Option<&SecretString>,
         timeouts: &Timeouts,
     ) -> Result<Received, ExchangeError> {
-        let http = build(request, authorization)?;
+        self.run(build(request, authorization)?, request, timeouts).await
+    }
+
+    /// Sends a request as GET, without its body and without credentials, and reads its response.
+    pub(super) async fn get(&mut self, request: &Outgoing<'_>, timeouts: &Timeouts) -> Result<Received, ExchangeError> {
+        let bare = Outgoing { body: Bytes::new(), ..*request };
+        let mut http = build(&bare, None)?;
+        *http.method_mut() = Method::GET;
+        http.headers_mut().remove(::http::header::CONTENT_LENGTH);
+        self.run(http, &bare, timeouts).await
+    }
+
+    async fn run(
+        &mut self,
+        http: HttpRequest<Full<Bytes>>,
+        request: &Outgoing<'_>,
+        timeouts: &Timeouts,
+    ) -> Result<Received, ExchangeError> {
         let before = self.written.load(Ordering::Acquire);
         if self.sender.ready().await.is_err() {
             return Err(ExchangeError::NotSent("connection closed".to_owned()));

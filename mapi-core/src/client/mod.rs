@@ -31,5 +31,5 @@ pub use kerberos_login::{Kdcs, KerberosLogin, KerberosSecret};
 pub use probe::{Probe, ProbeError, ProbedTls, probe};
 pub use settings::{ClientSettings, Endpoints, RetryPolicy, Timeouts};
 pub use tls::{Tls, TlsError, TlsSettings, TlsVerification};
-pub(crate) use transport::{ExchangeError, Outgoing, Transport};
+pub(crate) use transport::{ExchangeError, Outgoing, Received, Transport};
 pub use url::{EndpointUrl, UrlError};

@@ -84,6 +84,17 @@ impl Transport {
         }
     }
 
+    /// Makes a GET request on a connection of its own, without the request's body and without credentials, whatever the
+    /// server answers.
+    pub(crate) async fn get_without_credentials(&mut self, request: &Outgoing<'_>) -> Result<Received, ExchangeError> {
+        let limit = self.timeouts.request;
+        let get = async { self.open().await?.get(request, &self.timeouts).await };
+        match timeout(limit, get).await {
+            Ok(done) => done,
+            Err(_) => Err(ExchangeError::Unknown(format!("no whole answer within {limit:?}"))),
+        }
+    }
+
     async fn exchange_unlimited(&mut self, request: &Outgoing<'_>) -> Result<Received, ExchangeError> {
         // Out of `self` while in use: whatever ends this future early also closes the connection.
         if let Some(mut connection) = self.connection.take()

@@ -1,13 +1,15 @@
 //! Autodiscover against a scripted server: above all, where credentials go.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::server::{Peer, Server};
 use mapi_core::auth::{AuthError, BasicCredentials, PlainHttp};
 use mapi_core::autodiscover::{
     AllowedHosts, AutodiscoverAnswer, AutodiscoverError, AutodiscoverRequest, Discovery, MailboxSettings, PATH,
-    ProtocolUrls, Subject,
+    ProtocolUrls, Question, Reply, Subject,
 };
+use mapi_core::client::dns::Resolver;
 use mapi_core::client::{EndpointUrl, Timeouts, Tls, TlsSettings, TlsVerification};
 use secrecy::SecretString;
 
@@ -20,6 +22,8 @@ fn discovery(server: &Server) -> Discovery {
         credentials: Arc::new(BasicCredentials::new("alice", SecretString::from("secret"), PlainHttp::Allow)),
         tls: Tls::new(&TlsSettings { verification, ..TlsSettings::default() }).expect("no roots needed"),
         timeouts: Timeouts::default(),
+        patience: Duration::from_secs(60),
+        resolver: Resolver::new([]),
     }
 }
 
@@ -143,4 +147,83 @@ async fn a_login_name_does_not_choose_the_host() {
     let elsewhere = Discovery { allowed: AllowedHosts::new(["mail.test"]), ..discovery(&server) };
     let error = elsewhere.find("alice@lab.test").await.expect_err("not even the configured URL");
     assert_eq!(error, AutodiscoverError::NotAllowed("127.0.0.1".into()));
+}
+
+/// A hostile Autodiscover leads everywhere it can think of: nothing but a connection attempt is ever made elsewhere, and
+/// none of them carries the password.
+#[tokio::test]
+async fn a_hostile_server_gets_no_password_sent_elsewhere() {
+    let elsewhere = Server::start(|mut peer| async move {
+        peer.request().await;
+    })
+    .await;
+    let port = elsewhere.address.port();
+    let evil = format!("http://localhost:{port}{PATH}");
+    for way in 0..4 {
+        let evil = evil.clone();
+        let server = Server::start(move |mut peer| {
+            let evil = evil.clone();
+            async move {
+                peer.request().await;
+                match way {
+                    0 => peer.refuse("302 Found", &format!("Location: {evil}\r\n")).await,
+                    1 => answer(&mut peer, &AutodiscoverAnswer::RedirectUrl(evil)).await,
+                    2 => answer(&mut peer, &AutodiscoverAnswer::RedirectAddress(format!("alice@{evil}"))).await,
+                    _ => {
+                        let AutodiscoverAnswer::Settings(mut found) = settings("127.0.0.1:1") else { return };
+                        found.emsmdb = ProtocolUrls::both(evil.clone());
+                        found.nspi = ProtocolUrls::both(evil);
+                        answer(&mut peer, &AutodiscoverAnswer::Settings(found)).await;
+                    }
+                }
+            }
+        })
+        .await;
+        discovery(&server).find("alice@lab.test").await.expect_err("led elsewhere");
+        assert!(elsewhere.seen().is_empty(), "way {way}");
+    }
+}
+
+/// Questions for places go without credentials, whatever the server asks for.
+#[tokio::test]
+async fn only_questions_for_settings_have_credentials() {
+    let server = Server::start(|mut peer| async move {
+        peer.request().await;
+        match peer.number {
+            0 => peer.refuse("401 Unauthorized", "WWW-Authenticate: Basic\r\n").await,
+            _ => peer.refuse("302 Found", "Location: https://mail.lab.test/\r\n").await,
+        }
+    })
+    .await;
+    let url = |path: &str| EndpointUrl::parse(&server.url(path), PlainHttp::Allow).expect("a URL");
+    let discovery = discovery(&server);
+    let (json, redirect) = (Question::Json(url("/json?x=1")), Question::Redirect(url(PATH)));
+    let refused = discovery.ask(&json, "alice@lab.test").await;
+    assert!(matches!(refused, Reply::Http { status: 401, .. }), "{refused:?}");
+    let led = discovery.ask(&redirect, "alice@lab.test").await;
+    let there = Some("https://mail.lab.test/".to_owned());
+    assert!(matches!(led, Reply::Http { status: 302, location, .. } if location == there));
+    let seen = server.seen();
+    let lines: Vec<_> = seen.iter().map(|request| request.line.as_str()).collect();
+    assert_eq!(lines, ["GET /json?x=1 HTTP/1.1", &format!("GET {PATH} HTTP/1.1")]);
+    assert!(seen.iter().all(|request| request.header("Authorization").is_none() && request.body.is_empty()));
+    let elsewhere = Discovery { allowed: AllowedHosts::new(["mail.test"]), ..discovery };
+    let refused = elsewhere.ask(&json, "alice@lab.test").await;
+    assert_eq!(refused, Reply::Failed(AutodiscoverError::NotAllowed("127.0.0.1".into())));
+    assert_eq!(server.seen().len(), 2);
+}
+
+#[tokio::test]
+async fn one_question_after_the_other_has_its_time() {
+    let silent = Server::start(|mut peer| async move {
+        peer.request().await;
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let impatient = Discovery { patience: Duration::from_millis(50), ..discovery(&silent) };
+    let mut attempts = Vec::new();
+    let error = impatient.find_observed("alice@lab.test", &mut |attempt| attempts.push(attempt)).await;
+    assert!(matches!(error.expect_err("silence"), AutodiscoverError::Unreachable(why) if why.contains("50ms")));
+    assert_eq!(attempts.len(), 1);
+    assert!(attempts[0].with_credentials().is_some());
 }

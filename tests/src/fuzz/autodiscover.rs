@@ -1,7 +1,10 @@
-use mapi_core::autodiscover::{AutodiscoverAnswer, AutodiscoverRequest};
+use mapi_core::autodiscover::{AutodiscoverAnswer, AutodiscoverRequest, decode_json};
 
-/// Requests and answers in XML.
+/// Requests and answers in XML, and answers in JSON.
 pub fn autodiscover(data: &[u8]) {
+    if let Ok(url) = decode_json(data) {
+        assert!(url.len() <= data.len() * 2);
+    }
     if let Ok(request) = AutodiscoverRequest::decode(data) {
         assert_eq!(AutodiscoverRequest::decode(request.encode().as_bytes()).as_ref(), Ok(&request));
     }
