@@ -1,3 +1,4 @@
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -5,7 +6,8 @@ use std::time::{Duration, Instant};
 use mapi_core::ErrorCode;
 use mapi_core::auth::kerberos::{Principal, Secret};
 use mapi_core::auth::{
-    AuthError, BearerCredentials, Credentials, PasswordCredentials, PasswordMethod, PlainHttp, TicketSource,
+    AuthError, BearerCredentials, Credentials, KerberosCredentials, PasswordCredentials, PasswordMethod, PlainHttp,
+    TicketSource,
 };
 use mapi_core::autodiscover::{AllowedHosts, AutodiscoverError, Discovery, Found};
 use mapi_core::client::dns::Resolver;
@@ -135,20 +137,20 @@ impl UpstreamSettings {
         let methods: Vec<_> = allowed.map(|(_, method)| method).collect();
         let basic = if auth.names(AuthScheme::Basic) { self.plain_http() } else { PlainHttp::Refuse };
         let credentials = PasswordCredentials::new(sign_in, password.clone(), &methods, basic);
-        match self.tickets(sign_in, Secret::Password(password)) {
+        match self.tickets(sign_in, KerberosSecret::Secret(Secret::Password(password))) {
             Some(tickets) => credentials.with_tickets(tickets),
             None => credentials,
         }
     }
 
     /// The Kerberos tickets of a user; `None` if the configuration has no Kerberos, or the name is not one of its realm.
-    fn tickets(&self, sign_in: &str, secret: Secret) -> Option<Arc<dyn TicketSource>> {
+    fn tickets(&self, sign_in: &str, secret: KerberosSecret) -> Option<Arc<dyn TicketSource>> {
         let kdcs = self.kdcs.as_ref()?;
         let Some(client) = Principal::of_user(sign_in, &kdcs.realm) else {
             tracing::debug!(user = sign_in, realm = kdcs.realm, "no name of the Kerberos realm");
             return None;
         };
-        Some(Arc::new(KerberosLogin::new(Arc::clone(kdcs), client, KerberosSecret::Secret(secret))))
+        Some(Arc::new(KerberosLogin::new(Arc::clone(kdcs), client, secret)))
     }
 
     fn timeouts(&self) -> Timeouts {
@@ -171,12 +173,27 @@ pub struct Login {
 pub(super) enum Proof {
     Password(SecretString),
     Token(SecretString),
+    Tickets(TicketFile),
+}
+
+/// What a mailbox is opened with instead of a password, by Kerberos.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TicketFile {
+    /// A keytab with the keys of the mailbox's owner.
+    Keytab(PathBuf),
+    /// A credential cache with tickets of the mailbox's owner, which somebody else keeps fresh.
+    CredentialCache(PathBuf),
 }
 
 impl Login {
     /// `user` as the client sent it.
     pub fn new(user: &str, password: SecretString) -> Self {
         Self { user: user.trim().to_owned(), proof: Proof::Password(password) }
+    }
+
+    /// `user` as the configuration has it, with a file that the configuration names.
+    pub fn with_tickets(user: &str, file: TicketFile) -> Self {
+        Self { user: user.trim().to_owned(), proof: Proof::Tickets(file) }
     }
 
     /// `user` as the client claims it, with an access token: the upstream decides whether it is this user's.
@@ -217,6 +234,16 @@ impl Connector {
             }
             Proof::Token(_) if !settings.config.auth.allows(AuthScheme::Bearer) => {
                 return refused("an access token, which the upstream doesn't take by upstream.auth");
+            }
+            Proof::Tickets(file) => {
+                let secret = match file {
+                    TicketFile::Keytab(path) => KerberosSecret::Keytab(path),
+                    TicketFile::CredentialCache(path) => KerberosSecret::CredentialCache(path),
+                };
+                match settings.tickets(&name.sign_in, secret) {
+                    Some(tickets) => (Arc::new(KerberosCredentials::new(tickets)), None),
+                    None => return refused("a name that is none of upstream.kerberos.realm"),
+                }
             }
             Proof::Password(password) => (Arc::new(settings.credentials(&name.sign_in, password)), None),
             Proof::Token(token) => match settings.bearer(token) {

@@ -36,7 +36,7 @@ use mapi_core::id::Gid;
 
 pub use cache::RenderingCache;
 pub(crate) use connect::Target;
-pub use connect::{Connector, Login, UpstreamSettings};
+pub use connect::{Connector, Login, TicketFile, UpstreamSettings};
 pub use context::AccountContext;
 pub(crate) use context::RENDER_DOMAIN;
 pub use error::UpstreamError;

@@ -12,7 +12,7 @@ use mapi_core::id::Guid;
 use mapi_core::mailbox::Mailbox;
 use secrecy::SecretString;
 
-use super::connect::{Connector, Login, Proof, UpstreamSettings};
+use super::connect::{Connector, Login, Proof, TicketFile, UpstreamSettings};
 use super::context::AccountContext;
 use super::credential::{Accepted, CredentialCache};
 use super::error::UpstreamError;
@@ -164,6 +164,18 @@ impl Accounts {
         self.enter(Login::with_token(user, token.clone()), None).await
     }
 
+    /// Opens the mailbox of `user` by Kerberos, with a file that the configuration names.
+    ///
+    /// # Errors
+    /// As [`Accounts::login`].
+    pub async fn login_with_tickets(
+        self: &Arc<Self>,
+        user: &str,
+        file: &TicketFile,
+    ) -> Result<Arc<Account>, UpstreamError> {
+        self.enter(Login::with_tickets(user, file.clone()), None).await
+    }
+
     /// Whether users can log in with passwords, and whether with access tokens.
     pub fn accepts(&self) -> (bool, bool) {
         (self.settings.takes_passwords() || !self.fixed.is_empty(), self.settings.takes_tokens())
@@ -186,6 +198,11 @@ impl Accounts {
         let (name, secret, token) = match &login.proof {
             Proof::Password(password) => (login.user.to_lowercase(), password.clone(), false),
             Proof::Token(token) => (format!("\0{}", login.user.to_lowercase()), token.clone(), true),
+            // Whoever may use the file is decided before.
+            Proof::Tickets(TicketFile::Keytab(path) | TicketFile::CredentialCache(path)) => {
+                let path = path.display().to_string();
+                (format!("\0\0{}", login.user.to_lowercase()), SecretString::from(path), false)
+            }
         };
         let secret = &secret;
         let tag = self.credentials.tag(&name, secret);

@@ -92,6 +92,7 @@ impl DeviceSubmitter {
         match self.device.proof() {
             Proof::Password(password) => self.accounts.login(self.device.mailbox(), password).await,
             Proof::Tokens(mailbox) => mailbox.account(&self.accounts).await,
+            Proof::Tickets(file) => self.accounts.login_with_tickets(self.device.mailbox(), file).await,
         }
     }
 

@@ -1,6 +1,9 @@
 use std::path::Path;
 
-use super::{AuthScheme, AuthSchemes, Config, ConfigError, ListenerMechanism, ListenerTls, SmtpConfig, UpstreamConfig};
+use super::{
+    AuthScheme, AuthSchemes, Config, ConfigError, DeviceConfig, ListenerMechanism, ListenerTls, SmtpConfig,
+    UpstreamConfig,
+};
 
 impl Config {
     /// Reads and checks a configuration file.
@@ -61,6 +64,13 @@ impl Config {
             out.extend(missing_file("upstream.ca_file", ca_file));
         }
         out.extend(smtp_problems(&self.smtp, &self.upstream.auth));
+        let kerberos = self.upstream.kerberos.is_some() && self.upstream.auth.allows(AuthScheme::Kerberos);
+        let by_ticket = |device: &DeviceConfig| device.keytab_file.is_some() || device.credential_cache_file.is_some();
+        if let (false, Some(position)) = (kerberos, self.smtp.device.iter().position(by_ticket)) {
+            let problem = "its mailbox is opened by Kerberos: expected [upstream.kerberos] with the realm, and \
+                           \"kerberos\" or \"auto\" in upstream.auth";
+            out.push(ConfigError::invalid(format!("smtp.device[{position}]"), problem));
+        }
         out.extend(super::account::problems(&self.account));
         if !self.account.is_empty() {
             out.extend(no_tokens("account[0].oauth", &self.upstream.auth));

@@ -111,6 +111,12 @@ pub struct DeviceConfig {
     /// Or the environment variable with it.
     #[serde(default)]
     pub password_env: Option<String>,
+    /// Or a keytab with the keys of the mailbox's owner, for Kerberos.
+    #[serde(default)]
+    pub keytab_file: Option<PathBuf>,
+    /// Or a credential cache with tickets of the mailbox's owner, which somebody else keeps fresh.
+    #[serde(default)]
+    pub credential_cache_file: Option<PathBuf>,
     /// Or how to get access tokens for the mailbox.
     #[serde(default)]
     pub oauth: Option<OAuthConfig>,

@@ -85,9 +85,18 @@ fn device_problems(key: &str, device: &DeviceConfig) -> Vec<ConfigError> {
     if device.user.is_some() != device.user_password_file.is_some() {
         refuse("user_password_file", "expected together with user: a file with the password the device logs in with");
     }
-    let proofs = [device.password_file.is_some(), device.password_env.is_some(), device.oauth.is_some()];
+    let proofs = [
+        device.password_file.is_some(),
+        device.password_env.is_some(),
+        device.oauth.is_some(),
+        device.keytab_file.is_some(),
+        device.credential_cache_file.is_some(),
+    ];
     if proofs.into_iter().filter(|given| *given).count() != 1 {
-        refuse("password_file", "expected either password_file or password_env, with the mailbox's password, or oauth");
+        refuse(
+            "password_file",
+            "expected either password_file or password_env, with the mailbox's password, or oauth, keytab_file or credential_cache_file",
+        );
     }
     let (local, domain) = device.mailbox.rsplit_once('@').unwrap_or_default();
     let plain = |letter: char| letter.is_ascii_graphic() && !"<>()[],;:\\\"".contains(letter);

@@ -9,7 +9,7 @@ use smtp_front::rate::{RateLimit, Window};
 use smtp_front::submit::{Address, Grant, Recipient, SubmitError};
 
 use super::HeaderRule;
-use crate::account::TokenMailbox;
+use crate::account::{TicketFile, TokenMailbox};
 use crate::config::{ConfigError, DeviceConfig, SenderPolicy};
 
 /// The longest password taken from a file, in bytes.
@@ -22,6 +22,8 @@ pub enum Proof {
     Password(SecretString),
     /// Access tokens that the gateway gets.
     Tokens(Arc<TokenMailbox>),
+    /// Kerberos.
+    Tickets(TicketFile),
 }
 
 /// A device, ready to submit.
@@ -52,10 +54,13 @@ impl Device {
                 ConfigError::invalid(format!("{key}.{name}"), format!("{}: {problem}", path.display()))
             })
         };
-        let proof = match (&config.password_file, &config.password_env, &config.oauth) {
-            (Some(path), ..) => Proof::Password(from_file("password_file", path)?),
-            (None, None, Some(oauth)) => Proof::Tokens(Arc::new(TokenMailbox::new(key, &config.mailbox, oauth)?)),
-            (None, variable, _) => {
+        let keytab = config.keytab_file.clone().map(TicketFile::Keytab);
+        let tickets = keytab.or_else(|| config.credential_cache_file.clone().map(TicketFile::CredentialCache));
+        let proof = match (tickets, &config.password_file, &config.password_env, &config.oauth) {
+            (Some(file), ..) => Proof::Tickets(file),
+            (None, Some(path), ..) => Proof::Password(from_file("password_file", path)?),
+            (None, None, None, Some(oauth)) => Proof::Tokens(Arc::new(TokenMailbox::new(key, &config.mailbox, oauth)?)),
+            (None, None, variable, _) => {
                 let variable = variable.as_deref().unwrap_or_default();
                 let invalid =
                     |problem| ConfigError::invalid(format!("{key}.password_env"), format!("{variable}: {problem}"));

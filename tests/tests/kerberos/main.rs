@@ -27,6 +27,7 @@ fn main() {
         trial("channel_bindings_are_enforced", sign_in::channel_bindings_are_enforced),
         trial("an_impostor_is_not_believed", sign_in::an_impostor_is_not_believed),
         trial("clocks_that_differ_are_explained", sign_in::clocks_that_differ_are_explained),
+        trial("devices_with_a_keytab_or_a_cache", sign_in::devices_with_a_keytab_or_a_cache),
         trial("a_check_tells_the_scheme", sign_in::a_check_tells_the_scheme),
         trial("no_secret_reaches_a_log", sign_in::no_secret_reaches_a_log),
     ];

@@ -149,6 +149,27 @@ pub async fn clocks_that_differ_are_explained() {
     assert!(status.starts_with("NO [UNAVAILABLE]"), "{status}");
 }
 
+pub async fn devices_with_a_keytab_or_a_cache() {
+    let kdc = kdc();
+    let (keytab, cache, secret) = (kdc.path("alice.keytab"), kdc.path("cache"), kdc.path("device"));
+    let text = |path: &std::path::Path| path.to_str().expect("text").to_owned();
+    kdc.admin(&format!("ktadd -k {} alice", text(&keytab)));
+    kdc.run("kinit", &["-k", "-t", &text(&keytab), "-c", &text(&cache), "alice"]);
+    std::fs::write(&secret, "device").expect("written");
+    for file in [format!("keytab_file = '{}'", text(&keytab)), format!("credential_cache_file = '{}'", text(&cache))] {
+        let tail = format!(
+            "[[smtp.device]]\nname = \"scanner\"\nuser = \"scanner\"\nuser_password_file = '{}'\nmailbox = \"{ALICE}\"\n{file}\n",
+            text(&secret)
+        );
+        let stack = Stack::start(Setup { tail, ..Setup::new(&kdc) }).await;
+        let mut smtp = SmtpClient::login(stack.smtp, "scanner", "device").await;
+        let message = format!("From: {ALICE}\r\nTo: {ALICE}\r\nSubject: scanned\r\n\r\nx");
+        smtp.send(ALICE, &[ALICE], &message).await;
+        let (tickets, ntlm) = stack.signed_in();
+        assert!(tickets > 0 && ntlm == 0, "{file}");
+    }
+}
+
 pub async fn a_check_tells_the_scheme() {
     let mut kdc = kdc();
     let stack = Stack::start(Setup::new(&kdc)).await;

@@ -66,6 +66,8 @@ pub struct Setup<'a> {
     pub upstream: &'a str,
     /// `[upstream.kerberos]`, and further sections.
     pub sections: String,
+    /// What follows the listeners.
+    pub tail: String,
 }
 
 impl Setup<'_> {
@@ -82,6 +84,7 @@ impl Setup<'_> {
             proxy: None,
             upstream: "",
             sections,
+            tail: String::new(),
         }
     }
 }
@@ -128,11 +131,13 @@ impl Stack {
             [ledger]
             directory = "{directory}"
             {PLAIN_LISTENERS}
+            {tail}
             "#,
             url = sandbox.autodiscover_url(),
             directory = directory.path().display(),
             more = setup.upstream,
             sections = setup.sections,
+            tail = setup.tail,
         );
         std::fs::write(directory.path().join("gateway.toml"), &text).expect("written");
         let config = Config::parse(&text).expect("a good configuration");
