@@ -37,7 +37,7 @@ impl Submit for SmtpBridge {
             Secret::Password(password) => match self.devices.login(&credentials.user, password) {
                 Some((device, true)) => return Ok(self.device(device)),
                 Some((_, false)) => Err(UpstreamError::NoMailbox("not the password of this device".into())),
-                None => self.accounts.login(&credentials.user, password).await,
+                None => self.accounts.login_from(&credentials.user, password, Some(peer.address.ip())).await,
             },
             Secret::Bearer(token) => self.accounts.login_with_token(&credentials.user, token).await,
         };
