@@ -1,10 +1,9 @@
 //! Signing in to an upstream as it comes out of the box: NTLM with Extended Protection, and what everybody is told when it
 //! fails.
 
-use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::{Arc, Mutex, OnceLock};
-use std::time::Duration;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -20,50 +19,13 @@ use tempfile::TempDir;
 use tests::imap_client::ImapClient;
 use tests::smtp_client::{SmtpClient, plain_token};
 use tests::stack::PLAIN_LISTENERS;
+use tests::trace_log::{self, logged};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, TlsConnector};
-use tracing_subscriber::fmt::MakeWriter;
 
 const ALICE: &str = "alice@example.test";
 const PASSWORD: &str = "Kx7-hunter-two";
 const LOOPBACK: &str = "127.0.0.1:0";
-
-/// Everything that every crate logs in this process, down to trace level.
-#[derive(Clone)]
-struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().expect("not poisoned").extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-fn log() -> &'static Log {
-    static LOG: OnceLock<Log> = OnceLock::new();
-    LOG.get_or_init(|| {
-        let log = Log(Arc::default());
-        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
-        subscriber.with_writer(log.clone()).try_init().expect("no other subscriber");
-        log
-    })
-}
-
-fn logged() -> String {
-    String::from_utf8_lossy(&log().0.lock().expect("not poisoned")).into_owned()
-}
 
 /// A certificate for 127.0.0.1.
 struct Identity {
@@ -122,7 +84,7 @@ impl Default for Setup<'_> {
 
 impl Stack {
     async fn start(setup: Setup<'_>) -> Self {
-        log();
+        trace_log::keep();
         let directory = TempDir::new().expect("a directory");
         let front = TcpListener::bind(LOOPBACK).await.expect("a port");
         let public_host = setup.proxy.as_ref().map(|_| front.local_addr().expect("bound").to_string());
@@ -214,6 +176,28 @@ async fn terminate_tls(
             tokio::io::copy_bidirectional(&mut inside, &mut outside).await
         });
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_taken_where_the_server_is_seen_to_take_them() {
+    let schemes = &[Scheme::Bearer, Scheme::Ntlm];
+    let stack = Stack::start(Setup { schemes, ..Setup::default() }).await;
+    // The server is asked when the gateway has started.
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut imap = loop {
+        let mut imap = ImapClient::connect(stack.imap).await;
+        let offered = imap.command("CAPABILITY").await.ok().line("CAPABILITY").expect("capabilities");
+        if offered.contains("AUTH=XOAUTH2") && offered.contains("AUTH=OAUTHBEARER") {
+            break imap;
+        }
+        assert!(Instant::now() < deadline, "{offered}");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    };
+    let token = stack.sandbox.tokens().issue(ALICE);
+    let initial = STANDARD.encode(format!("user={ALICE}\x01auth=Bearer {token}\x01\x01"));
+    imap.command(&format!("AUTHENTICATE XOAUTH2 {initial}")).await.ok();
+    imap.command("SELECT INBOX").await.ok();
+    stack.use_it().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
