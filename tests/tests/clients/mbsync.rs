@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
+use std::time::{Duration, Instant};
 
 use gateway::ledger::{Ledger, RedbLedger};
 use libtest_mimic::Failed;
@@ -113,6 +114,13 @@ pub async fn pulls_nothing_again_after_a_restart() -> Result<(), Failed> {
 
     // Time goes on, and then the copy comes back.
     stack.deliver(ALICE, "new", "text");
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while client.command("SELECT INBOX").await.ok().line(&format!("{} EXISTS", MESSAGES + 1)).is_none() {
+        assert!(Instant::now() < deadline, "the new message does not come");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    drop(client);
     assert_eq!(uid_validity(&stack).await?, validity);
     let mut second = Identity::new();
     let restore = |ledger: &Path| {
