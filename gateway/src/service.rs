@@ -171,6 +171,7 @@ impl Service {
             separate_bcc: smtp.separate_bcc,
             own_domains: if smtp.check_recipients { config.upstream.domains.clone() } else { Vec::new() },
         };
+        let bridge = Arc::new(SmtpBridge::new(Arc::clone(accounts), devices, sending, smtp.in_flight_bytes));
         let spool = spool(&config.spool)?;
         let admission = Admission::new(smtp.max_connections, smtp.max_connections_per_address);
         for (position, listener) in smtp.listener.iter().enumerate() {
@@ -187,8 +188,7 @@ impl Service {
                 spool: Arc::clone(&spool),
             };
             let (bound, address) = bind(&key, listener.address).await?;
-            let bridge = SmtpBridge::new(Arc::clone(accounts), Arc::clone(&devices), sending.clone());
-            let server = Server::new(server_config, Arc::new(bridge));
+            let server = Server::new(server_config, bridge.clone());
             let stopping = stopping.clone();
             self.tasks.spawn(async move { server.serve(bound, stopping).await });
             tracing::info!(%address, tls = ?listener.tls, "SMTP listens");

@@ -1,6 +1,7 @@
 //! The bridge: the accounts as the store that the IMAP server serves and as the backend that the SMTP server submits to.
 
 mod imap;
+mod room;
 mod smtp;
 
 pub use imap::ImapBridge;

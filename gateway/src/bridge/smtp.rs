@@ -7,6 +7,7 @@ use smtp_front::submit::{
     Accepts, Address, Credentials, Envelope, Grant, Message, Peer, Recipient, Secret, Submit, SubmitError, Submitter,
 };
 
+use super::room::Room;
 use crate::account::{Account, Accounts, Sending, UpstreamError};
 use crate::config::SenderPolicy;
 use crate::device::{self, Device, Devices, HeaderRule, Proof};
@@ -16,17 +17,18 @@ pub struct SmtpBridge {
     accounts: Arc<Accounts>,
     devices: Arc<Devices>,
     sending: Arc<Sending>,
+    room: Room,
 }
 
 impl SmtpBridge {
-    /// Submits through `accounts` in the manner of `sending`.
-    pub fn new(accounts: Arc<Accounts>, devices: Arc<Devices>, sending: Sending) -> Self {
-        Self { accounts, devices, sending: Arc::new(sending) }
+    /// Submits through `accounts` in the manner of `sending`, `in_flight` bytes of messages at once.
+    pub fn new(accounts: Arc<Accounts>, devices: Arc<Devices>, sending: Sending, in_flight: usize) -> Self {
+        Self { accounts, devices, sending: Arc::new(sending), room: Room::new(in_flight) }
     }
 
     fn device(&self, device: &Arc<Device>) -> Arc<dyn Submitter> {
         let (accounts, device) = (Arc::clone(&self.accounts), Arc::clone(device));
-        Arc::new(DeviceSubmitter { accounts, device, sending: Arc::clone(&self.sending) })
+        Arc::new(DeviceSubmitter { accounts, device, sending: Arc::clone(&self.sending), room: self.room.clone() })
     }
 }
 
@@ -42,7 +44,10 @@ impl Submit for SmtpBridge {
             Secret::Bearer(token) => self.accounts.login_with_token(&credentials.user, token).await,
         };
         match result {
-            Ok(account) => Ok(Arc::new(AccountSubmitter { account, sending: Arc::clone(&self.sending) })),
+            Ok(account) => {
+                let (sending, room) = (Arc::clone(&self.sending), self.room.clone());
+                Ok(Arc::new(AccountSubmitter { account, sending, room }))
+            }
             Err(error) => {
                 tracing::info!(user = %credentials.user, peer = %peer.address, %error, "SMTP login failed");
                 Err(error.into())
@@ -65,6 +70,7 @@ impl Submit for SmtpBridge {
 struct AccountSubmitter {
     account: Arc<Account>,
     sending: Arc<Sending>,
+    room: Room,
 }
 
 #[async_trait]
@@ -74,6 +80,7 @@ impl Submitter for AccountSubmitter {
     }
 
     async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
+        let _room = self.room.take(message.len()).await;
         let mailbox = self.account.context().user().to_owned();
         let rule = HeaderRule { mailbox, sender: SenderPolicy::Keep };
         let message = completed(message, rule).await?;
@@ -85,6 +92,7 @@ struct DeviceSubmitter {
     accounts: Arc<Accounts>,
     device: Arc<Device>,
     sending: Arc<Sending>,
+    room: Room,
 }
 
 impl DeviceSubmitter {
@@ -129,6 +137,7 @@ impl Submitter for DeviceSubmitter {
 
     async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
         self.device.count(Instant::now())?;
+        let _room = self.room.take(message.len()).await;
         let message = completed(message, self.device.header_rule()).await?;
         let account = self.opened().await?;
         let submitted = submit(&account, envelope.clone(), message.clone(), &self.sending).await;
