@@ -4,7 +4,8 @@ const MAX_COOKIES: usize = 32;
 const MAX_COOKIE: usize = 4096;
 
 /// The cookies of one session context ([MS-OXCMAPIHTTP] 3.1.5.3). Names are opaque and differ between servers; the latest
-/// value of a name counts.
+/// value of a name counts. Cookies that were deleted are remembered as such, so that no answer to an older request brings
+/// them back.
 #[derive(Clone, Default)]
 pub struct CookieJar {
     cookies: Vec<Cookie>,
@@ -18,7 +19,8 @@ pub struct CookieVersion(u64);
 #[derive(Clone)]
 struct Cookie {
     name: String,
-    value: String,
+    /// `None` if the server deleted it.
+    value: Option<String>,
     changed: u64,
 }
 
@@ -30,17 +32,17 @@ impl CookieJar {
 
     /// Whether there is nothing to send.
     pub fn is_empty(&self) -> bool {
-        self.cookies.is_empty()
+        self.live().next().is_none()
     }
 
     /// The value of the cookie `name`.
     pub fn get(&self, name: &str) -> Option<&str> {
-        self.cookies.iter().find(|cookie| cookie.name == name).map(|cookie| cookie.value.as_str())
+        self.live().find(|(known, _)| *known == name).map(|(_, value)| value)
     }
 
     /// Value of the Cookie header, if there is anything to send.
     pub fn header(&self) -> Option<String> {
-        let pairs: Vec<_> = self.cookies.iter().map(|c| format!("{}={}", c.name, c.value)).collect();
+        let pairs: Vec<_> = self.live().map(|(name, value)| format!("{name}={value}")).collect();
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
@@ -57,34 +59,44 @@ impl CookieJar {
     /// Like [`CookieJar::store`], but leaves cookies alone that changed after `version`: the answer to a request that was
     /// sent then must not bring back an older sequence cookie.
     pub fn store_since(&mut self, set_cookie: &str, version: CookieVersion) {
-        let mut parts = set_cookie.split(';');
-        let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { return };
-        let (name, value) = (name.trim(), value.trim());
-        if !is_token(name) || !value.bytes().all(is_value_byte) || name.len() + value.len() > MAX_COOKIE {
-            return;
-        }
-        let known = self.cookies.iter().position(|cookie| cookie.name == name);
-        if known.is_some_and(|at| self.cookies[at].changed > version.0) {
-            return;
-        }
-        let deletes = parts.any(|attribute| deletes(attribute, value));
-        match known {
-            Some(at) if deletes => drop(self.cookies.remove(at)),
-            Some(at) if self.cookies[at].value == value => {}
-            Some(at) => {
+        let Some(given) = Given::parse(set_cookie) else { return };
+        match self.cookies.iter_mut().find(|cookie| cookie.name == given.name) {
+            Some(known) if known.changed > version.0 || known.value.as_deref() == given.value => {}
+            Some(known) => {
                 self.changes += 1;
-                self.cookies[at].value = value.to_owned();
-                self.cookies[at].changed = self.changes;
+                known.value = given.value.map(str::to_owned);
+                known.changed = self.changes;
             }
-            None if deletes => {}
+            None if given.value.is_none() => {}
             None => {
-                self.changes += 1;
                 if self.cookies.len() == MAX_COOKIES {
                     self.cookies.remove(0);
                 }
-                self.cookies.push(Cookie { name: name.to_owned(), value: value.to_owned(), changed: self.changes });
+                self.changes += 1;
+                self.add(&given, self.changes);
             }
         }
+    }
+
+    /// Stores the value of a Set-Cookie header only if its cookie was never known: nothing is replaced, deleted or pushed
+    /// out. For answers to requests that go beside others. They carry all cookies of the context ([MS-OXCMAPIHTTP] 3.2.5.5)
+    /// with values of their own time, and must never displace what the answer to the request in flight brings.
+    pub fn store_unknown(&mut self, set_cookie: &str) {
+        let Some(given) = Given::parse(set_cookie) else { return };
+        let known = self.cookies.iter().any(|cookie| cookie.name == given.name);
+        if !known && given.value.is_some() && self.cookies.len() < MAX_COOKIES {
+            // Older than every request, so that any answer to one that excludes others goes before it.
+            self.add(&given, 0);
+        }
+    }
+
+    fn add(&mut self, given: &Given<'_>, changed: u64) {
+        let (name, value) = (given.name.to_owned(), given.value.map(str::to_owned));
+        self.cookies.push(Cookie { name, value, changed });
+    }
+
+    fn live(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.cookies.iter().filter_map(|cookie| Some((cookie.name.as_str(), cookie.value.as_deref()?)))
     }
 
     /// Forgets everything.
@@ -100,10 +112,30 @@ impl CookieJar {
     }
 }
 
+/// What a Set-Cookie header says.
+struct Given<'a> {
+    name: &'a str,
+    /// `None` deletes the cookie.
+    value: Option<&'a str>,
+}
+
+impl<'a> Given<'a> {
+    /// `None` for what is no cookie, or none that is stored.
+    fn parse(set_cookie: &'a str) -> Option<Self> {
+        let mut parts = set_cookie.split(';');
+        let (name, value) = parts.next()?.split_once('=')?;
+        let (name, value) = (name.trim(), value.trim());
+        let fits = name.len() + value.len() <= MAX_COOKIE;
+        let valid = is_token(name) && value.bytes().all(is_value_byte) && fits;
+        let deletes = parts.any(|attribute| deletes(attribute, value));
+        valid.then_some(Self { name, value: (!deletes).then_some(value) })
+    }
+}
+
 /// Names only: values are keys to the session.
 impl std::fmt::Debug for CookieJar {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_list().entries(self.cookies.iter().map(|cookie| &cookie.name)).finish()
+        f.debug_list().entries(self.live().map(|(name, _)| name)).finish()
     }
 }
 
@@ -149,6 +181,34 @@ mod tests {
         jar.store_since("sequence=1", asked);
         jar.store_since("sid=b", asked);
         assert_eq!(jar.header().as_deref(), Some("sid=b; sequence=2"));
+    }
+
+    #[test]
+    fn the_answer_to_a_wait_only_adds_unknown_cookies() {
+        let mut jar = CookieJar::parse("sid=a; sequence=1");
+        let execute = jar.version();
+        for cookie in ["sid=b", "sequence=0", "sequence=; Max-Age=0", "new=1", "gone=; Max-Age=0"] {
+            jar.store_unknown(cookie);
+        }
+        assert_eq!(jar.header().as_deref(), Some("sid=a; sequence=1; new=1"));
+        // What the Execute sent before says goes before it.
+        jar.store_since("sequence=2", execute);
+        jar.store_since("new=2", execute);
+        assert_eq!(jar.header().as_deref(), Some("sid=a; sequence=2; new=2"));
+        (0..100).for_each(|n| jar.store_unknown(&format!("c{n}=1")));
+        assert_eq!((jar.cookies.len(), jar.get("sequence")), (MAX_COOKIES, Some("2")), "nothing is pushed out");
+    }
+
+    #[test]
+    fn a_deleted_cookie_is_not_brought_back_by_an_older_answer() {
+        let mut jar = CookieJar::parse("sid=a; backend=x");
+        let asked = jar.version();
+        jar.store("backend=; Max-Age=0");
+        jar.store_since("backend=x", asked);
+        jar.store_unknown("backend=x");
+        assert_eq!(jar.header().as_deref(), Some("sid=a"));
+        jar.store("backend=y");
+        assert_eq!(jar.header().as_deref(), Some("sid=a; backend=y"));
     }
 
     #[test]
