@@ -26,15 +26,19 @@ error_codes! {
     ERRORS_RETURNED = 0x0004_0380, "ecWarnWithErrors";
     WARN_CANCEL_MESSAGE = 0x0004_0580, "ecWarnCancelMessage";
     PARTIAL_COMPLETION = 0x0004_0680, "ecPartialCompletion";
+    PROFILE_NOT_CONFIGURED = 0x0000_011C, "ecProfileNotConfigured";
     UNKNOWN_USER = 0x0000_03EB, "ecUnknownUser";
     UNKNOWN_CODE_PAGE = 0x0000_03EF, "ecUnknownCodePage";
     LOGIN_PERM = 0x0000_03F2, "ecLoginPerm";
+    PARAMETER_OVERFLOW = 0x0000_0450, "ecParameterOverflow";
     SEARCH_FOLDER = 0x0000_0460, "ecSearchFolder";
     NOT_SEARCH_FOLDER = 0x0000_0461, "ecNotSearchFolder";
     INVALID_RECIPS = 0x0000_0467, "ecInvalidRecips";
     WRONG_SERVER = 0x0000_0478, "ecWrongServer";
     BUFFER_TOO_SMALL = 0x0000_047D, "ecBufferTooSmall";
+    SERVER_PAUSED = 0x0000_047F, "ecServerPaused";
     SERVER_BUSY = 0x0000_0480, "ecServerBusy";
+    SEARCH_FOLDER_SCOPE_VIOLATION = 0x0000_0490, "ecSearchFolderScopeViolation";
     RPC_FORMAT = 0x0000_04B6, "ecRpcFormat";
     NULL_OBJECT = 0x0000_04B9, "ecNullObject";
     MAX_OBJECTS_EXCEEDED = 0x0000_04D7, "ecMaxObjsExceeded";
@@ -50,8 +54,11 @@ error_codes! {
     DST_NULL_OBJECT = 0x0000_0503, "ecDstNullObject";
     MSG_CYCLE = 0x0000_0504, "ecMsgCycle";
     TOO_MANY_RECIPS = 0x0000_0505, "ecTooManyRecips";
+    MAILBOX_IN_TRANSIT = 0x0000_050C, "ecMailboxInTransit";
+    SERVER_TOO_BUSY = 0x0000_06BB, "RPC_S_SERVER_TOO_BUSY";
     PROTOCOL_DISABLED = 0x0000_07D8, "ecProtocolDisabled";
     WAIT_REJECTED = 0x0000_07EE, "ecNotificationWaitRejected";
+    MAILBOX_DISABLED = 0x0000_096C, "ecMailboxDisabled";
     STREAM_ACCESS_DENIED = 0x8003_0005, "StreamAccessDenied";
     STREAM_SEEK = 0x8003_0019, "StreamSeekError";
     STREAM_INVALID_PARAM = 0x8003_0057, "StreamInvalidParam";
@@ -62,6 +69,7 @@ error_codes! {
     INVALID_OBJECT = 0x8004_0108, "ecInvalidObject";
     OBJECT_MODIFIED = 0x8004_0109, "ecObjectModified";
     OBJECT_DELETED = 0x8004_010A, "ecObjectDeleted";
+    NOT_ENOUGH_DISK = 0x8004_010D, "MAPI_E_NOT_ENOUGH_DISK";
     INSUFFICIENT_RESOURCES = 0x8004_010E, "ecInsufficientResrc";
     NOT_FOUND = 0x8004_010F, "ecNotFound";
     VERSION_MISMATCH = 0x8004_0110, "ecVersionMismatch";
@@ -78,7 +86,9 @@ error_codes! {
     NOT_INITIALIZED = 0x8004_0605, "ecNotInitialized";
     NO_RECIPIENTS = 0x8004_0607, "ecNoRecipients";
     ROOT_FOLDER = 0x8004_060B, "ecRootFolder";
+    STORE_FULL = 0x8004_060C, "MAPI_E_STORE_FULL";
     NP_QUOTA_EXCEEDED = 0x8004_0900, "ecNPQuotaExceeded";
+    NOT_IMPLEMENTED = 0x8004_0FFF, "ecNotImplemented";
     ACCESS_DENIED = 0x8007_0005, "ecAccessDenied";
     NOT_ENOUGH_MEMORY = 0x8007_000E, "ecMAPIOOM";
     INVALID_PARAM = 0x8007_0057, "ecInvalidParam";
@@ -88,6 +98,51 @@ impl ErrorCode {
     /// Whether the operation did what was asked: 0, or ErrorsReturned, which comes with data.
     pub fn is_success(self) -> bool {
         matches!(self, Self::NONE | Self::ERRORS_RETURNED)
+    }
+}
+
+impl ErrorCode {
+    /// Whether the server only wants to be asked later; nothing ran. 0x6BB comes instead of RopBackoff ([MS-OXCROPS]
+    /// 3.2.5.2), ecServerPaused to those who log on too often to mailboxes of other servers ([MS-OXCSTOR] 3.2.5.1.3).
+    pub fn is_busy(self) -> bool {
+        matches!(self, Self::SERVER_BUSY | Self::SERVER_PAUSED | Self::SERVER_TOO_BUSY)
+    }
+
+    /// Whether the mailbox, or what it lies on, is full.
+    pub fn is_over_quota(self) -> bool {
+        matches!(
+            self,
+            Self::STORE_FULL
+                | Self::QUOTA_EXCEEDED
+                | Self::SHUTOFF_QUOTA_EXCEEDED
+                | Self::NP_QUOTA_EXCEEDED
+                | Self::NOT_ENOUGH_DISK
+        )
+    }
+
+    /// Whether a message, or one of its values, is larger than the server takes.
+    pub fn is_too_large(self) -> bool {
+        matches!(
+            self,
+            Self::MAX_SUBMISSION_EXCEEDED | Self::MAX_ATTACHMENT_EXCEEDED | Self::TOO_BIG | Self::STREAM_SIZE
+        )
+    }
+
+    /// Whether the object asked for is not there (any more).
+    pub fn is_gone(self) -> bool {
+        matches!(self, Self::NOT_FOUND | Self::OBJECT_DELETED)
+    }
+
+    /// Whether the user may not do this.
+    pub fn is_denied(self) -> bool {
+        matches!(
+            self,
+            Self::ACCESS_DENIED
+                | Self::LOGIN_PERM
+                | Self::NO_CREATE_RIGHT
+                | Self::NO_CREATE_SUBFOLDER_RIGHT
+                | Self::STREAM_ACCESS_DENIED
+        )
     }
 }
 
@@ -103,5 +158,22 @@ impl fmt::Display for ErrorCode {
 impl fmt::Debug for ErrorCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn codes_are_named_and_sorted_by_what_helps() {
+        assert_eq!(ErrorCode(0x8004_060C).to_string(), "MAPI_E_STORE_FULL (0x8004060C)");
+        assert_eq!(ErrorCode(0x505).to_string(), "ecTooManyRecips (0x00000505)");
+        for code in [0x450, 0x461, 0x47D, 0x47F, 0x490, 0x4B9, 0x6BB, 0x8004_0605, 0x8004_0FFF] {
+            assert!(ErrorCode(code).name().is_some(), "{code:#X}");
+        }
+        let codes = [ErrorCode::STORE_FULL, ErrorCode::SERVER_PAUSED, ErrorCode::TOO_BIG, ErrorCode::NONE];
+        let sorted = codes.map(|code| (code.is_over_quota(), code.is_busy(), code.is_too_large()));
+        assert_eq!(sorted, [(true, false, false), (false, true, false), (false, false, true), (false, false, false)]);
     }
 }

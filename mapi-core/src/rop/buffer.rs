@@ -85,8 +85,9 @@ impl ResponseBuffer {
                     request_buffers: list.rest().to_vec(),
                 },
                 _ => {
-                    let Some(due) = due.next() else { return Err(at.invalid("unexpected answer", rop_id.0)) };
-                    Response::Rop(answer(&mut list, &at, rop_id, due, &mut opened)?)
+                    let Some(this) = due.next() else { return Err(at.invalid("unexpected answer", rop_id.0)) };
+                    let due = Due { this, next: due.as_slice().first() };
+                    Response::Rop(answer(&mut list, &at, rop_id, &due, &mut opened)?)
                 }
             });
         }
@@ -121,13 +122,51 @@ impl ResponseBuffer {
     }
 }
 
+/// The answer to be read, and the one that may stand behind it.
+struct Due<'a> {
+    this: &'a Expected,
+    next: Option<&'a Expected>,
+}
+
+impl Due<'_> {
+    /// Reads what follows the RopId.
+    ///
+    /// Some ROPs answer with fields on failure, too ([MS-OXCROPS] 2.2.4.6.3, 2.2.6.10.2, 2.2.9.3.2 and others), which servers
+    /// leave out (Gromox those of RopWriteStream and RopSetReadFlags): a failure is read without them if only so what is
+    /// behind it can be an answer. A success always has all of them.
+    fn read(&self, list: &mut Reader<'_>, rop_id: RopId, context: &ResponseContext) -> WireResult<RopResponse> {
+        let mut bare = list.clone();
+        let whole = RopResponse::get(list, rop_id, context);
+        if whole.is_ok() && self.may_end_at(list) {
+            return whole;
+        }
+        let (handle_index, return_value) = RopResponse::get_head(&mut bare)?;
+        if return_value.is_success() || !self.may_end_at(&bare) {
+            return whole;
+        }
+        *list = bare;
+        Ok(RopResponse { rop_id, handle_index, return_value, body: ResponseBody::Empty })
+    }
+
+    /// Whether what is left begins with something that may stand behind this answer.
+    fn may_end_at(&self, left: &Reader<'_>) -> bool {
+        let left = left.peek_rest();
+        let (Some(&id), index) = (left.first(), left.get(1)) else { return true };
+        let next = self.next.is_some_and(|next| {
+            [next.answer_id(), next.rop_id, RopId::PROGRESS].contains(&RopId(id)) && index == Some(&next.handle_index)
+        });
+        next || matches!(RopId(id), RopId::NOTIFY | RopId::PENDING | RopId::BACKOFF | RopId::BUFFER_TOO_SMALL)
+    }
+}
+
 fn answer(
     list: &mut Reader<'_>,
     at: &Reader<'_>,
     rop_id: RopId,
-    due: &Expected,
+    read: &Due<'_>,
     opened: &mut Vec<(u8, Arc<[PropertyTag]>)>,
 ) -> WireResult<RopResponse> {
+    let due = read.this;
     if rop_id != due.answer_id() && rop_id != due.rop_id && rop_id != RopId::PROGRESS {
         return Err(at.invalid("answer out of order", rop_id.0));
     }
@@ -135,8 +174,8 @@ fn answer(
     // A message opened in this very buffer settles the columns of its recipients.
     let known = opened.iter().find(|(index, _)| due.rop_id == RopId::READ_RECIPIENTS && *index == due.handle_index);
     let response = match known {
-        Some((_, columns)) => RopResponse::get(list, rop_id, &ResponseContext::Columns(Arc::clone(columns)))?,
-        None => RopResponse::get(list, rop_id, &due.context)?,
+        Some((_, columns)) => read.read(list, rop_id, &ResponseContext::Columns(Arc::clone(columns)))?,
+        None => read.read(list, rop_id, &due.context)?,
     };
     if response.handle_index != due.handle_index {
         return Err(index_at.invalid("response handle index", response.handle_index));

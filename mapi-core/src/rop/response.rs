@@ -43,10 +43,14 @@ pub struct RopResponse {
 impl RopResponse {
     /// Reads what follows the RopId.
     pub(super) fn get(reader: &mut Reader<'_>, rop_id: RopId, context: &ResponseContext) -> WireResult<Self> {
-        let handle_index = reader.u8("response handle index")?;
-        let return_value = ErrorCode(reader.u32("ReturnValue")?);
+        let (handle_index, return_value) = Self::get_head(reader)?;
         let body = ResponseBody::get(reader, rop_id, return_value, context)?;
         Ok(Self { rop_id, handle_index, return_value, body })
+    }
+
+    /// Reads what every response has behind its RopId: the handle index and ReturnValue.
+    pub(super) fn get_head(reader: &mut Reader<'_>) -> WireResult<(u8, ErrorCode)> {
+        Ok((reader.u8("response handle index")?, ErrorCode(reader.u32("ReturnValue")?)))
     }
 
     /// Writes the response.

@@ -115,7 +115,7 @@ impl Answer for ReadStreamResponse {
 }
 
 /// What follows ReturnValue of RopWriteStream and RopWriteAndCommitStream, on failure too ([MS-OXCROPS] 2.2.9.3.2,
-/// 2.2.9.12.2).
+/// 2.2.9.12.2). Gromox leaves it out then: such an answer has [`super::ResponseBody::Empty`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct WriteStreamResponse {
     /// Bytes written.

@@ -220,3 +220,58 @@ fn counts_are_checked_before_memory_is_reserved() {
     assert_eq!(error.kind, WireErrorKind::Truncated { needed: 65_535 * 4, left: 2 });
     assert_eq!(error.offset, 10);
 }
+
+/// RopWriteStream that fails: with WrittenSize as specified, without as Gromox answers, in the middle and at the end.
+#[test]
+fn a_failed_write_may_come_without_its_size() {
+    let due = [
+        expected(RopId::WRITE_STREAM, 2, ResponseContext::None),
+        expected(RopId::COMMIT_STREAM, 2, ResponseContext::None),
+    ];
+    let write = [0x2D, 2, 0x05, 0x03, 0x04, 0x80];
+    let commit = [0x5D, 2, 0x02, 0x01, 0x04, 0x80];
+    let notify = [0x6E, 7, 0];
+    let some = ResponseBody::WriteStream(WriteStreamResponse { written_size: 0x025D });
+    let none = ResponseBody::WriteStream(WriteStreamResponse { written_size: 0 });
+    for (size, body) in [(&[][..], ResponseBody::Empty), (&[0, 0], none), (&[0x5D, 2], some)] {
+        for behind in [&[][..], &commit, &notify] {
+            let list = [&write[..], size, behind].concat();
+            // Right before a commit, and nothing else, these are its RopId and index.
+            let buffer = responses(&list, &due);
+            let Response::Rop(answer) = &buffer.responses[0] else { panic!("{buffer:?}") };
+            assert_eq!((answer.return_value, &answer.body), (ErrorCode::TOO_BIG, &body), "{size:?} {behind:?}");
+            assert_eq!(buffer.responses.len(), if behind.is_empty() { 1 } else { 2 });
+        }
+    }
+}
+
+/// The same of the other ROPs whose failures have fields that Gromox leaves out.
+#[test]
+fn failures_without_their_fields_are_failures() {
+    for rop_id in [
+        RopId::SET_READ_FLAGS,
+        RopId::READ_STREAM,
+        RopId::WRITE_STREAM_EXTENDED,
+        RopId::COPY_TO_STREAM,
+        RopId::MOVE_COPY_MESSAGES,
+        RopId::DELETE_MESSAGES,
+        RopId::FAST_TRANSFER_SOURCE_GET_BUFFER,
+    ] {
+        let due = [1, 2].map(|index| expected(rop_id, index, ResponseContext::None));
+        let failed = |index| [rop_id.0, index, 0x05, 0, 0x07, 0x80];
+        let list = [failed(1), failed(2)].concat();
+        let buffer = responses(&list, &due);
+        let codes: Vec<_> = buffer.answers().map(|answer| answer.return_value).collect();
+        assert_eq!(codes, [ErrorCode::ACCESS_DENIED; 2], "{rop_id}");
+    }
+}
+
+#[test]
+fn a_success_has_all_its_fields() {
+    let due = [1, 2].map(|index| expected(RopId::WRITE_STREAM, index, ResponseContext::None));
+    let list = [0x2D, 1, 0, 0, 0, 0];
+    let error = ResponseBuffer::decode(&payload(&list, &[]), &due).expect_err("no WrittenSize");
+    assert_eq!(error.kind, WireErrorKind::Truncated { needed: 2, left: 0 });
+    let list = [list, [0x2D, 2, 0, 0, 0, 0]].concat();
+    assert!(ResponseBuffer::decode(&payload(&list, &[]), &due).is_err());
+}
