@@ -1,17 +1,21 @@
 use crate::id::{FolderId, MessageId};
 use crate::message::PropertyBag;
-use crate::rop::{OpenMessageRequest, RequestBody, RopId};
+use crate::property::tags;
+use crate::rop::{OpenMessageRequest, RequestBody, ResponseBody, RopId, SaveChangesMessageRequest};
 
 use super::create::{CreatedMessage, check_set};
 use super::link::{OnFailure, odd_answer};
+use super::open::get_properties;
 use super::{Mailbox, MailboxError};
 
 impl Mailbox {
-    /// Sets properties of one message, however large they are, and tells which version it saved. What others save
-    /// meanwhile is not overridden. Harmless to repeat.
+    /// Sets properties of one message, however large they are, and tells which version it saved. It is saved with ForceSave:
+    /// without it Exchange 2013 and 2016 say yes to whoever saves after somebody else, and store nothing ([MS-OXCMSG]
+    /// R1643, R1916). Harmless to repeat.
     ///
     /// # Errors
-    /// ObjectModified if somebody else was quicker; nothing was set then. If the outcome is unknown, they may have been set.
+    /// If the outcome is unknown, they may have been set. Dropping the future while the last request is under way leaves
+    /// it at that, too; before, nothing was set.
     pub async fn amend_message(
         &self,
         folder_id: FolderId,
@@ -35,6 +39,21 @@ impl Mailbox {
         let answers = inner.link.run(&mut script, OnFailure::Stop).await?;
         check_set(&answers, &setting)?;
         let message = script.take(message).ok_or_else(|| odd_answer(RopId::OPEN_MESSAGE))?;
-        inner.save(&message).await
+        let mut script = inner.link.script();
+        let slot = script.known(&message);
+        let save =
+            SaveChangesMessageRequest { input_handle_index: 0, save_flags: SaveChangesMessageRequest::FORCE_SAVE };
+        let save = script.rop_with(slot, slot, RequestBody::SaveChangesMessage(save));
+        let version = script.rop(slot, get_properties(&[tags::PidTagChangeKey]));
+        // The message is saved when the first of them succeeds, whatever becomes of the second.
+        let answers = inner.link.run(&mut script, OnFailure::GoOn).await?;
+        let ResponseBody::SaveChangesMessage(saved) = answers.body(save)? else {
+            return Err(odd_answer(RopId::SAVE_CHANGES_MESSAGE));
+        };
+        let change_key = match answers.body(version) {
+            Ok(ResponseBody::GetPropertiesSpecific(got)) => got.row.values.first().and_then(|v| v.value()?.as_bytes()),
+            _ => None,
+        };
+        Ok(CreatedMessage { mid: saved.message_id, change_key: change_key.map(<[u8]>::to_vec) })
     }
 }

@@ -132,7 +132,9 @@ impl Inner {
             }
             let save = SaveChangesMessageRequest {
                 input_handle_index: 0,
-                save_flags: SaveChangesMessageRequest::KEEP_OPEN_READ_ONLY | SaveChangesMessageRequest::FORCE_SAVE,
+                // One flag alone: servers refuse combinations, and ignore what of them does not concern them ([MS-OXCMSG]
+                // 2.2.3.3.1, R466).
+                save_flags: SaveChangesMessageRequest::FORCE_SAVE,
             };
             let save = script.rop_with(message, message, RequestBody::SaveChangesMessage(save));
             script.release(message);
