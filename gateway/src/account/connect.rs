@@ -13,7 +13,7 @@ use mapi_core::autodiscover::{AllowedHosts, AutodiscoverError, Discovery, Found}
 use mapi_core::client::dns::Resolver;
 use mapi_core::client::{
     Client, ClientError, ClientSettings, Counters, EndpointUrl, Endpoints, Kdcs, KerberosLogin, KerberosSecret,
-    Timeouts, Tls, TlsSettings, TlsVerification as ClientVerification, post_form,
+    Throttles, Timeouts, Tls, TlsSettings, TlsVerification as ClientVerification, post_form,
 };
 use mapi_core::mailbox::{Mailbox, OpenOptions};
 use mapi_core::nspi::AddressBook;
@@ -35,6 +35,8 @@ pub struct UpstreamSettings {
     config: UpstreamConfig,
     tls: Tls,
     counters: Arc<Counters>,
+    /// What busy hosts asked for holds for all sessions of all users.
+    throttles: Throttles,
     kdcs: Option<Arc<Kdcs>>,
     /// Whether the upstream was seen to offer Bearer.
     offers_bearer: AtomicBool,
@@ -69,7 +71,8 @@ impl UpstreamSettings {
             Arc::new(Kdcs { realm, servers, resolver: Resolver::system(), patience: KDC_PATIENCE })
         });
         let offers_bearer = AtomicBool::new(false);
-        Ok(Self { config: config.clone(), tls, counters: Arc::default(), kdcs, offers_bearer, discovered })
+        let (counters, throttles) = (Arc::default(), Throttles::default());
+        Ok(Self { config: config.clone(), tls, counters, throttles, kdcs, offers_bearer, discovered })
     }
 
     fn plain_http(&self) -> PlainHttp {
@@ -379,6 +382,7 @@ impl Connector {
         ClientSettings {
             timeouts: self.settings.timeouts(),
             counters: Arc::clone(&self.settings.counters),
+            throttles: self.settings.throttles.clone(),
             ..ClientSettings::new(
                 target.endpoints.clone(),
                 Arc::clone(&self.credentials),

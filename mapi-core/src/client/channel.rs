@@ -24,7 +24,7 @@ pub(crate) struct Channel {
     transport: tokio::sync::Mutex<Transport>,
     changed: watch::Sender<()>,
     server: Mutex<Option<String>>,
-    throttle: Throttle,
+    throttle: Arc<Throttle>,
 }
 
 impl Channel {
@@ -42,7 +42,7 @@ impl Channel {
             transport: tokio::sync::Mutex::new(transport(settings, url)),
             changed: watch::Sender::new(()),
             server: Mutex::default(),
-            throttle: Throttle::default(),
+            throttle: settings.throttles.of(url.host()),
         };
         tracing::trace!(url = %channel.url, "channel made");
         channel

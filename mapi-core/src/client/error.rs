@@ -21,7 +21,8 @@ pub enum ClientError {
     OutcomeUnknown(String),
     /// ErrorCode or StatusCode of the answer.
     Rejected(ErrorCode),
-    /// The server wants to be asked later; nothing ran.
+    /// The server wants to be asked later; nothing ran. With the time that is left, if it is known: until then every
+    /// request to the host fails in this way without being sent.
     Busy(Option<Duration>),
     /// An HTTP status that is no answer of a MAPI/HTTP endpoint. Redirects are among them: they are not followed.
     HttpStatus(u16),
@@ -31,6 +32,31 @@ pub enum ClientError {
     Protocol(WireError),
     /// The settings cannot be used.
     Configuration(String),
+}
+
+/// What is waited before asking a busy server again that did not say how long.
+const USUAL_PAUSE: Duration = Duration::from_secs(5);
+/// ecServerPaused comes to those who log on more than five times in that time ([MS-OXCSTOR] 3.2.5.1.3).
+const LOGON_WINDOW: Duration = Duration::from_secs(10);
+
+impl ClientError {
+    /// For how long to wait before asking again, if the server is busy. Nothing ran then, and the session is as it was.
+    pub fn busy_for(&self) -> Option<Duration> {
+        match self {
+            Self::Busy(left) => Some(left.unwrap_or(USUAL_PAUSE)),
+            Self::Rejected(code) if code.is_busy() => Some(pause_after(*code)),
+            _ => None,
+        }
+    }
+
+    /// The error for a logon that was refused with `code` because the server is busy. It concerns this mailbox alone.
+    pub(crate) fn busy_logon(code: ErrorCode) -> Self {
+        Self::Busy(Some(pause_after(code)))
+    }
+}
+
+fn pause_after(code: ErrorCode) -> Duration {
+    if code == ErrorCode::SERVER_PAUSED { LOGON_WINDOW } else { USUAL_PAUSE }
 }
 
 impl From<SessionError> for ClientError {

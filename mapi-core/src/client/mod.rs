@@ -30,6 +30,7 @@ pub use form::{FormAnswer, post_form};
 pub use kerberos_login::{Kdcs, KerberosLogin, KerberosSecret};
 pub use probe::{Probe, ProbeError, ProbedTls, probe};
 pub use settings::{ClientSettings, Endpoints, RetryPolicy, Timeouts};
+pub use throttle::Throttles;
 pub use tls::{Tls, TlsError, TlsSettings, TlsVerification};
 pub(crate) use transport::{ExchangeError, Outgoing, Received, Transport};
 pub use url::{EndpointUrl, UrlError};

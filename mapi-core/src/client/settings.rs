@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{Counters, EndpointUrl, Tls};
+use super::{Counters, EndpointUrl, Throttles, Tls};
 use crate::auth::Credentials;
 use crate::http::ConnectRequest;
 
@@ -35,6 +35,8 @@ pub struct ClientSettings {
     pub max_response: usize,
     /// Where to count; may be shared by several clients.
     pub counters: Arc<Counters>,
+    /// Which hosts are busy; to be shared by all clients of the same hosts.
+    pub throttles: Throttles,
 }
 
 impl ClientSettings {
@@ -53,6 +55,7 @@ impl ClientSettings {
             retry: RetryPolicy::default(),
             max_response: 2 * 1024 * 1024,
             counters: Arc::default(),
+            throttles: Throttles::default(),
         }
     }
 }

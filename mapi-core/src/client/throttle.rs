@@ -1,4 +1,5 @@
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -8,13 +9,50 @@ const PATIENCE: Duration = Duration::from_secs(45);
 /// What a server that names no time is given, at first and at most.
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(20);
-/// What a server that names a time is given at most.
+/// What a server that names a time is given at least and at most.
+const SHORTEST_ASKED: Duration = Duration::from_millis(250);
 const LONGEST_ASKED: Duration = Duration::from_secs(3600);
+/// Between two requests that are let go again after a pause.
+const SPACING: Duration = Duration::from_millis(20);
+/// Hosts remembered.
+const MAX_HOSTS: usize = 256;
 
-/// Keeps requests from a server that said it is busy (HTTP 429 and 503), for as long as it said.
+/// The throttles of upstream hosts, shared by all clients that are given a clone: what a host asks for with Retry-After
+/// holds for every session of every user, also for those that are opened meanwhile.
+#[derive(Debug, Clone, Default)]
+pub struct Throttles {
+    hosts: Arc<Mutex<HashMap<String, Arc<Throttle>>>>,
+}
+
+impl Throttles {
+    /// For how long the host wants to be left alone; `None` if not at all.
+    pub fn pause_of(&self, host: &str) -> Option<Duration> {
+        let pause = lock(&self.hosts).get(&host.to_ascii_lowercase())?.pause(Instant::now());
+        (!pause.is_zero()).then_some(pause)
+    }
+
+    /// The throttle of a host.
+    pub(super) fn of(&self, host: &str) -> Arc<Throttle> {
+        let host = host.to_ascii_lowercase();
+        let mut hosts = lock(&self.hosts);
+        if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&host) {
+            let now = Instant::now();
+            hosts.retain(|_, throttle| Arc::strong_count(throttle) > 1 || !throttle.pause(now).is_zero());
+        }
+        if hosts.len() >= MAX_HOSTS && !hosts.contains_key(&host) {
+            // Better one that is not shared than a map without a bound.
+            return Arc::default();
+        }
+        Arc::clone(hosts.entry(host).or_default())
+    }
+}
+
+/// Keeps requests from a server that said it is busy (HTTP 429 and 503, code 0x6BB), for as long as it said.
 ///
-/// The pause holds for everybody who shares the throttle: nobody asks in between. Whoever would have to wait for too long
-/// is told so at once, without a request.
+/// The pause holds for everybody who shares the throttle: nobody asks in between. After it requests are let go one after
+/// the other, in the order in which they came, so that they don't make the server busy again all at once; the first of
+/// them that is refused holds the others back again. Whoever would have to wait for too long is told so at once, without a
+/// request.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
     state: Mutex<State>,
@@ -23,6 +61,8 @@ pub(super) struct Throttle {
 #[derive(Debug, Default)]
 struct State {
     not_before: Option<Instant>,
+    /// When the next of those who wait may go.
+    next: Option<Instant>,
     /// Busy answers in a row.
     refusals: u32,
 }
@@ -38,17 +78,33 @@ impl Default for Patience {
 }
 
 impl Throttle {
-    /// Waits until a request may be sent.
+    /// Waits until a request may be sent. Dropping the future leaves an empty place in the row, no more.
     ///
     /// # Errors
     /// How long it would take, if that is too long.
     pub(super) async fn admit(&self, patience: &mut Patience) -> Result<(), Duration> {
-        let pause = self.pause(Instant::now());
-        if !pause.is_zero() {
-            patience.0 = patience.0.checked_sub(pause).ok_or(pause)?;
-            tokio::time::sleep(pause).await;
+        loop {
+            let now = Instant::now();
+            let Some(place) = self.place(now, patience.0)? else { return Ok(()) };
+            patience.0 = patience.0.saturating_sub(place.saturating_duration_since(now));
+            tokio::time::sleep_until(place).await;
+            // Somebody before in the row may have been refused meanwhile.
+            if self.pause(Instant::now()).is_zero() {
+                return Ok(());
+            }
         }
-        Ok(())
+    }
+
+    /// A place in the row; `None` if there is none.
+    fn place(&self, now: Instant, patience: Duration) -> Result<Option<Instant>, Duration> {
+        let mut state = self.state();
+        let Some(place) = state.not_before.max(state.next).filter(|place| *place > now) else { return Ok(None) };
+        let wait = place - now;
+        if wait > patience {
+            return Err(wait);
+        }
+        state.next = Some(place + SPACING);
+        Ok(Some(place))
     }
 
     /// How long requests are kept back.
@@ -60,26 +116,31 @@ impl Throttle {
     pub(super) fn refused(&self, asked: Option<Duration>, now: Instant) {
         let mut state = self.state();
         let own = FIRST_PAUSE.saturating_mul(1 << state.refusals.min(8)).min(LONGEST_PAUSE);
-        state.refusals = state.refusals.saturating_add(1);
-        // Never earlier than asked, and not all at the same moment.
-        let pause = asked
-            .map_or(own, |asked| asked.min(LONGEST_ASKED))
-            .max(FIRST_PAUSE / 4)
-            .mul_f64(rand::random_range(1.0..=1.25));
-        let until = now + pause;
-        state.not_before = state.not_before.max(Some(until));
-        tracing::info!(?pause, refusals = state.refusals, "the server is busy");
+        // Requests that were under way together are refused together; that is one refusal.
+        if state.not_before.is_none_or(|until| until <= now) {
+            state.refusals = state.refusals.saturating_add(1);
+        }
+        let pause = asked.map_or(own, |asked| asked.clamp(SHORTEST_ASKED, LONGEST_ASKED));
+        if state.not_before < Some(now + pause) {
+            state.not_before = Some(now + pause);
+            // Whoever waits takes a new place when its old one comes.
+            state.next = None;
+            tracing::info!(?pause, refusals = state.refusals, "the server is busy");
+        }
     }
 
     /// The server answered.
     pub(super) fn answered(&self) {
-        let mut state = self.state();
-        state.refusals = 0;
+        self.state().refusals = 0;
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    fn state(&self) -> MutexGuard<'_, State> {
+        lock(&self.state)
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -93,13 +154,20 @@ mod tests {
         assert_eq!(throttle.pause(now), Duration::ZERO);
         for (asked, seconds) in [(Some(7), 7), (None, 2), (None, 4), (None, 8), (None, 16), (None, 20), (None, 20)] {
             throttle.refused(asked.map(Duration::from_secs), now);
-            let (pause, least) = (throttle.pause(now), Duration::from_secs(seconds));
-            assert!(pause >= least && pause <= least.mul_f64(1.25), "{pause:?} instead of {least:?}");
-            now += pause;
+            assert_eq!(throttle.pause(now), Duration::from_secs(seconds), "never longer than told");
+            now += throttle.pause(now);
         }
         throttle.answered();
         throttle.refused(None, now);
-        assert!(throttle.pause(now) < Duration::from_secs(2));
+        assert_eq!(throttle.pause(now), FIRST_PAUSE);
+    }
+
+    #[test]
+    fn requests_refused_together_are_one_refusal() {
+        let throttle = Throttle::default();
+        let now = Instant::now();
+        (0..50).for_each(|_| throttle.refused(None, now));
+        assert!(throttle.pause(now) <= FIRST_PAUSE * 2, "{:?}", throttle.pause(now));
     }
 
     #[test]
@@ -107,7 +175,7 @@ mod tests {
         let throttle = Throttle::default();
         let now = Instant::now();
         throttle.refused(Some(Duration::from_secs(u64::MAX)), now);
-        assert!(throttle.pause(now) <= LONGEST_ASKED.mul_f64(1.25));
+        assert_eq!(throttle.pause(now), LONGEST_ASKED);
     }
 
     #[tokio::test]
@@ -115,7 +183,56 @@ mod tests {
         let throttle = Throttle::default();
         throttle.refused(Some(Duration::from_secs(300)), Instant::now());
         let told = throttle.admit(&mut Patience::default()).await.expect_err("too long");
-        assert!(told >= Duration::from_secs(299));
-        assert!(throttle.pause(Instant::now() + Duration::from_secs(376)).is_zero());
+        assert!(told >= Duration::from_secs(299) && told <= Duration::from_secs(300));
+    }
+
+    #[tokio::test]
+    async fn requests_are_let_go_one_after_the_other() {
+        let throttle = Arc::new(Throttle::default());
+        let began = Instant::now();
+        throttle.refused(Some(SHORTEST_ASKED), began);
+        let wait = |throttle: Arc<Throttle>| async move {
+            throttle.admit(&mut Patience::default()).await.map(|()| began.elapsed())
+        };
+        let waiting: Vec<_> = (0..5).map(|_| tokio::spawn(wait(Arc::clone(&throttle)))).collect();
+        let mut times = Vec::new();
+        for task in waiting {
+            times.push(task.await.expect("no panic").expect("admitted"));
+        }
+        times.sort_unstable();
+        for (n, time) in (0..).zip(times) {
+            assert!(time >= SHORTEST_ASKED + SPACING * n, "number {n} after {time:?}");
+        }
+        tokio::time::sleep(SPACING).await;
+        assert_eq!(throttle.place(Instant::now(), PATIENCE), Ok(None), "the row is empty");
+    }
+
+    #[tokio::test]
+    async fn the_first_that_is_refused_again_holds_the_others_back() {
+        let throttle = Throttle::default();
+        let began = Instant::now();
+        throttle.refused(Some(SHORTEST_ASKED), began);
+        let first = async {
+            throttle.admit(&mut Patience::default()).await.expect("admitted");
+            throttle.refused(Some(SHORTEST_ASKED), Instant::now());
+        };
+        let second = async {
+            throttle.admit(&mut Patience::default()).await.expect("admitted");
+            assert!(began.elapsed() >= SHORTEST_ASKED * 2, "{:?}", began.elapsed());
+        };
+        tokio::join!(first, second);
+    }
+
+    #[test]
+    fn all_clients_of_a_host_share_its_throttle() {
+        let throttles = Throttles::default();
+        throttles.of("Mail.lab.test").refused(Some(Duration::from_secs(9)), Instant::now());
+        assert!(throttles.clone().pause_of("mail.LAB.test").is_some());
+        assert!(throttles.pause_of("other.lab.test").is_none());
+        for n in 0..2 * MAX_HOSTS {
+            throttles.of(&format!("h{n}.lab.test"));
+        }
+        assert!(lock(&throttles.hosts).len() <= MAX_HOSTS);
+        assert!(throttles.pause_of("mail.lab.test").is_some(), "a host that is busy is not forgotten");
     }
 }

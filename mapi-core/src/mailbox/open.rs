@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use crate::client::Client;
+use crate::client::{Client, ClientError};
 use crate::id::{FolderId, Gid, LongTermId, ObjectId};
 use crate::property::{PropertyName, PropertyTag, PropertyValue, tags};
 use crate::rop::{
@@ -40,7 +40,8 @@ impl Mailbox {
     /// requests, seldom three.
     ///
     /// # Errors
-    /// E.g. ecUnknownUser, ecLoginPerm, ecWrongServer (the mailbox is on another server).
+    /// E.g. ecUnknownUser, ecLoginPerm, ecWrongServer (the mailbox is on another server). [`ClientError::Busy`] also for a
+    /// logon that is refused because there were too many (ecServerPaused, [MS-OXCSTOR] 3.2.5.1.3).
     pub async fn open(client: Client, legacy_dn: &str, options: OpenOptions) -> Result<Self, MailboxError> {
         Self::open_over(Arc::new(SessionTransport::new(client)), legacy_dn, options).await
     }
@@ -54,7 +55,7 @@ impl Mailbox {
         let link = Link::new(transport);
         let mut script = link.script();
         let (slot, ticket) = script.log_on(RequestBody::Logon(LogonRequest::mailbox(legacy_dn)));
-        let answers = link.run(&mut script, OnFailure::Stop).await?;
+        let answers = link.run(&mut script, OnFailure::Stop).await.map_err(busy)?;
         let (ResponseBody::Logon(LogonResponse::Private(answer)), Some(logon)) =
             (answers.body(ticket)?, script.take(slot))
         else {
@@ -197,6 +198,14 @@ impl Inner {
             }
         }
         Ok(out)
+    }
+}
+
+/// A logon that is refused for now is to be waited for as any other request to a busy server.
+fn busy(error: MailboxError) -> MailboxError {
+    match error {
+        MailboxError::Upstream { code, .. } if code.is_busy() => ClientError::busy_logon(code).into(),
+        error => error,
     }
 }
 

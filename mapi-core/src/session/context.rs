@@ -55,6 +55,8 @@ impl Ticket {
 /// - One request at a time, except that NotificationWait and PING go beside others.
 /// - Any non-zero response code ends the context; so does a request whose answer was not read to its end, as the sequence
 ///   cookie is then unknown and so is what ran.
+/// - Answers to NotificationWait and PING carry all cookies of the context ([MS-OXCMAPIHTTP] 3.2.5.5), as they were when the
+///   server made them: they only add what is unknown, so that they never displace the sequence of an Execute in flight.
 /// - A new context is asked for with the cookies of the old one, so that the server drops that, and falls back to none.
 #[derive(Debug)]
 pub struct SessionContext {
@@ -178,6 +180,9 @@ impl SessionContext {
             return Err(SessionError::NotMapi("Content-Type is not application/mapi-http"));
         };
         self.keep_cookies(ticket, response);
+        if is_too_busy(&entity.body) {
+            return Err(SessionError::Busy(retry_after(head)));
+        }
         if opens(ticket.kind) {
             self.opened(&entity.body)?;
         } else if closes(ticket.kind) {
@@ -244,7 +249,10 @@ impl SessionContext {
             return;
         }
         for cookie in response.head.all(header::SET_COOKIE) {
-            self.cookies.store_since(cookie, ticket.cookies);
+            match excludes_others(ticket.kind) {
+                true => self.cookies.store_since(cookie, ticket.cookies),
+                false => self.cookies.store_unknown(cookie),
+            }
         }
     }
 
@@ -287,6 +295,17 @@ fn closes(kind: RequestType) -> bool {
 /// passed the request on, which matters for what must not be run twice.
 fn ran_nothing(kind: RequestType, head: &ResponseHead) -> bool {
     head.status == 429 || kind != RequestType::Execute || head.header("Retry-After").is_some()
+}
+
+/// Whether StatusCode, or ErrorCode behind it, says that the server was too busy and ran nothing ([MS-OXCROPS] 3.2.5.2:
+/// servers that cannot answer with RopBackoff). All bodies begin with these two.
+fn is_too_busy(body: &[u8]) -> bool {
+    let mut reader = Reader::new(body);
+    let code = match reader.u32("StatusCode") {
+        Ok(0) => reader.u32("ErrorCode"),
+        other => other,
+    };
+    code.is_ok_and(|code| ErrorCode(code) == ErrorCode::SERVER_TOO_BUSY)
 }
 
 /// Retry-After in seconds.
@@ -367,6 +386,37 @@ mod tests {
         assert_eq!(cookie(&request), Some("sid=1; sequence=2"));
         context.unsent(request.ticket);
         assert!(context.call(RequestType::Execute, Vec::new()).is_ok());
+    }
+
+    #[test]
+    fn the_answer_to_a_wait_never_displaces_the_sequence_of_an_execute_in_flight() {
+        let mut context = connected();
+        let wait = context.call(RequestType::NotificationWait, Vec::new()).expect("open");
+        let ping = context.call(RequestType::Ping, Vec::new()).expect("open");
+        let execute = context.call(RequestType::Execute, Vec::new()).expect("beside a wait");
+        // The server ran the Execute already; the answers that it made before arrive first.
+        let all = ["sid=7", "sequence=9", "late=1"];
+        context.accept(wait.ticket, &answer(0, &all, b"")).expect("an answer");
+        context.accept(ping.ticket, &answer(0, &["sequence=; Max-Age=0"], b"")).expect("an answer");
+        context.accept(execute.ticket, &answer(0, &["sequence=2"], b"")).expect("an answer");
+        let request = context.call(RequestType::Execute, Vec::new()).expect("open");
+        assert_eq!(cookie(&request), Some("sid=1; sequence=2; late=1"));
+    }
+
+    #[test]
+    fn too_busy_in_the_body_ran_nothing_and_keeps_the_context() {
+        let mut context = connected();
+        let mut with_error = vec![0; 4];
+        with_error.extend(ErrorCode::SERVER_TOO_BUSY.0.to_le_bytes());
+        let with_status = [ErrorCode::SERVER_TOO_BUSY.0.to_le_bytes(), [0; 4]].concat();
+        for body in [with_error, with_status] {
+            let request = context.call(RequestType::Execute, Vec::new()).expect("open");
+            let mut busy = answer(0, &["sequence=5"], &body);
+            busy.head.headers.push(("Retry-After".into(), "3".into()));
+            assert_eq!(context.accept(request.ticket, &busy), Err(SessionError::Busy(Some(3))));
+        }
+        let request = context.call(RequestType::Execute, Vec::new()).expect("still open");
+        assert_eq!(cookie(&request), Some("sid=1; sequence=5"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub enum SessionError {
     InFlight,
     /// HTTP 401; nothing ran.
     Unauthorized,
-    /// HTTP 429 or 503; nothing ran. Seconds of Retry-After.
+    /// HTTP 429 or 503, or the code 0x6BB in an answer; nothing ran. Seconds of Retry-After.
     Busy(Option<u64>),
     /// Any other HTTP status but 200.
     HttpStatus(u16),
