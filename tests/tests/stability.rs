@@ -247,8 +247,15 @@ fn render_otherwise(sandbox: &RunningSandbox, directory: &Path) {
         }
         let (expected_version, mut head) = (head.version, head);
         head.version += 1;
-        let commit =
-            FolderCommit { expected_version, head, upserts, tombstones: Vec::new(), reset: false, next_article: None };
+        let commit = FolderCommit {
+            expected_version,
+            head,
+            upserts,
+            tombstones: Vec::new(),
+            reset: false,
+            next_article: None,
+            run: None,
+        };
         ledger.commit(&folder, commit).expect("committed");
     }
 }

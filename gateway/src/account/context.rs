@@ -1,4 +1,3 @@
-use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
@@ -12,13 +11,14 @@ use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue
 use super::addresses::AddressBook;
 use super::background::Activity;
 use super::cache::RenderingCache;
+use super::epochs::{Epochs, MailboxEpochs};
 use super::error::UpstreamError;
 use super::mark::SubmissionMark;
 use super::unchecked::Unchecked;
 use super::upstream::Upstream;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
 use crate::convert::{ConvertError, GATEWAY_SET, flags, original};
-use crate::ledger::{Epoch, EpochEntry, Ledger};
+use crate::ledger::{Epoch, Ledger};
 
 /// Above this many bytes, of its properties or its original, a message is rendered off the async threads.
 const RENDER_INLINE: usize = 256 * 1024;
@@ -27,16 +27,10 @@ const RENDER_INLINE: usize = 256 * 1024;
 /// part of the bytes of messages.
 pub(crate) const RENDER_DOMAIN: &str = "mapi-gateway.invalid";
 
-/// For how long a notification of a folder's properties may be the echo of an own write.
-const OWN_WRITE_ECHO: Duration = Duration::from_secs(3);
-
-/// How often an epoch is written anew because another gateway wrote in between.
-const MAX_EPOCH_TRIES: u32 = 4;
-
 /// What the parts of an account share.
 pub struct AccountContext {
     /// The user's sessions with the upstream.
-    pub upstream: Upstream,
+    pub upstream: Arc<Upstream>,
     /// The mailbox's ledger.
     pub ledger: Arc<dyn Ledger>,
     /// Appended messages that are not to be read yet.
@@ -47,12 +41,9 @@ pub struct AccountContext {
     user: String,
     cache: Arc<RenderingCache>,
     addresses: AddressBook,
-    /// Epochs as the hierarchy table told them, so that opening a folder need not ask.
-    epochs: Mutex<HashMap<Gid, Epoch>>,
+    epochs: MailboxEpochs,
     /// The UIDVALIDITY given last; 0 if none was.
     last_uid_validity: Mutex<u32>,
-    /// When the gateway itself wrote properties of folders.
-    own_writes: Mutex<HashMap<Gid, Instant>>,
     last_used: Mutex<Instant>,
     fetch_options: FetchOptions,
     keep_original_bytes: usize,
@@ -69,18 +60,18 @@ impl AccountContext {
         let defaults = FetchOptions::default();
         let limits = MessageLimits { bytes: max_message_bytes as u64, ..defaults.limits };
         let fetch_options = FetchOptions { limits, ..defaults };
+        let upstream = Arc::new(upstream);
         Self {
             mailbox_guid: upstream.mailbox_guid(),
             user: upstream.connector().user().to_owned(),
             addresses: AddressBook::default(),
+            epochs: MailboxEpochs::new(Arc::clone(&upstream)),
             upstream,
             ledger,
             unchecked: Unchecked::default(),
             activity: Activity::default(),
             cache,
-            epochs: Mutex::default(),
             last_uid_validity: Mutex::default(),
-            own_writes: Mutex::default(),
             last_used: Mutex::new(Instant::now()),
             fetch_options,
             keep_original_bytes,
@@ -89,7 +80,7 @@ impl AccountContext {
 
     /// The named properties that the gateway uses, so that their ids can be asked for together.
     pub fn property_names() -> Vec<PropertyName> {
-        let own = [flags::keywords_name(), epoch_name(), subscribed_name(), SubmissionMark::name()];
+        let own = [flags::keywords_name(), MailboxEpochs::name(), subscribed_name(), SubmissionMark::name()];
         own.into_iter().chain(original::names()).collect()
     }
 
@@ -128,18 +119,11 @@ impl AccountContext {
         let (mailbox, rows) = self
             .upstream
             .repeatable(|mailbox| async move {
-                let rows = mailbox.folders(&[epoch_key(), subscribed_key()]).await?;
+                let rows = mailbox.folders(&[MailboxEpochs::key(), subscribed_key()]).await?;
                 Ok((mailbox, rows))
             })
             .await?;
-        {
-            let mut epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
-            for row in &rows {
-                let Some(gid) = mailbox.gid_of(row.id) else { continue };
-                let bytes = row.extra.get_named(&epoch_name(), PropertyType::BINARY).and_then(PropertyValue::as_bytes);
-                epochs.insert(gid, bytes.map(Epoch::decode).unwrap_or_default());
-            }
-        }
+        self.epochs.learn(&mailbox, &rows);
         Ok((mailbox, rows))
     }
 
@@ -161,12 +145,9 @@ impl AccountContext {
         self.upstream.repeatable(write).await
     }
 
-    /// What the mailbox remembers of the ledgers of a folder.
-    pub async fn epoch(&self, folder: Gid) -> Result<Epoch, UpstreamError> {
-        if let Some(epoch) = self.epochs.lock().unwrap_or_else(PoisonError::into_inner).get(&folder) {
-            return Ok(epoch.clone());
-        }
-        self.epoch_now(folder).await
+    /// What is remembered of the ledgers of folders, outside of them.
+    pub fn epochs(&self) -> &dyn Epochs {
+        &self.epochs
     }
 
     /// A UIDVALIDITY above every one of the folder whose epoch this is, and that no other folder of the mailbox has: names
@@ -175,69 +156,15 @@ impl AccountContext {
     pub fn fresh_uid_validity(&self, epoch: &Epoch) -> u32 {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
         let now = u32::try_from(now).unwrap_or(u32::MAX - 1);
-        let epochs = self.epochs.lock().unwrap_or_else(PoisonError::into_inner);
-        let used = epochs.values().chain([epoch]).map(Epoch::highest_uid_validity).max().unwrap_or(0);
-        drop(epochs);
+        let used = self.epochs.highest_uid_validity().max(epoch.highest_uid_validity());
         let mut last = self.last_uid_validity.lock().unwrap_or_else(PoisonError::into_inner);
         *last = now.max(used.max(*last).saturating_add(1));
         *last
     }
 
-    /// What [`AccountContext::epoch`] tells, asked for now: another gateway may have written meanwhile.
-    async fn epoch_now(&self, folder: Gid) -> Result<Epoch, UpstreamError> {
-        let read = |mailbox: Mailbox| async move {
-            let folder = mailbox.resolve(folder).await?;
-            mailbox.folder_properties(folder, &[epoch_key()]).await
-        };
-        let bag = self.upstream.repeatable(read).await?;
-        let bytes = bag.get_named(&epoch_name(), PropertyType::BINARY).and_then(PropertyValue::as_bytes);
-        Ok(bytes.map(Epoch::decode).unwrap_or_default())
-    }
-
-    /// Makes the mailbox remember `entry`, beside what other gateways wrote meanwhile. A folder that the user may not change
-    /// keeps no epoch; that is logged once per block of UIDs and no error.
-    pub async fn note_epoch(&self, folder: Gid, entry: EpochEntry) -> Result<(), UpstreamError> {
-        let known = self.epochs.lock().unwrap_or_else(PoisonError::into_inner).get(&folder).cloned();
-        let mut base = known.unwrap_or_default();
-        for _ in 0..MAX_EPOCH_TRIES {
-            let mut epoch = base.clone();
-            epoch.set(entry);
-            let value = &PropertyValue::Binary(epoch.encode());
-            self.own_writes.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, Instant::now());
-            let replaced = self
-                .upstream
-                .repeatable(|mailbox| async move {
-                    let folder = mailbox.resolve(folder).await?;
-                    mailbox.replace_folder_property(folder, &epoch_key(), value.clone()).await
-                })
-                .await;
-            let before = match replaced {
-                Ok(before) => before,
-                Err(UpstreamError::Refused { code: mapi_core::ErrorCode::ACCESS_DENIED, .. }) => {
-                    tracing::info!(%folder, "no right to note the UID ceiling in this folder");
-                    return Ok(());
-                }
-                Err(error) => return Err(error),
-            };
-            let before = before.as_ref().and_then(PropertyValue::as_bytes).map(Epoch::decode).unwrap_or_default();
-            // The request may have been repeated, and then finds what it wrote itself.
-            let as_expected = before == base || before == epoch;
-            self.epochs.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, epoch);
-            if as_expected {
-                return Ok(());
-            }
-            // Another gateway wrote in between: what it wrote belongs beside ours.
-            base = before;
-        }
-        Err(UpstreamError::Internal("other gateways keep writing this folder's epoch".into()))
-    }
-
-    /// Whether the gateway wrote properties of a folder a moment ago, so that a notification of it is no news. (A rename by
-    /// somebody else at that very moment shows when the tree is read next, within a minute.)
+    /// Whether the gateway wrote properties of a folder a moment ago, so that a notification of it is no news.
     pub fn wrote_folder(&self, folder: Gid) -> bool {
-        let mut writes = self.own_writes.lock().unwrap_or_else(PoisonError::into_inner);
-        writes.retain(|_, at| at.elapsed() < OWN_WRITE_ECHO);
-        writes.contains_key(&folder)
+        self.epochs.wrote(folder)
     }
 
     /// Bounds of downloads.
@@ -292,14 +219,6 @@ impl AccountContext {
             error => UpstreamError::Limit(error.to_string()),
         })
     }
-}
-
-fn epoch_name() -> PropertyName {
-    PropertyName::string(GATEWAY_SET, "Epoch")
-}
-
-fn epoch_key() -> PropertyKey {
-    PropertyKey::Named(epoch_name(), PropertyType::BINARY)
 }
 
 fn subscribed_name() -> PropertyName {

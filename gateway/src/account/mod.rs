@@ -12,6 +12,7 @@ mod copy;
 mod credential;
 mod directory;
 mod discovered;
+mod epochs;
 mod error;
 mod events;
 mod fixed;

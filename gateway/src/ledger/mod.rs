@@ -4,18 +4,25 @@
 //! durable before anybody sees it; a commit made on an outdated view of the folder is refused (compare-and-swap on the
 //! folder's version), so that several processes can share one ledger.
 //!
+//! A ledger may be restored from a copy that was made whenever. What it would then do again is prevented by *runs*: before a
+//! folder changes for the first time after the ledger was opened, a new run of the folder is numbered, in the ledger and in
+//! the folder's [`Epoch`] outside of it. A ledger whose last run is not the last one that was noted, or was not closed in
+//! order, is [`Standing::Behind`], and goes on above everything that a run it knows nothing of can have reached.
+//!
 //! What is kept: identifiers, flags, dates, sizes, digests. Never content, never passwords.
 
 mod epoch;
 mod error;
+mod opening;
 mod record;
 mod redb_ledger;
 
 use mapi_core::id::{Gid, Guid};
 
-pub use epoch::{Epoch, EpochEntry};
+pub use epoch::{Epoch, EpochEntry, MAX_RUN, MAX_UID, Reached};
 pub use error::LedgerError;
-pub use record::{FolderCommit, FolderHead, MessageRecord, RenderingRecord, Stage, StagedRound, StoredFolder};
+pub use opening::{Opening, Standing};
+pub use record::{FolderCommit, FolderHead, MessageRecord, RenderingRecord, Run, Stage, StagedRound, StoredFolder};
 pub use redb_ledger::RedbLedger;
 
 /// The ledger of one mailbox. Methods block; call them off the async threads.
@@ -23,6 +30,9 @@ pub trait Ledger: Send + Sync + 'static {
     /// The random id of this ledger instance, made when it was created. Another ledger, or this one recreated, has
     /// another.
     fn instance(&self) -> Guid;
+
+    /// What was proved of this ledger since its storage was opened. Everybody who holds the ledger shares it.
+    fn opening(&self) -> &Opening;
 
     /// What is stored of a folder.
     fn load(&self, folder: &Gid) -> Result<Option<StoredFolder>, LedgerError>;

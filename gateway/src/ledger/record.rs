@@ -56,6 +56,21 @@ pub struct RenderingRecord {
     pub digest: [u8; 32],
 }
 
+/// What is stored of a folder's last run: the time from its first change after the ledger was opened until the ledger was
+/// closed. Before a run gives a UID, moves MODSEQ or fixes the bytes of a UID, it stands in the ledger and in the epoch.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Run {
+    /// Its number: higher than that of every run before, also of those that were lost. 0 if there was none yet.
+    pub number: u32,
+    /// [`super::Opening::doubts`] when it began.
+    pub doubts: u32,
+    /// UIDs below this may have been given by a run that was lost, and so may other bytes than those of today to messages
+    /// whose rendering is not recorded. 0 if none was lost.
+    pub uid_floor: u32,
+    /// A run that was lost may have shown any message with a MODSEQ below this. 0 if none was lost.
+    pub modseq_floor: u64,
+}
+
 /// Everything stored of a folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredFolder {
@@ -67,6 +82,8 @@ pub struct StoredFolder {
     pub tombstones: Vec<(u32, u64)>,
     /// PidTagArticleNumNext as of the last round, if the server has it.
     pub next_article: Option<u32>,
+    /// Its last run.
+    pub run: Run,
 }
 
 /// One round's result.
@@ -84,6 +101,8 @@ pub struct FolderCommit {
     pub reset: bool,
     /// PidTagArticleNumNext, if it is known anew; a reset forgets it.
     pub next_article: Option<u32>,
+    /// The run that begins.
+    pub run: Option<Run>,
 }
 
 /// What has come so far of a round that takes several requests, kept so that a restart goes on instead of beginning anew.

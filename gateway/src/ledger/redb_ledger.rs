@@ -3,28 +3,41 @@ use std::path::{Path, PathBuf};
 use mapi_core::id::{Gid, Guid};
 use redb::{Database, ReadableDatabase, ReadableTable, TableDefinition};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use tokio::sync::watch;
 
-use super::{FolderCommit, FolderHead, Ledger, LedgerError, MessageRecord, Stage, StagedRound, StoredFolder};
+use super::{
+    FolderCommit, FolderHead, Ledger, LedgerError, MessageRecord, Opening, Run, Stage, StagedRound, StoredFolder,
+};
 use crate::mutant::{self, Mutant};
 
 /// The schema this release writes. Older ones are migrated when opened, newer ones refused.
 const SCHEMA_VERSION: u32 = 1;
 
 const META: TableDefinition<&str, &[u8]> = TableDefinition::new("meta");
+/// Beside the meta record, which has a fixed form: whether the ledger was closed in order, and how often it was not.
+const CLOSING: TableDefinition<&str, u32> = TableDefinition::new("closing");
+const CLOSED: &str = "closed";
+const DOUBTS: &str = "doubts";
 const HEADS: TableDefinition<&[u8; 22], &[u8]> = TableDefinition::new("heads");
 const ROWS: TableDefinition<(&[u8; 22], u32), &[u8]> = TableDefinition::new("rows");
 const TOMBSTONES: TableDefinition<(&[u8; 22], u32), u64> = TableDefinition::new("tombstones");
 
 const ARTICLES: TableDefinition<&[u8; 22], u32> = TableDefinition::new("articles");
+const RUNS: TableDefinition<&[u8; 22], &[u8]> = TableDefinition::new("runs");
 
 const STAGED_HEADS: TableDefinition<&[u8; 22], &[u8]> = TableDefinition::new("staged heads");
 const STAGED: TableDefinition<(&[u8; 22], u32), &[u8]> = TableDefinition::new("staged");
 
 /// A ledger in a redb file of its own: `<directory>/<MailboxGuid>.redb`.
+///
+/// When the last holder lets go of it, it is marked as closed in order: nobody can commit any more.
 pub struct RedbLedger {
     database: Database,
     path: PathBuf,
     instance: Guid,
+    opening: Opening,
+    /// Goes last, after the database: who watches sees that the file is free.
+    closed: watch::Sender<()>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -62,8 +75,23 @@ impl RedbLedger {
             }
             Err(error) => return Err(storage(&path, error)),
         };
-        let instance = prepare(&database, &path, mailbox)?;
-        Ok(Self { database, path, instance })
+        let (instance, doubts) = prepare(&database, &path, mailbox)?;
+        Ok(Self { database, path, instance, opening: Opening::new(doubts), closed: watch::Sender::new(()) })
+    }
+
+    /// Fails (with the sender gone) once the ledger is closed and its file may be opened again.
+    pub fn watch_closing(&self) -> watch::Receiver<()> {
+        self.closed.subscribe()
+    }
+
+    fn mark_closed(&self) -> Result<(), LedgerError> {
+        let transaction = self.database.begin_write().map_err(|e| self.storage(e))?;
+        transaction
+            .open_table(CLOSING)
+            .map_err(|e| self.storage(e))?
+            .insert(CLOSED, 1)
+            .map_err(|e| self.storage(e))?;
+        transaction.commit().map_err(|e| self.storage(e))
     }
 
     fn storage(&self, error: impl Into<redb::Error>) -> LedgerError {
@@ -79,9 +107,22 @@ impl RedbLedger {
     }
 }
 
+impl Drop for RedbLedger {
+    fn drop(&mut self) {
+        // Without the mark it counts as cut off, which costs a little and harms nothing.
+        if let Err(error) = self.mark_closed() {
+            tracing::warn!(%error, "the ledger could not be marked as closed in order");
+        }
+    }
+}
+
 impl Ledger for RedbLedger {
     fn instance(&self) -> Guid {
         self.instance
+    }
+
+    fn opening(&self) -> &Opening {
+        &self.opening
     }
 
     fn load(&self, folder: &Gid) -> Result<Option<StoredFolder>, LedgerError> {
@@ -105,13 +146,18 @@ impl Ledger for RedbLedger {
         }
         let articles = transaction.open_table(ARTICLES).map_err(|e| self.storage(e))?;
         let next_article = articles.get(&key).map_err(|e| self.storage(e))?.map(|number| number.value());
-        Ok(Some(StoredFolder { head, rows, tombstones, next_article }))
+        let runs = transaction.open_table(RUNS).map_err(|e| self.storage(e))?;
+        let run = match runs.get(&key).map_err(|e| self.storage(e))? {
+            Some(run) => self.decode(run.value(), "run")?,
+            None => Run::default(),
+        };
+        Ok(Some(StoredFolder { head, rows, tombstones, next_article, run }))
     }
 
     fn forget(&self, folder: &Gid) -> Result<(), LedgerError> {
         let key = folder.to_bytes();
         let transaction = self.database.begin_write().map_err(|e| self.storage(e))?;
-        for table in [HEADS, STAGED_HEADS] {
+        for table in [HEADS, STAGED_HEADS, RUNS] {
             transaction.open_table(table).map_err(|e| self.storage(e))?.remove(&key).map_err(|e| self.storage(e))?;
         }
         for table in [ROWS, STAGED] {
@@ -232,6 +278,11 @@ impl Ledger for RedbLedger {
             } else if commit.reset {
                 articles.remove(&key).map_err(|e| self.storage(e))?;
             }
+            if let Some(run) = &commit.run {
+                let value = self.encode(run, "run")?;
+                let mut runs = transaction.open_table(RUNS).map_err(|e| self.storage(e))?;
+                runs.insert(&key, value.as_slice()).map_err(|e| self.storage(e))?;
+            }
             for (uid, modseq) in &commit.tombstones {
                 rows.remove((&key, *uid)).map_err(|e| self.storage(e))?;
                 tombstones.insert((&key, *uid), *modseq).map_err(|e| self.storage(e))?;
@@ -259,26 +310,37 @@ fn storage(path: &Path, error: impl Into<redb::Error>) -> LedgerError {
     LedgerError::Storage { path: path.to_owned(), error: Box::new(error.into()) }
 }
 
-/// Makes the tables and the meta record, or checks them; returns the instance id.
-fn prepare(database: &Database, path: &Path, mailbox: Guid) -> Result<Guid, LedgerError> {
+/// Makes the tables and the meta record, or checks them, and takes the mark of the last closing away. Returns the instance
+/// id, and how often there was no such mark: counted durably, since a folder that nobody opens this time is in doubt all the
+/// same, however often the ledger is closed in order until somebody does.
+fn prepare(database: &Database, path: &Path, mailbox: Guid) -> Result<(Guid, u32), LedgerError> {
     let transaction = database.begin_write().map_err(|e| storage(path, e))?;
-    let instance = {
+    let (instance, is_new) = {
         let mut table = transaction.open_table(META).map_err(|e| storage(path, e))?;
         let stored = match table.get("meta").map_err(|e| storage(path, e))? {
             Some(bytes) => Some(read_meta(bytes.value(), path, mailbox)?),
             None => None,
         };
         match stored {
-            Some(instance) => instance,
+            Some(instance) => (instance, false),
             None => {
                 let meta = Meta { schema: SCHEMA_VERSION, mailbox: mailbox.0, instance: rand::random() };
                 let damaged = |_| LedgerError::Damaged { path: path.to_owned(), what: "meta record" };
                 let bytes = postcard::to_stdvec(&meta).map_err(damaged)?;
                 table.insert("meta", bytes.as_slice()).map_err(|e| storage(path, e))?;
-                Guid(meta.instance)
+                (Guid(meta.instance), true)
             }
         }
     };
+    let doubts = {
+        let mut table = transaction.open_table(CLOSING).map_err(|e| storage(path, e))?;
+        let closed = table.remove(CLOSED).map_err(|e| storage(path, e))?.is_some();
+        let doubts = table.get(DOUBTS).map_err(|e| storage(path, e))?.map_or(0, |count| count.value());
+        let doubts = if closed || is_new { doubts } else { doubts.saturating_add(1) };
+        table.insert(DOUBTS, doubts).map_err(|e| storage(path, e))?;
+        doubts
+    };
+    transaction.open_table(RUNS).map_err(|e| storage(path, e))?;
     transaction.open_table(HEADS).map_err(|e| storage(path, e))?;
     transaction.open_table(ROWS).map_err(|e| storage(path, e))?;
     transaction.open_table(TOMBSTONES).map_err(|e| storage(path, e))?;
@@ -286,7 +348,7 @@ fn prepare(database: &Database, path: &Path, mailbox: Guid) -> Result<Guid, Ledg
     transaction.open_table(STAGED_HEADS).map_err(|e| storage(path, e))?;
     transaction.open_table(STAGED).map_err(|e| storage(path, e))?;
     transaction.commit().map_err(|e| storage(path, e))?;
-    Ok(instance)
+    Ok((instance, doubts))
 }
 
 fn read_meta(bytes: &[u8], path: &Path, mailbox: Guid) -> Result<Guid, LedgerError> {
@@ -304,155 +366,4 @@ fn read_meta(bytes: &[u8], path: &Path, mailbox: Guid) -> Result<Guid, LedgerErr
 }
 
 #[cfg(test)]
-mod tests {
-    use mapi_core::id::GlobalCounter;
-
-    use super::*;
-
-    fn gid(counter: u64) -> Gid {
-        Gid { replica_guid: Guid([7; 16]), counter: GlobalCounter::new(counter) }
-    }
-
-    fn record(uid: u32) -> MessageRecord {
-        MessageRecord {
-            uid,
-            gid: gid(u64::from(uid) + 100),
-            modseq: 1,
-            server_flags: 1,
-            overlay_set: 0,
-            overlay_cleared: 0,
-            keywords: vec!["Work".into()],
-            internal_date: 1_700_000_000,
-            rendering: None,
-            changed_at: 1,
-            suspect: false,
-        }
-    }
-
-    fn commit(expected_version: u64, upserts: Vec<MessageRecord>, tombstones: Vec<(u32, u64)>) -> FolderCommit {
-        let head = FolderHead {
-            version: expected_version + 1,
-            uid_validity: 5,
-            uid_next: 10,
-            uid_ceiling: 1000,
-            highest_modseq: 3,
-            ics: vec![1, 2, 3],
-        };
-        FolderCommit { expected_version, head, upserts, tombstones, reset: false, next_article: Some(7) }
-    }
-
-    #[test]
-    fn what_was_committed_is_there_after_reopening() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let (mailbox, folder) = (Guid([1; 16]), gid(1));
-        let instance = {
-            let ledger = RedbLedger::open(directory.path(), mailbox).expect("made");
-            assert_eq!(ledger.load(&folder).expect("read"), None);
-            ledger.commit(&folder, commit(0, vec![record(1), record(2), record(3)], vec![])).expect("committed");
-            ledger.commit(&folder, commit(1, vec![], vec![(2, 3)])).expect("committed");
-            ledger.instance()
-        };
-        let ledger = RedbLedger::open(directory.path(), mailbox).expect("opened");
-        assert_eq!(ledger.instance(), instance);
-        let stored = ledger.load(&folder).expect("read").expect("there");
-        assert_eq!(stored.head.version, 2);
-        assert_eq!(stored.rows, [record(1), record(3)]);
-        assert_eq!((stored.tombstones, stored.next_article), (vec![(2, 3)], Some(7)));
-        assert_eq!(ledger.load(&gid(2)).expect("read"), None, "folders do not mix");
-    }
-
-    #[test]
-    fn a_commit_on_an_outdated_version_changes_nothing() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
-        ledger.commit(&gid(1), commit(0, vec![record(1)], vec![])).expect("committed");
-        let error = ledger.commit(&gid(1), commit(0, vec![record(9)], vec![])).expect_err("outdated");
-        assert!(matches!(error, LedgerError::Conflict { expected: 0, found: 1 }), "{error}");
-        assert_eq!(ledger.load(&gid(1)).expect("read").expect("there").rows, [record(1)]);
-    }
-
-    #[test]
-    fn staged_parts_live_until_the_round_is_committed() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
-        let folder = gid(1);
-        let stage = |base: &[u8], staged, uid| Stage {
-            base: base.to_vec(),
-            staged,
-            ics: vec![uid as u8],
-            complete: true,
-            messages: vec![record(uid)],
-        };
-        assert_eq!(ledger.staged(&folder).expect("read"), None);
-        ledger.stage(&folder, stage(b"", 0, 1)).expect("staged");
-        ledger.stage(&folder, stage(b"", 1, 2)).expect("staged");
-        assert!(matches!(ledger.stage(&folder, stage(b"", 1, 3)), Err(LedgerError::Conflict { .. })));
-        assert!(matches!(ledger.stage(&folder, stage(b"x", 2, 3)), Err(LedgerError::Conflict { .. })));
-        let staged = ledger.staged(&folder).expect("read").expect("there");
-        assert_eq!(staged, StagedRound { ics: vec![2], complete: true, messages: vec![record(1), record(2)] });
-
-        // A commit that leaves the ICS state alone is none of a round.
-        let mut reserve = commit(0, vec![], vec![]);
-        reserve.head.ics = Vec::new();
-        ledger.commit(&folder, reserve).expect("committed");
-        assert_eq!(ledger.staged(&folder).expect("read"), Some(staged));
-        ledger.stage(&folder, stage(b"", 0, 7)).expect("begun anew");
-        assert_eq!(ledger.staged(&folder).expect("read").expect("there").messages, [record(7)]);
-        ledger.commit(&folder, commit(1, vec![record(1)], vec![])).expect("committed");
-        assert_eq!(ledger.staged(&folder).expect("read"), None);
-    }
-
-    #[test]
-    fn a_damaged_folder_is_told_and_forgotten() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
-        ledger.commit(&gid(1), commit(0, vec![record(1), record(2)], vec![])).expect("committed");
-        ledger.commit(&gid(2), commit(0, vec![record(1)], vec![])).expect("committed");
-        let transaction = ledger.database.begin_write().expect("begun");
-        let key = gid(1).to_bytes();
-        transaction.open_table(ROWS).expect("opened").insert((&key, 2), &b"\xFF"[..]).expect("written");
-        transaction.commit().expect("committed");
-        assert!(matches!(ledger.load(&gid(1)), Err(LedgerError::Damaged { .. })));
-        ledger.forget(&gid(1)).expect("forgotten");
-        assert_eq!(ledger.load(&gid(1)).expect("read"), None);
-        assert_eq!(ledger.load(&gid(2)).expect("read").expect("there").rows, [record(1)]);
-    }
-
-    #[test]
-    fn newer_schemas_and_foreign_mailboxes_are_refused() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let path = {
-            let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
-            let meta = Meta { schema: SCHEMA_VERSION + 1, mailbox: [1; 16], instance: [2; 16] };
-            let transaction = ledger.database.begin_write().expect("begun");
-            let bytes = postcard::to_stdvec(&meta).expect("encoded");
-            transaction.open_table(META).expect("opened").insert("meta", bytes.as_slice()).expect("written");
-            transaction.commit().expect("committed");
-            ledger.path.clone()
-        };
-        let error = RedbLedger::open(directory.path(), Guid([1; 16])).err().expect("refused");
-        assert!(error.to_string().contains("schema version 2"), "{error}");
-
-        let other = directory.path().join(format!("{}.redb", Guid([3; 16])));
-        drop(RedbLedger::open(directory.path(), Guid([4; 16])).expect("made"));
-        std::fs::rename(directory.path().join(format!("{}.redb", Guid([4; 16]))), &other).expect("renamed");
-        let error = RedbLedger::open(directory.path(), Guid([3; 16])).err().expect("refused");
-        assert!(matches!(error, LedgerError::WrongMailbox { .. }), "{error}");
-        assert!(path.exists());
-    }
-
-    #[test]
-    fn a_corrupt_file_is_set_aside() {
-        let directory = tempfile::tempdir().expect("a directory");
-        let mailbox = Guid([1; 16]);
-        let path = directory.path().join(format!("{mailbox}.redb"));
-        let first = RedbLedger::open(directory.path(), mailbox).expect("made").instance();
-        let mut bytes = std::fs::read(&path).expect("read");
-        bytes[..4096].fill(0xAA);
-        std::fs::write(&path, bytes).expect("written");
-        let opened = RedbLedger::open(directory.path(), mailbox);
-        let ledger = opened.expect("begun anew");
-        assert_ne!(ledger.instance(), first);
-        assert!(path.with_extension("redb.corrupt").exists());
-    }
-}
+mod tests;

@@ -1,9 +1,11 @@
+use std::collections::HashMap;
+
 use imap_front::store::FlagSet;
 use mapi_core::id::Gid;
 
 use super::state::visible_flags;
 use super::{Delta, FolderState, RemoteFlags, RemoteMessage};
-use crate::ledger::{FolderCommit, MessageRecord, RenderingRecord};
+use crate::ledger::{FolderCommit, MessageRecord, RenderingRecord, Run};
 
 /// A rendering that was made for a UID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,6 +51,7 @@ impl<'a> Draft<'a> {
             tombstones: Vec::new(),
             reset: false,
             next_article: None,
+            run: None,
         };
         Self { state, commit, modseq: state.head.highest_modseq + 1 }
     }
@@ -67,17 +70,20 @@ impl<'a> Draft<'a> {
         self.commit.upserts.push(row);
     }
 
-    /// Gives `row` the next UID.
+    /// Gives `row` the next UID, beyond those that a lost run may have given. (UIDNEXT goes there only now: it must not move
+    /// while no message comes, RFC 3501 2.3.1.1.)
     fn add(&mut self, mut row: MessageRecord) {
-        row.uid = self.commit.head.uid_next;
-        self.commit.head.uid_next += 1;
+        let head = &mut self.commit.head;
+        row.uid = head.uid_next.max(self.state.run.uid_floor);
+        head.uid_next = row.uid.saturating_add(1);
         self.update(row, true);
     }
 
     /// The commit, if it changes anything durable.
     pub(super) fn finish(self) -> Option<FolderCommit> {
-        let FolderCommit { head, upserts, tombstones, reset, next_article, .. } = &self.commit;
+        let FolderCommit { head, upserts, tombstones, reset, next_article, run, .. } = &self.commit;
         let changed = *reset
+            || run.is_some_and(|run| run != self.state.run)
             || (next_article.is_some() && *next_article != self.state.next_article)
             || !upserts.is_empty()
             || !tombstones.is_empty()
@@ -89,24 +95,24 @@ impl<'a> Draft<'a> {
 }
 
 impl FolderState {
-    /// How many UIDs a round will use; they must be below the reserved ceiling before it is committed.
-    pub fn new_uids(&self, delta: &Delta) -> u32 {
-        let new = delta.changed.iter().filter(|message| self.uid_of(&message.gid).is_none()).count();
-        u32::try_from(new).unwrap_or(u32::MAX)
-    }
-
     /// The commit of a round, `None` if it changes nothing. New messages get UIDs in ascending order of their counters.
     /// A changed message whose rendering was recorded becomes suspect; its flags count at once. Replaying a round is
     /// harmless.
-    pub fn round(&self, delta: Delta) -> Option<FolderCommit> {
+    pub fn round(&self, delta: &Delta) -> Option<FolderCommit> {
         let mut draft = Draft::new(self);
-        let mut reported: std::collections::HashMap<_, _> =
-            delta.changed.into_iter().map(|message| (message.gid, message)).collect();
+        // A message may be reported several times: what came last counts.
+        let mut reported: HashMap<_, _> =
+            delta.changed.iter().map(|message| (message.gid, message)).collect();
 
-        let looked_at: std::collections::HashMap<_, _> =
+        let looked_at: HashMap<_, _> =
             delta.flags.iter().map(|message| (message.gid, message)).collect();
 
         for row in &self.rows {
+            // Should a ledger have a message twice, the higher UID stays.
+            if self.uid_of(&row.gid) != Some(row.uid) {
+                draft.expunge(row.uid);
+                continue;
+            }
             let change = reported.remove(&row.gid);
             let gone = delta.deleted.contains(row.gid) || (delta.complete && change.is_none());
             if gone && change.is_none() {
@@ -117,12 +123,17 @@ impl FolderState {
             let unread = delta.unread.contains(row.gid);
             let version = draft.commit.head.version;
             let flags = looked_at.get(&row.gid).copied();
-            let Some(next) = changed_row(row, change.as_ref(), flags, (read, unread), version) else { continue };
+            let Some(next) = changed_row(row, change, flags, (read, unread), version) else { continue };
+            if change.is_some() && self.may_have_been_served_otherwise(row) {
+                draft.expunge(row.uid);
+                draft.add(next);
+                continue;
+            }
             let visible = visible_flags(&next) != visible_flags(row) || next.keywords != row.keywords;
             draft.update(next, visible);
         }
 
-        let mut new: Vec<RemoteMessage> = reported.into_values().collect();
+        let mut new: Vec<&RemoteMessage> = reported.into_values().collect();
         new.sort_unstable_by_key(|message| (message.gid.counter, message.gid.replica_guid));
         for message in new {
             let mut flags = message.flags;
@@ -134,32 +145,60 @@ impl FolderState {
             let changed_at = draft.commit.head.version;
             draft.add(MessageRecord { server_flags: flags.bits(), changed_at, ..message.to_staged() });
         }
-        draft.commit.head.ics = delta.ics;
+        draft.commit.head.ics.clone_from(&delta.ics);
         draft.commit.next_article = delta.next_article;
         draft.finish()
     }
 
-    /// The commit that raises the reserved ceiling to `ceiling`.
-    pub fn reserve(&self, ceiling: u32) -> Option<FolderCommit> {
+    /// Whether a commit does what only a run that stands in the epoch may do: give a UID, move MODSEQ, or fix the bytes of a
+    /// UID. (The last, since a copy of the ledger that does not know these bytes would take others of a changed message.)
+    pub fn needs_run(&self, commit: &FolderCommit) -> bool {
+        let fixes =
+            |row: &MessageRecord| row.rendering != self.row(row.uid).and_then(|known| known.rendering);
+        !commit.reset
+            && (commit.head.uid_next > self.head.uid_next
+                || commit.head.highest_modseq > self.head.highest_modseq
+                || commit.upserts.iter().any(fixes))
+    }
+
+    /// The commit that begins `run`, or goes on with it, and reserves UIDs below `ceiling`; `None` if all of that is so.
+    ///
+    /// After a run that may have been lost, MODSEQ is raised at once, and with it that of every message: what the lost run
+    /// showed may differ from what is shown now in any flag, and HIGHESTMODSEQ must not be lower than it was.
+    pub fn begin_run(&self, run: Run, ceiling: u32) -> Option<FolderCommit> {
         let mut draft = Draft::new(self);
-        draft.commit.head.uid_ceiling = draft.commit.head.uid_ceiling.max(ceiling);
+        let head = &mut draft.commit.head;
+        head.uid_ceiling = head.uid_ceiling.max(ceiling);
+        head.highest_modseq = head.highest_modseq.max(run.modseq_floor);
+        draft.commit.run = Some(run);
         draft.finish()
     }
 
-    /// The commit that forgets everything and begins with a higher UIDVALIDITY.
+    /// The commit that forgets everything and begins with a higher UIDVALIDITY. What lost runs did was under a lower one.
     pub fn reset(&self, uid_validity: u32) -> FolderCommit {
         let mut draft = Draft::new(self);
         let fresh = FolderState::new(uid_validity.max(self.head.uid_validity.saturating_add(1)));
         draft.commit.head = crate::ledger::FolderHead { version: self.head.version + 1, ..fresh.head };
         draft.commit.reset = true;
+        draft.commit.run = Some(Run { uid_floor: 0, modseq_floor: 0, ..self.run });
         draft.commit
+    }
+
+    /// Whether other bytes than those of today may have been served for a row. Its rendering is not recorded, but a run that
+    /// was lost may have recorded and served one. As long as the message did not change, today's is the same.
+    fn may_have_been_served_otherwise(&self, row: &MessageRecord) -> bool {
+        row.rendering.is_none() && row.uid < self.run.uid_floor
     }
 
     /// Records renderings: the first one of a UID fixes its bytes for ever. Returns the commit (if anything changes) and a
     /// verdict per entry.
+    ///
+    /// A message may be offered several times, as one is that was downloaded again after a lost session. The first offer
+    /// counts. One that says the same gets the same verdict; one that differs is of a message that changed meanwhile.
     pub fn record_renderings(&self, offered: &[OfferedRendering]) -> (Option<FolderCommit>, Vec<RenderingVerdict>) {
         let mut draft = Draft::new(self);
         let mut verdicts = Vec::with_capacity(offered.len());
+        let mut settled = HashMap::new();
         for OfferedRendering { uid, gid, version, rendering } in offered {
             let Some(row) = self.row(*uid).filter(|row| row.gid == *gid) else {
                 verdicts.push(RenderingVerdict::Gone);
@@ -169,21 +208,27 @@ impl FolderState {
                 verdicts.push(RenderingVerdict::Outdated);
                 continue;
             }
-            match row.rendering {
+            if let Some((first, verdict)) = settled.get(uid) {
+                verdicts.push(if first == rendering { *verdict } else { RenderingVerdict::Outdated });
+                continue;
+            }
+            let verdict = match row.rendering {
                 Some(recorded) if recorded != *rendering => {
                     draft.expunge(*uid);
                     let fresh = MessageRecord { rendering: Some(*rendering), suspect: false, ..row.clone() };
                     draft.add(fresh);
-                    verdicts.push(RenderingVerdict::Replaced);
+                    RenderingVerdict::Replaced
                 }
                 recorded => {
                     if recorded.is_none() || row.suspect {
                         let row = MessageRecord { rendering: Some(*rendering), suspect: false, ..row.clone() };
                         draft.update(row, false);
                     }
-                    verdicts.push(RenderingVerdict::Same);
+                    RenderingVerdict::Same
                 }
-            }
+            };
+            settled.insert(*uid, (*rendering, verdict));
+            verdicts.push(verdict);
         }
         (draft.finish().filter(|_| !offered.is_empty()), verdicts)
     }
@@ -220,153 +265,4 @@ fn changed_row(
 }
 
 #[cfg(test)]
-mod tests {
-    use imap_front::store::Keywords;
-    use mapi_core::id::{Gid, GlobalCounter, Guid, ReplicaGuidSet};
-
-    use super::*;
-
-    fn gid(counter: u64) -> Gid {
-        Gid { replica_guid: Guid([9; 16]), counter: GlobalCounter::new(counter) }
-    }
-
-    fn message(counter: u64, flags: FlagSet) -> RemoteMessage {
-        RemoteMessage { gid: gid(counter), flags, keywords: Keywords::EMPTY, internal_date: 0 }
-    }
-
-    fn ics(n: u8) -> Vec<u8> {
-        vec![n]
-    }
-
-    fn set(counter: u64) -> ReplicaGuidSet {
-        let mut set = ReplicaGuidSet::new();
-        set.insert(gid(counter));
-        set
-    }
-
-    fn apply(state: &mut FolderState, delta: Delta) {
-        if let Some(commit) = state.round(delta) {
-            state.absorb(commit);
-        }
-    }
-
-    fn three() -> FolderState {
-        let mut state = FolderState::new(77);
-        let changed = vec![message(30, FlagSet::EMPTY), message(10, FlagSet::SEEN), message(20, FlagSet::EMPTY)];
-        apply(&mut state, Delta { changed, ics: ics(1), complete: true, ..Delta::default() });
-        state
-    }
-
-    fn offer(uid: u32, counter: u64, version: u64, n: u8) -> OfferedRendering {
-        OfferedRendering { uid, gid: gid(counter), version, rendering: rendering(n) }
-    }
-
-    fn rendering(n: u8) -> RenderingRecord {
-        RenderingRecord { size: u32::from(n), digest: [n; 32] }
-    }
-
-    #[test]
-    fn uids_follow_the_counters() {
-        let state = three();
-        let gids: Vec<_> = state.rows().iter().map(|row| (row.uid, row.gid)).collect();
-        assert_eq!(gids, [(1, gid(10)), (2, gid(20)), (3, gid(30))]);
-        assert_eq!((state.head().uid_next, state.head().uid_validity), (4, 77));
-    }
-
-    #[test]
-    fn replaying_a_round_changes_nothing_and_moves_no_modseq() {
-        let mut state = three();
-        let before = state.head().clone();
-        let changed = vec![message(30, FlagSet::EMPTY), message(10, FlagSet::SEEN), message(20, FlagSet::EMPTY)];
-        let replay = state.round(Delta { changed, ics: ics(1), ..Delta::default() }).expect("noted as changed again");
-        assert!(replay.tombstones.is_empty() && replay.head.uid_next == before.uid_next);
-        state.absorb(replay);
-        apply(&mut state, Delta { ics: ics(2), ..Delta::default() });
-        assert_eq!(state.head().highest_modseq, before.highest_modseq);
-        assert_eq!(state.head().ics, ics(2));
-    }
-
-    #[test]
-    fn read_lists_flags_and_deletions_are_stamped() {
-        let mut state = three();
-        let modseq = state.head().highest_modseq;
-        let delta = Delta {
-            changed: vec![message(40, FlagSet::FLAGGED)],
-            flags: Vec::new(),
-            deleted: set(20),
-            read: set(30),
-            unread: set(10),
-            ics: ics(2),
-            next_article: None,
-            complete: false,
-        };
-        let commit = state.round(delta).expect("changes");
-        assert_eq!(commit.tombstones, [(2, modseq + 1)]);
-        state.absorb(commit);
-        let rows: Vec<_> = state.rows().iter().map(|row| (row.uid, visible_flags(row), row.modseq)).collect();
-        let expected =
-            [(1, FlagSet::EMPTY, modseq + 1), (3, FlagSet::SEEN, modseq + 1), (4, FlagSet::FLAGGED, modseq + 1)];
-        assert_eq!(rows, expected);
-        assert_eq!(state.head().highest_modseq, modseq + 1);
-    }
-
-    #[test]
-    fn flags_read_from_a_message_change_nothing_else() {
-        let mut state = three();
-        let modseq = state.head().highest_modseq;
-        let looked_at = |counter, flags| RemoteFlags { gid: gid(counter), flags, keywords: Keywords::EMPTY };
-        let flags = vec![looked_at(10, FlagSet::FLAGGED), looked_at(20, FlagSet::EMPTY), looked_at(99, FlagSet::SEEN)];
-        let commit = state.round(Delta { flags, read: set(10), ics: ics(1), ..Delta::default() }).expect("a change");
-        assert_eq!(commit.upserts.len(), 1, "{:?}", commit.upserts);
-        state.absorb(commit);
-        let row = state.row(1).expect("there");
-        assert_eq!((visible_flags(row), row.suspect, row.modseq), (FlagSet::FLAGGED, false, modseq + 1));
-    }
-
-    #[test]
-    fn a_full_round_expunges_what_it_does_not_report() {
-        let mut state = three();
-        apply(&mut state, Delta { changed: vec![message(20, FlagSet::EMPTY)], complete: true, ..Delta::default() });
-        assert_eq!(state.rows().iter().map(|row| row.uid).collect::<Vec<_>>(), [2]);
-        apply(&mut state, Delta { changed: vec![message(10, FlagSet::EMPTY)], ..Delta::default() });
-        assert_eq!(state.uid_of(&gid(10)), Some(4), "UIDs are never reused");
-    }
-
-    #[test]
-    fn the_first_rendering_fixes_the_bytes_of_a_uid() {
-        let mut state = three();
-        let (commit, verdicts) = state.record_renderings(&[offer(1, 10, 1, 1), offer(9, 9, 1, 1)]);
-        assert_eq!(verdicts, [RenderingVerdict::Same, RenderingVerdict::Gone]);
-        state.absorb(commit.expect("recorded"));
-        let modseq = state.head().highest_modseq;
-
-        apply(&mut state, Delta { changed: vec![message(10, FlagSet::SEEN)], ics: ics(2), ..Delta::default() });
-        assert!(state.row(1).expect("there").suspect, "somebody saved the message");
-        assert_eq!(state.head().highest_modseq, modseq, "nothing visible changed");
-        assert_eq!(state.view().snapshot.messages[0].size, None);
-
-        assert_eq!(state.record_renderings(&[offer(1, 10, 1, 2)]).1, [RenderingVerdict::Outdated]);
-        let version = state.head().version;
-        let (commit, verdicts) = state.record_renderings(&[offer(1, 10, version, 1)]);
-        assert_eq!(verdicts, [RenderingVerdict::Same]);
-        state.absorb(commit.expect("cleared"));
-        assert!(!state.row(1).expect("there").suspect);
-
-        let (commit, verdicts) = state.record_renderings(&[offer(1, 10, version, 2)]);
-        assert_eq!(verdicts, [RenderingVerdict::Replaced]);
-        state.absorb(commit.expect("replaced"));
-        assert!(state.row(1).is_none());
-        assert_eq!(state.uid_of(&gid(10)), Some(4));
-        assert_eq!(state.row(4).expect("there").rendering, Some(rendering(2)));
-    }
-
-    #[test]
-    fn a_reset_rises() {
-        let mut state = three();
-        let commit = state.reset(5);
-        assert!(commit.reset);
-        state.absorb(commit);
-        assert_eq!(state.head().uid_validity, 78);
-        assert!(state.rows().is_empty());
-    }
-}
+mod tests;

@@ -5,7 +5,7 @@ use imap_front::store::{FlagSet, Keywords, MessageRow, Snapshot};
 use mapi_core::id::Gid;
 
 use super::Delta;
-use crate::ledger::{FolderCommit, FolderHead, MessageRecord, RenderingRecord, StoredFolder};
+use crate::ledger::{FolderCommit, FolderHead, MessageRecord, RenderingRecord, Run, StoredFolder};
 
 /// A folder's state as of its last commit.
 #[derive(Debug, Clone)]
@@ -16,6 +16,7 @@ pub struct FolderState {
     pub(super) by_gid: HashMap<Gid, u32>,
     /// PidTagArticleNumNext as of the last round.
     pub(super) next_article: Option<u32>,
+    pub(super) run: Run,
 }
 
 /// What is published of a folder after a commit: the snapshot that sessions see, and per row what the gateway needs to
@@ -46,18 +47,23 @@ impl FolderState {
     pub fn new(uid_validity: u32) -> Self {
         let head =
             FolderHead { version: 0, uid_validity, uid_next: 1, uid_ceiling: 1, highest_modseq: 1, ics: Vec::new() };
-        Self { head, rows: Vec::new(), by_gid: HashMap::new(), next_article: None }
+        Self { head, rows: Vec::new(), by_gid: HashMap::new(), next_article: None, run: Run::default() }
     }
 
     /// The state that a ledger holds.
     pub fn from_stored(stored: StoredFolder) -> Self {
         let by_gid = stored.rows.iter().map(|row| (row.gid, row.uid)).collect();
-        Self { head: stored.head, rows: stored.rows, by_gid, next_article: stored.next_article }
+        Self { head: stored.head, rows: stored.rows, by_gid, next_article: stored.next_article, run: stored.run }
     }
 
     /// The head.
     pub fn head(&self) -> &FolderHead {
         &self.head
+    }
+
+    /// The folder's last run.
+    pub fn run(&self) -> &Run {
+        &self.run
     }
 
     /// Whether a round shows that the server was set back to an older state: a number that only grows is smaller than it
@@ -89,6 +95,7 @@ impl FolderState {
             self.next_article = None;
         }
         self.next_article = commit.next_article.or(self.next_article);
+        self.run = commit.run.unwrap_or(self.run);
         if !commit.tombstones.is_empty() {
             let gone: std::collections::HashSet<u32> = commit.tombstones.iter().map(|(uid, _)| *uid).collect();
             for row in self.rows.iter().filter(|row| gone.contains(&row.uid)) {
@@ -100,7 +107,8 @@ impl FolderState {
             self.rows.retain(|row| !gone.contains(&row.uid));
         }
         for row in commit.upserts {
-            self.by_gid.insert(row.gid, row.uid);
+            let before = self.by_gid.insert(row.gid, row.uid);
+            debug_assert!(before.is_none_or(|uid| uid == row.uid), "one message, two UIDs");
             match self.rows.binary_search_by_key(&row.uid, |r| r.uid) {
                 Ok(position) => self.rows[position] = row,
                 Err(position) => self.rows.insert(position, row),
@@ -111,7 +119,7 @@ impl FolderState {
 
     /// What to publish.
     pub fn view(&self) -> FolderView {
-        let messages = self.rows.iter().map(message_row).collect();
+        let messages = self.rows.iter().map(|row| message_row(row, self.run.modseq_floor)).collect();
         let snapshot = Snapshot {
             uid_validity: self.head.uid_validity,
             uid_next: self.head.uid_next,
@@ -147,12 +155,14 @@ pub(super) fn visible_flags(row: &MessageRecord) -> FlagSet {
         .difference(FlagSet::from_bits(row.overlay_cleared))
 }
 
-fn message_row(row: &MessageRecord) -> MessageRow {
+/// The row as sessions see it. A run that was lost may have shown the message with other flags, so whoever asks what changed
+/// since then must be told of it: its MODSEQ is not below `modseq_floor`.
+fn message_row(row: &MessageRecord, modseq_floor: u64) -> MessageRow {
     MessageRow {
         uid: row.uid,
         flags: visible_flags(row),
         keywords: row.keywords.iter().collect::<Keywords>(),
-        modseq: row.modseq,
+        modseq: row.modseq.max(modseq_floor),
         internal_date: row.internal_date,
         size: row.rendering.filter(|_| !row.suspect).map(|rendering| rendering.size),
     }

@@ -7,10 +7,11 @@ use mapi_core::id::Gid;
 use mapi_core::mailbox::Mailbox;
 use tokio::sync::{mpsc, watch};
 
+use super::epoch::{self, is_conflict};
 use super::news::Modified;
 use super::{Command, Folder, QUEUE, Settled, Settling, Shared};
 use crate::account::error::UpstreamError;
-use crate::ledger::{FolderCommit, LedgerError};
+use crate::ledger::FolderCommit;
 use crate::mutant::{self, Mutant};
 use crate::sync::{FolderState, FolderView, OfferedRendering, RenderingVerdict};
 
@@ -25,8 +26,6 @@ const RETRY_DELAY: Duration = Duration::from_secs(5);
 pub(super) struct Actor {
     pub(super) shared: Arc<Shared>,
     pub(super) state: FolderState,
-    /// The ceiling that was noted in the mailbox since the folder was opened.
-    pub(super) confirmed_ceiling: u32,
     snapshots: watch::Sender<Arc<Snapshot>>,
     views: watch::Sender<Arc<FolderView>>,
     last_round: Option<Instant>,
@@ -36,13 +35,12 @@ pub(super) struct Actor {
 
 /// Reads the ledger, runs the first round, and leaves the actor running.
 pub(super) async fn start(shared: Arc<Shared>) -> Result<Folder, UpstreamError> {
-    let state = super::epoch::open_state(&shared).await?;
+    let state = epoch::open_state(&shared).await?;
     let (snapshots, snapshot_watch) = watch::channel(Arc::default());
     let (views, view_watch) = watch::channel(Arc::default());
     let mut actor = Actor {
         shared: Arc::clone(&shared),
         state,
-        confirmed_ceiling: 1,
         snapshots,
         views,
         last_round: None,
@@ -118,7 +116,7 @@ impl Actor {
                     self.shared.news.confirm(began);
                     return Ok(());
                 }
-                Err(UpstreamError::Ledger(error)) if matches!(*error, LedgerError::Conflict { .. }) => {
+                Err(error) if is_conflict(&error) => {
                     tracing::info!(folder = %self.shared.gid, "another process committed first; reading its state");
                     self.reload().await?;
                 }
@@ -143,11 +141,15 @@ impl Actor {
             let wanted = (!unexplained.overflow).then_some(rows.as_slice());
             delta.flags = super::round::fetch_flags(&self.shared, wanted).await?;
         }
-        self.reserve_uids(self.state.new_uids(&delta)).await?;
-        match self.state.round(delta) {
-            Some(commit) => self.commit(commit).await,
-            None => Ok(()),
-        }
+        self.commit(|state| state.round(&delta)).await
+    }
+
+    /// The server was set back to an older state: what the ledger knows of the folder may be of messages that other ones
+    /// have taken the place of.
+    async fn forget_all(&mut self) -> Result<(), UpstreamError> {
+        tracing::warn!(folder = %self.shared.gid, "the server has an older state than before; taking a higher UIDVALIDITY");
+        let epoch = self.shared.context.epochs().epoch(self.shared.gid).await?;
+        epoch::forget(&self.shared, &mut self.state, &epoch).await
     }
 
     async fn record(&mut self, offered: &[OfferedRendering]) -> Result<Vec<RenderingVerdict>, UpstreamError> {
@@ -167,11 +169,8 @@ impl Actor {
         mut decide: impl FnMut(&FolderState) -> Option<FolderCommit> + Send,
     ) -> Result<(), UpstreamError> {
         for _ in 0..MAX_CONFLICTS {
-            let Some(commit) = decide(&self.state) else { return Ok(()) };
-            match self.commit(commit).await {
-                Err(UpstreamError::Ledger(error)) if matches!(*error, LedgerError::Conflict { .. }) => {
-                    self.reload().await?;
-                }
+            match self.commit(&mut decide).await {
+                Err(error) if is_conflict(&error) => self.reload().await?,
                 result => return result,
             }
         }
@@ -229,17 +228,26 @@ impl Actor {
         shared.context.upstream.repeatable(delete).await
     }
 
-    /// Makes a commit durable, then takes it in and shows it.
-    pub(super) async fn commit(&mut self, commit: FolderCommit) -> Result<(), UpstreamError> {
-        let (ledger, gid) = (Arc::clone(&self.shared.context.ledger), self.shared.gid);
-        let durable = commit.clone();
+    /// Makes durable what `decide` makes of the state, then takes it in and shows it. Everything that changes the folder goes
+    /// through here, so that nothing is used which the epoch does not know of: no UID, no MODSEQ, no rendering.
+    async fn commit(
+        &mut self,
+        mut decide: impl FnMut(&FolderState) -> Option<FolderCommit> + Send,
+    ) -> Result<(), UpstreamError> {
+        let Some(mut commit) = decide(&self.state) else { return Ok(()) };
+        if !epoch::covers(&self.shared, &self.state, &commit) {
+            epoch::begin_run(&self.shared, &mut self.state, commit.head.uid_next, None).await?;
+            // That was a commit, too.
+            let Some(again) = decide(&self.state) else { return Ok(()) };
+            commit = again;
+        }
+        debug_assert!(epoch::covers(&self.shared, &self.state, &commit), "used before it was noted");
         if mutant::is(Mutant::PublishBeforeCommit) {
             self.state.absorb(commit.clone());
             self.publish();
             tokio::time::sleep(Duration::from_secs(1)).await;
         }
-        super::super::blocking(move || ledger.commit(&gid, durable)).await??;
-        self.state.absorb(commit);
+        epoch::write(&self.shared, &mut self.state, commit).await?;
         self.publish();
         Ok(())
     }
@@ -251,8 +259,7 @@ impl Actor {
     }
 
     async fn reload(&mut self) -> Result<(), UpstreamError> {
-        self.state = super::epoch::open_state(&self.shared).await?;
-        self.confirmed_ceiling = 1;
+        self.state = epoch::open_state(&self.shared).await?;
         self.publish();
         Ok(())
     }

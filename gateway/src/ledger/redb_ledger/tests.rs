@@ -1,0 +1,150 @@
+use mapi_core::id::GlobalCounter;
+
+use super::*;
+
+fn gid(counter: u64) -> Gid {
+    Gid { replica_guid: Guid([7; 16]), counter: GlobalCounter::new(counter) }
+}
+
+fn record(uid: u32) -> MessageRecord {
+    MessageRecord {
+        uid,
+        gid: gid(u64::from(uid) + 100),
+        modseq: 1,
+        server_flags: 1,
+        overlay_set: 0,
+        overlay_cleared: 0,
+        keywords: vec!["Work".into()],
+        internal_date: 1_700_000_000,
+        rendering: None,
+        changed_at: 1,
+        suspect: false,
+    }
+}
+
+fn commit(expected_version: u64, upserts: Vec<MessageRecord>, tombstones: Vec<(u32, u64)>) -> FolderCommit {
+    let head = FolderHead {
+        version: expected_version + 1,
+        uid_validity: 5,
+        uid_next: 10,
+        uid_ceiling: 1000,
+        highest_modseq: 3,
+        ics: vec![1, 2, 3],
+    };
+    FolderCommit { expected_version, head, upserts, tombstones, reset: false, next_article: Some(7), run: None }
+}
+
+#[test]
+fn what_was_committed_is_there_after_reopening() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (mailbox, folder) = (Guid([1; 16]), gid(1));
+    let instance = {
+        let ledger = RedbLedger::open(directory.path(), mailbox).expect("made");
+        assert_eq!(ledger.load(&folder).expect("read"), None);
+        ledger.commit(&folder, commit(0, vec![record(1), record(2), record(3)], vec![])).expect("committed");
+        ledger.commit(&folder, commit(1, vec![], vec![(2, 3)])).expect("committed");
+        ledger.instance()
+    };
+    let ledger = RedbLedger::open(directory.path(), mailbox).expect("opened");
+    assert_eq!(ledger.instance(), instance);
+    let stored = ledger.load(&folder).expect("read").expect("there");
+    assert_eq!(stored.head.version, 2);
+    assert_eq!(stored.rows, [record(1), record(3)]);
+    assert_eq!((stored.tombstones, stored.next_article), (vec![(2, 3)], Some(7)));
+    assert_eq!(ledger.load(&gid(2)).expect("read"), None, "folders do not mix");
+}
+
+#[test]
+fn a_commit_on_an_outdated_version_changes_nothing() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
+    ledger.commit(&gid(1), commit(0, vec![record(1)], vec![])).expect("committed");
+    let error = ledger.commit(&gid(1), commit(0, vec![record(9)], vec![])).expect_err("outdated");
+    assert!(matches!(error, LedgerError::Conflict { expected: 0, found: 1 }), "{error}");
+    assert_eq!(ledger.load(&gid(1)).expect("read").expect("there").rows, [record(1)]);
+}
+
+#[test]
+fn staged_parts_live_until_the_round_is_committed() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
+    let folder = gid(1);
+    let stage = |base: &[u8], staged, uid| Stage {
+        base: base.to_vec(),
+        staged,
+        ics: vec![uid as u8],
+        complete: true,
+        messages: vec![record(uid)],
+    };
+    assert_eq!(ledger.staged(&folder).expect("read"), None);
+    ledger.stage(&folder, stage(b"", 0, 1)).expect("staged");
+    ledger.stage(&folder, stage(b"", 1, 2)).expect("staged");
+    assert!(matches!(ledger.stage(&folder, stage(b"", 1, 3)), Err(LedgerError::Conflict { .. })));
+    assert!(matches!(ledger.stage(&folder, stage(b"x", 2, 3)), Err(LedgerError::Conflict { .. })));
+    let staged = ledger.staged(&folder).expect("read").expect("there");
+    assert_eq!(staged, StagedRound { ics: vec![2], complete: true, messages: vec![record(1), record(2)] });
+
+    // A commit that leaves the ICS state alone is none of a round.
+    let mut reserve = commit(0, vec![], vec![]);
+    reserve.head.ics = Vec::new();
+    ledger.commit(&folder, reserve).expect("committed");
+    assert_eq!(ledger.staged(&folder).expect("read"), Some(staged));
+    ledger.stage(&folder, stage(b"", 0, 7)).expect("begun anew");
+    assert_eq!(ledger.staged(&folder).expect("read").expect("there").messages, [record(7)]);
+    ledger.commit(&folder, commit(1, vec![record(1)], vec![])).expect("committed");
+    assert_eq!(ledger.staged(&folder).expect("read"), None);
+}
+
+#[test]
+fn a_damaged_folder_is_told_and_forgotten() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
+    ledger.commit(&gid(1), commit(0, vec![record(1), record(2)], vec![])).expect("committed");
+    ledger.commit(&gid(2), commit(0, vec![record(1)], vec![])).expect("committed");
+    let transaction = ledger.database.begin_write().expect("begun");
+    let key = gid(1).to_bytes();
+    transaction.open_table(ROWS).expect("opened").insert((&key, 2), &b"\xFF"[..]).expect("written");
+    transaction.commit().expect("committed");
+    assert!(matches!(ledger.load(&gid(1)), Err(LedgerError::Damaged { .. })));
+    ledger.forget(&gid(1)).expect("forgotten");
+    assert_eq!(ledger.load(&gid(1)).expect("read"), None);
+    assert_eq!(ledger.load(&gid(2)).expect("read").expect("there").rows, [record(1)]);
+}
+
+#[test]
+fn newer_schemas_and_foreign_mailboxes_are_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = {
+        let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
+        let meta = Meta { schema: SCHEMA_VERSION + 1, mailbox: [1; 16], instance: [2; 16] };
+        let transaction = ledger.database.begin_write().expect("begun");
+        let bytes = postcard::to_stdvec(&meta).expect("encoded");
+        transaction.open_table(META).expect("opened").insert("meta", bytes.as_slice()).expect("written");
+        transaction.commit().expect("committed");
+        ledger.path.clone()
+    };
+    let error = RedbLedger::open(directory.path(), Guid([1; 16])).err().expect("refused");
+    assert!(error.to_string().contains("schema version 2"), "{error}");
+
+    let other = directory.path().join(format!("{}.redb", Guid([3; 16])));
+    drop(RedbLedger::open(directory.path(), Guid([4; 16])).expect("made"));
+    std::fs::rename(directory.path().join(format!("{}.redb", Guid([4; 16]))), &other).expect("renamed");
+    let error = RedbLedger::open(directory.path(), Guid([3; 16])).err().expect("refused");
+    assert!(matches!(error, LedgerError::WrongMailbox { .. }), "{error}");
+    assert!(path.exists());
+}
+
+#[test]
+fn a_corrupt_file_is_set_aside() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mailbox = Guid([1; 16]);
+    let path = directory.path().join(format!("{mailbox}.redb"));
+    let first = RedbLedger::open(directory.path(), mailbox).expect("made").instance();
+    let mut bytes = std::fs::read(&path).expect("read");
+    bytes[..4096].fill(0xAA);
+    std::fs::write(&path, bytes).expect("written");
+    let opened = RedbLedger::open(directory.path(), mailbox);
+    let ledger = opened.expect("begun anew");
+    assert_ne!(ledger.instance(), first);
+    assert!(path.with_extension("redb.corrupt").exists());
+}

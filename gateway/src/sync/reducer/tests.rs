@@ -1,0 +1,148 @@
+use imap_front::store::Keywords;
+use mapi_core::id::{Gid, GlobalCounter, Guid, ReplicaGuidSet};
+
+use super::*;
+
+fn gid(counter: u64) -> Gid {
+    Gid { replica_guid: Guid([9; 16]), counter: GlobalCounter::new(counter) }
+}
+
+fn message(counter: u64, flags: FlagSet) -> RemoteMessage {
+    RemoteMessage { gid: gid(counter), flags, keywords: Keywords::EMPTY, internal_date: 0 }
+}
+
+fn ics(n: u8) -> Vec<u8> {
+    vec![n]
+}
+
+fn set(counter: u64) -> ReplicaGuidSet {
+    let mut set = ReplicaGuidSet::new();
+    set.insert(gid(counter));
+    set
+}
+
+fn apply(state: &mut FolderState, delta: Delta) {
+    if let Some(commit) = state.round(&delta) {
+        state.absorb(commit);
+    }
+}
+
+fn three() -> FolderState {
+    let mut state = FolderState::new(77);
+    let changed = vec![message(30, FlagSet::EMPTY), message(10, FlagSet::SEEN), message(20, FlagSet::EMPTY)];
+    apply(&mut state, Delta { changed, ics: ics(1), complete: true, ..Delta::default() });
+    state
+}
+
+fn offer(uid: u32, counter: u64, version: u64, n: u8) -> OfferedRendering {
+    OfferedRendering { uid, gid: gid(counter), version, rendering: rendering(n) }
+}
+
+fn rendering(n: u8) -> RenderingRecord {
+    RenderingRecord { size: u32::from(n), digest: [n; 32] }
+}
+
+#[test]
+fn uids_follow_the_counters() {
+    let state = three();
+    let gids: Vec<_> = state.rows().iter().map(|row| (row.uid, row.gid)).collect();
+    assert_eq!(gids, [(1, gid(10)), (2, gid(20)), (3, gid(30))]);
+    assert_eq!((state.head().uid_next, state.head().uid_validity), (4, 77));
+}
+
+#[test]
+fn replaying_a_round_changes_nothing_and_moves_no_modseq() {
+    let mut state = three();
+    let before = state.head().clone();
+    let changed = vec![message(30, FlagSet::EMPTY), message(10, FlagSet::SEEN), message(20, FlagSet::EMPTY)];
+    let replay = state.round(&Delta { changed, ics: ics(1), ..Delta::default() }).expect("noted as changed again");
+    assert!(replay.tombstones.is_empty() && replay.head.uid_next == before.uid_next);
+    state.absorb(replay);
+    apply(&mut state, Delta { ics: ics(2), ..Delta::default() });
+    assert_eq!(state.head().highest_modseq, before.highest_modseq);
+    assert_eq!(state.head().ics, ics(2));
+}
+
+#[test]
+fn read_lists_flags_and_deletions_are_stamped() {
+    let mut state = three();
+    let modseq = state.head().highest_modseq;
+    let delta = Delta {
+        changed: vec![message(40, FlagSet::FLAGGED)],
+        flags: Vec::new(),
+        deleted: set(20),
+        read: set(30),
+        unread: set(10),
+        ics: ics(2),
+        next_article: None,
+        complete: false,
+    };
+    let commit = state.round(&delta).expect("changes");
+    assert_eq!(commit.tombstones, [(2, modseq + 1)]);
+    state.absorb(commit);
+    let rows: Vec<_> = state.rows().iter().map(|row| (row.uid, visible_flags(row), row.modseq)).collect();
+    let expected =
+        [(1, FlagSet::EMPTY, modseq + 1), (3, FlagSet::SEEN, modseq + 1), (4, FlagSet::FLAGGED, modseq + 1)];
+    assert_eq!(rows, expected);
+    assert_eq!(state.head().highest_modseq, modseq + 1);
+}
+
+#[test]
+fn flags_read_from_a_message_change_nothing_else() {
+    let mut state = three();
+    let modseq = state.head().highest_modseq;
+    let looked_at = |counter, flags| RemoteFlags { gid: gid(counter), flags, keywords: Keywords::EMPTY };
+    let flags = vec![looked_at(10, FlagSet::FLAGGED), looked_at(20, FlagSet::EMPTY), looked_at(99, FlagSet::SEEN)];
+    let commit = state.round(&Delta { flags, read: set(10), ics: ics(1), ..Delta::default() }).expect("a change");
+    assert_eq!(commit.upserts.len(), 1, "{:?}", commit.upserts);
+    state.absorb(commit);
+    let row = state.row(1).expect("there");
+    assert_eq!((visible_flags(row), row.suspect, row.modseq), (FlagSet::FLAGGED, false, modseq + 1));
+}
+
+#[test]
+fn a_full_round_expunges_what_it_does_not_report() {
+    let mut state = three();
+    apply(&mut state, Delta { changed: vec![message(20, FlagSet::EMPTY)], complete: true, ..Delta::default() });
+    assert_eq!(state.rows().iter().map(|row| row.uid).collect::<Vec<_>>(), [2]);
+    apply(&mut state, Delta { changed: vec![message(10, FlagSet::EMPTY)], ..Delta::default() });
+    assert_eq!(state.uid_of(&gid(10)), Some(4), "UIDs are never reused");
+}
+
+#[test]
+fn the_first_rendering_fixes_the_bytes_of_a_uid() {
+    let mut state = three();
+    let (commit, verdicts) = state.record_renderings(&[offer(1, 10, 1, 1), offer(9, 9, 1, 1)]);
+    assert_eq!(verdicts, [RenderingVerdict::Same, RenderingVerdict::Gone]);
+    state.absorb(commit.expect("recorded"));
+    let modseq = state.head().highest_modseq;
+
+    apply(&mut state, Delta { changed: vec![message(10, FlagSet::SEEN)], ics: ics(2), ..Delta::default() });
+    assert!(state.row(1).expect("there").suspect, "somebody saved the message");
+    assert_eq!(state.head().highest_modseq, modseq, "nothing visible changed");
+    assert_eq!(state.view().snapshot.messages[0].size, None);
+
+    assert_eq!(state.record_renderings(&[offer(1, 10, 1, 2)]).1, [RenderingVerdict::Outdated]);
+    let version = state.head().version;
+    let (commit, verdicts) = state.record_renderings(&[offer(1, 10, version, 1)]);
+    assert_eq!(verdicts, [RenderingVerdict::Same]);
+    state.absorb(commit.expect("cleared"));
+    assert!(!state.row(1).expect("there").suspect);
+
+    let (commit, verdicts) = state.record_renderings(&[offer(1, 10, version, 2)]);
+    assert_eq!(verdicts, [RenderingVerdict::Replaced]);
+    state.absorb(commit.expect("replaced"));
+    assert!(state.row(1).is_none());
+    assert_eq!(state.uid_of(&gid(10)), Some(4));
+    assert_eq!(state.row(4).expect("there").rendering, Some(rendering(2)));
+}
+
+#[test]
+fn a_reset_rises() {
+    let mut state = three();
+    let commit = state.reset(5);
+    assert!(commit.reset);
+    state.absorb(commit);
+    assert_eq!(state.head().uid_validity, 78);
+    assert!(state.rows().is_empty());
+}
