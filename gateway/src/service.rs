@@ -21,6 +21,9 @@ use crate::device::Devices;
 /// How long upstream sessions have to be disconnected when the gateway stops.
 const DISCONNECT_TIME: Duration = Duration::from_millis(500);
 
+/// How long ledgers have to be closed in order: what is still under way in a folder has to end first.
+const CLOSING_TIME: Duration = Duration::from_secs(3);
+
 /// Why the gateway could not start.
 #[derive(Debug, Error)]
 pub enum StartError {
@@ -108,9 +111,8 @@ impl Service {
         }
         self.tasks.abort_all();
         self.background.iter().for_each(AbortHandle::abort);
-        self.accounts.close();
         // Sessions are disconnected in the background.
-        tokio::time::sleep(DISCONNECT_TIME).await;
+        tokio::join!(self.accounts.close(CLOSING_TIME), tokio::time::sleep(DISCONNECT_TIME));
     }
 
     async fn start_imap(

@@ -157,6 +157,11 @@ impl Stack {
         self.sandbox.with(|store| work(store.mailbox_of(ALICE).expect("Alice has a mailbox")))
     }
 
+    /// The directory of the gateway's ledgers.
+    pub fn ledger(&self) -> &Path {
+        self.ledger.path()
+    }
+
     /// Execute requests that the sandbox has answered so far.
     pub fn executes(&self) -> u64 {
         self.sandbox.counters().execute()

@@ -257,14 +257,80 @@ async fn an_old_copy_of_the_ledger_is_noticed() {
 
     let stack = stack.restart_after(|ledger| std::fs::write(ledger_file(ledger), &copy).expect("put back")).await;
     let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
-    let second = uid_validity(&mut client).await;
-    assert!(second > first, "the fifth message would have the fourth one's UID");
-    until_uids(&mut client, "1 2 3 4").await;
+    assert_eq!(uid_validity(&mut client).await, first);
+    // The fifth message would have the fourth one's UID; it gets one above all that may have been given.
+    until_uids(&mut client, "1 2 3 2000").await;
+
+    // The same copy once more.
+    let stack = stack.restart_after(|ledger| std::fs::write(ledger_file(ledger), &copy).expect("put back")).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    assert_eq!(uid_validity(&mut client).await, first);
+    until_uids(&mut client, "1 2 3 3000").await;
 
     let stack = stack.restart_after(|ledger| std::fs::write(ledger_file(ledger), b"rubbish").expect("written")).await;
     let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
-    assert!(uid_validity(&mut client).await > second);
+    assert!(uid_validity(&mut client).await > first, "nothing is known of the UIDs that were given");
     until_uids(&mut client, "1 2 3 4").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_copy_of_a_running_gateways_ledger_is_noticed() {
+    let (stack, mut client) = three().await;
+    let first = uid_validity(&mut client).await;
+    let copy = std::fs::read(ledger_file(stack.ledger())).expect("copied");
+    stack.deliver(ALICE, "fourth", "a body");
+    until_uids(&mut client, "1 2 3 4").await;
+    outlook(&stack, |mailbox, inbox| {
+        let id = mailbox.find_subject(inbox, "fourth")[0];
+        mailbox.delete_messages(inbox, &[id], false).expect("done");
+    });
+    until_uids(&mut client, "1 2 3").await;
+    let stack = stack.restart_after(|ledger| std::fs::write(ledger_file(ledger), &copy).expect("put back")).await;
+    // A start in between, in which nobody opens the folder, proves nothing.
+    let stack = stack.restart().await;
+    stack.deliver(ALICE, "fifth", "a body");
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    assert_eq!(uid_validity(&mut client).await, first);
+    until_uids(&mut client, "1 2 3 2000").await;
+
+    // After a stop in order there is nothing to doubt.
+    let stack = stack.restart().await;
+    stack.deliver(ALICE, "sixth", "a body");
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    assert_eq!(uid_validity(&mut client).await, first);
+    until_uids(&mut client, "1 2 3 2000 2001").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_is_downloaded_twice_has_one_uid() {
+    const MESSAGES: usize = 12;
+    for request in 1..=3 {
+        let stack = Stack::start(Seed::Empty).await;
+        let subjects: Vec<String> = (0..MESSAGES).map(|n| format!("message {n}")).collect();
+        for subject in &subjects {
+            stack.deliver(ALICE, subject, "a body");
+        }
+        let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+        client.command("SELECT INBOX").await.ok();
+        client.command("UID FETCH 1:* BODY.PEEK[]").await.ok();
+        outlook(&stack, |mailbox, inbox| {
+            for subject in &subjects {
+                let id = mailbox.find_subject(inbox, subject)[0];
+                mailbox.set_body(id, &"another body ".repeat(4000)).expect("done");
+            }
+        });
+        // The answer that brings the changed messages breaks off, so that they are asked for again.
+        let cut = Fault::new(FaultKind::CutAnswer, Requests::Only(RequestType::Execute), request);
+        stack.sandbox.faults().arm(cut);
+        client.command("UID FETCH 1:* BODY.PEEK[]").await;
+        stack.sandbox.faults().disarm();
+        client.command("NOOP").await.ok();
+        client.command("UID FETCH 1:* BODY.PEEK[]").await;
+        client.command("NOOP").await.ok();
+        let found = client.command("UID SEARCH ALL").await.ok().lines().join("");
+        let found = found.split(' ').skip(2).count();
+        assert_eq!(found, MESSAGES, "request {request} cut");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,6 +11,7 @@ use mapi_core::auth::AuthError;
 use mapi_core::id::Guid;
 use mapi_core::mailbox::Mailbox;
 use secrecy::SecretString;
+use tokio::sync::watch;
 
 use super::connect::{Connector, Login, Proof, TicketFile, UpstreamSettings};
 use super::context::AccountContext;
@@ -26,6 +27,9 @@ use crate::ledger::{Ledger, RedbLedger};
 
 /// How often idle accounts are looked for.
 const REAP_INTERVAL: Duration = Duration::from_secs(15);
+
+/// How long a login waits for the file of its ledger, which was in use until just now.
+const CLOSING_TIME: Duration = Duration::from_secs(10);
 
 /// How often the upstream is asked what it offers, and how soon again at first if it doesn't say.
 const LEARN_INTERVAL: Duration = Duration::from_secs(60 * 60);
@@ -52,8 +56,8 @@ pub struct Accounts {
     attempts: DashMap<(String, [u8; 32]), Attempt>,
     /// By (identity that signed in, MailboxGuid).
     accounts: DashMap<(String, Guid), Arc<Account>>,
-    /// Open ledgers by MailboxGuid: a file can be open once.
-    ledgers: Mutex<HashMap<Guid, Weak<RedbLedger>>>,
+    /// Open ledgers by MailboxGuid, and those being closed: a file can be open once.
+    ledgers: Mutex<HashMap<Guid, OpenLedger>>,
     /// Held while a ledger's file is opened.
     opening: tokio::sync::Mutex<()>,
 }
@@ -66,6 +70,18 @@ type Attempt = Shared<BoxFuture<'static, Result<Arc<Account>, UpstreamError>>>;
 struct KnownLogin {
     accepted: Accepted,
     account: Weak<Account>,
+}
+
+struct OpenLedger {
+    ledger: Weak<RedbLedger>,
+    /// Ends when the file is closed.
+    closing: watch::Receiver<()>,
+}
+
+impl OpenLedger {
+    fn is_closed(&self) -> bool {
+        self.closing.has_changed().is_err()
+    }
 }
 
 impl Accounts {
@@ -309,10 +325,20 @@ impl Accounts {
         Some(account)
     }
 
-    /// Closes all accounts: their sessions are disconnected as soon as nobody uses them.
-    pub fn close(&self) {
+    /// Closes all accounts: their sessions are disconnected as soon as nobody uses them. Waits, at most `patience`, until
+    /// their ledgers are closed in order. One that is not counts as cut off, and its folders go on above what may have been
+    /// lost.
+    pub async fn close(&self, patience: Duration) {
         self.logins.clear();
         self.accounts.clear();
+        let open: Vec<_> = {
+            let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+            ledgers.values().map(|open| open.closing.clone()).collect()
+        };
+        let closed = futures::future::join_all(open.into_iter().map(ended));
+        if tokio::time::timeout(patience, closed).await.is_err() {
+            tracing::info!("some ledgers could not be closed in order: their folders are in use");
+        }
     }
 
     fn start(
@@ -343,23 +369,34 @@ impl Accounts {
     }
 
     async fn ledger(&self, mailbox: Guid) -> Result<Arc<dyn Ledger>, UpstreamError> {
-        let known = |ledgers: &HashMap<Guid, Weak<RedbLedger>>| ledgers.get(&mailbox).and_then(Weak::upgrade);
-        if let Some(ledger) = known(&self.ledgers.lock().unwrap_or_else(PoisonError::into_inner)) {
+        let known = || {
+            let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+            ledgers.get(&mailbox).map(|open| (open.ledger.upgrade(), open.closing.clone()))
+        };
+        if let Some((Some(ledger), _)) = known() {
             return Ok(ledger);
         }
         // A file can be open once: whoever comes second waits and finds it open.
         let _opening = self.opening.lock().await;
-        if let Some(ledger) = known(&self.ledgers.lock().unwrap_or_else(PoisonError::into_inner)) {
-            return Ok(ledger);
+        match known() {
+            Some((Some(ledger), _)) => return Ok(ledger),
+            // Nobody uses it any more, but its file may not be free yet.
+            Some((None, closing)) => drop(tokio::time::timeout(CLOSING_TIME, ended(closing)).await),
+            None => {}
         }
         let directory = self.ledger_directory.clone();
-        let opened = blocking(move || RedbLedger::open(&directory, mailbox)).await?;
-        let ledger = Arc::new(opened?);
+        let ledger = Arc::new(blocking(move || RedbLedger::open(&directory, mailbox)).await??);
+        let open = OpenLedger { ledger: Arc::downgrade(&ledger), closing: ledger.watch_closing() };
         let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-        ledgers.retain(|_, ledger| ledger.strong_count() > 0);
-        ledgers.insert(mailbox, Arc::downgrade(&ledger));
+        ledgers.retain(|_, ledger| !ledger.is_closed());
+        ledgers.insert(mailbox, open);
         Ok(ledger)
     }
+}
+
+/// Waits for a ledger's file to be closed.
+async fn ended(mut closing: watch::Receiver<()>) {
+    while closing.changed().await.is_ok() {}
 }
 
 /// Disconnects a session that is not needed; nobody waits for the server's answer.

@@ -86,11 +86,7 @@ impl RedbLedger {
 
     fn mark_closed(&self) -> Result<(), LedgerError> {
         let transaction = self.database.begin_write().map_err(|e| self.storage(e))?;
-        transaction
-            .open_table(CLOSING)
-            .map_err(|e| self.storage(e))?
-            .insert(CLOSED, 1)
-            .map_err(|e| self.storage(e))?;
+        transaction.open_table(CLOSING).map_err(|e| self.storage(e))?.insert(CLOSED, 1).map_err(|e| self.storage(e))?;
         transaction.commit().map_err(|e| self.storage(e))
     }
 

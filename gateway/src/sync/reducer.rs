@@ -101,11 +101,9 @@ impl FolderState {
     pub fn round(&self, delta: &Delta) -> Option<FolderCommit> {
         let mut draft = Draft::new(self);
         // A message may be reported several times: what came last counts.
-        let mut reported: HashMap<_, _> =
-            delta.changed.iter().map(|message| (message.gid, message)).collect();
+        let mut reported: HashMap<_, _> = delta.changed.iter().map(|message| (message.gid, message)).collect();
 
-        let looked_at: HashMap<_, _> =
-            delta.flags.iter().map(|message| (message.gid, message)).collect();
+        let looked_at: HashMap<_, _> = delta.flags.iter().map(|message| (message.gid, message)).collect();
 
         for row in &self.rows {
             // Should a ledger have a message twice, the higher UID stays.
@@ -124,7 +122,7 @@ impl FolderState {
             let version = draft.commit.head.version;
             let flags = looked_at.get(&row.gid).copied();
             let Some(next) = changed_row(row, change, flags, (read, unread), version) else { continue };
-            if change.is_some() && self.may_have_been_served_otherwise(row) {
+            if change.is_some() && self.may_have_been_served_otherwise(row.uid) {
                 draft.expunge(row.uid);
                 draft.add(next);
                 continue;
@@ -153,8 +151,7 @@ impl FolderState {
     /// Whether a commit does what only a run that stands in the epoch may do: give a UID, move MODSEQ, or fix the bytes of a
     /// UID. (The last, since a copy of the ledger that does not know these bytes would take others of a changed message.)
     pub fn needs_run(&self, commit: &FolderCommit) -> bool {
-        let fixes =
-            |row: &MessageRecord| row.rendering != self.row(row.uid).and_then(|known| known.rendering);
+        let fixes = |row: &MessageRecord| row.rendering != self.row(row.uid).and_then(|known| known.rendering);
         !commit.reset
             && (commit.head.uid_next > self.head.uid_next
                 || commit.head.highest_modseq > self.head.highest_modseq
@@ -184,10 +181,11 @@ impl FolderState {
         draft.commit
     }
 
-    /// Whether other bytes than those of today may have been served for a row. Its rendering is not recorded, but a run that
-    /// was lost may have recorded and served one. As long as the message did not change, today's is the same.
-    fn may_have_been_served_otherwise(&self, row: &MessageRecord) -> bool {
-        row.rendering.is_none() && row.uid < self.run.uid_floor
+    /// Whether other bytes than those of today may have been served for a UID. Its rendering is not recorded, but a run that
+    /// was lost may have recorded and served one. As long as the message did not change, today's is the same: a round has to
+    /// show, after the message was downloaded, that it did not, and when it does it gets a new UID.
+    pub fn may_have_been_served_otherwise(&self, uid: u32) -> bool {
+        uid < self.run.uid_floor && self.row(uid).is_some_and(|row| row.rendering.is_none())
     }
 
     /// Records renderings: the first one of a UID fixes its bytes for ever. Returns the commit (if anything changes) and a
@@ -264,5 +262,7 @@ fn changed_row(
     (next != *row).then_some(next)
 }
 
+#[cfg(test)]
+mod invariants;
 #[cfg(test)]
 mod tests;

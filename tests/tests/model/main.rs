@@ -9,10 +9,13 @@
 //! | `FULL=1` | thousands of programs instead of a sample |
 //! | `MODEL_PROGRAMS=n` | that many programs |
 //! | `MODEL_SEED=n` | the first program's seed; the others follow it |
+//!
+//! A second trial restores ledgers from copies while a program runs (`restored`); it takes the same variables.
 
 mod outlook;
 mod program;
 mod reference;
+mod restored;
 mod run;
 mod session;
 mod view;
@@ -31,6 +34,9 @@ use program::Program;
 const SAMPLE: u64 = 60;
 const ALL: u64 = 3000;
 const WORKERS: u64 = 4;
+/// Programs with restored ledgers: of a normal run, and of a full run.
+const RESTORED_SAMPLE: u64 = 3;
+const RESTORED_ALL: u64 = 60;
 /// No program takes as long.
 const PATIENCE: Duration = Duration::from_secs(90);
 
@@ -98,6 +104,53 @@ fn random_programs_of_three_parties() {
         "programs: {count} run, {count} held; seeds {first} to {}; {} steps",
         first + count - 1,
         steps.into_inner()
+    );
+    assert!(count > 0, "no program ran");
+}
+
+#[test]
+fn restored_ledgers_contradict_nothing_that_was_told() {
+    let full = std::env::var("FULL").is_ok_and(|value| value == "1");
+    let sample = if full { RESTORED_ALL } else { RESTORED_SAMPLE };
+    let count = number("MODEL_PROGRAMS").map_or(sample, |count| count.min(RESTORED_ALL));
+    let first = number("MODEL_SEED").unwrap_or(1);
+    let next = AtomicU64::new(first);
+    let (readable, anew) = (AtomicUsize::new(0), AtomicUsize::new(0));
+    let failures = Mutex::new(Vec::new());
+    std::thread::scope(|scope| {
+        for _ in 0..WORKERS.min(count) {
+            scope.spawn(|| {
+                let runtime = tokio::runtime::Builder::new_multi_thread()
+                    .worker_threads(2)
+                    .enable_all()
+                    .build()
+                    .expect("a runtime");
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + count {
+                        return;
+                    }
+                    match runtime.block_on(restored::run(seed)) {
+                        Ok((read, shown)) => {
+                            readable.fetch_add(read, Ordering::Relaxed);
+                            anew.fetch_add(shown, Ordering::Relaxed);
+                        }
+                        Err(failure) => failures
+                            .lock()
+                            .unwrap_or_else(PoisonError::into_inner)
+                            .push(format!("MODEL_SEED={seed} MODEL_PROGRAMS=1: {failure}")),
+                    }
+                }
+            });
+        }
+    });
+    let failures = failures.into_inner().unwrap_or_else(PoisonError::into_inner);
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    println!(
+        "programs with restored ledgers: {count} held; {} of {} copies could be read and were restored; {} messages shown anew",
+        readable.into_inner(),
+        count * restored::COPIES as u64,
+        anew.into_inner()
     );
     assert!(count > 0, "no program ran");
 }

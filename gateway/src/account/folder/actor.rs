@@ -38,14 +38,7 @@ pub(super) async fn start(shared: Arc<Shared>) -> Result<Folder, UpstreamError> 
     let state = epoch::open_state(&shared).await?;
     let (snapshots, snapshot_watch) = watch::channel(Arc::default());
     let (views, view_watch) = watch::channel(Arc::default());
-    let mut actor = Actor {
-        shared: Arc::clone(&shared),
-        state,
-        snapshots,
-        views,
-        last_round: None,
-        gone: false,
-    };
+    let mut actor = Actor { shared: Arc::clone(&shared), state, snapshots, views, last_round: None, gone: false };
     actor.round().await?;
     actor.publish();
     let (commands, inbox) = mpsc::channel(QUEUE);
@@ -153,6 +146,10 @@ impl Actor {
     }
 
     async fn record(&mut self, offered: &[OfferedRendering]) -> Result<Vec<RenderingVerdict>, UpstreamError> {
+        let doubtful = |offered: &OfferedRendering| self.state.may_have_been_served_otherwise(offered.uid);
+        if offered.iter().any(doubtful) {
+            self.round().await?;
+        }
         let mut verdicts = Vec::new();
         let decide = |state: &FolderState| {
             let (commit, told) = state.record_renderings(offered);

@@ -81,8 +81,7 @@ fn read_lists_flags_and_deletions_are_stamped() {
     assert_eq!(commit.tombstones, [(2, modseq + 1)]);
     state.absorb(commit);
     let rows: Vec<_> = state.rows().iter().map(|row| (row.uid, visible_flags(row), row.modseq)).collect();
-    let expected =
-        [(1, FlagSet::EMPTY, modseq + 1), (3, FlagSet::SEEN, modseq + 1), (4, FlagSet::FLAGGED, modseq + 1)];
+    let expected = [(1, FlagSet::EMPTY, modseq + 1), (3, FlagSet::SEEN, modseq + 1), (4, FlagSet::FLAGGED, modseq + 1)];
     assert_eq!(rows, expected);
     assert_eq!(state.head().highest_modseq, modseq + 1);
 }
@@ -145,4 +144,108 @@ fn a_reset_rises() {
     state.absorb(commit);
     assert_eq!(state.head().uid_validity, 78);
     assert!(state.rows().is_empty());
+}
+
+/// The rows with the most of them that one message has.
+fn most_rows_of_one_message(state: &FolderState) -> usize {
+    let of = |gid: &Gid| state.rows().iter().filter(|row| row.gid == *gid).count();
+    state.rows().iter().map(|row| of(&row.gid)).max().unwrap_or(0)
+}
+
+#[test]
+fn one_message_never_has_two_uids_when_it_is_downloaded_twice() {
+    let mut state = three();
+    let (commit, _) = state.record_renderings(&[offer(1, 10, 1, 1)]);
+    state.absorb(commit.expect("recorded"));
+    let version = state.head().version;
+    // The message changed; the session was lost while it came down, and again.
+    let offers = [offer(1, 10, version, 2), offer(1, 10, version, 2), offer(1, 10, version, 3)];
+    let (commit, verdicts) = state.record_renderings(&offers);
+    assert_eq!(verdicts, [RenderingVerdict::Replaced, RenderingVerdict::Replaced, RenderingVerdict::Outdated]);
+    state.absorb(commit.expect("replaced"));
+    assert_eq!(state.rows().iter().map(|row| row.uid).collect::<Vec<_>>(), [2, 3, 4]);
+    // Another batch of the same view.
+    let (commit, verdicts) = state.record_renderings(&[offer(1, 10, version, 2)]);
+    assert_eq!(verdicts, [RenderingVerdict::Gone]);
+    assert!(commit.is_none_or(|commit| commit.upserts.is_empty()));
+    assert_eq!(most_rows_of_one_message(&state), 1);
+}
+
+#[test]
+fn one_uid_never_has_two_renderings_when_it_is_downloaded_twice() {
+    let mut state = three();
+    let (commit, verdicts) = state.record_renderings(&[offer(1, 10, 1, 1), offer(1, 10, 1, 2), offer(1, 10, 1, 1)]);
+    assert_eq!(verdicts, [RenderingVerdict::Same, RenderingVerdict::Outdated, RenderingVerdict::Same]);
+    state.absorb(commit.expect("recorded"));
+    assert_eq!(state.row(1).expect("there").rendering, Some(rendering(1)));
+}
+
+#[test]
+fn a_message_reported_twice_in_a_round_has_one_uid() {
+    let mut state = three();
+    let changed = vec![message(40, FlagSet::EMPTY), message(40, FlagSet::SEEN), message(10, FlagSet::EMPTY)];
+    apply(&mut state, Delta { changed, ics: ics(2), ..Delta::default() });
+    assert_eq!(most_rows_of_one_message(&state), 1);
+    assert_eq!(visible_flags(state.row(4).expect("there")), FlagSet::SEEN, "what came last counts");
+}
+
+#[test]
+fn a_ledger_that_has_a_message_twice_is_mended_by_the_next_round() {
+    let state = three();
+    let mut rows = state.rows().to_vec();
+    rows.push(MessageRecord { uid: 9, ..rows[0].clone() });
+    let head = crate::ledger::FolderHead { uid_next: 10, ..state.head().clone() };
+    let stored =
+        crate::ledger::StoredFolder { head, rows, tombstones: Vec::new(), next_article: None, run: Run::default() };
+    let mut state = FolderState::from_stored(stored);
+    apply(&mut state, Delta { ics: ics(1), ..Delta::default() });
+    assert_eq!(state.rows().iter().map(|row| row.uid).collect::<Vec<_>>(), [2, 3, 9]);
+}
+
+/// The state of a folder after a run that may have been lost, which came as far as UID 2000.
+fn behind() -> FolderState {
+    let mut state = three();
+    let (commit, _) = state.record_renderings(&[offer(1, 10, 1, 1)]);
+    state.absorb(commit.expect("recorded"));
+    let run = Run { number: 5, doubts: 1, uid_floor: 2000, modseq_floor: 5 << 32 };
+    state.absorb(state.begin_run(run, 3000).expect("begun"));
+    state
+}
+
+#[test]
+fn a_folder_that_is_behind_goes_on_above_what_may_have_been_told() {
+    let mut state = behind();
+    let view = state.view();
+    assert_eq!((view.snapshot.uid_next, view.snapshot.highest_modseq), (4, 5 << 32), "UIDNEXT moves when mail comes");
+    assert!(view.snapshot.messages.iter().all(|row| row.modseq == 5 << 32), "any flag may have been shown otherwise");
+    apply(&mut state, Delta { changed: vec![message(40, FlagSet::EMPTY)], ics: ics(2), ..Delta::default() });
+    assert_eq!(state.uid_of(&gid(40)), Some(2000));
+    assert_eq!((state.head().uid_next, state.head().highest_modseq), (2001, (5 << 32) + 1));
+}
+
+#[test]
+fn what_may_have_been_served_otherwise_gets_a_new_uid_when_it_changes() {
+    let mut state = behind();
+    let changed = vec![message(10, FlagSet::EMPTY), message(20, FlagSet::EMPTY)];
+    apply(&mut state, Delta { changed, ics: ics(2), ..Delta::default() });
+    assert!(state.row(1).expect("there").suspect, "its bytes are known, and will be compared");
+    assert_eq!(state.uid_of(&gid(20)), Some(2000), "a run that was lost may have served it as it was before");
+    // Also long afterwards: no run of this opening has served it yet.
+    apply(&mut state, Delta { changed: vec![message(30, FlagSet::EMPTY)], ics: ics(3), ..Delta::default() });
+    assert_eq!(state.uid_of(&gid(30)), Some(2001));
+    apply(&mut state, Delta { changed: vec![message(20, FlagSet::SEEN)], ics: ics(4), ..Delta::default() });
+    assert_eq!(state.uid_of(&gid(20)), Some(2000), "no lost run has seen this UID");
+}
+
+#[test]
+fn what_is_used_needs_a_run() {
+    let state = three();
+    let round = |delta: &Delta| state.needs_run(&state.round(delta).expect("a change"));
+    assert!(!round(&Delta { ics: ics(9), ..Delta::default() }));
+    assert!(!round(&Delta { changed: vec![message(10, FlagSet::SEEN)], ics: ics(9), ..Delta::default() }));
+    assert!(round(&Delta { changed: vec![message(40, FlagSet::SEEN)], ics: ics(9), ..Delta::default() }), "a UID");
+    assert!(round(&Delta { read: set(20), ics: ics(1), ..Delta::default() }), "MODSEQ");
+    assert!(round(&Delta { deleted: set(20), ics: ics(1), ..Delta::default() }), "MODSEQ");
+    assert!(state.needs_run(&state.record_renderings(&[offer(1, 10, 1, 1)]).0.expect("a change")), "bytes");
+    assert!(!state.needs_run(&state.reset(100)));
 }
