@@ -148,3 +148,48 @@ fn a_corrupt_file_is_set_aside() {
     assert_ne!(ledger.instance(), first);
     assert!(path.with_extension("redb.corrupt").exists());
 }
+
+#[test]
+fn how_often_it_was_not_closed_in_order_is_counted() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let mailbox = Guid([1; 16]);
+    let doubts = || RedbLedger::open(directory.path(), mailbox).expect("opened").opening().doubts();
+    assert_eq!((doubts(), doubts()), (0, 0), "new, and closed in order");
+    let copy = tempfile::tempdir().expect("a directory");
+    let file = format!("{mailbox}.redb");
+    {
+        let _running = RedbLedger::open(directory.path(), mailbox).expect("opened");
+        std::fs::copy(directory.path().join(&file), copy.path().join(&file)).expect("copied");
+    }
+    assert_eq!(doubts(), 0);
+    std::fs::copy(copy.path().join(&file), directory.path().join(&file)).expect("put back");
+    assert_eq!((doubts(), doubts()), (1, 1), "what nobody looked into stays in doubt");
+}
+
+#[test]
+fn a_run_is_kept_until_its_folder_is_forgotten() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
+    let run = Run { number: 3, doubts: 1, uid_floor: 2000, modseq_floor: 3 << 32 };
+    ledger.commit(&gid(1), FolderCommit { run: Some(run), ..commit(0, vec![], vec![]) }).expect("committed");
+    ledger.commit(&gid(1), commit(1, vec![], vec![])).expect("committed");
+    assert_eq!(ledger.load(&gid(1)).expect("read").expect("there").run, run);
+    let transaction = ledger.database.begin_write().expect("begun");
+    transaction.open_table(RUNS).expect("opened").insert(&gid(1).to_bytes(), &b"\xFF"[..]).expect("written");
+    transaction.commit().expect("committed");
+    assert!(matches!(ledger.load(&gid(1)), Err(LedgerError::Damaged { .. })));
+    ledger.forget(&gid(1)).expect("forgotten");
+    ledger.commit(&gid(1), commit(0, vec![], vec![])).expect("committed");
+    assert_eq!(ledger.load(&gid(1)).expect("read").expect("there").run, Run::default());
+}
+
+#[test]
+fn who_watches_hears_when_the_file_is_free() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
+    let closing = ledger.watch_closing();
+    assert!(closing.has_changed().is_ok());
+    drop(ledger);
+    assert!(closing.has_changed().is_err());
+    drop(RedbLedger::open(directory.path(), Guid([1; 16])).expect("opened again"));
+}

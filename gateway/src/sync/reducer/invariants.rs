@@ -147,7 +147,7 @@ proptest! {
                     state.store_overlay(&[uid], &flags).into_iter().for_each(|commit| state.absorb(commit));
                 }
                 Deed::Restore(ago) => {
-                    let ceiling = state.head().uid_next;
+                    let ceiling = state.head().uid_next.max(state.run().uid_floor);
                     state = former[former.len().saturating_sub(ago + 1)].clone();
                     told.runs += 1;
                     let modseq_floor = u64::from(told.runs) << 32;
