@@ -5,7 +5,7 @@
 //! cargo test -p tests --test conformance -- --nocapture
 //! ```
 
-use exchange_sandbox::{Manners, RunningSandbox, Sandbox};
+use exchange_sandbox::{Manners, Overflow, RunningSandbox, Sandbox};
 use gateway::config::{AuthScheme, AuthSchemes, UpstreamConfig};
 use gateway::conformance::{Expected, Report, SCENARIOS, Scenario, Target, Verdict, run};
 use secrecy::SecretString;
@@ -77,6 +77,15 @@ async fn the_gateway_copes_with_the_manners_of_gromox() {
 }
 
 #[tokio::test]
+async fn the_gateway_copes_with_answers_as_exchange_2013_fails_them() {
+    let manners = Manners { overflow: Overflow::Status, ..Manners::default() };
+    let (_sandbox, target) = sandbox_with(manners).await;
+    let scenario = SCENARIOS.iter().find(|scenario| scenario.name == "answers beyond 32 KiB").expect("a scenario");
+    let report = run(&target, std::slice::from_ref(scenario), |_| {}).await;
+    assert!(report.passed(), "\n{report}");
+}
+
+#[tokio::test]
 async fn the_gateway_copes_with_rude_manners() {
     let (_sandbox, target) = sandbox_with(Manners::rude()).await;
     let report = run_on(&target).await;
@@ -99,11 +108,15 @@ async fn nothing_is_left_behind() {
         })
     };
     let before = content();
-    let some = SCENARIOS.iter().filter(|scenario| matches!(scenario.name, "submission" | "folders deleted"));
+    let names = ["submission", "folders deleted", "long-term ids", "another's mailbox"];
+    let some = SCENARIOS.iter().filter(|scenario| names.contains(&scenario.name));
     for scenario in some {
         run(&target, std::slice::from_ref(scenario), |_| {}).await;
     }
     assert_eq!(content(), before);
+    // A replica that a server was asked for stays known to it.
+    let known = sandbox.with(|store| store.mailbox_of(ALICE).expect("a mailbox").foreign_replicas());
+    assert_eq!(known, 0);
 }
 
 #[tokio::test]

@@ -16,6 +16,6 @@ pub mod store;
 mod transfer;
 
 pub use fault::{Armed, Fault, FaultKind, Faults, NotificationFault, Requests};
-pub use manners::{Manners, UnknownRecipient};
+pub use manners::{Manners, Overflow, StaleSave, UnknownRecipient};
 pub use sandbox::{Builder, RunningSandbox, Sandbox};
 pub use server::{CounterSnapshot, Counters, Settings};

@@ -5,7 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 
 use exchange_sandbox::seed::{self, MessageBuilder, Random};
-use exchange_sandbox::store::{Mailbox, Quota, Special, SteppingClock, Store, User, right};
+use exchange_sandbox::store::{Mailbox, Quota, STORE_FULL, Special, SteppingClock, Store, User, right};
 use exchange_sandbox::{Manners, Sandbox, UnknownRecipient};
 use mapi_core::ErrorCode;
 use mapi_core::property::tags::*;
@@ -262,4 +262,24 @@ fn stuck_messages_are_passed_over_and_rights_are_asked_for() {
     assert_eq!(store.require(1, 0, here, right::CREATE), Err(ErrorCode::ACCESS_DENIED));
     assert_eq!(store.require(1, 0, there, right::READ_ANY), Err(ErrorCode::ACCESS_DENIED));
     assert_eq!(store.require(0, 0, there, right::OWNER), Ok(()));
+}
+
+#[test]
+fn some_servers_let_nothing_change_in_a_full_mailbox_and_limit_recipients() {
+    let edit = |manners| {
+        let mut store = store(manners);
+        let mailbox = store.mailbox_of("alice@example.test").expect("a user");
+        let folder = inbox(mailbox);
+        let id = mailbox.add(folder, MessageBuilder::new("m").build(), false).expect("added");
+        mailbox.set_quota(Quota { receive: Some(0), ..Quota::default() });
+        let message = mailbox.message(id).expect("there").clone();
+        let base = message.change_number;
+        mailbox.save(message, base, false).map(|saved| saved.id == id)
+    };
+    assert_eq!(edit(Manners::default()), Ok(true));
+    assert_eq!(edit(Manners { full_refuses_changes: true, ..Manners::default() }), Err(STORE_FULL));
+    let mut store = store(Manners { most_recipients: Some(1), ..Manners::default() });
+    assert!(submit(&mut store, &[(1, "bob@example.test")]).is_ok());
+    let two = submit(&mut store, &[(1, "bob@example.test"), (2, "alice@example.test")]);
+    assert_eq!(two, Err(ErrorCode::TOO_MANY_RECIPS));
 }

@@ -24,7 +24,7 @@ pub(super) const AS_APPENDED: Scenario = Scenario {
         Expected::must("visible before it is saved", "no"),
         Expected::may("id before it is saved", "absent", &["there"], "the gateway takes the id of the save"),
         Expected::must("sender as set", "same"),
-        Expected::may("flags, if none are set", "9", &["*"], "APPEND always sets them"),
+        Expected::may("flags, if none are set", "1033", &["*"], "APPEND always sets them"),
     ],
     run: |b| Box::pin(as_appended(b)),
 };

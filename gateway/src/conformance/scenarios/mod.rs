@@ -6,12 +6,14 @@ mod creation;
 mod deletion;
 mod errors;
 mod folders;
+mod full_answer;
 mod hierarchy;
 mod move_copy;
 mod notifications;
 mod properties;
 mod read_state;
 mod recipients;
+mod save_flags;
 mod saving;
 mod search;
 mod session;
@@ -42,9 +44,11 @@ pub const SCENARIOS: &[Scenario] = &[
     properties::TYPES,
     properties::NAMES,
     properties::LARGE,
+    properties::FAILING_WRITE,
     creation::AS_APPENDED,
     recipients::FEW,
     recipients::MANY,
+    full_answer::FULL_ANSWER,
     attachments::FILE,
     attachments::MESSAGE,
     tables::CONTENTS,
@@ -59,6 +63,8 @@ pub const SCENARIOS: &[Scenario] = &[
     read_state::SET_READ_FLAGS,
     saving::NUMBERS,
     saving::CONFLICT,
+    save_flags::FLAGS,
+    save_flags::LATE,
     saving::STATUS,
     move_copy::COPY,
     move_copy::MOVE,

@@ -62,6 +62,7 @@ pub(super) const WAITING: Scenario = Scenario {
     expected: &[
         Expected::must("nothing happens", "still waiting after 1 s"),
         Expected::must("Execute beside it", "ok"),
+        Expected::must("waits that begin beside Executes", "10 of 10 answered"),
         Expected::must("another session creates a message", "woken"),
         Expected::must("what the next Execute brings", "created"),
         Expected::must("waiting again afterwards", "still waiting after 1 s"),
@@ -81,6 +82,17 @@ async fn waiting(b: &mut Bench) -> Done {
     b.see("nothing happens", if early.is_err() { "still waiting after 1 s" } else { "woken" });
     let beside = b.get(b.handle, &[tags::PidTagDisplayName]).await;
     b.see("Execute beside it", if beside.is_ok() { "ok" } else { "failed" });
+    // The answer to a wait sets the cookies of the context, too: those of an Execute that is in flight must win.
+    let mut third = Bench::session(&b.target, &b.target.user).await?;
+    let (mut answered, store) = (0, third.store);
+    for _ in 0..10 {
+        let client = third.client.clone();
+        let brief = async move { drop(tokio::time::timeout(Duration::from_millis(20), client.wait()).await) };
+        let (executed, ()) = tokio::join!(third.get(store, &[tags::PidTagMailboxOwnerName]), brief);
+        answered += usize::from(executed.is_ok());
+    }
+    third.end().await;
+    b.see("waits that begin beside Executes", format_args!("{answered} of 10 answered"));
     let message = other.create_plain(folder, "from elsewhere").await?;
     other.end().await;
     let woken = tokio::time::timeout(Duration::from_secs(60), &mut wait).await;

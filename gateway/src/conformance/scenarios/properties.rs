@@ -6,6 +6,7 @@ use mapi_core::property::{
 };
 use mapi_core::rop::{
     GetNamesFromPropertyIdsRequest, OpenMessageRequest, OpenStreamRequest, RequestBody, ResponseBody,
+    WriteStreamRequest,
 };
 
 use super::super::Trouble;
@@ -162,6 +163,35 @@ async fn names(b: &mut Bench) -> Done {
             Err(error) => return Err(error),
         },
     );
+    Ok(())
+}
+
+pub(super) const FAILING_WRITE: Scenario = Scenario {
+    name: "write that fails",
+    needs: Needs::Nothing,
+    expected: &[
+        Expected::must("write to a stream that is open for reading", "refused"),
+        Expected::may("answer of that", "with its size", &["without"], "the gateway reads both forms"),
+        Expected::must("session afterwards", "usable"),
+    ],
+    run: |b| Box::pin(failing_write(b)),
+};
+
+async fn failing_write(b: &mut Bench) -> Done {
+    let message = b.create_plain(b.folder, "one").await?;
+    let opened = b.open_message(b.folder, message).await?;
+    let stream = b.open_stream(opened, tags::PidTagBody, OpenStreamRequest::READ_ONLY).await?.ok()?.handle;
+    let write = RequestBody::WriteStream(WriteStreamRequest { data: b"more".to_vec() });
+    let (refused, with_size) = match b.call(stream, write).await {
+        Ok(answer) => (!answer.code.is_success(), matches!(answer.body, ResponseBody::WriteStream(_))),
+        // What a decoder says that insists on the size.
+        Err(Trouble::Wire(_)) => (true, false),
+        Err(error) => return Err(error),
+    };
+    b.see("write to a stream that is open for reading", if refused { "refused" } else { "written" });
+    b.see("answer of that", if with_size { "with its size" } else { "without" });
+    let usable = b.get(opened, &[tags::PidTagSubject]).await.is_ok();
+    b.see("session afterwards", if usable { "usable" } else { "not usable" });
     Ok(())
 }
 

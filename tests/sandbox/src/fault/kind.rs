@@ -36,9 +36,18 @@ pub enum FaultKind {
     Backoff(Duration),
     /// An Execute is not processed; this ErrorCode answers it. Other requests go through.
     Fail(ErrorCode),
+    /// It is not processed; this StatusCode answers it, over HTTP 200 and X-ResponseCode 0. PING, whose answer has none, goes
+    /// through. [`FaultKind::BUSY`] is one.
+    Status(u32),
+    /// An Execute is processed, but RopLogon in it returns this: `ecServerPaused` 0x47F, for one, of a server that had too
+    /// many logons to a mailbox in a short time ([MS-OXCSTOR] R3103). Other requests go through.
+    RefuseLogon(ErrorCode),
 }
 
 impl FaultKind {
+    /// A server that is too busy says so by StatusCode 0x6BB, `RPC_S_SERVER_TOO_BUSY` ([MS-OXCROPS] R4543).
+    pub const BUSY: Self = Self::Status(0x6BB);
+
     /// One of each way that a single request may fail, for sweeps over every request of a scenario. Those that hang are
     /// among them without keep-alives: how long they take is up to the client's patience.
     pub const SWEEP: [Self; 9] = [

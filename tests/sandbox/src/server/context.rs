@@ -21,6 +21,8 @@ pub struct SessionContext {
     pub user: usize,
     endpoint: Endpoint,
     sequence: AtomicU64,
+    /// The sequence as of the last Execute that was answered.
+    answered: AtomicU64,
     busy: AtomicBool,
     waiting: AtomicBool,
     closed: AtomicBool,
@@ -39,6 +41,9 @@ pub struct Claim {
 
 impl Drop for Claim {
     fn drop(&mut self) {
+        if !self.wait {
+            self.context.answered.store(self.context.sequence.load(Ordering::Acquire), Ordering::Release);
+        }
         let flag = if self.wait { &self.context.waiting } else { &self.context.busy };
         flag.store(false, Ordering::Release);
         self.context.touch();
@@ -85,6 +90,11 @@ impl SessionContext {
         format!("{:08x}", self.sequence.load(Ordering::Acquire))
     }
 
+    /// Value of the sequence cookie as of the last request that was answered: while another one is in flight, an old one.
+    pub fn answered_sequence(&self) -> String {
+        format!("{:08x}", self.answered.load(Ordering::Acquire))
+    }
+
     /// Gives the sequence cookie its next value.
     pub fn advance(&self) {
         self.sequence.fetch_add(1, Ordering::AcqRel);
@@ -117,6 +127,7 @@ impl Contexts {
             user,
             endpoint,
             sequence: AtomicU64::new(number << 16),
+            answered: AtomicU64::new(number << 16),
             busy: AtomicBool::new(false),
             waiting: AtomicBool::new(false),
             closed: AtomicBool::new(false),

@@ -6,14 +6,14 @@ use http::Response;
 use mapi_core::ErrorCode;
 use mapi_core::http::{
     ConnectRequest, ConnectResponse, CookieJar, DisconnectRequest, DisconnectResponse, Endpoint, ExecuteRequest,
-    ExecuteResponse, RequestType, ResponseCode, WaitRequest, WaitResponse, header,
+    ExecuteResponse, Failure, RequestType, ResponseCode, WaitRequest, WaitResponse, header,
 };
 use tokio::time::{Instant, sleep_until};
 
 use super::answer::{AnswerWriter, AnyBody};
 use super::context::{CONTEXT_COOKIE, Claim, SEQUENCE_COOKIE, SessionContext};
 use super::service::{Instead, MapiRequest, Service};
-use crate::session::{Session, backoff};
+use crate::session::{Rejection, Session, backoff};
 use crate::store::DN_PREFIX;
 
 /// Answers a request of the mailbox endpoint.
@@ -71,13 +71,22 @@ async fn execute(service: Arc<Service>, mut request: MapiRequest) -> Response<An
     };
     context.advance();
     set_cookies(&mut request, &service, &context);
-    if let Some(instead) = request.instead {
-        let body = not_run(instead, &body).encode();
-        return finish(&service, request, body);
+    let mut refused_logon = None;
+    let instead = match request.instead {
+        Some(Instead::Fail(error)) => Some(Err(error)),
+        Some(Instead::Backoff(duration)) => Some(backoff(duration, &body)),
+        Some(Instead::RefuseLogon(code)) => {
+            refused_logon = Some(code);
+            None
+        }
+        Some(Instead::Status(_)) | None => None,
+    };
+    if let Some(answer) = instead {
+        return finish(&service, request, execute_response(answer.map_err(Rejection::Error)));
     }
     let (response, writer) = request.envelope.accept(service.settings.pending_period);
     tokio::spawn(async move {
-        let reply = run(&service, &context, body);
+        let reply = run(&service, &context, &body, refused_logon);
         // The next request may come as soon as this answer is there.
         drop(claim);
         service.counters.bytes_out(reply.len());
@@ -86,43 +95,55 @@ async fn execute(service: Arc<Service>, mut request: MapiRequest) -> Response<An
     response
 }
 
-/// The answer to an Execute that is not run.
-fn not_run(instead: Instead, request: &ExecuteRequest) -> ExecuteResponse {
-    let answer = match instead {
-        Instead::Fail(error) => Err(error),
-        Instead::Backoff(duration) => backoff(duration, request),
-    };
-    let error = answer.as_ref().err().copied().unwrap_or_default();
-    ExecuteResponse { error, flags: 0, rop_buffer: answer.unwrap_or_default(), auxiliary: Vec::new() }
-}
-
 /// Runs the ROPs of one Execute.
-fn run(service: &Service, context: &SessionContext, body: ExecuteRequest) -> Vec<u8> {
-    let result = service.store.with(|store| context.session().execute(store, &service.counters, &body));
-    let response = match result {
-        Ok(rop_buffer) => ExecuteResponse { error: ErrorCode::NONE, flags: 0, rop_buffer, auxiliary: Vec::new() },
-        Err(error) => ExecuteResponse { error, flags: 0, rop_buffer: Vec::new(), auxiliary: Vec::new() },
-    };
-    response.encode()
+fn run(
+    service: &Service,
+    context: &SessionContext,
+    body: &ExecuteRequest,
+    refused_logon: Option<ErrorCode>,
+) -> Vec<u8> {
+    execute_response(service.store.with(|store| {
+        let mut session = context.session();
+        session.refuse_logons(refused_logon);
+        session.execute(store, &service.counters, body)
+    }))
 }
 
-async fn disconnect(service: Arc<Service>, request: MapiRequest) -> Response<AnyBody> {
+fn execute_response(answer: Result<Vec<u8>, Rejection>) -> Vec<u8> {
+    let (error, rop_buffer) = match answer {
+        Ok(rop_buffer) => (ErrorCode::NONE, rop_buffer),
+        Err(Rejection::Error(error)) => (error, Vec::new()),
+        Err(Rejection::Status(status)) => return Failure { status }.encode(),
+    };
+    ExecuteResponse { error, flags: 0, rop_buffer, auxiliary: Vec::new() }.encode()
+}
+
+async fn disconnect(service: Arc<Service>, mut request: MapiRequest) -> Response<AnyBody> {
     if DisconnectRequest::decode(&request.body).is_err() {
         return bad_body(request).await;
     }
     match service.contexts.find(&request.cookies, request.user, Endpoint::Mailbox, true).and_then(claim) {
-        Ok((context, _claim)) => service.contexts.close(context.id()),
+        Ok((context, _claim)) => {
+            // Cookies come all the same ([MS-OXCMAPIHTTP] R1255).
+            set_cookies(&mut request, &service, &context);
+            service.contexts.close(context.id());
+        }
         Err(code) => return request.envelope.failure(code, "Disconnect").await,
     }
     let response = DisconnectResponse { error: ErrorCode::NONE, auxiliary: Vec::new() };
     finish(&service, request, response.encode())
 }
 
-async fn wait(service: Arc<Service>, request: MapiRequest) -> Response<AnyBody> {
+async fn wait(service: Arc<Service>, mut request: MapiRequest) -> Response<AnyBody> {
     let context = match service.contexts.find(&request.cookies, request.user, Endpoint::Mailbox, false) {
         Ok(context) => context,
         Err(code) => return request.envelope.failure(code, "NotificationWait").await,
     };
+    request.envelope.cookie(CONTEXT_COOKIE, context.id());
+    if service.store.with(|store| store.manners().wait_tells_sequence) {
+        request.envelope.cookie(SEQUENCE_COOKIE, &context.answered_sequence());
+    }
+    set_expiration(&mut request, &service);
     if WaitRequest::decode(&request.body).is_err() {
         return bad_body(request).await;
     }
@@ -175,11 +196,12 @@ async fn wait_for_event(service: &Service, context: &SessionContext, writer: &An
 }
 
 /// PING of either endpoint: keeps the context alive.
-pub async fn ping(service: Arc<Service>, request: MapiRequest, endpoint: Endpoint) -> Response<AnyBody> {
+pub async fn ping(service: Arc<Service>, mut request: MapiRequest, endpoint: Endpoint) -> Response<AnyBody> {
     match service.contexts.find(&request.cookies, request.user, endpoint, false) {
         Ok(context) => context.touch(),
         Err(code) => return request.envelope.failure(code, "PING").await,
     }
+    set_expiration(&mut request, &service);
     finish(&service, request, Vec::new())
 }
 
@@ -196,6 +218,11 @@ pub fn close_former(service: &Service, cookies: &CookieJar, user: usize) {
 pub fn set_cookies(request: &mut MapiRequest, service: &Service, context: &SessionContext) {
     request.envelope.cookie(CONTEXT_COOKIE, context.id());
     request.envelope.cookie(SEQUENCE_COOKIE, &context.sequence());
+    set_expiration(request, service);
+}
+
+/// Every answer about a context tells how long it lives ([MS-OXCMAPIHTTP] R167).
+fn set_expiration(request: &mut MapiRequest, service: &Service) {
     request.envelope.header(header::X_EXPIRATION_INFO, service.settings.expiration.as_millis().to_string());
 }
 

@@ -8,7 +8,7 @@ use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use mapi_core::ErrorCode;
-use mapi_core::http::{ClientInfo, CookieJar, Endpoint, RequestId, RequestType, ResponseCode, header};
+use mapi_core::http::{ClientInfo, CookieJar, Endpoint, Failure, RequestId, RequestType, ResponseCode, header};
 
 use super::answer::{AnyBody, Dropped, Envelope, Style, plain, unauthorized};
 use super::context::Contexts;
@@ -48,17 +48,21 @@ pub struct MapiRequest {
     pub envelope: Envelope,
     /// Its body.
     pub body: Vec<u8>,
-    /// What an Execute is answered with instead of being run.
+    /// What the request is answered with instead of being processed.
     pub instead: Option<Instead>,
 }
 
-/// How an Execute is answered that is not run.
+/// How a request is answered that is not processed as usual.
 #[derive(Debug, Clone, Copy)]
 pub enum Instead {
     /// RopBackoff with this duration.
     Backoff(Duration),
     /// This ErrorCode.
     Fail(ErrorCode),
+    /// This StatusCode.
+    Status(u32),
+    /// As it is run, but RopLogon returns this.
+    RefuseLogon(ErrorCode),
 }
 
 /// Largest request body: an Execute of 256 KiB and what stands around it.
@@ -90,6 +94,12 @@ impl Service {
 
     /// Answers a request of an endpoint.
     pub async fn answer(self: Arc<Self>, endpoint: Endpoint, request: MapiRequest) -> Response<AnyBody> {
+        if let Some(Instead::Status(status)) = request.instead
+            && request.kind != RequestType::Ping
+        {
+            // A server that is too busy does not even look whose context it is.
+            return mailbox::finish(&self, request, Failure { status }.encode());
+        }
         match endpoint {
             Endpoint::Mailbox => mailbox::handle(self, request).await,
             Endpoint::AddressBook => nspi::handle(self, request).await,

@@ -54,6 +54,16 @@ pub async fn apply(
             strike.signal.hit();
             return Ok(service.answer(endpoint, request).await);
         }
+        FaultKind::Status(status) => {
+            request.instead = Some(Instead::Status(status));
+            strike.signal.hit();
+            return Ok(service.answer(endpoint, request).await);
+        }
+        FaultKind::RefuseLogon(code) => {
+            request.instead = Some(Instead::RefuseLogon(code));
+            strike.signal.hit();
+            return Ok(service.answer(endpoint, request).await);
+        }
         FaultKind::CloseAfter | FaultKind::CutAnswer | FaultKind::LoseContextAfter | FaultKind::HangAfter { .. } => {}
     }
     let mut cookies = request.cookies.clone();

@@ -69,6 +69,7 @@ pub fn delete(cx: &mut Cx<'_>, request: &DeleteAttachmentRequest) -> RopResult {
 
 /// The attachment becomes part of the open message; that is saved separately.
 pub fn save(cx: &mut Cx<'_>, request: &SaveChangesAttachmentRequest) -> RopResult {
+    super::message::check_save_flags(cx, request.save_flags)?;
     let Object::Attachment(object) = &cx.entry(request.input_handle_index)?.object else {
         return Err(ErrorCode::NOT_SUPPORTED);
     };

@@ -17,7 +17,7 @@ pub fn run(cx: &mut Cx<'_>, request: &RopRequest) -> Option<RopResponse> {
     }
     let (return_value, body) = match call(cx, &request.body) {
         Ok(body) => (ErrorCode::NONE, body),
-        Err(code) => (code, failure(&request.body, code)),
+        Err(code) => (code, failure(cx, &request.body, code)),
     };
     Some(RopResponse {
         rop_id: match request.body.rop_id() {
@@ -163,7 +163,7 @@ fn written(count: Result<usize, ErrorCode>) -> RopResult {
 }
 
 /// What follows ReturnValue although the ROP failed.
-fn failure(body: &RequestBody, code: ErrorCode) -> ResponseBody {
+fn failure(cx: &Cx<'_>, body: &RequestBody, code: ErrorCode) -> ResponseBody {
     let dest = |index: u8| (code == ErrorCode::DST_NULL_OBJECT).then_some(u32::from(index));
     let moved = |index: u8| {
         ResponseBody::MoveCopy(MoveCopyResponse { dest_handle_index: dest(index), partial_completion: false })
@@ -187,6 +187,7 @@ fn failure(body: &RequestBody, code: ErrorCode) -> ResponseBody {
         RequestBody::CopyTo(body) => copied(body.dest_handle_index),
         RequestBody::CopyProperties(body) => copied(body.dest_handle_index),
         RequestBody::ReadStream(_) => ResponseBody::ReadStream(ReadStreamResponse::default()),
+        RequestBody::WriteStream(_) if cx.store.manners().failed_write_is_short => ResponseBody::Empty,
         RequestBody::WriteStream(_) | RequestBody::WriteAndCommitStream(_) => {
             ResponseBody::WriteStream(WriteStreamResponse { written_size: 0 })
         }

@@ -9,6 +9,7 @@ use mapi_core::rop::{
 use mapi_core::wire::Writer;
 
 use super::{Cx, Session, dispatch, notification};
+use crate::Overflow;
 use crate::server::Counters;
 use crate::store::Store;
 
@@ -18,6 +19,8 @@ const HEADER: usize = 8;
 pub(super) const BUSY: Duration = Duration::from_millis(5);
 /// Room that a payload keeps for RopPending.
 const PENDING_SIZE: usize = 3;
+/// What stands in a RowCount that nobody wrote.
+const UNWRITTEN: u8 = 0x77;
 /// Room that chaining wants for another payload of a stream ([MS-OXCRPC] 3.1.4.2.1.2).
 const CHAIN_STREAM: usize = 8 * 1024;
 
@@ -25,19 +28,18 @@ impl Session {
     /// Runs the ROPs of one Execute and returns its RopBuffer.
     ///
     /// # Errors
-    /// The ErrorCode of the Execute: `ecRpcFormat` for requests that cannot be read, `ecBufferTooSmall` for answers
-    /// that fit nowhere.
+    /// Why there is none: `ecRpcFormat` for requests that cannot be read, `ecBufferTooSmall` for answers that fit nowhere.
     pub fn execute(
         &mut self,
         store: &mut Store,
         counters: &Counters,
         request: &ExecuteRequest,
-    ) -> Result<Vec<u8>, ErrorCode> {
+    ) -> Result<Vec<u8>, Rejection> {
         let payloads = unpack(&request.rop_buffer).map_err(|_| ErrorCode::RPC_FORMAT)?;
-        let [payload] = payloads.as_slice() else { return Err(ErrorCode::RPC_FORMAT) };
+        let [payload] = payloads.as_slice() else { return Err(ErrorCode::RPC_FORMAT.into()) };
         let requests = RequestBuffer::decode(&payload.data).map_err(|_| ErrorCode::RPC_FORMAT)?;
         if !requests.requests.is_empty() && due(&mut self.executes, store.manners().busy_every) {
-            return backoff(BUSY, request);
+            return Ok(backoff(BUSY, request)?);
         }
         let most = request.max_rop_out.min(MAX_RESPONSE) as usize;
         let limit = most.saturating_sub(HEADER).min(MAX_PAYLOAD);
@@ -56,7 +58,22 @@ impl Session {
             compress_from: (always || !request.flags.has(ExecuteFlags::NO_COMPRESSION)).then_some(1024),
             xor_magic: always || !request.flags.has(ExecuteFlags::NO_XOR_MAGIC),
         };
-        pack(&out, packing).map_err(|_| ErrorCode::BUFFER_TOO_SMALL)
+        Ok(pack(&out, packing).map_err(|_| ErrorCode::BUFFER_TOO_SMALL)?)
+    }
+}
+
+/// Why an Execute has no answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejection {
+    /// Its ErrorCode.
+    Error(ErrorCode),
+    /// Its StatusCode: there is no ErrorCode then.
+    Status(u32),
+}
+
+impl From<ErrorCode> for Rejection {
+    fn from(code: ErrorCode) -> Self {
+        Self::Error(code)
     }
 }
 
@@ -104,15 +121,16 @@ struct Run<'a> {
 
 impl Run<'_> {
     /// Runs all requests as far as their answers fit.
-    fn first(&mut self, requests: &[RopRequest], limit: usize) -> Result<Answers, ErrorCode> {
+    fn first(&mut self, requests: &[RopRequest], limit: usize) -> Result<Answers, Rejection> {
         let encoded: Vec<Vec<u8>> = requests.iter().map(encode_request).collect();
         let mut rest: usize = encoded.iter().map(Vec::len).sum();
         let fixed = 2 + PENDING_SIZE + 4 * table_length(requests, &self.handles);
         let mut answers = Answers { responses: Vec::new(), size: 0, last: None };
         for (at, request) in requests.iter().enumerate() {
             rest -= encoded.get(at).map_or(0, Vec::len);
-            // Whatever is not run any more has to fit into RopBufferTooSmall.
-            let kept = fixed + if rest == 0 { 0 } else { rest + 5 };
+            // Whatever is not run any more has to fit into RopBufferTooSmall, on servers that send it.
+            let given_back = if self.store.manners().overflow == Overflow::Error || rest == 0 { 0 } else { rest + 5 };
+            let kept = fixed + given_back;
             let room = limit.saturating_sub(kept + answers.size);
             let outcome = if room < least(request) { None } else { self.one(request, room) };
             match outcome {
@@ -123,12 +141,15 @@ impl Run<'_> {
                 }
                 Some(None) => answers.last = None,
                 None => {
-                    if self.store.manners().overflow_fails {
-                        return Err(ErrorCode::BUFFER_TOO_SMALL);
+                    match self.store.manners().overflow {
+                        Overflow::TooSmall => {}
+                        Overflow::Status if limit < MAX_PAYLOAD => {}
+                        Overflow::Status => return Err(Rejection::Status(ErrorCode::BUFFER_TOO_SMALL.0)),
+                        Overflow::Error => return Err(ErrorCode::BUFFER_TOO_SMALL.into()),
                     }
                     let unrun: Vec<u8> = encoded.iter().skip(at).flatten().copied().collect();
                     if answers.size + unrun.len() + 5 + fixed > limit {
-                        return Err(ErrorCode::BUFFER_TOO_SMALL);
+                        return Err(ErrorCode::BUFFER_TOO_SMALL.into());
                     }
                     answers.size += unrun.len() + 5;
                     let size_needed = u16::try_from(MAX_PAYLOAD).unwrap_or(u16::MAX);
@@ -201,9 +222,33 @@ impl Run<'_> {
     }
 
     fn encode(&self, responses: Vec<Response>) -> Result<Vec<u8>, ErrorCode> {
+        let unwritten = if self.store.manners().unwritten_row_count { row_counts(&responses) } else { Vec::new() };
         let buffer = ResponseBuffer { responses, handles: self.handles.clone() };
-        buffer.encode().map_err(|_| ErrorCode::BUFFER_TOO_SMALL)
+        let mut bytes = buffer.encode().map_err(|_| ErrorCode::BUFFER_TOO_SMALL)?;
+        unwritten.into_iter().filter_map(|at| bytes.get_mut(at).map(|byte| *byte = UNWRITTEN)).for_each(drop);
+        Ok(bytes)
     }
+}
+
+/// Where in the payload RowCount stands of messages that have recipients but no row of them.
+fn row_counts(responses: &[Response]) -> Vec<usize> {
+    // RopsList begins behind its size.
+    let mut end = 2;
+    let mut out = Vec::new();
+    for response in responses {
+        let mut writer = Writer::new();
+        // Only RopBackoff can fail to be written.
+        let _ = response.encode(&mut writer);
+        end += writer.len();
+        if let Response::Rop(RopResponse { body: ResponseBody::OpenMessage(open), .. }) = response
+            && open.recipient_count > 0
+            && open.recipient_rows.is_empty()
+        {
+            // Without rows it is the last byte.
+            out.push(end - 1);
+        }
+    }
+    out
 }
 
 /// The request that goes on where `answer` ended, and the room it wants; `None` if there is nothing more.

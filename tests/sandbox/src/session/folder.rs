@@ -11,6 +11,13 @@ use super::{Cx, RopResult};
 use crate::store::view::counter;
 use crate::store::{Mailbox, SearchCriteria, Special, StoreResult, object_id, right};
 
+/// TableFlags of RopGetHierarchyTable ([MS-OXCFOLD] 2.2.1.13.1): Depth, DeferredErrors, NoNotifications, SoftDeletes,
+/// UseUnicode, SuppressesNotifications.
+const HIERARCHY_FLAGS: u8 = 0xFC;
+/// TableFlags of RopGetContentsTable ([MS-OXCFOLD] 2.2.1.14.1): Associated, DeferredErrors, NoNotifications, SoftDeletes,
+/// UseUnicode, ConversationMembers.
+const CONTENTS_FLAGS: u8 = 0xFA;
+
 pub fn open(cx: &mut Cx<'_>, request: &OpenFolderRequest) -> RopResult {
     let mailbox = cx.entry(cx.index)?.mailbox;
     let id = known(cx.mailbox()?, request.folder_id)?;
@@ -36,17 +43,23 @@ pub fn create(cx: &mut Cx<'_>, request: &CreateFolderRequest) -> RopResult {
 pub fn delete(cx: &mut Cx<'_>, request: &DeleteFolderRequest) -> RopResult {
     let (mailbox, parent) = cx.folder(cx.index)?;
     let id = known(cx.mailbox()?, request.folder_id)?;
-    cx.require(mailbox, id, right::OWNER)?;
+    if let Err(code) = cx.require(mailbox, id, right::OWNER) {
+        return partly_denied(cx, code).map(|()| partial(true));
+    }
     let has = |bit: u8| request.delete_folder_flags & bit != 0;
-    // Exchange says nothing about what it did not delete: clients have to look.
-    cx.mailbox_mut()?.delete_folder(parent, id, has(1), has(4))?;
-    Ok(ResponseBody::PartialCompletion(PartialCompletionResponse { partial_completion: false }))
+    let honest = cx.store.manners().honest_completion;
+    let deleted = cx.mailbox_mut()?.delete_folder(parent, id, has(1), has(4))?;
+    Ok(partial(!deleted && honest))
 }
 
 pub fn empty(cx: &mut Cx<'_>, request: &EmptyFolderRequest, hard: bool) -> RopResult {
-    let (_, id) = cx.folder_for(cx.index, right::DELETE_ANY)?;
-    cx.mailbox_mut()?.empty_folder(id, request.want_delete_associated, hard)?;
-    Ok(ResponseBody::PartialCompletion(PartialCompletionResponse { partial_completion: false }))
+    let (mailbox, id) = cx.folder(cx.index)?;
+    if let Err(code) = cx.require(mailbox, id, right::DELETE_ANY) {
+        return partly_denied(cx, code).map(|()| partial(true));
+    }
+    let honest = cx.store.manners().honest_completion;
+    let emptied = cx.mailbox_mut()?.empty_folder(id, request.want_delete_associated, hard)?;
+    Ok(partial(!emptied && honest))
 }
 
 pub fn move_folder(cx: &mut Cx<'_>, request: &MoveFolderRequest) -> RopResult {
@@ -56,8 +69,12 @@ pub fn move_folder(cx: &mut Cx<'_>, request: &MoveFolderRequest) -> RopResult {
     if source != target {
         return Err(ErrorCode::NOT_SUPPORTED);
     }
-    cx.require(source, id, right::OWNER)?;
-    cx.require(target, parent, right::CREATE_SUBFOLDER)?;
+    let moves = cx.require(source, id, right::OWNER);
+    if let Err(code) = moves.and_then(|()| cx.require(target, parent, right::CREATE_SUBFOLDER)) {
+        partly_denied(cx, code)?;
+        let answer = MoveCopyResponse { dest_handle_index: None, partial_completion: true };
+        return Ok(ResponseBody::MoveCopy(answer));
+    }
     cx.mailbox_mut()?.move_folder(id, parent, &request.new_folder_name)?;
     Ok(ResponseBody::MoveCopy(MoveCopyResponse { dest_handle_index: None, partial_completion: false }))
 }
@@ -75,7 +92,20 @@ pub fn copy_folder(cx: &mut Cx<'_>, request: &CopyFolderRequest) -> RopResult {
     Ok(ResponseBody::MoveCopy(MoveCopyResponse { dest_handle_index: None, partial_completion: false }))
 }
 
+/// What lacks a right stays behind; servers differ in whether that is an error.
+///
+/// # Errors
+/// The refusal, where it is one.
+pub fn partly_denied(cx: &Cx<'_>, code: ErrorCode) -> StoreResult<()> {
+    if code == ErrorCode::ACCESS_DENIED && cx.store.manners().denied_is_partial { Ok(()) } else { Err(code) }
+}
+
+fn partial(partial_completion: bool) -> ResponseBody {
+    ResponseBody::PartialCompletion(PartialCompletionResponse { partial_completion })
+}
+
 pub fn hierarchy_table(cx: &mut Cx<'_>, request: &GetTableRequest) -> RopResult {
+    known_flags(request, HIERARCHY_FLAGS)?;
     let (mailbox, folder) = cx.folder(cx.index)?;
     let depth = request.table_flags & GetTableRequest::DEPTH != 0;
     let viewer = if mailbox == cx.session.user { None } else { cx.store.users().get(cx.session.user) };
@@ -84,6 +114,7 @@ pub fn hierarchy_table(cx: &mut Cx<'_>, request: &GetTableRequest) -> RopResult 
 }
 
 pub fn contents_table(cx: &mut Cx<'_>, request: &GetTableRequest) -> RopResult {
+    known_flags(request, CONTENTS_FLAGS)?;
     let (_, folder) = cx.folder_for(cx.index, right::READ_ANY)?;
     let associated = request.table_flags & GetTableRequest::ASSOCIATED != 0;
     let deleted = request.table_flags & GetTableRequest::SOFT_DELETES != 0;
@@ -145,6 +176,11 @@ pub fn destination(cx: &Cx<'_>, index: u8) -> StoreResult<(usize, u64)> {
 pub fn known(mailbox: &Mailbox, id: ObjectId) -> StoreResult<u64> {
     let id = counter(id).ok_or(ErrorCode::NOT_FOUND)?;
     mailbox.folder(id).map(|folder| folder.id)
+}
+
+/// A table flag that its table does not know is refused ([MS-OXCFOLD] R314002, R330002).
+fn known_flags(request: &GetTableRequest, known: u8) -> StoreResult<()> {
+    if request.table_flags & !known == 0 { Ok(()) } else { Err(ErrorCode::NOT_SUPPORTED) }
 }
 
 fn counted(cx: &mut Cx<'_>, request: &GetTableRequest, rows: Rows) -> RopResult {

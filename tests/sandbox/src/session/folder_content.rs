@@ -5,14 +5,18 @@ use mapi_core::ErrorCode;
 use mapi_core::id::MessageId;
 use mapi_core::rop::*;
 
-use super::folder::destination;
+use super::folder::{destination, partly_denied};
 use super::{Cx, RopResult};
 use crate::store::message::flag;
 use crate::store::view::counter;
 use crate::store::{Mailbox, right};
 
 pub fn delete(cx: &mut Cx<'_>, request: &DeleteMessagesRequest, hard: bool) -> RopResult {
-    let (_, folder) = cx.folder_for(cx.index, right::DELETE_ANY)?;
+    let (index, folder) = cx.folder(cx.index)?;
+    if let Err(code) = cx.require(index, folder, right::DELETE_ANY) {
+        partly_denied(cx, code)?;
+        return Ok(ResponseBody::PartialCompletion(PartialCompletionResponse { partial_completion: true }));
+    }
     let ids = counters(&request.message_ids);
     let mailbox = cx.mailbox_mut()?;
     let reached = reached(mailbox, &ids);
@@ -28,10 +32,12 @@ pub fn move_copy(cx: &mut Cx<'_>, request: &MoveCopyMessagesRequest) -> RopResul
         return Err(ErrorCode::NOT_SUPPORTED);
     }
     cx.require(source, folder, right::READ_ANY)?;
-    if !request.want_copy {
-        cx.require(source, folder, right::DELETE_ANY)?;
+    let leaves = if request.want_copy { Ok(()) } else { cx.require(source, folder, right::DELETE_ANY) };
+    if let Err(code) = leaves.and_then(|()| cx.require(target, to, right::CREATE)) {
+        partly_denied(cx, code)?;
+        let answer = MoveCopyResponse { dest_handle_index: None, partial_completion: true };
+        return Ok(ResponseBody::MoveCopy(answer));
     }
-    cx.require(target, to, right::CREATE)?;
     let ids = counters(&request.message_ids);
     let mailbox = cx.mailbox_mut()?;
     let done = mailbox.move_copy(folder, reached(mailbox, &ids), to, request.want_copy)?.len();
@@ -57,7 +63,8 @@ pub fn set_read_flags(cx: &mut Cx<'_>, request: &SetReadFlagsRequest) -> RopResu
         mailbox.set_read(folder, &ids, read)?;
         let is_set =
             |id: &&u64| mailbox.message(**id).is_ok_and(|message| message.folder == folder && message.read == read);
-        partial_completion = is_partial(mailbox, ids.iter().filter(is_set).count(), &ids);
+        let told = mailbox.manners().honest_read_completion;
+        partial_completion = told && ids.iter().filter(is_set).count() < ids.len();
     }
     Ok(ResponseBody::PartialCompletion(PartialCompletionResponse { partial_completion }))
 }

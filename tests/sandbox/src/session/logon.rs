@@ -1,7 +1,7 @@
 //! Logon and store ([MS-OXCROPS] 2.2.3, [MS-OXCSTOR] 3.2.5).
 
 use mapi_core::ErrorCode;
-use mapi_core::id::{Gid, LongTermId};
+use mapi_core::id::{Gid, LongTermId, ObjectId};
 use mapi_core::property::{FileTime, PropertyRow, PropertyValue, RowValue};
 use mapi_core::rop::*;
 
@@ -27,10 +27,15 @@ const LOGON_FOLDERS: [Special; 13] = [
     Special::Shortcuts,
 ];
 
+/// OpenFlags: every logon has replica ids of its own.
+const USE_PER_MDB_REPLID_MAPPING: u32 = 0x0100_0000;
 /// A replica id that no object has.
 const FOREIGN_REPLICA: u16 = 5;
 
 pub fn logon(cx: &mut Cx<'_>, request: &LogonRequest) -> RopResult {
+    if let Some(code) = cx.session.refused_logon {
+        return Err(code);
+    }
     if !request.is_private() {
         // There are no public folders here.
         return Err(ErrorCode::LOGIN_FAILURE);
@@ -41,6 +46,12 @@ pub fn logon(cx: &mut Cx<'_>, request: &LogonRequest) -> RopResult {
     let is_own = owner == cx.session.user;
     if !is_own && !theirs.knows(&me.legacy_dn) && !cx.store.manners().logon_without_rights {
         return Err(ErrorCode::LOGIN_PERM);
+    }
+    let logons = cx.session.logons.values().filter_map(|handle| cx.session.objects.get(handle));
+    let elsewhere = logons.into_iter().any(|entry| entry.mailbox != owner && entry.logon_id != cx.logon_id);
+    if elsewhere && request.open_flags & USE_PER_MDB_REPLID_MAPPING == 0 {
+        // Ids of two mailboxes could not be told apart ([MS-OXCSTOR] R1204).
+        return Err(ErrorCode::INVALID_PARAM);
     }
     let root = theirs.folder(theirs.special(Special::Root))?;
     let owns = is_own || root.permissions.of(&me.legacy_dn) & right::OWNER != 0;
@@ -73,17 +84,26 @@ pub fn logon(cx: &mut Cx<'_>, request: &LogonRequest) -> RopResult {
 
 pub fn long_term_id_from_id(cx: &Cx<'_>, request: &LongTermIdFromIdRequest) -> RopResult {
     let mailbox = cx.mailbox()?;
+    if let Some(replica_guid) = mailbox.foreign_replica(request.object_id.replica_id) {
+        let gid = Gid { replica_guid, counter: request.object_id.counter };
+        return Ok(ResponseBody::LongTermIdFromId(LongTermIdFromIdResponse { long_term_id: LongTermId::from(gid) }));
+    }
     let id = counter(request.object_id).filter(|id| *id <= mailbox.last_counter()).ok_or(ErrorCode::NOT_FOUND)?;
     let gid = Gid { replica_guid: mailbox.replica_guid(), counter: object_id(id).counter };
     Ok(ResponseBody::LongTermIdFromId(LongTermIdFromIdResponse { long_term_id: LongTermId::from(gid) }))
 }
 
-pub fn id_from_long_term_id(cx: &Cx<'_>, request: &IdFromLongTermIdRequest) -> RopResult {
+pub fn id_from_long_term_id(cx: &mut Cx<'_>, request: &IdFromLongTermIdRequest) -> RopResult {
     let gid = request.long_term_id.gid;
-    if gid.replica_guid != cx.mailbox()?.replica_guid() {
+    let mailbox = cx.mailbox_mut()?;
+    let object_id = if gid.replica_guid == mailbox.replica_guid() {
+        object_id(gid.counter.value())
+    } else if mailbox.manners().registers_replicas {
+        ObjectId { replica_id: mailbox.learn_replica(gid.replica_guid)?, counter: gid.counter }
+    } else {
         return Err(ErrorCode::NOT_FOUND);
-    }
-    Ok(ResponseBody::IdFromLongTermId(IdFromLongTermIdResponse { object_id: object_id(gid.counter.value()) }))
+    };
+    Ok(ResponseBody::IdFromLongTermId(IdFromLongTermIdResponse { object_id }))
 }
 
 pub fn get_receive_folder(cx: &Cx<'_>, request: &GetReceiveFolderRequest) -> RopResult {

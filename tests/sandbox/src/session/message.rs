@@ -6,13 +6,22 @@ use mapi_core::ErrorCode;
 use mapi_core::property::PropertyKey;
 use mapi_core::property::tags::*;
 use mapi_core::rop::*;
+use mapi_core::wire::Writer;
 
 use super::object::{MessageObject, Object};
 use super::recipient;
 use super::{Cx, Entry, RopResult};
+use crate::StaleSave;
 use crate::store::view::counter;
 use crate::store::{Message, object_id, right};
 
+/// RopId, handle index and ReturnValue.
+const HEAD: usize = 6;
+/// The same, the reserved byte and the MessageId of an embedded message.
+const EMBEDDED_HEAD: usize = HEAD + 9;
+/// What a server that leaves RowCount unwritten keeps free at the end of an answer: one that had 294 bytes left wrote no
+/// row of half that size.
+const ROW_SLACK: usize = 256;
 /// OpenModeFlags that insist on write access ([MS-OXCMSG] 2.2.3.1.1).
 const READ_WRITE: u8 = 1;
 
@@ -21,7 +30,7 @@ pub fn open(cx: &mut Cx<'_>, request: &OpenMessageRequest) -> RopResult {
     let store = cx.mailbox()?;
     let id = counter(request.message_id).ok_or(ErrorCode::NOT_FOUND)?;
     let message = store.any_message(id)?;
-    if message.deleted && request.open_mode_flags & 4 == 0 {
+    if message.deleted && (request.open_mode_flags & 4 == 0 || !store.manners().lists_soft_deleted) {
         return Err(ErrorCode::NOT_FOUND);
     }
     let folder = message.folder;
@@ -31,16 +40,16 @@ pub fn open(cx: &mut Cx<'_>, request: &OpenMessageRequest) -> RopResult {
     if wanted == READ_WRITE && !editable {
         return Err(ErrorCode::ACCESS_DENIED);
     }
-    let writable = wanted != OpenMessageRequest::READ_ONLY && editable;
-    let object = object_of(message.clone(), writable, None);
-    let response = describe(&object, cx.store.manners().open_message_rows);
+    // Best access is write access; without the right to it the save fails ([MS-OXCMSG] R3009).
+    let writable = wanted != OpenMessageRequest::READ_ONLY;
+    let object = MessageObject { editable, ..object_of(message.clone(), writable, None) };
+    let response = describe(cx, &object, HEAD);
     cx.add(request.output_handle_index, mailbox, Object::Message(Box::new(object)))?;
     Ok(ResponseBody::OpenMessage(response))
 }
 
 pub fn reload(cx: &mut Cx<'_>) -> RopResult {
-    let rows = cx.store.manners().open_message_rows;
-    Ok(ResponseBody::OpenMessage(describe(cx.message(cx.index)?, rows)))
+    Ok(ResponseBody::OpenMessage(describe(cx, cx.message(cx.index)?, HEAD)))
 }
 
 pub fn create(cx: &mut Cx<'_>, request: &CreateMessageRequest) -> RopResult {
@@ -57,7 +66,14 @@ pub fn create(cx: &mut Cx<'_>, request: &CreateMessageRequest) -> RopResult {
 pub fn save(cx: &mut Cx<'_>, request: &SaveChangesMessageRequest) -> RopResult {
     let index = request.input_handle_index;
     let mailbox = cx.entry(index)?.mailbox;
+    check_save_flags(cx, request.save_flags)?;
     let object = cx.message_mut(index)?;
+    if !object.editable {
+        return Err(ErrorCode::ACCESS_DENIED);
+    }
+    if object.spoiled {
+        return Err(ErrorCode::ERROR);
+    }
     let message = object.message.clone();
     let (base, embedded_in) = (object.base, object.embedded_in);
     let now = cx.store.mailbox(mailbox).ok_or(ErrorCode::NULL_OBJECT)?.now();
@@ -66,18 +82,38 @@ pub fn save(cx: &mut Cx<'_>, request: &SaveChangesMessageRequest) -> RopResult {
         None => {
             let force = request.save_flags & SaveChangesMessageRequest::FORCE_SAVE != 0;
             let store = cx.store.mailbox_mut(mailbox).ok_or(ErrorCode::NULL_OBJECT)?;
-            store.save(message, base, force)?.clone()
+            let (force, id) = (force && !store.manners().ignores_force, message.id);
+            let ignored = store.manners().stale_save == StaleSave::Ignored;
+            match store.save(message, base, force) {
+                Ok(saved) => saved.clone(),
+                Err(ErrorCode::OBJECT_MODIFIED) if ignored => {
+                    // The handle keeps what it has, and what it is based on.
+                    let response = SaveChangesMessageResponse { input_handle_index: index, message_id: object_id(id) };
+                    return Ok(ResponseBody::SaveChangesMessage(response));
+                }
+                Err(code) => return Err(code),
+            }
         }
     };
+    let read_only = request.save_flags & 3 == SaveChangesMessageRequest::KEEP_OPEN_READ_ONLY;
+    let closes = read_only && cx.store.manners().read_only_after_save;
     let message_id = object_id(saved.id);
     let object = cx.message_mut(index)?;
     object.base = saved.change_number;
     object.message = saved;
-    if request.save_flags & 3 == SaveChangesMessageRequest::KEEP_OPEN_READ_ONLY {
-        object.writable = false;
-    }
+    object.writable = !closes;
     let input_handle_index = request.input_handle_index;
     Ok(ResponseBody::SaveChangesMessage(SaveChangesMessageResponse { input_handle_index, message_id }))
+}
+
+/// Refuses combinations of SaveFlags: at most one of KeepOpenReadOnly, KeepOpenReadWrite and ForceSave may be set
+/// ([MS-OXCMSG] 2.2.3.3.1). Outlook adds 0x08 to them.
+///
+/// # Errors
+/// `ecNotSupported`.
+pub fn check_save_flags(cx: &Cx<'_>, save_flags: u8) -> Result<(), ErrorCode> {
+    let fine = save_flags & 7 == 0 || (save_flags & 7).is_power_of_two();
+    if fine || cx.store.manners().combined_save_flags { Ok(()) } else { Err(ErrorCode::NOT_SUPPORTED) }
 }
 
 /// An embedded message is saved into its attachment.
@@ -105,8 +141,8 @@ pub fn open_embedded(cx: &mut Cx<'_>, request: &OpenEmbeddedMessageRequest) -> R
     let now = cx.mailbox()?.now();
     let Object::Attachment(holder) = &cx.entry(cx.index)?.object else { return Err(ErrorCode::NOT_SUPPORTED) };
     let create = request.open_mode_flags & OpenEmbeddedMessageRequest::CREATE != 0;
-    let writable = request.open_mode_flags != 0;
-    if writable && !holder.writable {
+    let writable = holder.writable;
+    if request.open_mode_flags != 0 && !writable {
         return Err(ErrorCode::ACCESS_DENIED);
     }
     let message = match &holder.attachment.embedded {
@@ -123,7 +159,7 @@ pub fn open_embedded(cx: &mut Cx<'_>, request: &OpenEmbeddedMessageRequest) -> R
         }
     };
     let object = object_of(message, writable, Some(handle));
-    let message = describe(&object, cx.store.manners().open_message_rows);
+    let message = describe(cx, &object, EMBEDDED_HEAD);
     cx.add(request.output_handle_index, mailbox, Object::Message(Box::new(object)))?;
     let message_id = Default::default();
     Ok(ResponseBody::OpenEmbeddedMessage(OpenEmbeddedMessageResponse { reserved: 0, message_id, message }))
@@ -131,20 +167,52 @@ pub fn open_embedded(cx: &mut Cx<'_>, request: &OpenEmbeddedMessageRequest) -> R
 
 fn object_of(message: Message, writable: bool, embedded_in: Option<u32>) -> MessageObject {
     let next_attachment = message.content.attachments.iter().map(|a| a.number + 1).max().unwrap_or(0);
-    MessageObject { base: message.change_number, message, writable, embedded_in, next_attachment }
+    MessageObject {
+        base: message.change_number,
+        message,
+        writable,
+        editable: true,
+        spoiled: false,
+        embedded_in,
+        next_attachment,
+    }
 }
 
-/// What the answer to opening a message tells of it.
-fn describe(object: &MessageObject, most_rows: usize) -> OpenMessageResponse {
+/// What the answer to opening a message tells of it, behind a head of so many bytes: as many recipients as fit.
+fn describe(cx: &Cx<'_>, object: &MessageObject, head: usize) -> OpenMessageResponse {
     let content = &object.message.content;
     let text = |tag| content.properties.text(tag).map_or(TypedString::None, TypedString::of);
-    let rows = content.recipients.iter().take(most_rows.min(255)).map(recipient::open_row);
-    OpenMessageResponse {
+    let manners = cx.store.manners();
+    let mut response = OpenMessageResponse {
         has_named_properties: content.properties.iter().any(|(key, _)| matches!(key, PropertyKey::Named(..))),
         subject_prefix: text(PidTagSubjectPrefix),
         normalized_subject: text(PidTagNormalizedSubject),
         recipient_count: u16::try_from(content.recipients.len()).unwrap_or(u16::MAX),
         recipient_columns: Arc::from(recipient::COLUMNS),
-        recipient_rows: rows.collect(),
+        recipient_rows: Vec::new(),
+    };
+    let kept = if manners.unwritten_row_count { ROW_SLACK } else { 0 };
+    let most = cx.room.saturating_sub(kept);
+    let mut used = head + size_of(&response);
+    for row in content.recipients.iter().take(manners.open_message_rows.unwrap_or(usize::MAX).min(255)) {
+        let row = recipient::open_row(row);
+        used += recipient::open_row_size(&row);
+        if used > most {
+            break;
+        }
+        response.recipient_rows.push(row);
     }
+    response
+}
+
+/// Bytes of the answer without recipient rows.
+fn size_of(response: &OpenMessageResponse) -> usize {
+    let strings = [&response.subject_prefix, &response.normalized_subject];
+    let strings = strings.map(|text| {
+        let mut writer = Writer::new();
+        text.encode(&mut writer);
+        writer.len()
+    });
+    // HasNamedProperties, RecipientCount, the columns with their count, RowCount.
+    1 + strings.iter().sum::<usize>() + 2 + 2 + 4 * response.recipient_columns.len() + 1
 }

@@ -4,7 +4,7 @@
 mod attachment;
 mod dispatch;
 mod execute;
-pub use execute::backoff;
+pub use execute::{Rejection, backoff};
 mod folder;
 mod folder_content;
 mod logon;
@@ -46,6 +46,8 @@ pub struct Session {
     executes: u64,
     /// Pieces of FastTransfer streams asked for so far.
     pieces: u64,
+    /// What every RopLogon answers instead of what it is asked for.
+    refused_logon: Option<ErrorCode>,
 }
 
 impl Session {
@@ -54,7 +56,20 @@ impl Session {
 
     /// A session of user `user` without logons.
     pub fn new(user: usize) -> Self {
-        Self { user, objects: HashMap::new(), logons: HashMap::new(), last_handle: 0, executes: 0, pieces: 0 }
+        Self {
+            user,
+            objects: HashMap::new(),
+            logons: HashMap::new(),
+            last_handle: 0,
+            executes: 0,
+            pieces: 0,
+            refused_logon: None,
+        }
+    }
+
+    /// From now on every RopLogon fails in this way, or none does.
+    pub fn refuse_logons(&mut self, code: Option<ErrorCode>) {
+        self.refused_logon = code;
     }
 
     /// Releases an object, and everything under a logon.

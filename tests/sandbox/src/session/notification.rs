@@ -43,7 +43,7 @@ pub fn collect(session: &mut Session, store: &Store, answers: &mut Answers, limi
         let Some(mailbox) = store.mailbox(mailbox) else { continue };
         for (number, event) in mailbox.events().since(subscription.cursor) {
             if wants(subscription, event) {
-                let notify = Response::Notify(notify(handle, logon_id, event));
+                let notify = Response::Notify(notify(handle, logon_id, event, store.manners().arrivals_tell_flags));
                 let size = size_of(&notify);
                 // RopBufferTooSmall is always last: then nothing is told now.
                 if too_small || answers.size + size + fixed > limit {
@@ -83,7 +83,7 @@ fn wants(subscription: &Subscription, event: &Event) -> bool {
     in_folder && (message == 0 || event.message == Some(message))
 }
 
-fn notify(handle: u32, logon_id: u8, event: &Event) -> NotifyResponse {
+fn notify(handle: u32, logon_id: u8, event: &Event, tells_flags: bool) -> NotifyResponse {
     let mut flags = event.kind as u16;
     if event.message.is_some() {
         flags |= notification_flags::MESSAGE;
@@ -104,7 +104,7 @@ fn notify(handle: u32, logon_id: u8, event: &Event) -> NotifyResponse {
         total_message_count: event.counts.map(|(total, _)| total),
         unread_message_count: event.counts.map(|(_, unread)| unread),
         new_mail: event.arrival.as_ref().map(|(message_flags, class)| NewMail {
-            message_flags: *message_flags,
+            message_flags: if tells_flags { *message_flags } else { 0 },
             unicode: true,
             message_class: class.clone(),
         }),

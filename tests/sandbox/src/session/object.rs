@@ -53,6 +53,10 @@ pub struct MessageObject {
     pub base: u64,
     /// Whether it may be changed.
     pub writable: bool,
+    /// Whether it may be saved.
+    pub editable: bool,
+    /// Whether a property was set that only the server sets: it can't be saved any more.
+    pub spoiled: bool,
     /// The attachment it is embedded in, by handle.
     pub embedded_in: Option<u32>,
     /// The number of the next new attachment.

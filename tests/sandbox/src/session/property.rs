@@ -12,14 +12,11 @@ use super::object::Object;
 use super::row::{VALUE_LIMIT, property_row, size, value_of};
 use super::{Cx, Entry, RopResult, Session};
 use crate::store::message::put;
-use crate::store::view::{BagView, MessageView, Properties};
+use crate::store::view::{ACCESS_LEVEL, BagView, MessageView, Properties};
 use crate::store::{Mailbox, Special, Store, right};
 
 pub fn get_specific(cx: &Cx<'_>, request: &GetPropertiesSpecificRequest) -> RopResult {
-    let limit = match request.property_size_limit {
-        0 => VALUE_LIMIT,
-        limit => usize::from(limit).min(VALUE_LIMIT),
-    };
+    let limit = value_limit(cx, request.property_size_limit);
     let handle = cx.handle(cx.index)?;
     let tags = &request.property_tags;
     let row = with_properties(cx.session, cx.store, handle, |object, _| property_row(object, tags, limit))?;
@@ -28,10 +25,7 @@ pub fn get_specific(cx: &Cx<'_>, request: &GetPropertiesSpecificRequest) -> RopR
 }
 
 pub fn get_all(cx: &Cx<'_>, request: &GetPropertiesAllRequest) -> RopResult {
-    let limit = match request.property_size_limit {
-        0 => VALUE_LIMIT,
-        limit => usize::from(limit).min(VALUE_LIMIT),
-    };
+    let limit = value_limit(cx, request.property_size_limit);
     let handle = cx.handle(cx.index)?;
     // Head and count, and six bytes for each value that is left out.
     let mut room = cx.room.saturating_sub(8);
@@ -50,6 +44,14 @@ pub fn get_all(cx: &Cx<'_>, request: &GetPropertiesAllRequest) -> RopResult {
         tags.into_iter().map(&mut one).collect()
     })?;
     Ok(ResponseBody::GetPropertiesAll(GetPropertiesAllResponse { property_values }))
+}
+
+/// Bytes above which a value is not given.
+fn value_limit(cx: &Cx<'_>, property_size_limit: u16) -> usize {
+    match property_size_limit {
+        limit if limit > 0 && cx.store.manners().honors_size_limit => usize::from(limit).min(VALUE_LIMIT),
+        _ => VALUE_LIMIT,
+    }
 }
 
 pub fn get_list(cx: &Cx<'_>) -> RopResult {
@@ -155,8 +157,13 @@ pub fn set_values(
     match object {
         Object::Folder(id) => return mailbox.set_folder_properties(*id, values),
         Object::Message(object) if object.writable => {
+            let late = mailbox.manners().refuses_at_save;
             for (at, (key, value)) in values.into_iter().enumerate() {
-                problems.extend(object.message.set(key, value).err().map(|code| (at, code)));
+                let own = matches!(key, PropertyKey::Tag(tag) if is_servers_own(tag));
+                match object.message.set(key, value) {
+                    Err(ErrorCode::ACCESS_DENIED | ErrorCode::COMPUTED) if own && late => object.spoiled = true,
+                    outcome => problems.extend(outcome.err().map(|code| (at, code))),
+                }
             }
         }
         Object::Attachment(object) if object.writable => {
@@ -191,6 +198,22 @@ pub fn set_values(
     Ok(problems)
 }
 
+/// Whether only the server sets a property of messages, which Exchange says at the save ([MS-OXCMSG] R1644, R1867, R1868;
+/// the times by its text only).
+fn is_servers_own(tag: PropertyTag) -> bool {
+    [
+        PidTagMessageSize,
+        PidTagHasAttachments,
+        PidTagMessageFlags,
+        PidTagMessageStatus,
+        PidTagAccess,
+        ACCESS_LEVEL,
+        PidTagCreationTime,
+        PidTagLastModificationTime,
+    ]
+    .contains(&tag)
+}
+
 /// Removes properties of the object behind a handle; returns which were refused and why.
 pub fn delete_values(
     session: &mut Session,
@@ -219,7 +242,6 @@ pub fn delete_values(
     Ok(problems)
 }
 
-/// The store itself with its computed properties.
 /// Folders and the store itself are changed by their owners only.
 fn own(session: &Session, store: &Store, handle: u32) -> Result<(), ErrorCode> {
     let entry = session.objects.get(&handle).ok_or(ErrorCode::NULL_OBJECT)?;
@@ -230,6 +252,7 @@ fn own(session: &Session, store: &Store, handle: u32) -> Result<(), ErrorCode> {
     }
 }
 
+/// The store itself with its computed properties.
 struct StoreView<'a> {
     mailbox: &'a Mailbox,
 }

@@ -56,9 +56,8 @@ pub fn read(cx: &Cx<'_>, request: &ReadRecipientsRequest) -> RopResult {
     let mut rows = Vec::new();
     for (row_id, row) in numbered.filter(|(row_id, _)| *row_id >= request.row_id).take(255) {
         let row = ReadRecipientRow { row_id, recipient: open_row(row) };
-        let mut writer = Writer::new();
-        row.recipient.recipient_row.encode(&mut writer, &COLUMNS);
-        used += writer.len() + 11;
+        // RowId stands before it.
+        used += 4 + open_row_size(&row.recipient);
         if used > cx.room {
             break;
         }
@@ -80,6 +79,14 @@ pub fn open_row(bag: &PropertyBag) -> OpenRecipientRow {
         reserved: 0,
         recipient_row: row_of(bag),
     }
+}
+
+/// Bytes that a recipient takes in the answer to opening a message.
+pub fn open_row_size(row: &OpenRecipientRow) -> usize {
+    let mut writer = Writer::new();
+    row.recipient_row.encode(&mut writer, &COLUMNS);
+    // RecipientType, CodePageId, Reserved, RecipientRowSize.
+    writer.len() + 7
 }
 
 fn row_of(bag: &PropertyBag) -> RecipientRow {

@@ -7,10 +7,7 @@ use mapi_core::rop::*;
 use super::object::{Object, StreamObject};
 use super::property::{set_values, with_properties};
 use super::{Cx, Entry, RopResult, Session};
-use crate::store::Store;
-
-/// Largest value that a stream builds up.
-const LIMIT: usize = 512 << 20;
+use crate::store::{STORE_FULL, Store};
 
 pub fn open(cx: &mut Cx<'_>, request: &OpenStreamRequest) -> RopResult {
     let owner = cx.handle(cx.index)?;
@@ -76,10 +73,16 @@ pub fn read(cx: &mut Cx<'_>, request: &ReadStreamRequest) -> RopResult {
 }
 
 pub fn write(cx: &mut Cx<'_>, request: &WriteStreamRequest) -> Result<usize, ErrorCode> {
+    let limit = cx.store.manners().largest_stream;
+    let mailbox = cx.mailbox()?;
+    let room = if mailbox.manners().full_refuses_changes { mailbox.room_left() } else { None };
     let stream = writable(cx)?;
     let end = stream.position.saturating_add(request.data.len());
-    if end > LIMIT {
+    if end > limit {
         return Err(ErrorCode::TOO_BIG);
+    }
+    if room.is_some_and(|room| end as u64 > room) {
+        return Err(STORE_FULL);
     }
     if stream.data.len() < end {
         stream.data.resize(end, 0);
@@ -93,7 +96,8 @@ pub fn write(cx: &mut Cx<'_>, request: &WriteStreamRequest) -> Result<usize, Err
 }
 
 pub fn set_size(cx: &mut Cx<'_>, request: &SetStreamSizeRequest) -> RopResult {
-    let size = usize::try_from(request.stream_size).ok().filter(|size| *size <= LIMIT);
+    let limit = cx.store.manners().largest_stream;
+    let size = usize::try_from(request.stream_size).ok().filter(|size| *size <= limit);
     let size = size.ok_or(ErrorCode::STREAM_SIZE)?;
     let stream = writable(cx)?;
     stream.data.resize(size, 0);
@@ -102,6 +106,7 @@ pub fn set_size(cx: &mut Cx<'_>, request: &SetStreamSizeRequest) -> RopResult {
 }
 
 pub fn seek(cx: &mut Cx<'_>, request: &SeekStreamRequest) -> RopResult {
+    let limit = cx.store.manners().largest_stream;
     let stream = stream(cx)?;
     let signed = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     let start = match request.origin {
@@ -111,7 +116,7 @@ pub fn seek(cx: &mut Cx<'_>, request: &SeekStreamRequest) -> RopResult {
         _ => return Err(ErrorCode::STREAM_INVALID_PARAM),
     };
     let target = start.checked_add(request.offset).and_then(|at| usize::try_from(at).ok());
-    let target = target.filter(|at| *at <= LIMIT).ok_or(ErrorCode::STREAM_SEEK)?;
+    let target = target.filter(|at| *at <= limit).ok_or(ErrorCode::STREAM_SEEK)?;
     stream.position = target;
     Ok(ResponseBody::SeekStream(SeekStreamResponse { new_position: target as u64 }))
 }

@@ -11,6 +11,10 @@ use super::{Cx, RopResult};
 use crate::store::right;
 use crate::transfer::{ContentsSync, Source};
 
+/// SynchronizationFlags that are defined ([MS-OXCFXICS] 2.2.3.2.1.1.1) and not reserved: others fail the ROP (R3498).
+const KNOWN_FLAGS: u16 = 0xE1BF;
+/// SendOptions that are defined ([MS-OXCFXICS] 2.2.3.1.1.1.2): others fail the ROP (R3463).
+const KNOWN_OPTIONS: u8 = 0x1F;
 /// Largest element of an uploaded state.
 const STATE_LIMIT: usize = 16 << 20;
 
@@ -20,7 +24,8 @@ pub fn configure(cx: &mut Cx<'_>, request: &SynchronizationConfigureRequest) -> 
     let (mailbox, folder) = cx.folder_for(cx.index, wanted)?;
     let flags = request.synchronization_flags;
     let unicode = flags & synchronization_flags::UNICODE != 0;
-    if flags & 0x1000 != 0 || unicode != (request.send_options & send_options::UNICODE != 0) {
+    let unknown = flags & !KNOWN_FLAGS != 0 || request.send_options & !KNOWN_OPTIONS != 0;
+    if unknown || unicode != (request.send_options & send_options::UNICODE != 0) {
         return Err(ErrorCode::INVALID_PARAM);
     }
     let scope = match request.synchronization_type {

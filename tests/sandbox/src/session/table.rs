@@ -99,6 +99,11 @@ impl Table {
         self.columns = Some(columns.into());
     }
 
+    /// Has no columns any more.
+    pub fn forget_columns(&mut self) {
+        self.columns = None;
+    }
+
     /// Sets the order; the cursor goes to the beginning, bookmarks go away.
     pub fn set_sort(&mut self, sort: Vec<SortOrder>) {
         self.sort = sort;
@@ -247,6 +252,7 @@ impl Table {
                 match (associated, deleted) {
                     (true, false) => flat(folder.associated.iter().copied().collect()),
                     (false, false) => flat(mailbox.content_rows(folder)),
+                    (_, true) if !mailbox.manners().lists_soft_deleted => Vec::new(),
                     (wanted, true) => {
                         let of_kind = |id: &&u64| mailbox.any_message(**id).is_ok_and(|m| m.associated == *wanted);
                         flat(folder.recoverable.iter().filter(of_kind).copied().collect())

@@ -30,6 +30,11 @@ pub fn set_columns(cx: &mut Cx<'_>, request: &SetColumnsRequest) -> RopResult {
         matches!(kind, PropertyType::UNSPECIFIED | PropertyType::ERROR_CODE) || kind.0 & 0x2000 != 0
     };
     if request.property_tags.is_empty() || request.property_tags.iter().any(|tag| bad(tag.kind())) {
+        // The table is without columns until they are set again ([MS-OXCTABL] R610).
+        with_table(cx, |table, _| {
+            table.forget_columns();
+            Ok(())
+        })?;
         return Err(ErrorCode::INVALID_PARAM);
     }
     with_table(cx, |table, _| {
@@ -94,6 +99,8 @@ pub fn query_rows(cx: &mut Cx<'_>, request: &QueryRowsRequest) -> RopResult {
         }
         let origin = match position {
             at if at >= total => QueryRowsResponse::ORIGIN_END,
+            // Whichever end it is that the reading came to ([MS-OXCTABL] R897).
+            0 if !request.forward_read => QueryRowsResponse::ORIGIN_END,
             0 => 0,
             _ => 1,
         };
@@ -127,6 +134,7 @@ pub fn seek_row(cx: &mut Cx<'_>, request: &SeekRowRequest) -> RopResult {
 
 pub fn seek_row_bookmark(cx: &mut Cx<'_>, request: &SeekRowBookmarkRequest) -> RopResult {
     with_table(cx, |table, mailbox| {
+        table.columns()?;
         let (start, row_no_longer_visible) = table.bookmarked(mailbox, &request.bookmark)?;
         let total = table.len(mailbox);
         let rows_sought = moved(table, total, start, request.row_count);
@@ -156,7 +164,10 @@ pub fn create_bookmark(cx: &mut Cx<'_>) -> RopResult {
 }
 
 pub fn free_bookmark(cx: &mut Cx<'_>, request: &Bookmark) -> RopResult {
-    with_table(cx, |table, _| table.free_bookmark(&request.bookmark).map(|()| ResponseBody::Empty))
+    with_table(cx, |table, _| {
+        table.columns()?;
+        table.free_bookmark(&request.bookmark).map(|()| ResponseBody::Empty)
+    })
 }
 
 pub fn find_row(cx: &mut Cx<'_>, request: &FindRowRequest) -> RopResult {

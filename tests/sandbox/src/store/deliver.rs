@@ -87,7 +87,7 @@ impl Store {
     /// sent mail belongs.
     ///
     /// # Errors
-    /// `ecNoRecipients`, `ecInvalidRecips`, `ecSendAsDenied`, `ecQuotaExceeded`, `ecMaxSubmissionExceeded`, `ecNotFound`;
+    /// `ecNoRecipients`, `ecTooManyRecips`, `ecInvalidRecips`, `ecSendAsDenied`, `ecQuotaExceeded`, `ecMaxSubmissionExceeded`, `ecNotFound`;
     /// `ecWarnCancelMessage` if a recipient is refused: then nobody got it.
     pub fn submit(&mut self, sender: usize, id: u64) -> StoreResult<Submission> {
         let user = self.users().get(sender).cloned().ok_or(ErrorCode::UNKNOWN_USER)?;
@@ -98,6 +98,9 @@ impl Store {
         let (shown, represented) = self.identities(&message.content.properties, &user)?;
         if message.content.recipients.is_empty() {
             return Err(ErrorCode::NO_RECIPIENTS);
+        }
+        if self.manners().most_recipients.is_some_and(|most| message.content.recipients.len() > most) {
+            return Err(ErrorCode::TOO_MANY_RECIPS);
         }
         let targets: Vec<Target> =
             message.content.recipients.iter().map(|row| self.target(row)).collect::<StoreResult<_>>()?;

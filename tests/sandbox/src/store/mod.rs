@@ -32,7 +32,7 @@ pub use mailbox::{Copied, Mailbox};
 pub use message::Message;
 pub use names::NamedProperties;
 pub use permission::{ANONYMOUS_MEMBER, DEFAULT_MEMBER, Delegates, Member, Permissions, right};
-pub use quota::Quota;
+pub use quota::{Quota, STORE_FULL};
 pub use shared::SharedStore;
 pub use snapshot::SnapshotError;
 pub use standard::Special;

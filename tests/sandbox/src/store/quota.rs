@@ -8,6 +8,9 @@ use mapi_core::property::{PropertyTag, PropertyValue};
 
 use super::{Mailbox, StoreResult};
 
+/// `MAPI_E_STORE_FULL`: what some servers answer to a change in a mailbox without room.
+pub const STORE_FULL: ErrorCode = ErrorCode(0x8004_060C);
+
 /// The limits of a mailbox in KiB; `None` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Quota {
@@ -61,6 +64,21 @@ impl Mailbox {
     /// `ecQuotaExceeded`.
     pub fn may_receive(&self, size: u32) -> StoreResult<()> {
         self.room(PidTagProhibitReceiveQuota, size)
+    }
+
+    /// Whether a message that is there may be changed.
+    ///
+    /// # Errors
+    /// [`STORE_FULL`], on servers that refuse it in a mailbox without room.
+    pub fn may_change(&self) -> StoreResult<()> {
+        let full = self.manners().full_refuses_changes && self.room_left() == Some(0);
+        if full { Err(STORE_FULL) } else { Ok(()) }
+    }
+
+    /// Bytes that the mailbox may still grow by; `None`: any number.
+    pub fn room_left(&self) -> Option<u64> {
+        let kib = self.properties().integer(PidTagProhibitReceiveQuota)?;
+        Some((u64::from(kib.cast_unsigned()) * 1024).saturating_sub(self.size()))
     }
 
     fn room(&self, tag: PropertyTag, more: u32) -> StoreResult<()> {

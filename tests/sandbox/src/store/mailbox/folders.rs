@@ -164,22 +164,22 @@ impl Mailbox {
         Ok(copy)
     }
 
-    /// Deletes the messages and subfolders of a folder; FAI messages only if `associated`.
+    /// Deletes the messages and subfolders of a folder; FAI messages only if `associated`. `false`: something stays.
     ///
     /// # Errors
     /// `ecNotFound`, `ecAccessDenied` if a special folder is below it.
-    pub fn empty_folder(&mut self, id: u64, associated: bool, hard: bool) -> StoreResult<()> {
+    pub fn empty_folder(&mut self, id: u64, associated: bool, hard: bool) -> StoreResult<bool> {
         let folder = self.folder(id)?;
         let mut messages: Vec<u64> = folder.messages.iter().copied().collect();
         if associated {
             messages.extend(&folder.associated);
         }
         let children: Vec<u64> = self.children(id).map(|child| child.id).collect();
-        self.delete_messages(id, &messages, hard)?;
+        let mut all = self.delete_messages(id, &messages, hard)? == messages.len();
         for child in children {
-            self.delete_folder(id, child, true, true)?;
+            all &= self.delete_folder(id, child, true, true)?;
         }
-        Ok(())
+        Ok(all)
     }
 
     /// Sets properties of a folder; one change number for all of them. Returns the index and reason of those refused.
@@ -220,7 +220,7 @@ impl Mailbox {
             self.change_folder(id, |folder| {
                 folder.properties.extend(accepted.iter().map(|(key, value)| (key.clone(), value.clone())));
             });
-            self.push(Event::folder(EventKind::Modified, id, parent.unwrap_or(id)));
+            self.tell_properties(id);
         }
         Ok(problems)
     }
@@ -230,11 +230,11 @@ impl Mailbox {
     /// # Errors
     /// `ecNotFound`.
     pub fn rename_regardless(&mut self, id: u64, name: &str) -> StoreResult<()> {
-        let parent = self.folder(id)?.parent;
+        self.folder(id)?;
         self.change_folder(id, |folder| {
             folder.properties.set(PidTagDisplayName, PropertyValue::String(name.to_owned()));
         });
-        self.push(Event::folder(EventKind::Modified, id, parent.unwrap_or(id)));
+        self.tell_properties(id);
         Ok(())
     }
 
@@ -243,13 +243,13 @@ impl Mailbox {
     /// # Errors
     /// `ecNotFound`.
     pub fn delete_folder_properties(&mut self, id: u64, keys: &[PropertyKey]) -> StoreResult<()> {
-        let parent = self.folder(id)?.parent;
+        self.folder(id)?;
         self.change_folder(id, |folder| {
             for key in keys.iter().filter(|key| **key != PropertyKey::Tag(PidTagDisplayName)) {
                 folder.properties.remove(key);
             }
         });
-        self.push(Event::folder(EventKind::Modified, id, parent.unwrap_or(id)));
+        self.tell_properties(id);
         Ok(())
     }
 
@@ -278,6 +278,16 @@ impl Mailbox {
         change(&mut permissions)?;
         self.change_folder(id, |folder| folder.permissions = permissions);
         Ok(())
+    }
+
+    /// Tells that properties of a folder changed.
+    fn tell_properties(&mut self, id: u64) {
+        let Some(folder) = self.folders.get(&id) else { return };
+        let parent = folder.parent.unwrap_or(id);
+        self.push(match self.manners.folder_changes_as_counts {
+            true => Event::counts(id, parent, folder.total(), folder.unread),
+            false => Event::folder(EventKind::Modified, id, parent),
+        });
     }
 
     /// Changes a folder itself: new change number and modification time.

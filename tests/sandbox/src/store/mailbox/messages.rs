@@ -36,7 +36,8 @@ impl Mailbox {
     /// somebody else saved meanwhile is left alone.
     ///
     /// # Errors
-    /// `ecObjectModified`, `ecObjectDeleted`, `ecNotFound` if the folder is gone, `ecQuotaExceeded` for a new one.
+    /// `ecObjectModified`, `ecObjectDeleted`, `ecNotFound` if the folder is gone, `ecQuotaExceeded` for a new one,
+    /// `MAPI_E_STORE_FULL` for an old one.
     pub fn save(&mut self, mut message: Message, base: u64, force: bool) -> StoreResult<&Message> {
         let id = message.id;
         let folder = message.folder;
@@ -60,8 +61,10 @@ impl Mailbox {
         }
         let is_new = stored.is_none();
         message.measure();
-        if is_new && !message.associated {
-            self.may_receive(message.size)?;
+        match is_new {
+            true if message.associated => {}
+            true => self.may_receive(message.size)?,
+            false => self.may_change()?,
         }
         let now = self.now();
         if !is_new {
