@@ -14,7 +14,12 @@ pub(super) const FULL_ANSWER: Scenario = Scenario {
     name: "messages opened in one request",
     needs: Needs::Nothing,
     expected: &[
-        Expected::must("two with few recipients", "2 rows, 2 rows"),
+        Expected::may(
+            "two with few recipients",
+            "2 rows, 2 rows",
+            &["1 rows, 1 rows", "0 rows, 0 rows"],
+            "RopReadRecipients has all of them",
+        ),
         Expected::may(
             "two that fill the answer",
             "readable",
