@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::backlog::Backlog;
+use super::touched::Touched;
 use crate::client::ClientError;
 use crate::id::{FolderId, MessageId};
 use crate::rop::{NotificationData, NotifyResponse, ObjectNotification, notification_flags as bits};
@@ -17,6 +18,10 @@ pub struct MailboxChanges {
     pub hierarchy: bool,
     /// Folders whose own properties changed: they may have other names.
     pub altered: BTreeSet<FolderId>,
+    /// Folders that may have other names, too, although their notifications speak of counts, as Gromox's always do: nothing
+    /// happened to their messages at the same time. Ask [`super::Mailbox::folder_names`]. Named at most once a second,
+    /// whatever happens; those of a second together.
+    pub touched: BTreeSet<FolderId>,
     /// More folders changed than are listed: look at all.
     pub everything: bool,
 }
@@ -24,7 +29,11 @@ pub struct MailboxChanges {
 impl MailboxChanges {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        self.folders.is_empty() && self.altered.is_empty() && !self.hierarchy && !self.everything
+        self.folders.is_empty()
+            && self.altered.is_empty()
+            && self.touched.is_empty()
+            && !self.hierarchy
+            && !self.everything
     }
 }
 
@@ -56,6 +65,7 @@ const MODIFIED_LIMIT: usize = 8192;
 #[derive(Debug, Default)]
 pub(super) struct Hub {
     changes: Mutex<MailboxChanges>,
+    touched: Mutex<Touched>,
     pub(super) arrived: tokio::sync::Notify,
     pub(super) backlog: Backlog,
     pairings: Mutex<Vec<Arc<Pairing>>>,
@@ -66,6 +76,7 @@ pub(super) struct Hub {
 }
 
 impl Hub {
+    /// Takes a notification in. Whoever waits is to be told when all of the answer have been.
     pub(super) fn notify(&self, notify: &NotifyResponse) {
         let NotificationData::Object(object) = &notify.data else { return };
         let event = notify.notification_flags & bits::EVENT;
@@ -77,6 +88,15 @@ impl Hub {
         let counts = notify.notification_flags & (bits::TOTAL_COUNT | bits::UNREAD_COUNT) != 0;
         let folder_event = object.message_id.is_none();
         let mut changes = lock(&self.changes);
+        let mut touched = lock(&self.touched);
+        match event {
+            bits::OBJECT_MODIFIED if folder_event && counts => touched.modified(object),
+            bits::SEARCH_COMPLETE => {}
+            _ if !folder_event || event == bits::NEW_MAIL => {
+                [Some(object.folder_id), object.old_folder_id].into_iter().flatten().for_each(|f| touched.spoken_of(f));
+            }
+            _ => {}
+        }
         if folder_event && event == bits::OBJECT_MODIFIED && !counts {
             // It has other properties, not other messages: what happens to messages is told with them.
             changes.altered.insert(object.folder_id);
@@ -101,13 +121,12 @@ impl Hub {
                 }
             }
         }
-        if changes.folders.len() + changes.altered.len() > FOLDER_LIMIT {
+        if changes.folders.len() + changes.altered.len() > FOLDER_LIMIT || touched.len() > 2 * FOLDER_LIMIT {
             changes.folders.clear();
             changes.altered.clear();
+            touched.clear();
             changes.everything = true;
         }
-        drop(changes);
-        self.arrived.notify_one();
     }
 
     /// Whether a wait for notifications is to be begun: none is under way, and the last one's end is known.
@@ -139,7 +158,14 @@ impl Hub {
     }
 
     pub(super) fn take(&self) -> MailboxChanges {
-        std::mem::take(&mut *lock(&self.changes))
+        let mut changes = std::mem::take(&mut *lock(&self.changes));
+        changes.touched = lock(&self.touched).take(Instant::now());
+        changes
+    }
+
+    /// When folders that were touched can be taken, if there are any.
+    pub(super) fn due_in(&self) -> Option<Duration> {
+        lock(&self.touched).due_in(Instant::now())
     }
 
     /// Follows a move or copy until the returned guard is dropped.
@@ -258,7 +284,7 @@ mod tests {
         assert!(lock(&hub.pairings).is_empty());
         let changes = hub.take();
         assert_eq!(changes.folders.into_keys().collect::<Vec<_>>(), [source, target]);
-        assert!(!changes.hierarchy && hub.take().is_empty());
+        assert!(!changes.hierarchy && changes.touched.is_empty() && hub.take().is_empty());
     }
 
     #[test]
@@ -274,7 +300,8 @@ mod tests {
             }),
         };
         hub.notify(&event(bits::OBJECT_MODIFIED | bits::TOTAL_COUNT | bits::UNREAD_COUNT));
-        assert!(!hub.take().hierarchy);
+        let changes = hub.take();
+        assert!(!changes.hierarchy && changes.touched.contains(&FolderId::new(1, 5)), "it may have another name");
         hub.notify(&event(bits::OBJECT_CREATED));
         assert!(hub.take().hierarchy);
         for counter in 0..=FOLDER_LIMIT as u64 {

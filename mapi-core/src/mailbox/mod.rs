@@ -23,14 +23,17 @@ mod link;
 mod move_copy;
 mod names;
 mod open;
+mod opening;
 mod properties;
 mod recipient;
 mod script;
 mod submit;
 mod sync;
 mod table;
+mod touched;
 mod transport;
 mod update;
+mod updates;
 
 #[cfg(test)]
 mod tests;
@@ -50,11 +53,12 @@ pub use hub::{FolderNews, MailboxChanges};
 pub use info::{MailboxInfo, SpecialFolders};
 pub use move_copy::MoveCopyOutcome;
 pub use open::OpenOptions;
+pub use opening::OpenPlan;
 pub use submit::SubmitError;
 pub use sync::{ContentsDelta, HierarchyDelta, SyncOutcome};
 pub use table::ContentsQuery;
 pub use transport::{ExecuteOptions, Transport};
-pub use update::MessageUpdate;
+pub use updates::{GidUpdate, MessageUpdate, MessageUpdates};
 
 use crate::id::{Gid, Guid, ObjectId};
 use crate::rop::{IdFromLongTermIdRequest, LongTermIdFromIdRequest, RequestBody, ResponseBody, RopId};
@@ -191,8 +195,8 @@ impl Mailbox {
     }
 
     /// Waits until something changes in the mailbox (it must have been opened with a subscription), or until it is time to
-    /// look around: then what is returned is empty. Own changes are among those reported. For one caller at a time; safe
-    /// to cancel.
+    /// look around: then what is returned is empty. Own changes are among those reported. Folders that were touched are
+    /// named at most once a second. For one caller at a time; safe to cancel.
     pub async fn changes(&self) -> Result<MailboxChanges, MailboxError> {
         let link = &self.inner.link;
         let hub = &link.hub;
@@ -220,7 +224,7 @@ impl Mailbox {
                     None => link.keep_waiting(),
                 }
             }
-            match held {
+            match [held, hub.due_in()].into_iter().flatten().min() {
                 Some(left) => drop(tokio::time::timeout(left, hub.arrived.notified()).await),
                 None => hub.arrived.notified().await,
             }

@@ -1,3 +1,6 @@
+mod opening;
+mod values;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -250,6 +253,10 @@ async fn operations_are_send() {
     send(fetch.next());
     send(mailbox.set_read(INBOX, &ids, true));
     send(mailbox.update_messages(INBOX, &[]));
+    let (mut updates, mut plan) = (MessageUpdates::new([]), OpenPlan::default());
+    send(updates.run(&mailbox, INBOX));
+    send(mailbox.message_values(INBOX, &ids, &keys, &mut plan));
+    send(mailbox.folder_names(&ids));
     send(mailbox.delete_messages(INBOX, &ids));
     send(mailbox.move_copy(INBOX, OUTBOX, &ids, true));
     send(mailbox.create_message(INBOX, &content, false));
@@ -390,6 +397,56 @@ async fn a_message_that_is_not_taken_whole_is_not_saved() {
     assert!(!server.rops().concat().contains(&RopId::SAVE_CHANGES_MESSAGE));
 }
 
+/// Gromox answers a write that failed without WrittenSize.
+#[tokio::test]
+async fn a_full_mailbox_is_no_malformed_answer() {
+    let server = Server::default();
+    let mailbox = server.mailbox().await;
+    server.hook(|request| {
+        let handles: Vec<u32> = (0..request.handles.len() as u32).map(|n| n + 1).collect();
+        let refuse = |rop: &RopRequest| match &rop.body {
+            RequestBody::WriteStream(_) => answer(rop, ErrorCode::STORE_FULL, ResponseBody::Empty),
+            _ => yes(rop),
+        };
+        let answered = request.requests.iter().filter(|rop| rop.body != RequestBody::Release);
+        Some(Ok(vec![ResponseBuffer { responses: answered.map(refuse).collect(), handles }]))
+    });
+    let error = mailbox.create_message(INBOX, &note(9000), false).await.expect_err("full");
+    assert_eq!(error.code(), Some(ErrorCode::STORE_FULL));
+    assert!(!error.is_session_lost());
+}
+
+#[tokio::test]
+async fn a_logon_that_is_put_off_is_busy() {
+    for (code, seconds) in [(ErrorCode::SERVER_PAUSED, 10), (ErrorCode::SERVER_BUSY, 5)] {
+        let server = Server::default();
+        server.hook(move |request| {
+            let responses = request.requests.iter().map(|rop| answer(rop, code, ResponseBody::Empty)).collect();
+            Some(Ok(vec![ResponseBuffer { responses, handles: request.handles.clone() }]))
+        });
+        let opened = Mailbox::open_over(Arc::new(server), "/o=X/cn=u", OpenOptions::default()).await;
+        let Err(MailboxError::Transport(error)) = opened else { panic!("{opened:?}") };
+        assert_eq!(error.busy_for(), Some(Duration::from_secs(seconds)));
+    }
+}
+
+#[tokio::test]
+async fn flags_are_saved_with_one_save_flag() {
+    let server = Server::default();
+    let mailbox = server.mailbox().await;
+    server.hook(|_| None);
+    let set = PropertyBag::from_iter([(tags::PidTagFlagStatus, PropertyValue::Integer32(2))]);
+    let update = MessageUpdate { mid: MessageId::new(1, 1), set: set.clone(), delete: Vec::new() };
+    mailbox.update_messages(INBOX, &[update]).await.expect("done");
+    mailbox.amend_message(INBOX, MessageId::new(1, 1), &set).await.expect("done");
+    let state = server.state();
+    let saves = state.requests.iter().flat_map(|request| &request.requests).filter_map(|rop| match &rop.body {
+        RequestBody::SaveChangesMessage(save) => Some(save.save_flags),
+        _ => None,
+    });
+    assert_eq!(saves.collect::<Vec<_>>(), [4, 4]);
+}
+
 #[tokio::test]
 async fn updates_shrink_when_their_answers_do_not_fit() {
     let server = Server::default();
@@ -403,7 +460,8 @@ async fn updates_shrink_when_their_answers_do_not_fit() {
     let results = mailbox.update_messages(INBOX, &updates).await.expect("done");
     assert!(results.len() == 30 && results.iter().all(Result::is_ok));
     let sizes: Vec<_> = server.state().requests.iter().map(opens).collect();
-    assert_eq!(sizes[..2], [30, 10]);
+    assert_eq!(sizes[..2], [8, 22], "all that was left");
+    assert!(sizes[2..].iter().all(|size| *size <= 1), "one by one");
     server.hook(|request| {
         let fail = |rop: &RopRequest| match &rop.body {
             RequestBody::OpenMessage(open) if open.message_id == MessageId::new(1, 2) => {

@@ -1,35 +1,15 @@
 use crate::ErrorCode;
 use crate::id::{FolderId, MessageId};
-use crate::message::PropertyBag;
-use crate::property::PropertyKey;
 use crate::rop::{
-    DeleteMessagesRequest, DeletePropertiesRequest, OpenFolderRequest, OpenMessageRequest, RequestBody, ResponseBody,
-    RopResponse, SaveChangesMessageRequest, SetPropertiesRequest, SetReadFlagsRequest,
+    DeleteMessagesRequest, OpenFolderRequest, RequestBody, ResponseBody, RopResponse, SetReadFlagsRequest,
 };
 
-use super::link::{Answers, OnFailure, succeeded};
-use super::script::{Slot, Ticket};
+use super::link::{OnFailure, succeeded};
+use super::script::Slot;
 use super::{Inner, Mailbox, MailboxError};
-
-/// A change of a message's properties.
-#[derive(Debug, Clone, PartialEq)]
-pub struct MessageUpdate {
-    /// The message.
-    pub mid: MessageId,
-    /// Properties to set.
-    pub set: PropertyBag,
-    /// Properties to remove. Those the message does not have are no error.
-    pub delete: Vec<PropertyKey>,
-}
 
 /// Messages per RopSetReadFlags and RopDeleteMessages.
 const ID_LIMIT: usize = 1000;
-/// Updates per Execute request: RopOpenMessage answers with recipients, 740 bytes with one, 3 KB with five.
-/// Thirty are what a script packs into one request; a larger batch would be cut into a full request and a small one.
-const FIRST_BATCH: usize = 30;
-const LARGEST_BATCH: usize = 30;
-/// Bytes of answers to aim at.
-const ANSWER_GOAL: usize = 24 * 1024;
 
 impl Mailbox {
     /// Marks messages as read or unread. Never sends read receipts. One Execute request for a thousand.
@@ -55,95 +35,9 @@ impl Mailbox {
             })
             .await
     }
-
-    /// Sets and removes properties of messages, overriding what others saved meanwhile. One result per update; about 30
-    /// updates per Execute request. Harmless to repeat.
-    ///
-    /// # Errors
-    /// Only what stops the whole run; some updates may have been made then.
-    pub async fn update_messages(
-        &self,
-        folder: FolderId,
-        updates: &[MessageUpdate],
-    ) -> Result<Vec<Result<(), MailboxError>>, MailboxError> {
-        let keys = updates.iter().flat_map(|u| u.set.iter().map(|(key, _)| key).chain(&u.delete));
-        self.inner.resolve(keys.collect(), true).await?;
-        let mut results = Vec::with_capacity(updates.len());
-        let mut size = FIRST_BATCH;
-        while results.len() < updates.len() {
-            let end = updates.len().min(results.len() + size);
-            let batch = updates.get(results.len()..end).unwrap_or_default();
-            match self.inner.update_batch(folder, batch).await {
-                Ok((done, bytes)) => {
-                    results.extend(done);
-                    let each = (bytes / batch.len().max(1)).max(1);
-                    size = (ANSWER_GOAL / each).clamp(1, LARGEST_BATCH);
-                }
-                Err(error) if error.is_answer_too_large() && batch.len() > 1 => size = (batch.len() / 3).max(1),
-                Err(error) if error.is_answer_too_large() => results.push(Err(error)),
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(results)
-    }
-}
-
-/// What one update was sent as.
-struct Sent {
-    open: Ticket,
-    set: Option<Ticket>,
-    save: Ticket,
-}
-
-impl Sent {
-    fn result(&self, answers: &Answers) -> Result<(), MailboxError> {
-        answers.body(self.open)?;
-        if let Some(ticket) = self.set {
-            check_problems(answers.answer(ticket)?)?;
-        }
-        answers.body(self.save).map(drop)
-    }
 }
 
 impl Inner {
-    async fn update_batch(
-        &self,
-        folder_id: FolderId,
-        updates: &[MessageUpdate],
-    ) -> Result<(Vec<Result<(), MailboxError>>, usize), MailboxError> {
-        let mut script = self.link.script();
-        let store = script.known(&self.logon);
-        let mut sent = Vec::with_capacity(updates.len());
-        for update in updates {
-            let request = OpenMessageRequest {
-                output_handle_index: 0,
-                code_page_id: OpenMessageRequest::LOGON_CODE_PAGE,
-                folder_id,
-                open_mode_flags: OpenMessageRequest::READ_WRITE,
-                message_id: update.mid,
-            };
-            let (message, open) = script.open(store, RequestBody::OpenMessage(request));
-            let property_values = self.tagged(&update.set);
-            let set = (!property_values.is_empty())
-                .then(|| script.rop(message, RequestBody::SetProperties(SetPropertiesRequest { property_values })));
-            let property_tags: Vec<_> = update.delete.iter().filter_map(|key| self.names.tag(key)).collect();
-            if !property_tags.is_empty() {
-                script.rop(message, RequestBody::DeleteProperties(DeletePropertiesRequest { property_tags }));
-            }
-            let save = SaveChangesMessageRequest {
-                input_handle_index: 0,
-                // One flag alone: servers refuse combinations, and ignore what of them does not concern them ([MS-OXCMSG]
-                // 2.2.3.3.1, R466).
-                save_flags: SaveChangesMessageRequest::FORCE_SAVE,
-            };
-            let save = script.rop_with(message, message, RequestBody::SaveChangesMessage(save));
-            script.release(message);
-            sent.push(Sent { open, set, save });
-        }
-        let answers = self.link.run(&mut script, OnFailure::GoOn).await?;
-        Ok((sent.iter().map(|sent| sent.result(&answers)).collect(), answers.bytes))
-    }
-
     /// Runs an operation on a folder for many messages.
     async fn for_ids(
         &self,

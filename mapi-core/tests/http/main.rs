@@ -2,6 +2,7 @@
 
 mod address_book;
 mod autodiscover;
+mod busy;
 mod client;
 mod integrated;
 mod recorded;
