@@ -14,12 +14,19 @@ pub enum Mutant {
     LostTombstone,
     /// The ICS state of a round is written to the ledger without the messages that came with it.
     StateWithoutRows,
+    /// An operation of several requests that goes on in another session begins anew instead.
+    RepeatWhole,
 }
 
 impl Mutant {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::BlindResubmit, Self::PublishBeforeCommit, Self::LostTombstone, Self::StateWithoutRows];
+    pub const ALL: [Self; 5] = [
+        Self::BlindResubmit,
+        Self::PublishBeforeCommit,
+        Self::LostTombstone,
+        Self::StateWithoutRows,
+        Self::RepeatWhole,
+    ];
 
     /// Its name on command lines and in reports.
     pub fn name(self) -> &'static str {
@@ -28,6 +35,7 @@ impl Mutant {
             Self::PublishBeforeCommit => "publish-before-commit",
             Self::LostTombstone => "lost-tombstone",
             Self::StateWithoutRows => "state-without-rows",
+            Self::RepeatWhole => "repeat-whole",
         }
     }
 }

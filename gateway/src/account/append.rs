@@ -14,6 +14,7 @@ use mapi_core::rop::RopId;
 
 use super::folder::Settling;
 use super::mark::SubmissionMark;
+use super::operation::{Append, Kind, Stored};
 use super::sent_copy::Likeness;
 use super::upstream::Lane;
 use super::{Account, UpstreamError, blocking, not_found};
@@ -27,12 +28,6 @@ const OVERLAY: FlagSet = FlagSet::DELETED;
 const COPY_PATIENCE: Duration = Duration::from_secs(5);
 /// Between two looks for it.
 const COPY_PAUSE: Duration = Duration::from_millis(250);
-
-/// A message that the upstream has taken.
-struct Stored {
-    gid: Gid,
-    change_key: Option<Vec<u8>>,
-}
 
 impl Account {
     /// Stores a message in a folder. The bytes of all but drafts are kept with it, within the configured bound. (A draft may
@@ -141,7 +136,7 @@ impl Account {
                 let copies = mark.in_sent_items(&mailbox).await?;
                 Ok(copies.first().and_then(|mid| mailbox.gid_of(*mid)))
             };
-            let found = self.context.upstream.repeatable(find).await?;
+            let found = self.context.upstream.ask(Kind::FindCopy, Lane::Interactive, find).await?;
             if found.is_some() || Instant::now() >= deadline {
                 return Ok(found);
             }
@@ -164,7 +159,7 @@ impl Account {
             let Some(mid) = mailbox.id_of(gid) else { return Ok(None) };
             Ok(mailbox.amend_message(folder, mid, kept).await?.change_key)
         };
-        let change_key = self.context.upstream.repeatable_on(lane, amend).await?;
+        let change_key = self.context.upstream.ask(Kind::Complete, lane, amend).await?;
         self.check_original(lane, folder, &Stored { gid, change_key }).await
     }
 
@@ -180,7 +175,7 @@ impl Account {
             while fetch.next().await?.is_some() {}
             Ok(Some(*content))
         };
-        self.context.upstream.repeatable_on(lane, fetch).await
+        self.context.upstream.ask(Kind::Complete, lane, fetch).await
     }
 
     async fn create(
@@ -190,15 +185,7 @@ impl Account {
         content: &MessageContent,
         on_save: &(dyn Fn() + Send + Sync),
     ) -> Result<Option<Stored>, UpstreamError> {
-        self.context
-            .upstream
-            .once_on(lane, |mailbox| async move {
-                let folder = mailbox.resolve(folder).await?;
-                let created = mailbox.create_message_version(folder, content, on_save).await?;
-                let gid = mailbox.gid_of(created.mid);
-                Ok(gid.map(|gid| Stored { gid, change_key: created.change_key }))
-            })
-            .await
+        self.context.upstream.perform(&mut Append::new(folder, lane, content, on_save)).await
     }
 
     /// Reads a stored message back. If the server made something else of it than was sent, the digest stored with the
@@ -221,7 +208,7 @@ impl Account {
             let update = MessageUpdate { mid, set: seal.clone(), delete: Vec::new() };
             mailbox.update_messages(folder, &[update]).await?.into_iter().collect::<Result<(), MailboxError>>()
         };
-        self.context.upstream.repeatable_on(lane, put).await
+        self.context.upstream.ask(Kind::Complete, lane, put).await
     }
 }
 

@@ -14,6 +14,7 @@ use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{FileTime, PropertyValue, tags};
 
 use super::mark::SubmissionMark;
+use super::operation::Append;
 use super::upstream::Lane;
 use super::{Account, UpstreamError};
 use crate::convert::mime_to_mapi::{self, Purpose};
@@ -92,11 +93,9 @@ impl Account {
         };
         let content = mime_to_mapi::parse(notice.as_bytes(), purpose)
             .map_err(|error| UpstreamError::Internal(error.to_string()))?;
-        let content = &content;
-        let store = |mailbox: mapi_core::mailbox::Mailbox| async move {
-            mailbox.create_message(mailbox.info().folders.inbox, content, false).await.map(drop)
-        };
-        self.context.upstream.once(store).await
+        let (_, mailbox) = self.context.upstream.mailbox().await?;
+        let inbox = mailbox.gid_of(mailbox.info().folders.inbox).ok_or_else(super::not_found)?;
+        self.context.upstream.perform(&mut Append::new(inbox, Lane::Interactive, &content, &|| ())).await.map(drop)
     }
 }
 

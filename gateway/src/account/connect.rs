@@ -23,6 +23,7 @@ use super::context::AccountContext;
 use super::discovered::Discovered;
 use super::error::UpstreamError;
 use super::login_name::LoginName;
+use super::operation::Tally;
 use crate::config::{AuthScheme, ConfigError, TlsVerification, UpstreamConfig};
 
 /// How long a KDC may take. They answer in milliseconds.
@@ -35,6 +36,7 @@ pub struct UpstreamSettings {
     config: UpstreamConfig,
     tls: Tls,
     counters: Arc<Counters>,
+    tally: Arc<Tally>,
     /// What busy hosts asked for holds for all sessions of all users.
     throttles: Throttles,
     kdcs: Option<Arc<Kdcs>>,
@@ -71,8 +73,13 @@ impl UpstreamSettings {
             Arc::new(Kdcs { realm, servers, resolver: Resolver::system(), patience: KDC_PATIENCE })
         });
         let offers_bearer = AtomicBool::new(false);
-        let (counters, throttles) = (Arc::default(), Throttles::default());
-        Ok(Self { config: config.clone(), tls, counters, throttles, kdcs, offers_bearer, discovered })
+        let (counters, tally, throttles) = (Arc::default(), Arc::default(), Throttles::default());
+        Ok(Self { config: config.clone(), tls, counters, tally, throttles, kdcs, offers_bearer, discovered })
+    }
+
+    /// What all operations came to.
+    pub fn tally(&self) -> &Arc<Tally> {
+        &self.tally
     }
 
     fn plain_http(&self) -> PlainHttp {
@@ -169,6 +176,8 @@ impl UpstreamSettings {
 pub struct Login {
     pub(super) user: String,
     pub(super) proof: Proof,
+    /// The configuration names the mailbox, so that it need not be the own one of who signs in.
+    pub(super) configured: bool,
 }
 
 /// What proves who logs in.
@@ -191,17 +200,22 @@ pub enum TicketFile {
 impl Login {
     /// `user` as the client sent it.
     pub fn new(user: &str, password: SecretString) -> Self {
-        Self { user: user.trim().to_owned(), proof: Proof::Password(password) }
+        Self { user: user.trim().to_owned(), proof: Proof::Password(password), configured: false }
     }
 
     /// `user` as the configuration has it, with a file that the configuration names.
     pub fn with_tickets(user: &str, file: TicketFile) -> Self {
-        Self { user: user.trim().to_owned(), proof: Proof::Tickets(file) }
+        Self { user: user.trim().to_owned(), proof: Proof::Tickets(file), configured: true }
     }
 
     /// `user` as the client claims it, with an access token: the upstream decides whether it is this user's.
     pub fn with_token(user: &str, token: SecretString) -> Self {
-        Self { user: user.trim().to_owned(), proof: Proof::Token(token) }
+        Self { user: user.trim().to_owned(), proof: Proof::Token(token), configured: false }
+    }
+
+    /// [`Login::with_token`] to a mailbox that the configuration names.
+    pub fn to_configured(user: &str, token: SecretString) -> Self {
+        Self { configured: true, ..Self::with_token(user, token) }
     }
 }
 
@@ -212,6 +226,8 @@ pub struct Connector {
     credentials: Arc<dyn Credentials>,
     /// The same, if it is a token.
     bearer: Option<BearerCredentials>,
+    /// Whether the mailbox may be one that the user does not own.
+    configured: bool,
     target: Mutex<Option<Arc<Target>>>,
 }
 
@@ -230,6 +246,7 @@ impl Connector {
     /// [`UpstreamError::NoMailbox`] for users that the configuration doesn't let in.
     pub fn new(settings: Arc<UpstreamSettings>, login: Login) -> Result<Self, UpstreamError> {
         let name = LoginName::parse(&settings.config, &login.user)?;
+        let configured = login.configured;
         let refused = |why: &str| Err(UpstreamError::NoMailbox(why.to_owned()));
         let (credentials, bearer): (Arc<dyn Credentials>, _) = match login.proof {
             Proof::Password(_) if !settings.takes_passwords() => {
@@ -254,12 +271,17 @@ impl Connector {
                 None => return refused("what should be an access token is none"),
             },
         };
-        Ok(Self { settings, name, credentials, bearer, target: Mutex::new(None) })
+        Ok(Self { settings, name, credentials, bearer, configured, target: Mutex::new(None) })
     }
 
     /// The user's address.
     pub fn user(&self) -> &str {
         &self.name.address
+    }
+
+    /// Where operations are counted.
+    pub(super) fn tally(&self) -> &Arc<Tally> {
+        self.settings.tally()
     }
 
     /// For people: which schemes signed in at which host, and why stronger ones did not.
@@ -361,7 +383,19 @@ impl Connector {
         let client = Client::new(&self.client_settings(target));
         client.connect().await.map_err(|error| self.of_token(client_error(&error)))?;
         let options = OpenOptions { names: AccountContext::property_names(), subscribe };
-        Mailbox::open(client, &target.legacy_dn, options).await.map_err(|error| self.of_token(error.into()))
+        let mailbox = Mailbox::open(client, &target.legacy_dn, options).await;
+        self.admitted(mailbox.map_err(|error| self.of_token(error.into()))?)
+    }
+
+    /// A logon proves nothing: servers let everybody log on to every mailbox, and show in folders alone what is allowed
+    /// ([MS-OXCSTOR] R3905001). A login name opens a mailbox only if the server says that who signed in owns it.
+    fn admitted(&self, mailbox: Mailbox) -> Result<Mailbox, UpstreamError> {
+        if mailbox.info().owner || self.configured {
+            return Ok(mailbox);
+        }
+        tokio::spawn(async move { mailbox.close().await });
+        let why = format!("the upstream does not open the mailbox of {} as its owner's", self.user());
+        Err(UpstreamError::NoMailbox(why))
     }
 
     /// A token that is good, but not for the mailbox of the user that came with it, is as good as none.

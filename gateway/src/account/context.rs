@@ -6,7 +6,7 @@ use mapi_core::fasttransfer::MessageLimits;
 use mapi_core::id::{Gid, Guid};
 use mapi_core::mailbox::{FetchOptions, FolderRow, Mailbox, PollHold};
 use mapi_core::message::{MessageContent, PropertyBag};
-use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue};
+use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue, tags};
 
 use super::addresses::AddressBook;
 use super::background::Activity;
@@ -14,8 +14,9 @@ use super::cache::RenderingCache;
 use super::epochs::{Epochs, MailboxEpochs};
 use super::error::UpstreamError;
 use super::mark::SubmissionMark;
+use super::operation::Kind;
 use super::unchecked::Unchecked;
-use super::upstream::Upstream;
+use super::upstream::{Lane, Upstream};
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
 use crate::convert::{ConvertError, GATEWAY_SET, flags, original};
 use crate::ledger::{Epoch, Ledger};
@@ -118,8 +119,10 @@ impl AccountContext {
     pub async fn hierarchy(&self) -> Result<(Mailbox, Vec<FolderRow>), UpstreamError> {
         let (mailbox, rows) = self
             .upstream
-            .repeatable(|mailbox| async move {
-                let rows = mailbox.folders(&[MailboxEpochs::key(), subscribed_key()]).await?;
+            .ask(Kind::ListFolders, Lane::Interactive, |mailbox| async move {
+                let rights = (!mailbox.info().owner).then_some(PropertyKey::Tag(tags::PidTagRights));
+                let keys: Vec<_> = [MailboxEpochs::key(), subscribed_key()].into_iter().chain(rights).collect();
+                let rows = mailbox.folders(&keys).await?;
                 Ok((mailbox, rows))
             })
             .await?;
@@ -135,6 +138,13 @@ impl AccountContext {
         }
     }
 
+    /// Whether something in a folder may be changed, as far as the server tells: messages made, edited or deleted
+    /// ([MS-OXCPERM] 2.2.7).
+    pub(super) fn is_writable(row: &FolderRow) -> bool {
+        const CHANGES: i32 = 0x02 | 0x08 | 0x10 | 0x20 | 0x40;
+        row.extra.integer(tags::PidTagRights).is_some_and(|rights| rights & CHANGES != 0)
+    }
+
     /// Keeps with a folder whether it is subscribed.
     pub async fn write_subscription(&self, folder: Gid, subscribed: bool) -> Result<(), UpstreamError> {
         let bag = &PropertyBag::from_iter([(subscribed_key(), PropertyValue::Boolean(subscribed))]);
@@ -142,7 +152,7 @@ impl AccountContext {
             let folder = mailbox.resolve(folder).await?;
             mailbox.set_folder_properties(folder, bag, &[]).await
         };
-        self.upstream.repeatable(write).await
+        self.upstream.ask(Kind::Subscribe, Lane::Interactive, write).await
     }
 
     /// What is remembered of the ledgers of folders, outside of them.
@@ -165,6 +175,21 @@ impl AccountContext {
     /// Whether the gateway wrote properties of a folder a moment ago, so that a notification of it is no news.
     pub fn wrote_folder(&self, folder: Gid) -> bool {
         self.epochs.wrote(folder)
+    }
+
+    /// Deletes messages of a folder, recoverably. Deleting what is deleted already does no harm. What could not be deleted a
+    /// round shows.
+    ///
+    /// # Errors
+    /// Some may have been deleted.
+    pub(super) async fn delete(&self, folder: Gid, gids: &[Gid]) -> Result<(), UpstreamError> {
+        let delete = |mailbox: Mailbox| async move {
+            mailbox.meet(gids).await?;
+            let ids: Vec<_> = gids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
+            mailbox.delete_messages(mailbox.resolve(folder).await?, &ids).await?;
+            mailbox.fetch_pending().await
+        };
+        self.upstream.ask(Kind::Delete, Lane::Interactive, delete).await
     }
 
     /// Bounds of downloads.

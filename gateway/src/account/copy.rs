@@ -1,14 +1,20 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use imap_front::store::{CopyUid, FlagSet, FolderId as FrontFolderId};
 use mapi_core::id::Gid;
 
 use super::folder::{Folder, Settling};
+use super::operation::{Transfer, Transferred};
+use super::rights::{self, Right};
 use super::{Account, UpstreamError, not_found};
+
+/// How often messages are copied anew, without those that turned out to be gone, after what had come was taken back.
+const MAX_ROUNDS: usize = 3;
 
 impl Account {
     /// Copies messages to another folder, or moves them if `remove`; UIDs that are gone are passed over. The new UIDs are
-    /// told only if every message is known to have got exactly one.
+    /// told only if every message is known to have got exactly one. A copy that can't be completed leaves nothing behind, as
+    /// far as it is known what came of it (RFC 9051 6.4.7).
     ///
     /// # Errors
     /// [`UpstreamError::OutcomeUnknown`] if the connection died meanwhile; nothing is repeated.
@@ -31,51 +37,111 @@ impl Account {
         let _quiet_source = source.quiet();
         let open_target = self.open_folder(&target_gid);
         let _quiet_target = open_target.as_ref().map(Folder::quiet);
-        let (from, wanted) = (source.gid(), &gids);
-        let copied = self
-            .context
-            .upstream
-            .once(|mailbox| async move {
-                mailbox.meet(wanted).await?;
-                let ids: Vec<_> = wanted.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
-                let (from, to) = (mailbox.resolve(from).await?, mailbox.resolve(target_gid).await?);
-                let outcome = mailbox.move_copy(from, to, &ids, !remove).await?;
-                let pairs = outcome.pairs.iter();
-                let pairs: Vec<_> =
-                    pairs.filter_map(|(old, new)| Some((mailbox.gid_of(*old)?, mailbox.gid_of(*new)?))).collect();
-                let exact = outcome.complete && pairs.len() == wanted.len();
-                Ok((pairs, exact, outcome.partial || ids.len() < wanted.len()))
-            })
-            .await;
+        let (result, failure) = self.transfer(source.gid(), target_gid, &gids, remove).await;
         // Whatever came of it: what changed is to be seen before the command ends.
-        let gone = if remove { gids.clone() } else { Vec::new() };
-        let (pairs, exact, partial) = match copied {
-            Ok(copied) => copied,
-            Err(error) => {
-                source.changed();
-                if let Err(error) = source.refresh().await {
+        if let Some(error) = failure {
+            source.changed();
+            open_target.iter().for_each(Folder::changed);
+            for folder in [Some(source), open_target.as_ref()].into_iter().flatten() {
+                if let Err(error) = folder.refresh().await {
                     tracing::debug!(%error, "no round after a failed copy");
                 }
-                return Err(error);
             }
-        };
-        let mut came: Vec<Gid> = pairs.iter().map(|(_, new)| *new).collect();
-        if !exact && let Some(open) = &open_target {
-            open.changed();
-            open.refresh().await?;
+            return Err(error);
+        }
+        let asked = gids.iter().zip(&uids).filter(|(gid, _)| !result.gone.contains(gid));
+        let asked: Vec<(Gid, u32)> = asked.map(|(gid, uid)| (*gid, *uid)).collect();
+        let new: HashMap<Gid, Gid> = result.pairs.iter().copied().collect();
+        let exact =
+            !result.untold && new.len() == result.pairs.len() && asked.iter().all(|(old, _)| new.contains_key(old));
+        let mut came: Vec<Gid> = asked.iter().filter_map(|(old, _)| new.get(old).copied()).collect();
+        if !exact {
+            if let Some(open) = &open_target {
+                open.changed();
+                open.refresh().await?;
+            }
             came.clear();
         }
         // The server copies its own flags; those that the ledger keeps go here.
-        let shown: HashMap<Gid, FlagSet> =
-            gids.iter().zip(&uids).filter_map(|(gid, uid)| Some((*gid, view.flags(*uid)?))).collect();
-        let flags = pairs.iter().filter(|_| exact).filter_map(|(old, new)| Some((*new, *shown.get(old)?))).collect();
+        let flags = asked.iter().filter(|_| exact);
+        let flags: Vec<(Gid, FlagSet)> =
+            flags.filter_map(|(old, uid)| Some((*new.get(old)?, view.flags(*uid)?))).collect();
         let settled = self.settle(target, Settling { came, flags, ..Settling::default() }).await?;
+        let gone = if remove { gids.clone() } else { result.gone.iter().copied().collect() };
         source.settle(Settling { gone, ..Settling::default() }).await?;
-        if partial {
-            return Err(UpstreamError::Cannot("the mail server left some of the messages out".into()));
-        }
         let pairs: Option<Vec<(u32, u32)>> =
-            uids.into_iter().zip(settled.uids).map(|(old, new)| Some((old, new?))).collect();
-        Ok(pairs.filter(|_| exact).map(|pairs| CopyUid { uid_validity: settled.uid_validity, pairs }))
+            asked.iter().zip(settled.uids).map(|((_, old), new)| Some((*old, new?))).collect();
+        let pairs = pairs.filter(|pairs| exact && !pairs.is_empty());
+        Ok(pairs.map(|pairs| CopyUid { uid_validity: settled.uid_validity, pairs }))
+    }
+
+    /// Copies or moves; tells what came of it, and what failed.
+    async fn transfer(
+        &self,
+        source: Gid,
+        target: Gid,
+        gids: &[Gid],
+        remove: bool,
+    ) -> (Transferred, Option<UpstreamError>) {
+        let mut wanted = gids.to_vec();
+        let mut gone = HashSet::new();
+        let mut round = 0;
+        loop {
+            round += 1;
+            let mut transfer = Transfer::new(source, target, wanted.clone(), remove);
+            let performed = self.context.upstream.perform(&mut transfer).await;
+            let mut result = transfer.into_result();
+            result.gone.extend(gone.iter().copied());
+            let failure = match performed {
+                Err(error) => error,
+                Ok(()) if result.left.is_empty() => return (result, None),
+                Ok(()) => UpstreamError::Cannot("the mail server left some of the messages out".into()),
+            };
+            if remove {
+                let failure = self.explained_by_rights(failure, source, Right::Delete).await;
+                let failure = self.explained_by_rights(failure, target, Right::Create).await;
+                return (result, Some(failure));
+            }
+            let taken_back = self.take_back(target, &result).await;
+            let left = matches!(failure, UpstreamError::Cannot(_));
+            if left && taken_back && !result.gone.is_subset(&gone) && round < MAX_ROUNDS {
+                // What stands behind a message that is gone is left out by some servers.
+                gone.extend(result.gone.iter().copied());
+                wanted.retain(|gid| !gone.contains(gid));
+                continue;
+            }
+            let failure = self.explained_by_rights(failure, target, Right::Create).await;
+            return (result, Some(failure));
+        }
+    }
+
+    /// Removes the copies that a failed operation made, as far as they are known. Whether these are all.
+    async fn take_back(&self, target: Gid, result: &Transferred) -> bool {
+        let copies: Vec<Gid> = result.pairs.iter().map(|(_, new)| *new).collect();
+        if copies.is_empty() {
+            return !result.untold;
+        }
+        let copies = &copies;
+        let removed = self.context.delete(target, copies).await;
+        match &removed {
+            Ok(()) => tracing::info!(copies = copies.len(), "took back the copies of a COPY that failed"),
+            Err(error) => tracing::warn!(%error, copies = copies.len(), "could not take back the copies of a COPY"),
+        }
+        removed.is_ok() && !result.untold
+    }
+
+    /// What was left out because a right is missing is refused for that reason.
+    async fn explained_by_rights(&self, failure: UpstreamError, folder: Gid, right: Right) -> UpstreamError {
+        if !matches!(failure, UpstreamError::Cannot(_)) {
+            return failure;
+        }
+        match rights::lacks(&self.context, folder, right).await {
+            Ok(true) => rights::denied(right),
+            Ok(false) => failure,
+            Err(error) => {
+                tracing::debug!(%error, "the rights of a folder can't be read");
+                failure
+            }
+        }
     }
 }

@@ -5,13 +5,13 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
-use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
 use mapi_core::mailbox::{FolderRow, Mailbox};
 use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue};
 
 use super::error::UpstreamError;
-use super::upstream::Upstream;
+use super::operation::Kind;
+use super::upstream::{Lane, Upstream};
 use crate::convert::GATEWAY_SET;
 use crate::ledger::{Epoch, EpochEntry};
 
@@ -93,13 +93,16 @@ impl Epochs for MailboxEpochs {
             let folder = mailbox.resolve(folder).await?;
             mailbox.folder_properties(folder, &[Self::key()]).await
         };
-        let bag = self.upstream.repeatable(read).await?;
-        Ok(decode(bag.get_named(&Self::name(), PropertyType::BINARY)))
+        let bag = self.upstream.ask(Kind::ReadEpoch, Lane::Interactive, read).await?;
+        let epoch = decode(bag.get_named(&Self::name(), PropertyType::BINARY));
+        self.known().insert(folder, epoch.clone());
+        Ok(epoch)
     }
 
     async fn note(&self, folder: Gid, entry: EpochEntry) -> Result<(), UpstreamError> {
-        let known = self.known().get(&folder).cloned();
-        let mut base = known.unwrap_or_default();
+        // What to write beside our own, and what the write is expected to replace.
+        let mut base = self.known().get(&folder).cloned().unwrap_or_default();
+        let mut expected = base.clone();
         for _ in 0..MAX_TRIES {
             let mut epoch = base.clone();
             epoch.set(entry);
@@ -109,22 +112,22 @@ impl Epochs for MailboxEpochs {
                 let folder = mailbox.resolve(folder).await?;
                 mailbox.replace_folder_property(folder, &Self::key(), value.clone()).await
             };
-            let before = match self.upstream.repeatable(replace).await {
+            let before = match self.upstream.ask(Kind::NoteEpoch, Lane::Interactive, replace).await {
                 Ok(before) => decode(before.as_ref()),
-                Err(UpstreamError::Refused { code: ErrorCode::ACCESS_DENIED, .. }) => {
+                Err(UpstreamError::Refused { code, .. }) if code.is_denied() => {
                     tracing::info!(%folder, "no right to note in this folder which UIDs are used");
                     return Ok(());
                 }
                 Err(error) => return Err(error),
             };
             // The request may have been repeated, and then finds what it wrote itself.
-            let as_expected = before == base || before == epoch;
-            self.known().insert(folder, epoch);
+            let as_expected = before == expected || before == epoch;
+            self.known().insert(folder, epoch.clone());
             if as_expected {
                 return Ok(());
             }
             // Another gateway wrote in between: what it wrote belongs beside ours.
-            base = before;
+            (base, expected) = (before, epoch);
         }
         Err(UpstreamError::Internal("other gateways keep writing this folder's epoch".into()))
     }

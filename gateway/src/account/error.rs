@@ -62,6 +62,25 @@ pub enum UpstreamError {
     Internal(String),
 }
 
+impl UpstreamError {
+    /// Whether it is what was asked for that can't be done, by a rule of the gateway or the server, while all of them work.
+    pub fn is_of_the_request(&self) -> bool {
+        match self {
+            Self::Limit(_) | Self::Cannot(_) | Self::Content(_) | Self::SenderDenied(_) => true,
+            Self::Refused { code, .. } => matches!(
+                *code,
+                ErrorCode::NOT_FOUND
+                    | ErrorCode::OBJECT_DELETED
+                    | ErrorCode::DUPLICATE_NAME
+                    | ErrorCode::ACCESS_DENIED
+                    | ErrorCode::NO_CREATE_RIGHT
+                    | ErrorCode::NO_CREATE_SUBFOLDER_RIGHT
+            ),
+            _ => false,
+        }
+    }
+}
+
 impl From<LedgerError> for UpstreamError {
     fn from(error: LedgerError) -> Self {
         Self::Ledger(Arc::new(error))
@@ -80,7 +99,8 @@ impl From<UpstreamError> for StoreError {
             UpstreamError::TooManyAttempts(wait) => Self::Unavailable(too_many(wait)),
             UpstreamError::Busy(_) => Self::Unavailable("the mail server is busy, try again later".into()),
             UpstreamError::OutcomeUnknown(_) => {
-                Self::Unavailable("the connection to the mail server was lost, try again".into())
+                let why = "the connection to the mail server was lost while it did this, and it may have done it: look before you repeat it";
+                Self::Unavailable(why.into())
             }
             UpstreamError::Limit(reason) => Self::Limit(reason),
             UpstreamError::SenderDenied(_) => Self::NoPermission(error.to_string()),
@@ -94,18 +114,13 @@ impl From<UpstreamError> for StoreError {
                 Self::Internal("internal error".into())
             }
             UpstreamError::Refused { operation, code } => match code {
-                ErrorCode::NOT_FOUND | ErrorCode::OBJECT_DELETED => Self::NoSuchFolder,
-                ErrorCode::ACCESS_DENIED
-                | ErrorCode::LOGIN_PERM
-                | ErrorCode::NO_CREATE_RIGHT
-                | ErrorCode::NO_CREATE_SUBFOLDER_RIGHT => Self::NoPermission("the mail server denies access".into()),
-                ErrorCode::QUOTA_EXCEEDED | ErrorCode::NP_QUOTA_EXCEEDED | ErrorCode::SHUTOFF_QUOTA_EXCEEDED => {
-                    Self::OverQuota("the mailbox is full".into())
-                }
+                code if code.is_gone() => Self::NoSuchFolder,
+                code if code.is_denied() => Self::NoPermission("the mail server denies access".into()),
+                code if code.is_over_quota() => Self::OverQuota("the mailbox is full".into()),
+                code if code.is_busy() => Self::Unavailable("the mail server is busy, try again later".into()),
+                code if code.is_too_large() => Self::Limit("too big for the mail server".into()),
                 ErrorCode::PARTIAL_COMPLETION => Self::Cannot("the mail server did only a part of it".into()),
                 ErrorCode::DUPLICATE_NAME => Self::AlreadyExists,
-                ErrorCode::TOO_BIG => Self::Limit("too big for the mail server".into()),
-                ErrorCode::SERVER_BUSY => Self::Unavailable("the mail server is busy, try again later".into()),
                 code => {
                     tracing::warn!(operation, %code, "upstream refused an operation");
                     Self::Cannot(format!("the mail server refused: {code}"))
@@ -142,20 +157,20 @@ impl From<UpstreamError> for SubmitError {
                 ErrorCode::ACCESS_DENIED | ErrorCode::SEND_AS_DENIED => {
                     Self::SenderDenied("not allowed to send as this sender".into())
                 }
-                ErrorCode::QUOTA_EXCEEDED | ErrorCode::NP_QUOTA_EXCEEDED | ErrorCode::SHUTOFF_QUOTA_EXCEEDED => {
-                    Self::OverQuota("the mailbox is full".into())
-                }
-                ErrorCode::TOO_BIG | ErrorCode::MAX_SUBMISSION_EXCEEDED | ErrorCode::MAX_ATTACHMENT_EXCEEDED => {
-                    Self::TooBig("too big for the mail server".into())
-                }
+                code if code.is_over_quota() => Self::OverQuota("the mailbox is full".into()),
+                code if code.is_too_large() => Self::TooBig("too big for the mail server".into()),
                 ErrorCode::WARN_CANCEL_MESSAGE | ErrorCode::INVALID_RECIPS => {
                     Self::RecipientRefused("the mail server refused a recipient; nobody got the message".into())
                 }
-                ErrorCode::NO_RECIPIENTS | ErrorCode::TOO_MANY_RECIPS => Self::Refused(code.to_string()),
-                ErrorCode::SERVER_BUSY | ErrorCode::MAX_OBJECTS_EXCEEDED | ErrorCode::RPC_FAILED => {
+                ErrorCode::NO_RECIPIENTS => Self::Refused("the mail server found no recipient in the message".into()),
+                ErrorCode::TOO_MANY_RECIPS => Self::TooManyRecipients(
+                    "the mail server does not take so many recipients in one message; send to fewer at a time".into(),
+                ),
+                ErrorCode::MAX_OBJECTS_EXCEEDED | ErrorCode::RPC_FAILED => {
                     Self::Busy("the mail server is busy, try again later".into())
                 }
-                ErrorCode::NOT_ENOUGH_MEMORY | ErrorCode::INSUFFICIENT_RESOURCES | ErrorCode::STREAM_SIZE => {
+                code if code.is_busy() => Self::Busy("the mail server is busy, try again later".into()),
+                ErrorCode::NOT_ENOUGH_MEMORY | ErrorCode::INSUFFICIENT_RESOURCES => {
                     Self::NoSpace("the mail server has no room for the message, try again later".into())
                 }
                 code => {

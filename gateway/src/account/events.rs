@@ -1,7 +1,9 @@
 use std::sync::Weak;
 use std::time::{Duration, Instant};
 
-use mapi_core::mailbox::{Mailbox, MailboxChanges};
+use mapi_core::client::ClientError;
+use mapi_core::id::FolderId;
+use mapi_core::mailbox::{Mailbox, MailboxChanges, MailboxError};
 use tokio::sync::watch;
 
 use super::Account;
@@ -54,13 +56,15 @@ pub(super) async fn pump(account: Weak<Account>, mut closed: watch::Receiver<()>
             return;
         };
         match changes {
-            Ok(changes) => pass_on(&account, &mailbox, &changes),
+            Ok(changes) => pass_on(&account, &mailbox, &changes).await,
             Err(error) => {
                 tracing::debug!(%error, "notifications broke off");
-                account.context().upstream.discard(generation);
+                if is_of_no_use(&error) {
+                    account.context().upstream.discard(generation);
+                    // The server may have the context still, and counts it.
+                    tokio::spawn(async move { mailbox.close().await });
+                }
                 drop(account);
-                // The server may have the context still, and counts it.
-                tokio::spawn(async move { mailbox.close().await });
                 if began.elapsed() > STEADY {
                     pause = FIRST_PAUSE;
                 }
@@ -70,6 +74,12 @@ pub(super) async fn pump(account: Weak<Account>, mut closed: watch::Receiver<()>
             }
         }
     }
+}
+
+/// Whether a session that failed to tell what happened can do nothing else either. One whose server is busy, or was out of
+/// reach for a moment, is as good as before: another one would cost the server more, and others would lose what they do.
+fn is_of_no_use(error: &MailboxError) -> bool {
+    error.is_session_lost() || matches!(error, MailboxError::Transport(ClientError::Unauthorized(_)))
 }
 
 /// Waits, longer each time, not all accounts alike. Fails if the account is closed meanwhile.
@@ -82,14 +92,10 @@ async fn wait(pause: &mut Duration, closed: &mut watch::Receiver<()>) -> Result<
     }
 }
 
-fn pass_on(account: &Account, mailbox: &Mailbox, changes: &MailboxChanges) {
+async fn pass_on(account: &Account, mailbox: &Mailbox, changes: &MailboxChanges) {
     if changes.everything || changes.is_empty() {
         // Notifications were too many, or there were none for long: they may have been lost.
         return everything_changed(account);
-    }
-    let own = |folder| mailbox.gid_of(folder).is_some_and(|folder| account.context().wrote_folder(folder));
-    if changes.hierarchy || changes.altered.iter().any(|folder| !own(*folder)) {
-        account.tree.shape_changed();
     }
     if !changes.folders.is_empty() {
         account.tree.counts_changed();
@@ -99,6 +105,29 @@ fn pass_on(account: &Account, mailbox: &Mailbox, changes: &MailboxChanges) {
             folder.notified(mailbox, news);
         }
     }
+    if changes.hierarchy || is_renamed(account, mailbox, changes).await {
+        account.tree.shape_changed();
+    }
+}
+
+/// Whether one of the folders that changed has another name than the tree knows. A notification does not tell: it says that a
+/// folder was modified, as it does for each new message ([MS-OXCNOTIF] R199).
+async fn is_renamed(account: &Account, mailbox: &Mailbox, changes: &MailboxChanges) -> bool {
+    let own = |folder: &FolderId| mailbox.gid_of(*folder).is_some_and(|gid| account.context().wrote_folder(gid));
+    let asked: Vec<FolderId> = changes.altered.union(&changes.touched).copied().filter(|folder| !own(folder)).collect();
+    let Some(tree) = account.tree.newest().filter(|_| !asked.is_empty()) else { return false };
+    let names = match mailbox.folder_names(&asked).await {
+        Ok(names) => names,
+        Err(error) => {
+            tracing::debug!(%error, "the names of folders can't be asked");
+            return true;
+        }
+    };
+    asked.iter().zip(names).any(|(folder, name)| {
+        let node = mailbox.gid_of(*folder).and_then(|gid| tree.get(&gid));
+        // Folders that the tree does not have are none of those that are shown.
+        node.is_some_and(|node| name.as_ref() != Some(&node.name))
+    })
 }
 
 fn everything_changed(account: &Account) {

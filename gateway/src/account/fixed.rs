@@ -73,7 +73,7 @@ impl TokenMailbox {
 
     async fn sign_in(&self, accounts: &Arc<Accounts>) -> Result<Arc<Account>, UpstreamError> {
         let token = self.source.token().await.map_err(no_token)?;
-        let opened = accounts.login_with_token(&self.address, &token).await;
+        let opened = accounts.login_to_configured(&self.address, &token).await;
         if matches!(opened, Err(UpstreamError::Unauthorized(_))) {
             self.source.refused(&token).await;
         }

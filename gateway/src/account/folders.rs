@@ -3,17 +3,17 @@ use std::sync::Arc;
 use imap_front::proto::utf7;
 use imap_front::store::FolderId as FrontFolderId;
 use mapi_core::ErrorCode;
-use mapi_core::id::{FolderId, Gid};
-use mapi_core::mailbox::{Mailbox, MailboxError};
+use mapi_core::id::Gid;
+use mapi_core::mailbox::Mailbox;
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyKey, PropertyValue, tags};
 
+use super::operation::{CreateFolder, DeleteFolder, Kind, MoveFolder, Place};
 use super::tree::{FolderTree, TreeNode};
+use super::upstream::Lane;
 use super::{Account, UpstreamError, not_found};
 use crate::convert::folders::{MAX_LEVELS, decode_name, encode_name};
 
-/// What folders made by clients hold.
-const MAIL_CLASS: &str = "IPF.Note";
 /// The longest name of a folder, in UTF-16 units: longer ones reach nobody whole, as tables cut them off.
 const MAX_NAME_UNITS: usize = 255;
 /// How many names are tried when deleted folders of the same name are there already.
@@ -55,20 +55,12 @@ impl Account {
         let trash = mailbox.gid_of(mailbox.info().folders.deleted_items);
         let in_trash = trash.is_some_and(|trash| tree.above(&gid).any(|above| above == trash));
         let deleted = if in_trash {
-            let delete = |mailbox: Mailbox| async move {
-                mailbox.delete_folder(mailbox.resolve(gid).await?, id_of_parent(&mailbox, parent).await?).await
-            };
-            upstream.once(delete).await
+            upstream.perform(&mut DeleteFolder::new(gid, parent)).await
         } else {
             let mut number = 1;
             loop {
                 let name = &if number == 1 { node.name.clone() } else { format!("{} ({number})", node.name) };
-                let remove = |mailbox: Mailbox| async move {
-                    let trash = mailbox.info().folders.deleted_items;
-                    let parent = id_of_parent(&mailbox, parent).await?;
-                    mailbox.move_folder(mailbox.resolve(gid).await?, parent, trash, name).await
-                };
-                let moved = upstream.once(remove).await;
+                let moved = upstream.perform(&mut MoveFolder::new(gid, parent, Place::Trash, name)).await;
                 number += 1;
                 if number > MAX_NAMES || !is_duplicate(&moved) {
                     break moved;
@@ -126,13 +118,9 @@ impl Account {
             let set_name = |mailbox: Mailbox| async move {
                 mailbox.set_folder_properties(mailbox.resolve(gid).await?, set, &[]).await
             };
-            upstream.repeatable(set_name).await
+            upstream.ask(Kind::RenameFolder, Lane::Interactive, set_name).await
         } else {
-            let put = |mailbox: Mailbox| async move {
-                let (parent, target) = (id_of_parent(&mailbox, parent).await?, id_of_parent(&mailbox, target).await?);
-                mailbox.move_folder(mailbox.resolve(gid).await?, parent, target, level).await
-            };
-            upstream.once(put).await
+            upstream.perform(&mut MoveFolder::new(gid, parent, Place::In(target), level)).await
         };
         self.tree.shape_changed();
         self.explained(renamed, name).await
@@ -180,12 +168,7 @@ impl Account {
             None => None,
         };
         for level in &missing {
-            let parent = at;
-            let create = |mailbox: Mailbox| async move {
-                let made = mailbox.create_folder(id_of_parent(&mailbox, parent).await?, level, MAIL_CLASS).await?;
-                mailbox.identify(made).await
-            };
-            at = Some(self.context.upstream.once(create).await?);
+            at = Some(self.context.upstream.perform(&mut CreateFolder::new(at, level)).await?);
         }
         Ok(at)
     }
@@ -218,14 +201,6 @@ impl Account {
             return Err(UpstreamError::Cannot("this folder does not hold mail".into()));
         }
         Ok(Chosen { tree, gid, node, name: entry.name })
-    }
-}
-
-/// The id that the folder above another one has in a session; the topmost ones are in the root of all mail.
-async fn id_of_parent(mailbox: &Mailbox, parent: Option<Gid>) -> Result<FolderId, MailboxError> {
-    match parent {
-        Some(parent) => mailbox.resolve(parent).await,
-        None => Ok(mailbox.info().folders.ipm_subtree),
     }
 }
 

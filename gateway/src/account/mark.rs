@@ -12,7 +12,9 @@ use mapi_core::property::{
     TaggedValue, tags,
 };
 
-use super::{AccountContext, UpstreamError};
+use super::AccountContext;
+use super::operation::Kind;
+use super::upstream::Lane;
 use crate::convert::GATEWAY_SET;
 
 /// Looks for a message that is in neither folder, each after a pause.
@@ -64,29 +66,17 @@ impl SubmissionMark {
         mark
     }
 
-    /// Finds out what became of the submission. One that was saved but not handed over is removed from the Outbox. Unless
-    /// the server has confirmed that the session context `ended`, and so whatever it did in it, this looks for longer before
-    /// it concludes that nothing was taken.
-    ///
-    /// # Errors
-    /// The upstream can't be asked; then the outcome stays unknown.
-    pub async fn look_up(&self, context: &AccountContext, ended: bool) -> Result<Outcome, UpstreamError> {
-        let looks = if ended { &LOOKS[..] } else { &LONG_LOOKS[..] };
-        for pause in looks {
-            tokio::time::sleep(*pause).await;
-            let found = context.upstream.repeatable(|mailbox| async move { self.look(&mailbox).await }).await?;
-            if let Some(outcome) = found {
-                return Ok(outcome);
-            }
-        }
-        Ok(Outcome::NotTaken)
+    /// Pauses before each look for a submission of unknown outcome. Unless the server has confirmed that the session context
+    /// `ended`, and so whatever it did in it, there are more of them before nothing is concluded to have been taken.
+    pub(super) fn looks(ended: bool) -> &'static [Duration] {
+        if ended { &LOOKS } else { &LONG_LOOKS }
     }
 
     /// Removes the copy in Sent Items, once it is there. The message was accepted, so that failure is only logged.
     pub async fn remove_copy(&self, context: &AccountContext) {
         for pause in REMOVALS {
             tokio::time::sleep(pause).await;
-            let removed = context.upstream.repeatable(|mailbox| async move {
+            let removed = context.upstream.ask(Kind::RemoveCopy, Lane::Interactive, |mailbox| async move {
                 let sent_items = mailbox.info().folders.sent_items;
                 let copies: Vec<_> = self.find(&mailbox, sent_items).await?.into_iter().map(|(id, _)| id).collect();
                 if !copies.is_empty() {
@@ -103,7 +93,12 @@ impl SubmissionMark {
         tracing::warn!("the copy of a sent message could not be removed from Sent Items");
     }
 
-    async fn look(&self, mailbox: &Mailbox) -> Result<Option<Outcome>, MailboxError> {
+    /// Finds out what became of the submission; `None` if nothing of it is there. What was saved but not handed over is removed
+    /// from the Outbox.
+    ///
+    /// # Errors
+    /// The mailbox can't be asked; then the outcome stays unknown.
+    pub(super) async fn look(&self, mailbox: &Mailbox) -> Result<Option<Outcome>, MailboxError> {
         let folders = mailbox.info().folders;
         // The Outbox first: what leaves it meanwhile is seen in Sent Items.
         let waiting = self.find(mailbox, folders.outbox).await?;

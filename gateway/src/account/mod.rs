@@ -21,8 +21,11 @@ mod folders;
 mod guard;
 mod login_name;
 mod mark;
+mod operation;
 mod pool;
+mod recipient_limit;
 mod registry;
+mod rights;
 mod sent_copy;
 mod submit;
 mod sweep;
@@ -30,8 +33,11 @@ mod tree;
 mod unchecked;
 mod upstream;
 
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
 use imap_front::store::FolderId as FrontFolderId;
 use mapi_core::id::Gid;
 
@@ -43,17 +49,22 @@ pub(crate) use context::RENDER_DOMAIN;
 pub use error::UpstreamError;
 pub use fixed::TokenMailbox;
 pub use folder::{FetchedItem, Folder};
+pub use operation::{Count, Kind, Tally};
 pub use registry::Accounts;
 pub use submit::Sending;
 pub use tree::FolderTree;
 
+/// A folder that is open, or being opened: whoever needs it meanwhile waits for the same attempt.
+type Opening = Shared<BoxFuture<'static, Result<Folder, UpstreamError>>>;
+
 /// A user's mailbox with everything that is shared between the connections of that user.
 pub struct Account {
     context: Arc<AccountContext>,
-    folders: Mutex<std::collections::HashMap<Gid, Folder>>,
+    folders: Mutex<HashMap<Gid, Opening>>,
     tree: tree::TreeCache,
     directory: directory::Directory,
     submissions: sent_copy::Submissions,
+    recipient_limit: recipient_limit::RecipientLimit,
     /// Goes away with the account, which ends the task that listens for its notifications.
     _open: tokio::sync::watch::Sender<()>,
 }
@@ -80,21 +91,35 @@ impl Account {
     /// [`UpstreamError::Refused`] with ecNotFound if there is none, and whatever keeps its first round from succeeding.
     pub async fn folder(&self, id: &FrontFolderId) -> Result<Folder, UpstreamError> {
         let gid = Gid::from_slice(&id.0).ok_or_else(not_found)?;
-        if let Some(folder) = self.open_folder(&gid) {
-            folder.refresh().await?;
-            return Ok(folder);
-        }
-        let tree = self.tree().await?;
-        let node = tree.get(&gid).ok_or_else(not_found)?;
-        let folder = Folder::open(Arc::clone(&self.context), gid, node.read_only).await?;
-        let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        // Two sessions may have opened it at the same time: the first one's task stays, the other ends with its handle.
-        let kept = folders.entry(gid).and_modify(|known| {
-            if !known.is_alive() {
-                *known = folder.clone();
+        let (opening, is_new) = match self.opening(&gid) {
+            Some(opening) => (opening, false),
+            None => {
+                let read_only = self.tree().await?.get(&gid).ok_or_else(not_found)?.read_only;
+                let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+                match folders.get(&gid).filter(|opening| is_of_use(opening)) {
+                    // Somebody was faster.
+                    Some(opening) => (opening.clone(), false),
+                    None => {
+                        let opening = Folder::open(Arc::clone(&self.context), gid, read_only).boxed().shared();
+                        folders.insert(gid, opening.clone());
+                        (opening, true)
+                    }
+                }
             }
-        });
-        Ok(kept.or_insert(folder).clone())
+        };
+        let opened = opening.await;
+        if opened.is_err() {
+            let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+            if folders.get(&gid).is_some_and(|opening| !is_of_use(opening)) {
+                folders.remove(&gid);
+            }
+        }
+        let folder = opened?;
+        if !is_new {
+            // Its first round may have begun before this was asked for.
+            folder.refresh().await?;
+        }
+        Ok(folder)
     }
 
     /// Makes known what an operation did to a folder. One that is not open is opened, which shows it, too.
@@ -109,15 +134,30 @@ impl Account {
 
     /// The folder, if it is open.
     pub fn open_folder(&self, gid: &Gid) -> Option<Folder> {
+        opened(&self.opening(gid)?)
+    }
+
+    /// The folder, if it is open or being opened.
+    fn opening(&self, gid: &Gid) -> Option<Opening> {
         let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        folders.get(gid).filter(|folder| folder.is_alive()).cloned()
+        folders.get(gid).filter(|opening| is_of_use(opening)).cloned()
     }
 
     /// All open folders.
     fn open_folders(&self) -> Vec<Folder> {
         let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
-        folders.values().cloned().collect()
+        folders.values().filter_map(opened).collect()
     }
+}
+
+/// A folder that is open and whose task runs.
+fn opened(opening: &Opening) -> Option<Folder> {
+    opening.peek()?.as_ref().ok().filter(|folder| folder.is_alive()).cloned()
+}
+
+/// Whether a folder is open, or is going to be as far as is known.
+fn is_of_use(opening: &Opening) -> bool {
+    opening.peek().is_none() || opened(opening).is_some()
 }
 
 fn not_found() -> UpstreamError {

@@ -72,6 +72,28 @@ struct KnownLogin {
     account: Weak<Account>,
 }
 
+/// An attempt to log in. However it ends, by a panic or with its task too, nothing of it stays behind.
+struct UnderWay {
+    accounts: Arc<Accounts>,
+    key: (String, [u8; 32]),
+    admitted: Option<super::guard::Attempt>,
+}
+
+impl UnderWay {
+    fn settle(&mut self, verdict: Verdict) {
+        if let Some(admitted) = self.admitted.take() {
+            self.accounts.guard.settle(admitted, verdict, Instant::now());
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.settle(Verdict::Unknown);
+        self.accounts.attempts.remove(&self.key);
+    }
+}
+
 struct OpenLedger {
     ledger: Weak<RedbLedger>,
     /// Ends when the file is closed.
@@ -180,6 +202,19 @@ impl Accounts {
         self.enter(Login::with_token(user, token.clone()), None).await
     }
 
+    /// [`Accounts::login_with_token`] to a mailbox that the configuration names, which need not be the token owner's: what its
+    /// folders allow is what clients can do.
+    ///
+    /// # Errors
+    /// As [`Accounts::login`].
+    pub(super) async fn login_to_configured(
+        self: &Arc<Self>,
+        user: &str,
+        token: &SecretString,
+    ) -> Result<Arc<Account>, UpstreamError> {
+        self.enter(Login::to_configured(user, token.clone()), None).await
+    }
+
     /// Opens the mailbox of `user` by Kerberos, with a file that the configuration names.
     ///
     /// # Errors
@@ -268,19 +303,15 @@ impl Accounts {
                 UpstreamError::TooManyAttempts(wait)
             }
         })?;
-        let accounts = Arc::clone(self);
+        let mut under_way = UnderWay { accounts: Arc::clone(self), key, admitted };
         // A task of its own: it comes to its end, and out of the map, even if every client hangs up.
         let task = tokio::spawn(async move {
-            let result = Arc::clone(&accounts).open(connector).await;
-            let verdict = match &result {
+            let result = Arc::clone(&under_way.accounts).open(connector).await;
+            under_way.settle(match &result {
                 Ok(_) => Verdict::Accepted,
                 Err(UpstreamError::Unauthorized(_) | UpstreamError::NoMailbox(_)) => Verdict::Refused,
                 Err(_) => Verdict::Unknown,
-            };
-            if let Some(admitted) = admitted {
-                accounts.guard.settle(admitted, verdict, Instant::now());
-            }
-            accounts.attempts.remove(&key);
+            });
             result
         });
         let ended = |error| UpstreamError::Internal(format!("a login task ended: {error}"));
@@ -359,6 +390,7 @@ impl Accounts {
             tree: super::tree::TreeCache::new(self.view),
             directory: super::directory::Directory::default(),
             submissions: super::sent_copy::Submissions::default(),
+            recipient_limit: super::recipient_limit::RecipientLimit::default(),
         });
         tokio::spawn(super::events::pump(Arc::downgrade(&account), closed.clone()));
         if !self.render_ahead.is_zero() {
@@ -402,4 +434,35 @@ async fn ended(mut closing: watch::Receiver<()>) {
 /// Disconnects a session that is not needed; nobody waits for the server's answer.
 fn close_later(mailbox: Mailbox) {
     tokio::spawn(async move { mailbox.close().await });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_login_that_panics_or_is_aborted_leaves_nothing_behind() {
+        let config = "[upstream]\ndomains = [\"example.test\"]\nwrong_passwords_per_user = 2\n\n\
+                      [[imap.listener]]\naddress = \"127.0.0.1:0\"\ntls = \"none\"\nallow_plaintext_auth = true\n";
+        let config = Config::parse(config).expect("a configuration");
+        let accounts = Accounts::new(&config).expect("accounts");
+        for aborts in [false, true, false, true] {
+            let key = ("alice".to_owned(), [7; 32]);
+            let admitted = accounts.guard.admit("alice", key.1, false, None, Instant::now()).ok();
+            assert!(admitted.is_some(), "those before count no more");
+            accounts.attempts.insert(key.clone(), std::future::pending().boxed().shared());
+            let under_way = UnderWay { accounts: Arc::clone(&accounts), key, admitted };
+            let task = tokio::spawn(async move {
+                let _under_way = under_way;
+                assert!(aborts, "a fault of ours");
+                std::future::pending::<()>().await;
+            });
+            if aborts {
+                tokio::task::yield_now().await;
+                task.abort();
+            }
+            assert!(task.await.is_err());
+            assert!(accounts.attempts.is_empty());
+        }
+    }
 }

@@ -1,22 +1,19 @@
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use mapi_core::ErrorCode;
-use mapi_core::mailbox::SubmitError;
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::nspi::AddressEntry;
 use mapi_core::property::{PropertyValue, tags};
 use smtp_front::submit::{Address, Envelope, Message, Recipient};
 
 use super::directory::Finding;
-use super::mark::{Outcome, SubmissionMark};
+use super::mark::SubmissionMark;
+use super::operation::{Handed, Submission};
 use super::sent_copy::Likeness;
 use super::upstream::Lane;
 use super::{Account, UpstreamError, blind_copies, blocking};
 use crate::convert::mime_to_mapi::{self, Purpose};
-
-/// For how long the server may take to end a session context.
-const CLOSING: Duration = Duration::from_secs(10);
 
 /// What the configuration says of sending.
 #[derive(Debug, Clone, Default)]
@@ -40,6 +37,11 @@ impl Sending {
 }
 
 impl Account {
+    /// How many recipients the server takes in one message, as far as it told.
+    pub fn max_recipients(&self) -> usize {
+        self.recipient_limit.get()
+    }
+
     /// Whether a recipient certainly does not exist: it is in an own domain and not in the address book. An address book
     /// that can't be asked, or does not say for sure, makes nobody unknown.
     pub async fn is_unknown(&self, address: &Address, sending: &Sending) -> bool {
@@ -119,28 +121,15 @@ impl Account {
         content: &MessageContent,
         mark: &SubmissionMark,
     ) -> Result<(), UpstreamError> {
-        let upstream = &self.context.upstream;
-        let handed = upstream.once_or_lost(lane, |mailbox| async move {
-            match mailbox.submit(content).await {
-                Ok(_) => Ok((None, false)),
-                Err(SubmitError::Refused(cause) | SubmitError::NotSent(cause)) => Err(cause),
-                Err(SubmitError::Unknown(cause)) => Ok((Some((mailbox, cause)), true)),
+        match self.context.upstream.perform(&mut Submission::new(lane, content, mark)).await {
+            Ok(Handed::Taken) => Ok(()),
+            Ok(Handed::NotTaken(cause)) => Err(UpstreamError::Unreachable(cause)),
+            Err(error) => {
+                if matches!(error, UpstreamError::Refused { code: ErrorCode::TOO_MANY_RECIPS, .. }) {
+                    self.recipient_limit.refused(content.recipients.len());
+                }
+                Err(error)
             }
-        });
-        let (mailbox, cause) = match handed.await {
-            Ok(None) => return Ok(()),
-            Ok(Some(unknown)) => unknown,
-            // Nothing was handed over, whatever became of the request that died.
-            Err(UpstreamError::OutcomeUnknown(why)) => return Err(UpstreamError::Unreachable(why)),
-            Err(error) => return Err(error),
-        };
-        // Once the server has ended the old context nothing more happens in it.
-        let ended = tokio::time::timeout(CLOSING, mailbox.close()).await.unwrap_or(false);
-        tracing::info!(error = %cause, ended, "the connection died during a submission; looking for the message");
-        match mark.look_up(&self.context, ended).await {
-            Ok(Outcome::Taken) => Ok(()),
-            Ok(Outcome::NotTaken) => Err(UpstreamError::Unreachable(cause.to_string())),
-            Err(error) => Err(UpstreamError::OutcomeUnknown(format!("{cause}, then {error}"))),
         }
     }
 }

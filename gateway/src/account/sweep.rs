@@ -12,6 +12,8 @@ use mapi_core::mailbox::MailboxError;
 use tokio::sync::{oneshot, watch};
 
 use super::mark::Marked;
+use super::operation::Kind;
+use super::upstream::Lane;
 use super::{Account, AccountContext, UpstreamError};
 
 /// No submission takes longer from saving a message to handing it over: both are one request.
@@ -57,7 +59,7 @@ async fn run(account: Weak<Account>, mut closed: watch::Receiver<()>, first: one
 
 /// Removes what is old enough; returns when to look again, if something is left that is not.
 async fn sweep(context: &AccountContext) -> Result<Option<Duration>, UpstreamError> {
-    let removed = context.upstream.repeatable(|mailbox| async move {
+    let removed = context.upstream.ask(Kind::SweepOutbox, Lane::Interactive, |mailbox| async move {
         let unfinished = Marked::unfinished(&mailbox).await?;
         let (old, young): (Vec<_>, Vec<_>) = unfinished
             .into_iter()

@@ -97,6 +97,12 @@ impl TreeCache {
         self.counts.fetch_add(1, Ordering::AcqRel);
     }
 
+    /// The tree as it was read last, if it was.
+    pub fn newest(&self) -> Option<Arc<FolderTree>> {
+        let newest = self.newest.lock().unwrap_or_else(PoisonError::into_inner);
+        newest.as_ref().map(|cached| Arc::clone(&cached.tree))
+    }
+
     /// The tree as it is now; its counts may be older unless `with_counts`.
     pub async fn get(&self, context: &AccountContext, with_counts: bool) -> Result<Arc<FolderTree>, UpstreamError> {
         let (shape, counts) = (self.shape.load(Ordering::Acquire), self.counts.load(Ordering::Acquire));
@@ -132,8 +138,8 @@ async fn read(context: &AccountContext, view: FolderView) -> Result<FolderTree, 
         inbox: bytes(special.inbox),
         uses: uses.into_iter().filter_map(|(name, id)| Some((name, bytes(id?)?))).collect(),
     };
-    // In an own mailbox everything may be changed.
-    let read_only = !mailbox.info().owner;
+    // In an own mailbox everything may be changed; in others what the folder allows.
+    let owner = mailbox.info().owner;
     let mut nodes = HashMap::new();
     let mut list = Vec::new();
     for row in rows {
@@ -141,6 +147,7 @@ async fn read(context: &AccountContext, view: FolderView) -> Result<FolderTree, 
         let counts =
             FolderStatus { messages: row.counters.total, unseen: row.counters.unread, ..FolderStatus::default() };
         let parent = mailbox.gid_of(row.parent_id).filter(|_| row.parent_id != mailbox.info().folders.ipm_subtree);
+        let read_only = !owner && !AccountContext::is_writable(&row);
         let mail = folders::holds_mail(&row.container_class);
         nodes.insert(gid, TreeNode { counts, read_only, mail, parent, name: row.name.clone() });
         let subscribed = AccountContext::subscription(&row);

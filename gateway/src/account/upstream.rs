@@ -1,10 +1,8 @@
-use std::future::Future;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
-use mapi_core::ErrorCode;
 use mapi_core::client::ClientError;
 use mapi_core::id::Guid;
 use mapi_core::mailbox::{Mailbox, MailboxError};
@@ -12,13 +10,9 @@ use tokio::sync::watch;
 
 use super::connect::Connector;
 use super::error::UpstreamError;
+use super::operation::Tally;
 use super::pool::{Lease, Pool};
-use crate::mutant::{self, Mutant};
 
-/// How often something that may be repeated is tried when the session is lost under it.
-const MAX_TRIES: u32 = 3;
-/// How often something that may be repeated is tried again because the server is busy.
-const MAX_BUSY: u32 = 3;
 /// Connecting anew is not tried more often than this after a failure: at first, and after several.
 const FIRST_DELAY: Duration = Duration::from_secs(1);
 const LONGEST_DELAY: Duration = Duration::from_secs(30);
@@ -35,6 +29,8 @@ pub struct Upstream {
     slot: Mutex<Slot>,
     pool: Arc<Pool>,
     refused: watch::Sender<bool>,
+    user: String,
+    tally: Arc<Tally>,
 }
 
 /// Which session does an operation. The results are the same: ids are resolved in the session that uses them.
@@ -72,7 +68,10 @@ impl Upstream {
         let mailbox_guid = mailbox.info().mailbox_guid;
         let connecting = futures::future::ready(Ok(mailbox)).boxed().shared();
         let refused = watch::Sender::new(false);
+        let (user, tally) = (connector.user().to_owned(), Arc::clone(connector.tally()));
         Self {
+            user,
+            tally,
             slot: Mutex::new(Slot {
                 connector,
                 mailbox_guid,
@@ -85,6 +84,16 @@ impl Upstream {
             refused,
             pool: Pool::new(sessions.saturating_sub(1)),
         }
+    }
+
+    /// The user's address.
+    pub(super) fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Where operations are counted.
+    pub(super) fn tally(&self) -> &Tally {
+        &self.tally
     }
 
     /// Closes sessions that nobody needs any more.
@@ -170,7 +179,7 @@ impl Upstream {
     }
 
     /// The session of a lane, and how to speak of it. Without a further session the interactive one does everything.
-    async fn session(&self, lane: Lane) -> Result<(Mailbox, Origin), UpstreamError> {
+    pub(super) async fn session(&self, lane: Lane) -> Result<(Mailbox, Origin), UpstreamError> {
         if lane == Lane::Bulk {
             let (connector, mailbox_guid) = {
                 let slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -191,7 +200,7 @@ impl Upstream {
     }
 
     /// What an error of a session says of it.
-    fn note_failure(&self, origin: Origin, error: &MailboxError) {
+    pub(super) fn note_failure(&self, origin: Origin, error: &MailboxError) {
         match origin {
             Origin::Interactive(generation) => {
                 self.note_refusal(generation, error);
@@ -216,113 +225,6 @@ impl Upstream {
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
         if why.is_refusal() && Arc::ptr_eq(&slot.connector, connector) {
             slot.refuse(error.clone());
-        }
-    }
-
-    /// Runs something that may be repeated, again in a new session when the old one is lost under it.
-    pub fn repeatable<'a, T, F>(
-        &'a self,
-        operation: impl Fn(Mailbox) -> F + Send + Sync + 'a,
-    ) -> BoxFuture<'a, Result<T, UpstreamError>>
-    where
-        T: Send + 'a,
-        F: Future<Output = Result<T, MailboxError>> + Send + 'a,
-    {
-        self.repeatable_on(Lane::Interactive, operation)
-    }
-
-    /// [`Upstream::repeatable`] in a session of a lane.
-    pub fn repeatable_on<'a, T, F>(
-        &'a self,
-        lane: Lane,
-        operation: impl Fn(Mailbox) -> F + Send + Sync + 'a,
-    ) -> BoxFuture<'a, Result<T, UpstreamError>>
-    where
-        T: Send + 'a,
-        F: Future<Output = Result<T, MailboxError>> + Send + 'a,
-    {
-        let run = async move {
-            let (mut tries, mut busy) = (0, 0);
-            loop {
-                let (mailbox, origin) = self.session(lane).await?;
-                let result = operation(mailbox).await;
-                if let Err(error) = &result {
-                    self.note_failure(origin, error);
-                }
-                match result {
-                    Ok(value) => return Ok(value),
-                    Err(error) if error.code() == Some(ErrorCode::SERVER_BUSY) && busy < MAX_BUSY => {
-                        busy += 1;
-                        let pause = FIRST_DELAY.saturating_mul(1 << busy).mul_f64(rand::random_range(0.5..=1.0));
-                        tracing::info!(?pause, "the upstream is busy");
-                        tokio::time::sleep(pause).await;
-                    }
-                    Err(error) if error.is_session_lost() => {
-                        tries += 1;
-                        if tries >= MAX_TRIES {
-                            return Err(error.into());
-                        }
-                    }
-                    Err(error) => return Err(error.into()),
-                }
-            }
-        };
-        run.boxed()
-    }
-
-    /// Runs something that must not be repeated once it may have been carried out: it is tried again only if the session
-    /// was lost before the operation began.
-    pub async fn once<T, F>(&self, operation: impl Fn(Mailbox) -> F + Send + Sync) -> Result<T, UpstreamError>
-    where
-        F: Future<Output = Result<T, MailboxError>> + Send,
-    {
-        self.once_on(Lane::Interactive, operation).await
-    }
-
-    /// [`Upstream::once`] in a session of a lane.
-    pub async fn once_on<T, F>(
-        &self,
-        lane: Lane,
-        operation: impl Fn(Mailbox) -> F + Send + Sync,
-    ) -> Result<T, UpstreamError>
-    where
-        F: Future<Output = Result<T, MailboxError>> + Send,
-    {
-        let operation = &operation;
-        self.once_or_lost(lane, |mailbox| async move { Ok((operation(mailbox).await?, false)) }).await
-    }
-
-    /// [`Upstream::once_on`] for operations that look themselves after what they can't tell the outcome of: they say with
-    /// what they return whether the session is lost.
-    pub async fn once_or_lost<T, F>(
-        &self,
-        lane: Lane,
-        operation: impl Fn(Mailbox) -> F + Send + Sync,
-    ) -> Result<T, UpstreamError>
-    where
-        F: Future<Output = Result<(T, bool), MailboxError>> + Send,
-    {
-        let mut again = true;
-        loop {
-            let (mailbox, origin) = self.session(lane).await?;
-            let error = match operation(mailbox).await {
-                Ok((value, false)) => return Ok(value),
-                Ok((value, true)) => {
-                    match origin {
-                        Origin::Interactive(generation) => self.discard(generation),
-                        Origin::Pool(lease, _) => lease.lost(),
-                    }
-                    return Ok(value);
-                }
-                Err(error) => error,
-            };
-            self.note_failure(origin, &error);
-            // With a response code the server did not run the request.
-            let untouched = matches!(error, MailboxError::Transport(ClientError::ContextLost(Some(_))))
-                || mutant::is(Mutant::BlindResubmit);
-            if !(untouched && std::mem::take(&mut again)) {
-                return Err(error.into());
-            }
         }
     }
 }
@@ -361,7 +263,7 @@ impl Slot {
 }
 
 /// What a session was taken from.
-enum Origin {
+pub(super) enum Origin {
     Interactive(u64),
     Pool(Lease, Arc<Connector>),
 }

@@ -184,10 +184,15 @@ impl FolderStore for FolderBridge {
     }
 }
 
-/// Logs why a command failed before the client is told the part of it that concerns it.
+/// Logs why a command failed before the client is told the part of it that concerns it. What the client asked for and can't
+/// have is nothing that an administrator must look after.
 fn log(command: &'static str) -> impl Fn(UpstreamError) -> StoreError {
     move |error| {
-        tracing::warn!(command, %error, "command failed upstream");
+        if error.is_of_the_request() {
+            tracing::info!(command, %error, "command refused");
+        } else {
+            tracing::warn!(command, %error, "command failed");
+        }
         error.into()
     }
 }

@@ -79,6 +79,10 @@ impl Submitter for AccountSubmitter {
         check(&self.account, recipient, &self.sending).await
     }
 
+    fn max_recipients(&self) -> usize {
+        self.account.max_recipients()
+    }
+
     async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
         let _room = self.room.take(message.len()).await;
         let mailbox = self.account.context().user().to_owned();

@@ -70,7 +70,9 @@ impl CookieJar {
             None if given.value.is_none() => {}
             None => {
                 if self.cookies.len() == MAX_COOKIES {
-                    self.cookies.remove(0);
+                    // What was deleted is remembered last.
+                    let deleted = self.cookies.iter().position(|cookie| cookie.value.is_none());
+                    self.cookies.remove(deleted.unwrap_or(0));
                 }
                 self.changes += 1;
                 self.add(&given, self.changes);

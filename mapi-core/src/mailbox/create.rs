@@ -33,6 +33,10 @@ pub struct CreatedMessage {
     pub change_key: Option<Vec<u8>>,
 }
 
+/// A message that is filled and not saved. It belongs to the session that made it.
+#[derive(Debug)]
+pub struct ComposedMessage(Handle);
+
 impl Mailbox {
     /// Stores a new message, recipients and attachments included, and returns its id. Nothing is stored unless all of it
     /// was taken.
@@ -49,20 +53,21 @@ impl Mailbox {
         Ok(self.inner.save(&message).await?.mid)
     }
 
-    /// [`Mailbox::create_message`] that also tells which version it saved, no request more, and calls `on_save` when the
-    /// message is complete and about to appear in the folder.
+    /// Makes a message and fills it, recipients and attachments included, without saving it: nobody sees it before
+    /// [`Mailbox::save`], and nothing of it is left if the session ends or what is returned is dropped.
     ///
     /// # Errors
-    /// If the outcome is unknown, the message may have been stored.
-    pub async fn create_message_version(
-        &self,
-        folder: FolderId,
-        content: &MessageContent,
-        on_save: &(dyn Fn() + Send + Sync),
-    ) -> Result<CreatedMessage, MailboxError> {
-        let message = self.inner.write_message(folder, content, false, Vec::new()).await?;
-        on_save();
-        self.inner.save(&message).await
+    /// Nothing was stored.
+    pub async fn compose(&self, folder: FolderId, content: &MessageContent) -> Result<ComposedMessage, MailboxError> {
+        Ok(ComposedMessage(self.inner.write_message(folder, content, false, Vec::new()).await?))
+    }
+
+    /// Saves a composed message, which then appears in its folder, and tells which version that is. One Execute request.
+    ///
+    /// # Errors
+    /// If [`MailboxError::may_have_run`] says so, the message may have been stored. Otherwise it was not.
+    pub async fn save(&self, message: ComposedMessage) -> Result<CreatedMessage, MailboxError> {
+        self.inner.save(&message.0).await
     }
 }
 
@@ -74,7 +79,7 @@ impl Inner {
         let save = script.rop_with(slot, slot, save_message());
         let version = script.rop(slot, get_properties(&[tags::PidTagChangeKey]));
         // The message is stored when the first of them succeeds, whatever becomes of the second.
-        let answers = self.link.run(&mut script, OnFailure::GoOn).await?;
+        let answers = self.link.run_effect(&mut script, save, OnFailure::GoOn).await?;
         let ResponseBody::SaveChangesMessage(saved) = answers.body(save)? else {
             return Err(odd_answer(RopId::SAVE_CHANGES_MESSAGE));
         };

@@ -107,12 +107,15 @@ impl Download {
             }
         }
         // Neither data nor an end, again and again.
-        if self.idle > 3 && !self.done {
-            return Err(MailboxError::Upstream { rop, code: ErrorCode::BUFFER_TOO_SMALL });
+        if self.idle > MAX_IDLE && !self.done {
+            return Err(MailboxError::Upstream { rop, code: ErrorCode::SERVER_BUSY });
         }
         Ok(None)
     }
 }
+
+/// Answers in a row that bring nothing: notifications of a large operation beside may fill some.
+const MAX_IDLE: u32 = 16;
 
 fn get_buffer() -> RequestBody {
     RequestBody::FastTransferSourceGetBuffer(FastTransferSourceGetBufferRequest::MaximumBufferSize(BUFFER_SIZE))

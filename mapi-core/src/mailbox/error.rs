@@ -1,5 +1,6 @@
 use crate::ErrorCode;
 use crate::client::ClientError;
+use crate::http::ResponseCode;
 use crate::rop::RopId;
 use crate::wire::WireError;
 
@@ -48,6 +49,34 @@ impl MailboxError {
             }
             _ => false,
         }
+    }
+
+    /// Whether the request that failed may have been run, so that what it asked for may have happened. What an answer
+    /// itself refuses was not done, and what never left or was turned away was not run.
+    pub fn may_have_run(&self) -> bool {
+        match self {
+            Self::Protocol(_) => true,
+            Self::Upstream { .. } | Self::Limit { .. } => false,
+            Self::Transport(error) => match error {
+                ClientError::OutcomeUnknown(_) | ClientError::NotMapi(_) | ClientError::Protocol(_) => true,
+                // A context that is gone runs nothing; a server that fails (or can't say what it answers) may have.
+                ClientError::ContextLost(code) => {
+                    matches!(code, Some(ResponseCode::UNKNOWN_FAILURE | ResponseCode::INVALID_RESPONSE))
+                }
+                // Only of these it is known that no ROP ran; where answers don't fit, the first ones have.
+                ClientError::Rejected(code) => *code != ErrorCode::RPC_FORMAT && !code.is_busy(),
+                ClientError::Unauthorized(_)
+                | ClientError::Unreachable(_)
+                | ClientError::Busy(_)
+                | ClientError::HttpStatus(_)
+                | ClientError::Configuration(_) => false,
+            },
+        }
+    }
+
+    /// Whether the server wants to be asked later. Nothing ran.
+    pub fn is_busy(&self) -> bool {
+        matches!(self, Self::Transport(ClientError::Busy(_))) || self.code().is_some_and(ErrorCode::is_busy)
     }
 
     /// Whether the session context is gone, or what it holds is no longer known (an answer could not be read), so that the

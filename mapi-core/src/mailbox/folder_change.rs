@@ -42,8 +42,11 @@ impl Mailbox {
         let classed = script.rop(folder, RequestBody::SetProperties(request));
         script.release(folder);
         script.release(parent);
-        let answers = self.inner.link.run(&mut script, OnFailure::Stop).await?;
-        check_problems(answers.answer(classed)?)?;
+        // The folder is there when the first of them succeeds. Without its class it is one of mail all the same.
+        let answers = self.inner.link.run_effect(&mut script, made, OnFailure::GoOn).await?;
+        if let Err(error) = answers.answer(classed).and_then(check_problems) {
+            tracing::debug!(%error, "a new folder did not get its class");
+        }
         match answers.body(made)? {
             ResponseBody::CreateFolder(created) => Ok(created.folder_id),
             _ => Err(odd_answer(RopId::CREATE_FOLDER)),
@@ -74,7 +77,7 @@ impl Mailbox {
         let ticket = script.rop_with(from, to, RequestBody::MoveFolder(request));
         script.release(from);
         script.release(to);
-        let answers = self.inner.link.run(&mut script, OnFailure::Stop).await?;
+        let answers = self.inner.link.run_effect(&mut script, ticket, OnFailure::Stop).await?;
         match answers.body(ticket)? {
             ResponseBody::MoveCopy(moved) if moved.partial_completion => Err(partial(RopId::MOVE_FOLDER)),
             _ => Ok(()),
@@ -91,7 +94,7 @@ impl Mailbox {
         let request = DeleteFolderRequest { delete_folder_flags: WITH_CONTENT, folder_id: folder };
         let ticket = script.rop(from, RequestBody::DeleteFolder(request));
         script.release(from);
-        let answers = self.inner.link.run(&mut script, OnFailure::Stop).await?;
+        let answers = self.inner.link.run_effect(&mut script, ticket, OnFailure::Stop).await?;
         match answers.body(ticket)? {
             ResponseBody::PartialCompletion(deleted) if deleted.partial_completion => {
                 Err(partial(RopId::DELETE_FOLDER))

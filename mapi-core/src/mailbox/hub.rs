@@ -190,13 +190,20 @@ struct PairingState {
     new_ids: HashMap<MessageId, Option<MessageId>>,
     left: usize,
     ambiguous: bool,
+    /// Messages with two new ids, of which one is somebody else's doing.
+    unsure: BTreeSet<MessageId>,
 }
 
 impl Pairing {
     pub(super) fn new(source: FolderId, target: FolderId, copy: bool, messages: &[MessageId]) -> Self {
         let new_ids: HashMap<_, _> = messages.iter().map(|id| (*id, None)).collect();
         let ambiguous = new_ids.len() != messages.len();
-        Self { source, target, copy, state: Mutex::new(PairingState { left: new_ids.len(), new_ids, ambiguous }) }
+        Self {
+            source,
+            target,
+            copy,
+            state: Mutex::new(PairingState { left: new_ids.len(), new_ids, ambiguous, unsure: BTreeSet::new() }),
+        }
     }
 
     /// Messages whose new id was not told yet.
@@ -208,7 +215,8 @@ impl Pairing {
     pub(super) fn pairs(&self, messages: &[MessageId]) -> (Vec<(MessageId, MessageId)>, bool) {
         let state = lock(&self.state);
         let pair = |old: &MessageId| Some((*old, (*state.new_ids.get(old)?)?));
-        (messages.iter().filter_map(pair).collect(), state.left == 0 && !state.ambiguous)
+        let sure = messages.iter().filter(|old| !state.unsure.contains(old));
+        (sure.filter_map(pair).collect(), state.left == 0 && !state.ambiguous)
     }
 
     fn notify(&self, copy: bool, object: &ObjectNotification) {
@@ -223,7 +231,10 @@ impl Pairing {
                 state.left -= 1;
             }
             // Somebody else copied the same message to the same place at the same time.
-            Some(Some(known)) if *known != new => state.ambiguous = true,
+            Some(Some(known)) if *known != new => {
+                state.ambiguous = true;
+                state.unsure.insert(old);
+            }
             _ => {}
         }
     }
@@ -279,7 +290,8 @@ mod tests {
         assert_eq!(moving.pairing.pairs(&ids), (pairs.clone(), true));
         assert_eq!(copying.pairing.pairs(&ids), (Vec::new(), false));
         hub.notify(&moved(1, 13));
-        assert_eq!(moving.pairing.pairs(&ids), (pairs, false), "two new ids for one message");
+        let (sure, complete) = moving.pairing.pairs(&ids);
+        assert_eq!((&sure[..], complete), (&pairs[1..], false), "two new ids for one message");
         drop((moving, copying));
         assert!(lock(&hub.pairings).is_empty());
         let changes = hub.take();

@@ -71,6 +71,11 @@ impl Answers {
         Ok(&answer.body)
     }
 
+    /// Whether a step was answered, and not refused.
+    fn has_succeeded(&self, ticket: Ticket) -> bool {
+        self.answers.get(ticket.0).is_some_and(|answer| answer.as_ref().is_some_and(|a| succeeded(a).is_ok()))
+    }
+
     /// Takes the answer of a step out.
     pub(super) fn take(&mut self, ticket: Ticket) -> Option<RopResponse> {
         self.answers.get_mut(ticket.0).and_then(Option::take)
@@ -159,6 +164,30 @@ impl Link {
         self.run_with(script, on_failure, ExecuteOptions { chain: false, max_rop_out: SMALL_ROP_OUT }).await
     }
 
+    /// Runs a script of which one step counts: once that one is answered, nothing that befalls what follows it (releases,
+    /// reading what came of it) is a failure, as it has happened all the same. Steps behind it that were not run stay
+    /// without an answer.
+    ///
+    /// # Errors
+    /// The request with that step failed, or one before it: [`MailboxError::may_have_run`] speaks of the step.
+    pub(super) async fn run_effect(
+        &self,
+        script: &mut Script<'_>,
+        effect: Ticket,
+        on_failure: OnFailure,
+    ) -> Result<Answers, MailboxError> {
+        let options = ExecuteOptions { chain: false, max_rop_out: SMALL_ROP_OUT };
+        let mut answers = Answers { answers: vec![None; script.tickets()], ..Answers::default() };
+        match self.run_into(&mut answers, script, on_failure, options).await {
+            Err(error) if !answers.has_succeeded(effect) => Err(error),
+            Err(error) => {
+                tracing::debug!(%error, "what followed an operation that was carried out failed");
+                Ok(answers)
+            }
+            Ok(()) => Ok(answers),
+        }
+    }
+
     /// Runs a script whose last operation may be repeated by the server.
     pub(super) async fn run_chained(&self, script: &mut Script<'_>) -> Result<Answers, MailboxError> {
         self.run_with(script, OnFailure::Stop, ExecuteOptions { chain: true, max_rop_out: MAX_ROP_OUT }).await
@@ -171,9 +200,20 @@ impl Link {
         options: ExecuteOptions,
     ) -> Result<Answers, MailboxError> {
         let mut answers = Answers { answers: vec![None; script.tickets()], ..Answers::default() };
+        self.run_into(&mut answers, script, on_failure, options).await?;
+        Ok(answers)
+    }
+
+    async fn run_into(
+        &self,
+        answers: &mut Answers,
+        script: &mut Script<'_>,
+        on_failure: OnFailure,
+        options: ExecuteOptions,
+    ) -> Result<(), MailboxError> {
         let mut patience = PATIENCE;
         while !script.is_done() {
-            let pause = self.execute(script, options, &mut answers).await?;
+            let pause = self.execute(script, options, answers).await?;
             if on_failure == OnFailure::Stop {
                 let refused = |answer: &&RopResponse| !is_busy(answer);
                 answers.answers.iter().flatten().filter(refused).try_for_each(succeeded)?;
@@ -182,7 +222,7 @@ impl Link {
                 self.pause(pause, &mut patience, RopId::BACKOFF).await?;
             }
         }
-        Ok(answers)
+        Ok(())
     }
 
     /// Waits as the server asked, as long as the patience for an operation lasts.

@@ -19,8 +19,8 @@ pub struct MoveCopyOutcome {
     pub partial: bool,
 }
 
-/// Messages per RopMoveCopyMessages.
-const ID_LIMIT: usize = 1000;
+/// Messages of one [`Mailbox::move_copy`].
+pub const MOVE_COPY_LIMIT: usize = 1000;
 /// Empty Execute requests to collect the notifications of one operation: 1,000 need 2 or 3.
 const POLL_LIMIT: usize = 8;
 /// Notifications that did not come for this long do not come.
@@ -28,35 +28,22 @@ const QUIET: Duration = Duration::from_millis(500);
 const QUIET_STEP: Duration = Duration::from_millis(10);
 
 impl Mailbox {
-    /// Copies or moves messages to another folder. The new ids come from notifications of the same and following answers
-    /// (only if the mailbox was opened with a subscription).
+    /// Copies or moves at most [`MOVE_COPY_LIMIT`] messages to another folder, in one Execute request. The new ids come from
+    /// notifications of the same and following answers (only if the mailbox was opened with a subscription). A session that
+    /// is lost while these are collected leaves them untold; it does not make the operation one that failed.
     ///
     /// # Errors
-    /// If the error says that the outcome is unknown, or there were more than 1,000 messages, some may have been copied.
+    /// If [`MailboxError::may_have_run`] says so, some or all may have been copied. Otherwise none was.
     pub async fn move_copy(
-        &self,
-        source: FolderId,
-        target: FolderId,
-        messages: &[MessageId],
-        copy: bool,
-    ) -> Result<MoveCopyOutcome, MailboxError> {
-        let mut outcome = MoveCopyOutcome { pairs: Vec::with_capacity(messages.len()), complete: true, partial: false };
-        for ids in messages.chunks(ID_LIMIT) {
-            let batch = self.move_copy_batch(source, target, ids, copy).await?;
-            outcome.pairs.extend(batch.pairs);
-            outcome.complete &= batch.complete;
-            outcome.partial |= batch.partial;
-        }
-        Ok(outcome)
-    }
-
-    async fn move_copy_batch(
         &self,
         source: FolderId,
         target: FolderId,
         ids: &[MessageId],
         copy: bool,
     ) -> Result<MoveCopyOutcome, MailboxError> {
+        if ids.len() > MOVE_COPY_LIMIT {
+            return Err(MailboxError::Limit { what: "number of messages to move", limit: MOVE_COPY_LIMIT as u64 });
+        }
         let inner = &self.inner;
         let _hold = self.hold_polls();
         let following = inner.link.hub.follow(Pairing::new(source, target, copy, ids));
@@ -76,12 +63,14 @@ impl Mailbox {
         let ticket = script.rop_with(from, to, RequestBody::MoveCopyMessages(request));
         script.release(from);
         script.release(to);
-        let answers = inner.link.run(&mut script, OnFailure::Stop).await?;
+        let answers = inner.link.run_effect(&mut script, ticket, OnFailure::Stop).await?;
         let answer = answers.answer(ticket)?;
         let partial = answer.return_value == ErrorCode::PARTIAL_COMPLETION
             || matches!(&answer.body, ResponseBody::MoveCopy(moved) if moved.partial_completion);
-        if inner.subscription.is_some() {
-            self.collect_pairs(&following.pairing).await?;
+        if inner.subscription.is_some()
+            && let Err(error) = self.collect_pairs(&following.pairing).await
+        {
+            tracing::debug!(%error, "the new ids of messages are not told");
         }
         let (pairs, complete) = following.pairing.pairs(ids);
         Ok(MoveCopyOutcome { pairs, complete, partial })

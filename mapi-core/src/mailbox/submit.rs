@@ -15,7 +15,8 @@ pub enum SubmitError {
     /// The server does not send it. Nobody got it, and nothing is left in the Outbox.
     #[error("not sent: {0}")]
     Refused(#[source] MailboxError),
-    /// Nothing was handed over for sending, and nothing is left in the Outbox. Trying again is safe.
+    /// Nothing was handed over for sending. Trying again is safe. A server that was busy between the two may have kept the
+    /// message in the Outbox, unsent.
     #[error("not handed over: {0}")]
     NotSent(#[source] MailboxError),
     /// It may have been sent. Look for it in Sent Items and in the Outbox before trying again.
@@ -45,9 +46,9 @@ impl Mailbox {
         let slot = script.known(&message);
         let save = script.rop_with(slot, slot, save_message());
         let submit = script.rop(slot, RequestBody::SubmitMessage(SubmitMessageRequest { submit_flags: 0 }));
-        let answers = inner.link.run(&mut script, OnFailure::GoOn).await.map_err(|error| {
+        let answers = inner.link.run_effect(&mut script, submit, OnFailure::GoOn).await.map_err(|error| {
             // The request itself may be what did not arrive.
-            if error.is_outcome_unknown() { SubmitError::Unknown(error) } else { SubmitError::NotSent(error) }
+            if error.may_have_run() { SubmitError::Unknown(error) } else { SubmitError::NotSent(error) }
         })?;
         drop(message);
         let mid = match answers.body(save).map_err(SubmitError::Refused)? {

@@ -111,7 +111,10 @@ impl<'a> Connection<'a> {
                     Action::Login(credentials) => session.login_done(self.login(credentials).await, now()),
                     Action::Guest => session.guest_done(self.guest().await, now()),
                     Action::CheckSender(sender) => session.sender_done(self.sender(sender.as_ref()).await, now()),
-                    Action::CheckRecipient(to) => session.recipient_done(self.recipient(&to).await, now()),
+                    Action::CheckRecipient(to) => {
+                        let checked = self.recipient(&to, session.recipients()).await;
+                        session.recipient_done(checked, now());
+                    }
                     Action::Store(bytes) => self.spool().push(&bytes).await,
                     Action::Discard => self.message = None,
                     Action::Submit(envelope) => session.submit_done(self.submit(envelope).await, now()),
@@ -179,8 +182,15 @@ impl<'a> Connection<'a> {
         checked.inspect_err(|error| tracing::warn!(%error, "sender refused"))
     }
 
-    async fn recipient(&self, recipient: &Recipient) -> Result<(), SubmitError> {
-        let checked = self.submitter()?.recipient(recipient).await;
+    async fn recipient(&self, recipient: &Recipient, before: usize) -> Result<(), SubmitError> {
+        let submitter = self.submitter()?;
+        if before >= submitter.max_recipients() {
+            let why = format!(
+                "the mail server takes no more than {before} recipients in one message; send to the others separately"
+            );
+            return Err(SubmitError::TooManyRecipients(why));
+        }
+        let checked = submitter.recipient(recipient).await;
         checked.inspect_err(|error| tracing::warn!(%error, "recipient refused"))
     }
 

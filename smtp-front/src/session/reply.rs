@@ -85,6 +85,7 @@ impl Reply {
             SubmitError::SenderDenied(_) => (550, "5.7.60"),
             SubmitError::RecipientDenied(_) => (550, "5.7.1"),
             SubmitError::RecipientRefused(_) => (550, "5.1.1"),
+            SubmitError::TooManyRecipients(_) => (452, "4.5.3"),
             SubmitError::BadContent(_) => (554, "5.6.0"),
             SubmitError::Refused(_) => (554, "5.0.0"),
             SubmitError::Internal(_) => (451, "4.3.0"),

@@ -119,6 +119,11 @@ impl Session {
         self.wait(Wait::Recipient(recipient.clone()), Action::CheckRecipient(recipient), now);
     }
 
+    /// Recipients that the message has so far.
+    pub fn recipients(&self) -> usize {
+        self.transaction.as_ref().map_or(0, |transaction| transaction.envelope.recipients.len())
+    }
+
     /// The backend's answer to [`Action::CheckRecipient`].
     pub fn recipient_done(&mut self, result: Result<(), SubmitError>, now: Instant) {
         let Some(Wait::Recipient(recipient)) = self.waited(now) else { return };

@@ -41,6 +41,9 @@ pub enum SubmitError {
     /// A recipient was refused: `550 5.1.1`.
     #[error("{0}")]
     RecipientRefused(String),
+    /// More recipients than one message may have: `452 4.5.3`. The others may be sent to separately (RFC 5321 4.5.3.1.10).
+    #[error("{0}")]
+    TooManyRecipients(String),
     /// The content can't be sent: `554 5.6.0`.
     #[error("{0}")]
     BadContent(String),

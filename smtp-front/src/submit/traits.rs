@@ -98,6 +98,12 @@ pub trait Submitter: Send + Sync + 'static {
         Ok(())
     }
 
+    /// How many recipients a message may have, asked for with each; further ones are refused for this message. By default
+    /// [`crate::session::Policy::max_recipients`] alone bounds it.
+    fn max_recipients(&self) -> usize {
+        usize::MAX
+    }
+
     /// Sends a message. Returns only when the upstream has taken it.
     ///
     /// # Errors

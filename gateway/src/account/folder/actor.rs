@@ -4,13 +4,13 @@ use std::time::{Duration, Instant};
 use imap_front::store::{FlagChange, Snapshot};
 use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
-use mapi_core::mailbox::Mailbox;
 use tokio::sync::{mpsc, watch};
 
 use super::epoch::{self, is_conflict};
 use super::news::Modified;
 use super::{Command, Folder, QUEUE, Settled, Settling, Shared};
 use crate::account::error::UpstreamError;
+use crate::account::rights::{self, Right};
 use crate::ledger::FolderCommit;
 use crate::mutant::{self, Mutant};
 use crate::sync::{FolderState, FolderView, OfferedRendering, RenderingVerdict};
@@ -131,8 +131,9 @@ impl Actor {
         let unexplained = self.shared.news.reported(began, &delta, modified);
         let rows: Vec<Gid> = unexplained.gids.into_iter().filter(|gid| self.state.uid_of(gid).is_some()).collect();
         if unexplained.overflow || !rows.is_empty() {
-            let wanted = (!unexplained.overflow).then_some(rows.as_slice());
-            delta.flags = super::round::fetch_flags(&self.shared, wanted).await?;
+            let all = || self.state.rows().iter().map(|row| row.gid).collect();
+            let looked_at = if unexplained.overflow { all() } else { rows };
+            delta.flags = super::round::fetch_flags(&self.shared, looked_at).await?;
         }
         self.commit(|state| state.round(&delta)).await
     }
@@ -204,25 +205,21 @@ impl Actor {
                 return Ok(());
             }
             if ids.len() >= left {
-                return Err(UpstreamError::Cannot("the mail server did not delete all of the messages".into()));
+                return Err(self.undeleted().await);
             }
             left = ids.len();
             let _hold = self.shared.context.hold_polls();
-            self.delete(&ids).await?;
+            self.shared.context.delete(self.shared.gid, &ids).await?;
             self.round().await?;
         }
     }
 
-    async fn delete(&self, ids: &[Gid]) -> Result<(), UpstreamError> {
-        let shared = &self.shared;
-        // Deleting what is deleted already does no harm, so this may be repeated.
-        let delete = |mailbox: Mailbox| async move {
-            mailbox.meet(ids).await?;
-            let mids: Vec<_> = ids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
-            mailbox.delete_messages(shared.id_in(&mailbox).await?, &mids).await?;
-            mailbox.fetch_pending().await
-        };
-        shared.context.upstream.repeatable(delete).await
+    /// Why messages that were to be deleted stay.
+    async fn undeleted(&self) -> UpstreamError {
+        match rights::lacks(&self.shared.context, self.shared.gid, Right::Delete).await {
+            Ok(true) => rights::denied(Right::Delete),
+            _ => UpstreamError::Cannot("the mail server did not delete all of the messages".into()),
+        }
     }
 
     /// Makes durable what `decide` makes of the state, then takes it in and shows it. Everything that changes the folder goes

@@ -25,7 +25,8 @@ pub(super) async fn open_state(shared: &Shared) -> Result<FolderState, UpstreamE
         let result = match standing {
             Standing::Current => Ok(()),
             Standing::Behind(reached) => {
-                tracing::warn!(%folder, ?reached, "the ledger may be older than what clients were told; going on above that");
+                let (user, ceiling) = (context.user(), reached.ceiling);
+                tracing::info!(user, %folder, ceiling, "not closed in order, or restored: new messages get UIDs above what may have been given");
                 begin_run(shared, &mut state, 1, Some(reached)).await
             }
             Standing::Superseded => {

@@ -4,13 +4,12 @@ use std::sync::Arc;
 use bytes::Bytes;
 use imap_front::store::{FetchNeed, FetchedMessage, StoreError};
 use mapi_core::id::Gid;
-use mapi_core::mailbox::Fetched as Download;
 use mapi_core::message::MessageContent;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::{Folder, message_error};
-use crate::account::error::UpstreamError;
+use crate::account::operation::Download;
 use crate::account::upstream::Lane;
 use crate::ledger::RenderingRecord;
 use crate::sync::{FolderView, MessageSource, OfferedRendering, RenderingVerdict};
@@ -124,9 +123,17 @@ impl Fetch<'_> {
         }
         // What the upstream did not send is gone, unless the download broke off.
         for (uid, known) in &queue {
-            if matches!(known, Known::Ask(_)) {
-                let missing = failure.clone().unwrap_or(StoreError::ExpungeIssued);
-                fetched.entry(*uid).or_insert(Err(missing));
+            if let Known::Ask(source) = known
+                && !fetched.contains_key(uid)
+            {
+                let item = match &failure {
+                    None => Err(StoreError::ExpungeIssued),
+                    Some(away @ StoreError::Unavailable(_)) => {
+                        self.remembered(*uid, source).ok_or_else(|| away.clone())
+                    }
+                    Some(failure) => Err(failure.clone()),
+                };
+                fetched.insert(*uid, item);
             }
         }
         if fetched.values().any(|item| matches!(item, Err(StoreError::ExpungeIssued))) {
@@ -150,7 +157,11 @@ impl Fetch<'_> {
         let (sink, mut contents) = mpsc::channel(2);
         let (shared, lane) = (Arc::clone(&self.folder.shared), self.lane);
         let gids = wanted.into_iter().map(|(_, gid)| gid).collect();
-        let download = tokio::spawn(async move { download(&shared, lane, gids, sink).await });
+        let download = tokio::spawn(async move {
+            let options = shared.context.fetch_options();
+            let mut download = Download::new(shared.gid, lane, gids, options, sink);
+            shared.context.upstream.perform(&mut download).await
+        });
         let mut outdated = false;
         let mut batch = Vec::new();
         let mut batch_bytes = 0;
@@ -196,6 +207,14 @@ impl Fetch<'_> {
             Some(content) => Known::Answer(Ok(FetchedMessage { uid, size: Some(recorded.size), content })),
             None => Known::Ask(source),
         }
+    }
+
+    /// While the upstream can't be asked whether a message has other content now: the bytes that are its UID's for ever, if
+    /// they are known. (With other content it gets another UID, as soon as that can be seen.)
+    fn remembered(&self, uid: u32, source: &MessageSource) -> Option<FetchedMessage> {
+        let recorded = source.rendering?;
+        let content = self.folder.shared.context.cached_rendering(source.gid, &recorded.digest)?;
+        Some(FetchedMessage { uid, size: Some(recorded.size), content })
     }
 
     async fn render(&self, gid: Gid, content: MessageContent) -> Result<Bytes, StoreError> {
@@ -272,43 +291,4 @@ fn rendering_record(bytes: &Bytes) -> RenderingRecord {
         size: u32::try_from(bytes.len()).expect("renderings are bounded far below 4 GiB"),
         digest: Sha256::digest(bytes).into(),
     }
-}
-
-/// A message as it comes down: its content, or that it is too large to be served.
-type Downloaded = (Gid, Option<Box<MessageContent>>);
-
-/// Downloads messages; each goes into `sink` as soon as it is complete.
-async fn download(
-    shared: &super::Shared,
-    lane: Lane,
-    gids: Vec<Gid>,
-    sink: mpsc::Sender<Downloaded>,
-) -> Result<(), UpstreamError> {
-    let (gids, sink) = (&gids, &sink);
-    let options = shared.context.fetch_options();
-    shared
-        .context
-        .upstream
-        .repeatable_on(lane, |mailbox| async move {
-            mailbox.meet(gids).await?;
-            let ids: Vec<_> = gids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
-            let folder = shared.id_in(&mailbox).await?;
-            let mut fetch = mailbox.fetch_messages(folder, &ids, options);
-            while let Some(fetched) = fetch.next().await? {
-                let (mid, content) = match fetched {
-                    Download::Message { mid, content, .. } => (mid, Some(content)),
-                    Download::TooLarge { mid, bytes } => {
-                        tracing::warn!(%folder, %mid, bytes, "message above upstream.max_message_bytes");
-                        (mid, None)
-                    }
-                    Download::Missing(_) => continue,
-                };
-                let Some(gid) = mailbox.gid_of(mid) else { continue };
-                if sink.send((gid, content)).await.is_err() {
-                    return Ok(());
-                }
-            }
-            Ok(())
-        })
-        .await
 }

@@ -1,14 +1,14 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use imap_front::store::{FlagChange, FlagChangeMode, FlagSet, Keywords};
-use mapi_core::ErrorCode;
+use imap_front::store::{FlagChange, FlagChangeMode, FlagSet};
 use mapi_core::id::Gid;
-use mapi_core::mailbox::{MailboxError, MessageUpdate};
 use mapi_core::property::FileTime;
 
 use super::Shared;
 use crate::account::error::UpstreamError;
-use crate::convert::flags;
+use crate::account::operation::{Flagged, Kind, Update};
+use crate::account::upstream::Lane;
+use crate::ledger::MessageRecord;
 use crate::sync::FolderState;
 
 /// Applies the part of a STORE that the server keeps. Messages that are right already are left alone. Returns whether
@@ -54,7 +54,7 @@ async fn change_seen(
     shared
         .context
         .upstream
-        .repeatable(|mailbox| async move {
+        .ask(Kind::MarkRead, Lane::Interactive, |mailbox| async move {
             mailbox.meet(gids).await?;
             let ids: Vec<_> = gids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
             mailbox.set_read(shared.id_in(&mailbox).await?, &ids, seen).await?;
@@ -70,45 +70,15 @@ async fn change_properties(
     uids: &[u32],
     change: &FlagChange,
 ) -> Result<bool, UpstreamError> {
+    let flagged = |row: &MessageRecord| Flagged {
+        gid: row.gid,
+        flags: FlagSet::from_bits(row.server_flags),
+        keywords: row.keywords.iter().collect(),
+        fresh: None,
+    };
+    let messages = uids.iter().filter_map(|uid| state.row(*uid)).map(flagged).collect();
     let now = FileTime::from_unix_seconds(unix_seconds());
-    let mut updates = Vec::new();
-    for row in uids.iter().filter_map(|uid| state.row(*uid)) {
-        let (flags, keywords) = (FlagSet::from_bits(row.server_flags), row.keywords.iter().collect::<Keywords>());
-        let (new_flags, new_keywords) = flags::changed(flags, &keywords, change);
-        let edit = flags::edit((flags, &keywords), (new_flags, &new_keywords), now);
-        if edit.writes_properties() {
-            updates.push((row.gid, edit));
-        }
-    }
-    if updates.is_empty() {
-        return Ok(false);
-    }
-    let updates = &updates;
-    // Setting the same values twice gives the same message, so this may be repeated.
-    let results = shared
-        .context
-        .upstream
-        .repeatable(|mailbox| async move {
-            let gids: Vec<Gid> = updates.iter().map(|(gid, _)| *gid).collect();
-            mailbox.meet(&gids).await?;
-            let update = |(gid, edit): &(Gid, flags::FlagEdit)| {
-                let (set, delete) = (edit.set.clone(), edit.delete.clone());
-                Some(MessageUpdate { mid: mailbox.id_of(*gid)?, set, delete })
-            };
-            let updates: Vec<_> = updates.iter().filter_map(update).collect();
-            mailbox.update_messages(shared.id_in(&mailbox).await?, &updates).await
-        })
-        .await?;
-    match results.into_iter().find_map(refusal) {
-        Some(error) => Err(error.into()),
-        None => Ok(true),
-    }
-}
-
-/// Messages that are gone meanwhile are passed over: the round that follows shows it.
-fn refusal(result: Result<(), MailboxError>) -> Option<MailboxError> {
-    let gone = |error: &MailboxError| matches!(error.code(), Some(ErrorCode::NOT_FOUND | ErrorCode::OBJECT_DELETED));
-    result.err().filter(|error| !gone(error))
+    shared.context.upstream.perform(&mut Update::new(shared.gid, messages, change, now)).await
 }
 
 fn unix_seconds() -> i64 {

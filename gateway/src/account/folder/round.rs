@@ -1,18 +1,17 @@
 use mapi_core::fasttransfer::{MessageChange, SyncState};
-use mapi_core::id::{Gid, MessageId};
-use mapi_core::message::PropertyBag;
+use mapi_core::id::Gid;
 use mapi_core::property::{PropertyKey, PropertyTag, PropertyType, tags};
 
 use super::Shared;
 use super::staging::Staging;
 use crate::account::error::UpstreamError;
+use crate::account::operation::{Kind, LookAtFlags};
+use crate::account::upstream::Lane;
 use crate::convert::flags;
 use crate::sync::{Delta, FolderState, RemoteFlags, RemoteMessage};
 
 /// Reported messages that are worth being kept before the round is over.
 const STAGE_AT: usize = 2000;
-/// Messages that are opened one by one to read their flags; for more the whole folder is read, which is faster.
-const MAX_LOOKED_AT: usize = 64;
 
 /// What a round asks for of each changed message: what flags, keywords and INTERNALDATE are made of.
 fn round_properties() -> Vec<PropertyKey> {
@@ -49,7 +48,7 @@ async fn ask(shared: &Shared, staging: &Staging) -> Result<(), UpstreamError> {
     shared
         .context
         .upstream
-        .repeatable(|mailbox| async move {
+        .ask(Kind::Synchronise, Lane::Interactive, |mailbox| async move {
             let before = staging.lock().before.clone();
             let mut sync = mailbox.begin_sync_contents(shared.id_in(&mailbox).await?, &before, properties).await?;
             let mut fresh = Vec::new();
@@ -73,33 +72,12 @@ async fn ask(shared: &Shared, staging: &Staging) -> Result<(), UpstreamError> {
         .await
 }
 
-/// The flags of messages as they are now, by looking at the messages themselves; of all messages if none are named. For
-/// changes of which servers notify without giving the message a new change number, so that no synchronisation tells them
-/// (seen on Gromox when its own IMAP server sets flags).
-pub(super) async fn fetch_flags(shared: &Shared, wanted: Option<&[Gid]>) -> Result<Vec<RemoteFlags>, UpstreamError> {
-    let keywords = PropertyKey::Named(flags::keywords_name(), PropertyType::MULTIPLE_STRING);
-    let keys = &flags::FLAG_TAGS.into_iter().map(PropertyKey::Tag).chain([keywords]).collect::<Vec<_>>();
-    let wanted = wanted.filter(|wanted| wanted.len() <= MAX_LOOKED_AT);
-    shared
-        .context
-        .upstream
-        .repeatable(|mailbox| async move {
-            let folder = shared.id_in(&mailbox).await?;
-            let found = match wanted {
-                Some(gids) => {
-                    mailbox.meet(gids).await?;
-                    let ids: Vec<_> = gids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
-                    mailbox.message_properties(folder, &ids, keys).await?
-                }
-                None => mailbox.all_message_properties(folder, keys).await?,
-            };
-            let remote = |(id, bag): (MessageId, PropertyBag)| {
-                let (flags, keywords) = flags::from_properties(&bag);
-                Some(RemoteFlags { gid: mailbox.gid_of(id)?, flags, keywords })
-            };
-            Ok(found.into_iter().filter_map(remote).collect())
-        })
-        .await
+/// The flags of messages as they are now, by looking at the messages themselves. For changes of which servers notify without
+/// giving the message a new change number, so that no synchronisation tells them (seen on Gromox when its own IMAP server sets
+/// flags).
+pub(super) async fn fetch_flags(shared: &Shared, messages: Vec<Gid>) -> Result<Vec<RemoteFlags>, UpstreamError> {
+    let looked = shared.context.upstream.perform(&mut LookAtFlags::new(shared.gid, messages)).await?;
+    Ok(looked.into_iter().map(|(gid, flags, keywords)| RemoteFlags { gid, flags, keywords }).collect())
 }
 
 fn remote_message(change: &MessageChange) -> Option<RemoteMessage> {

@@ -165,7 +165,7 @@ pub(super) const MOVE: Scenario = Scenario {
             "the ones behind it in that request",
             "moved",
             &["not moved"],
-            "PartialCompletion makes the gateway refuse the command, which can be repeated",
+            "with PartialCompletion the gateway looks what is left, and asks once more for that",
         ),
     ],
     run: |b| Box::pin(moving(b)),

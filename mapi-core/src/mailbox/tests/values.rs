@@ -67,7 +67,8 @@ async fn a_thousand_values_in_ten_thousand_messages_take_two_requests() {
     let ids = mids(1..1001);
     let key = PropertyKey::Tag(KEYWORDS);
     let plan = &mut OpenPlan::default();
-    let found = mailbox.message_values(INBOX, &ids, std::slice::from_ref(&key), plan).await.expect("values");
+    let found = mailbox.message_values(INBOX, &ids, std::slice::from_ref(&key), plan).await;
+    let found = found.unwrap_or_else(|error| panic!("{error:?}: {:?}", requests.lock().unwrap()));
     assert_eq!(found.len(), 100, "those that have any");
     let value =
         |number| found.iter().find(|(id, _)| *id == MessageId::new(1, number)).map(|(_, bag)| bag.get(KEYWORDS));
