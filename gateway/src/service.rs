@@ -17,6 +17,7 @@ use crate::config::{
     SmtpListenerConfig, SpoolConfig,
 };
 use crate::device::Devices;
+use crate::ledger::{DirectoryLock, LockError};
 
 /// How long upstream sessions have to be disconnected when the gateway stops.
 const DISCONNECT_TIME: Duration = Duration::from_millis(500);
@@ -30,6 +31,9 @@ pub enum StartError {
     /// The configuration is wrong.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The directory of the ledgers can't be used.
+    #[error("ledger.directory: {0}")]
+    Ledger(#[from] LockError),
     /// An address can't be listened on.
     #[error("{key}: can't listen on {address}: {error}{}", hint(.error))]
     Listen {
@@ -54,6 +58,8 @@ fn hint(error: &std::io::Error) -> &'static str {
 /// A gateway whose listeners are bound.
 pub struct Service {
     accounts: Arc<Accounts>,
+    /// Nobody else writes the ledgers meanwhile.
+    _ledgers: DirectoryLock,
     background: Vec<AbortHandle>,
     tasks: JoinSet<()>,
     shutdown: watch::Sender<bool>,
@@ -73,10 +79,12 @@ impl Service {
                 "upstream.tls_verification = \"dangerous-none\": anybody between here and the upstream can read passwords"
             );
         }
+        let ledgers = DirectoryLock::take(&config.ledger.directory)?;
         let accounts = Accounts::new(config)?;
         let (shutdown, stopping) = watch::channel(false);
         let mut service = Self {
             accounts: Arc::clone(&accounts),
+            _ledgers: ledgers,
             background: Vec::new(),
             tasks: JoinSet::new(),
             shutdown,
@@ -135,6 +143,7 @@ impl Service {
                 },
                 allow_plaintext_auth: listener.allow_plaintext_auth,
                 gate: Arc::clone(&gate),
+                identity: identity(),
                 limits: Limits {
                     after_login: FrameLimits { append: config.imap.max_message_bytes, ..Limits::default().after_login },
                     login_timeout: Duration::from_secs(config.imap.login_timeout_seconds),
@@ -198,6 +207,13 @@ impl Service {
         }
         Ok(())
     }
+}
+
+/// What ID says of the gateway (RFC 2971 3.3).
+fn identity() -> Vec<(String, String)> {
+    [("name", "mapi-gateway"), ("version", env!("CARGO_PKG_VERSION"))]
+        .map(|(key, value)| (key.into(), value.into()))
+        .into()
 }
 
 /// Where messages are kept while they come in, tried out.

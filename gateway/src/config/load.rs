@@ -71,6 +71,9 @@ impl Config {
                            \"kerberos\" or \"auto\" in upstream.auth";
             out.push(ConfigError::invalid(format!("smtp.device[{position}]"), problem));
         }
+        if self.ledger.directory.as_os_str().is_empty() {
+            out.push(ConfigError::invalid("ledger.directory", "expected a directory, such as /var/lib/mapi-gateway"));
+        }
         out.extend(super::account::problems(&self.account));
         if !self.account.is_empty() {
             out.extend(no_tokens("account[0].oauth", &self.upstream.auth));

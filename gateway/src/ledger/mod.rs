@@ -13,6 +13,7 @@
 
 mod epoch;
 mod error;
+mod lock;
 mod opening;
 mod record;
 mod redb_ledger;
@@ -21,6 +22,7 @@ use mapi_core::id::{Gid, Guid};
 
 pub use epoch::{Epoch, EpochEntry, MAX_RUN, MAX_UID, Reached};
 pub use error::LedgerError;
+pub use lock::{DirectoryLock, LockError};
 pub use opening::{Opening, Standing};
 pub use record::{FolderCommit, FolderHead, MessageRecord, RenderingRecord, Run, Stage, StagedRound, StoredFolder};
 pub use redb_ledger::RedbLedger;
