@@ -110,6 +110,8 @@ async fn storing_flags_of_a_thousand_messages() {
     meter.within(5, "STORE \\Seen on 1,000").await;
     client.command("STORE 1:1000 +FLAGS (\\Flagged)").await.ok();
     meter.within(45, "STORE \\Flagged on 1,000").await;
+    client.command("STORE 1:1000 +FLAGS (Later)").await.ok();
+    meter.within(48, "STORE of a keyword on 1,000, with their lists read before").await;
     client.command("STORE 1:1000 +FLAGS (\\Flagged \\Seen)").await.ok();
     meter.within(0, "STORE of what is set already").await;
     client.command("STORE 1:1000 +FLAGS (\\Deleted)").await.ok();

@@ -92,7 +92,8 @@ impl Facts {
             .iter()
             .find(|(uid, subject)| !look.messages.contains_key(uid) && !self.may_vanish.contains(subject.as_str()));
         if let Some((uid, subject)) = gone {
-            return Err(format!("UID {uid} ({subject:?}) went without anybody's doing: {:?}", look.messages));
+            let seen: String = format!("{:?}", look.messages).chars().take(2000).collect();
+            return Err(format!("UID {uid} ({subject:?}) went without anybody's doing: {seen}"));
         }
         let highest = look.messages.keys().next_back().copied().unwrap_or(0);
         self.seen_up_to = self.seen_up_to.max(highest);

@@ -7,6 +7,7 @@
 
 mod damage;
 mod facts;
+mod many;
 mod scenario;
 mod stage;
 mod sweep;
@@ -17,7 +18,9 @@ use scenario::Scenario;
 use sweep::Extent;
 
 /// A sample takes one of so many points.
-const SAMPLE: usize = 5;
+const SAMPLE: usize = 7;
+/// The same of scenarios with many messages, which have many points of the same kind.
+const SAMPLE_OF_MANY: usize = 11;
 
 fn main() {
     let mut arguments = Arguments::from_args();
@@ -31,12 +34,15 @@ fn main() {
 }
 
 fn every_fault_is_survived() -> Result<(), Failed> {
-    let every = if is_full() { 1 } else { SAMPLE };
+    let (every, every_of_many) = if is_full() { (1, 1) } else { (SAMPLE, SAMPLE_OF_MANY) };
     let scenarios = sweep::named(std::env::var("SCENARIOS").ok().as_deref());
-    let extent = Extent { every, only_kills: false, until_broken: false };
+    let extent = Extent { every, every_of_many, only_kills: false, until_broken: false };
     let report = runtime().block_on(sweep::sweep(&scenarios, extent, None));
     println!("fault points: {} tried, {} held", report.tried, report.held);
     println!("fault points: {} not reached this time", report.not_reached);
+    for (scenario, tried) in &report.tried_of {
+        println!("fault points of {scenario}: {tried}");
+    }
     let gaps = report.gaps();
     if report.broken.is_empty() && gaps.is_empty() {
         return Ok(());
@@ -55,9 +61,10 @@ fn seeded_bugs_are_found() -> Result<(), Failed> {
                 Mutant::PublishBeforeCommit => &[Scenario::Arrival],
                 Mutant::LostTombstone => &[Scenario::Expunge],
                 Mutant::StateWithoutRows => &[Scenario::FirstSync],
+                Mutant::RepeatWhole => &[Scenario::CopyMany],
             };
             let only_kills = mutant == Mutant::PublishBeforeCommit;
-            let extent = Extent { every: 1, only_kills, until_broken: true };
+            let extent = Extent { every: 1, every_of_many: 1, only_kills, until_broken: true };
             hunts.spawn(async move { (mutant, sweep::sweep(scenarios, extent, Some(mutant)).await) });
         }
         hunts.join_all().await
@@ -66,10 +73,9 @@ fn seeded_bugs_are_found() -> Result<(), Failed> {
     for (mutant, report) in &found {
         // Each by what it does to users, so that a sweep which fails anyway finds nothing.
         let effect = match mutant {
-            Mutant::BlindResubmit => " 2 times, not ",
-            Mutant::PublishBeforeCommit => " and became ",
+            Mutant::BlindResubmit | Mutant::RepeatWhole => " 2 times, not ",
             Mutant::LostTombstone => "after a restart: ",
-            Mutant::StateWithoutRows => " went without anybody's doing",
+            Mutant::PublishBeforeCommit | Mutant::StateWithoutRows => " went without anybody's doing",
         };
         match report.broken.iter().find(|how| how.contains(effect)) {
             Some(how) => println!("{}: found by {}", mutant.name(), how.lines().next().unwrap_or_default()),

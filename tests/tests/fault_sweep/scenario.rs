@@ -1,13 +1,15 @@
 use std::time::{Duration, Instant};
 
+use gateway::account::Kind;
 use tests::imap_client::uid_code;
 use tests::smtp_client::try_submit;
 use tests::stack::{ALICE, BOB, PASSWORD};
 
-use crate::stage::{Held, Stage, TARGET, number_after};
+use crate::many;
+use crate::stage::{Content, Held, Stage, TARGET, number_after};
 
 /// What users do while something goes wrong, each with the way in which clients retry it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Scenario {
     /// The first login and the first look at two folders. Clients repeat until it works.
     FirstSync,
@@ -26,6 +28,17 @@ pub enum Scenario {
     Append,
     /// A message is appended that takes a session of its own, with the same client.
     LargeAppend,
+    /// The same as [`Scenario::Store`] and so on with many messages, which take several requests: see [`many`].
+    ReadMany,
+    FlagMany,
+    CopyMany,
+    MoveMany,
+    ExpungeMany,
+    FetchMany,
+    /// Folders are made, renamed, moved and deleted, some over several levels.
+    Folders,
+    /// A message is submitted that takes a session of its own.
+    LargeSubmission,
     /// A message is submitted. Clients repeat after no answer and after 4xx, and give up after 5xx. Only an attempt without
     /// any reply explains one more; 4xx and 5xx promise that nobody got it.
     Submission,
@@ -45,22 +58,43 @@ const LINE: &str = "Lines of a large message, which takes some requests to store
 const FRESH: &str = "fresh";
 
 impl Scenario {
-    /// All of them.
-    pub const ALL: [Self; 9] = [
-        Self::FirstSync,
-        Self::Store,
-        Self::Copy,
-        Self::Move,
-        Self::Expunge,
-        Self::Append,
-        Self::LargeAppend,
-        Self::Submission,
-        Self::Arrival,
-    ];
+    /// All of them: those in which some operation is performed.
+    pub fn all() -> Vec<Self> {
+        let mut all: Vec<Self> = Kind::ALL.into_iter().flat_map(Self::of).copied().collect();
+        all.sort();
+        all.dedup();
+        all
+    }
 
-    /// What is delivered before it begins.
-    pub fn subjects(self) -> &'static [&'static str] {
-        &SUBJECTS
+    /// In which an operation is performed, with one message or request and with many.
+    pub fn of(kind: Kind) -> &'static [Self] {
+        match kind {
+            Kind::ListFolders | Kind::ReadEpoch | Kind::NoteEpoch => &[Self::FirstSync],
+            Kind::Synchronise => &[Self::FirstSync, Self::Arrival, Self::ExpungeMany],
+            Kind::LookAtFlags => &[Self::Store, Self::Arrival],
+            Kind::MarkRead => &[Self::Store, Self::ReadMany],
+            Kind::Update => &[Self::Store, Self::FlagMany],
+            Kind::Delete => &[Self::Expunge, Self::ExpungeMany],
+            Kind::Copy => &[Self::Copy, Self::CopyMany],
+            Kind::Move => &[Self::Move, Self::MoveMany],
+            Kind::Download => &[Self::FirstSync, Self::FetchMany],
+            Kind::Append | Kind::Complete => &[Self::Append, Self::LargeAppend],
+            Kind::CreateFolder | Kind::RenameFolder | Kind::MoveFolder | Kind::DeleteFolder => &[Self::Folders],
+            Kind::Submit => &[Self::Submission, Self::LargeSubmission],
+            Kind::SweepOutbox => &[Self::FirstSync, Self::Submission],
+            // Asked only to explain a refusal, to remember something, or to tidy up; all of it is harmless to repeat.
+            Kind::ReadRights | Kind::Subscribe | Kind::FindCopy | Kind::RemoveCopy => &[],
+        }
+    }
+
+    /// What is in the inbox before it begins.
+    pub fn content(self) -> Content {
+        match self {
+            Self::ReadMany | Self::FlagMany | Self::CopyMany | Self::MoveMany | Self::ExpungeMany | Self::FetchMany => {
+                Content::Many(many::MANY)
+            }
+            _ => Content::Few(&SUBJECTS),
+        }
     }
 
     /// What comes before anything goes wrong.
@@ -68,6 +102,9 @@ impl Scenario {
         if self != Self::FirstSync {
             stage.look(TARGET).await?;
             stage.look("INBOX").await?;
+        }
+        if self == Self::FlagMany {
+            many::prepare_flagging(stage).await?;
         }
         Ok(())
     }
@@ -82,7 +119,17 @@ impl Scenario {
             Self::Expunge => expunge(stage).await,
             Self::Append => append(stage, &mail(FRESH)).await,
             Self::LargeAppend => append(stage, &format!("{}{}", mail(FRESH), LINE.repeat(LARGE / LINE.len()))).await,
-            Self::Submission => submit(stage).await,
+            Self::ReadMany => many::mark_read(stage).await,
+            Self::FlagMany => many::flag(stage).await,
+            Self::CopyMany => many::copy(stage).await,
+            Self::MoveMany => many::move_away(stage).await,
+            Self::ExpungeMany => many::expunge(stage).await,
+            Self::FetchMany => many::fetch(stage).await,
+            Self::Folders => many::folders(stage).await,
+            Self::Submission => submit(stage, &mail(FRESH)).await,
+            Self::LargeSubmission => {
+                submit(stage, &format!("{}{}", mail(FRESH), LINE.repeat(LARGE / LINE.len()))).await
+            }
             Self::Arrival => arrival(stage).await,
         }
     }
@@ -154,15 +201,14 @@ async fn append(stage: &mut Stage, message: &str) -> Held<()> {
     check(stage, TARGET, &[(FRESH, 1..=stage.explained())])
 }
 
-async fn submit(stage: &mut Stage) -> Held<()> {
-    let message = mail(FRESH);
+async fn submit(stage: &mut Stage, message: &str) -> Held<()> {
     let (mut unanswered, mut accepted, mut refused) = (0, false, false);
     let began = Instant::now();
     let mut replies = Vec::new();
     while began.elapsed() < Duration::from_secs(60) {
         stage.gateway.ensure_running().await?;
         let delivered = stage.count(BOB, "INBOX", FRESH);
-        let reply = try_submit(stage.gateway.smtp, (ALICE, PASSWORD), BOB, &message).await;
+        let reply = try_submit(stage.gateway.smtp, (ALICE, PASSWORD), BOB, message).await;
         let came = stage.count(BOB, "INBOX", FRESH) - delivered;
         replies.push(format!("{reply:?}"));
         match reply {
@@ -201,7 +247,6 @@ async fn submit(stage: &mut Stage) -> Held<()> {
 }
 
 async fn arrival(stage: &mut Stage) -> Held<()> {
-    stage.facts("INBOX").let_vanish(FRESH);
     stage.facts("INBOX").let_vanish("one");
     stage.deliver(FRESH);
     stage.outlook(|mailbox, inbox| {
@@ -232,7 +277,12 @@ async fn arrival(stage: &mut Stage) -> Held<()> {
             return Err(format!("UID {uid} is not the message that came: {text}"));
         }
         stage.facts("INBOX").must_be(uid, FRESH)?;
+        if !stage.is_connected() {
+            // What was told before the gateway died is so afterwards.
+            stage.look("INBOX").await?;
+        }
     }
+    stage.facts("INBOX").let_vanish(FRESH);
     stage.outlook(|mailbox, inbox| {
         let gone = mailbox.find_subject(inbox, FRESH);
         mailbox.delete_messages(inbox, &gone, false).expect("deleted");
@@ -242,7 +292,7 @@ async fn arrival(stage: &mut Stage) -> Held<()> {
     Ok(())
 }
 
-fn check(stage: &Stage, folder: &str, expected: &[(&str, std::ops::RangeInclusive<usize>)]) -> Held<()> {
+pub fn check(stage: &Stage, folder: &str, expected: &[(&str, std::ops::RangeInclusive<usize>)]) -> Held<()> {
     for (subject, range) in expected {
         let found = stage.count(ALICE, folder, subject);
         if !range.contains(&found) {
@@ -266,7 +316,7 @@ fn copied(stage: &mut Stage, text: &str) -> Held<()> {
 }
 
 /// The numbers of a set such as `1:2,5`.
-fn numbers(set: &str) -> Vec<u32> {
+pub fn numbers(set: &str) -> Vec<u32> {
     let number = |text: &str| text.parse::<u32>().unwrap_or(0);
     let range = |part: &str| part.split_once(':').map_or(number(part)..=number(part), |(a, b)| number(a)..=number(b));
     set.split(',').flat_map(range).collect()

@@ -1,8 +1,8 @@
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use exchange_sandbox::seed::MessageBuilder;
+use exchange_sandbox::seed::{self, MessageBuilder};
 use exchange_sandbox::store::{Mailbox, Special};
 use exchange_sandbox::{RunningSandbox, Sandbox};
 use gateway::mutant::Mutant;
@@ -22,11 +22,23 @@ const PAUSE: Duration = Duration::from_millis(150);
 /// How long the gateway may take to show what happened, where no notification says so: it looks by itself every minute.
 const TRUTH_TIME: Duration = Duration::from_secs(90);
 
+/// Characters of what a client sees other than it is, told to people.
+const MAX_WORDS: usize = 4000;
+
 /// The second folder.
 pub const TARGET: &str = "Target";
 
 /// What violates a promise, in words.
 pub type Held<T> = Result<T, String>;
+
+/// What is in the inbox at the start.
+#[derive(Debug, Clone, Copy)]
+pub enum Content {
+    /// Messages of these subjects.
+    Few(&'static [&'static str]),
+    /// So many messages, each with an INTERNALDATE of its own.
+    Many(usize),
+}
 
 /// A fresh upstream, a gateway in front of it, and a client that remembers what it was told.
 pub struct Stage {
@@ -41,12 +53,14 @@ pub struct Stage {
     session: Option<ImapClient>,
     selected: Option<&'static str>,
     facts: BTreeMap<&'static str, Facts>,
+    /// Where messages are told apart by it: the subject of each INTERNALDATE.
+    dates: HashMap<i64, String>,
     _directory: TempDir,
 }
 
 impl Stage {
-    /// Alice's inbox with messages of these subjects, an empty folder "Target", and Bob's mailbox.
-    pub async fn set(subjects: &[&str], damage: Option<Damage>, mutant: Option<Mutant>) -> Held<Self> {
+    /// Alice's inbox with some messages, an empty folder "Target", and Bob's mailbox.
+    pub async fn set(content: Content, damage: Option<Damage>, mutant: Option<Mutant>) -> Held<Self> {
         let builder = Sandbox::builder().user(ALICE, PASSWORD, "Alice Example").user(BOB, PASSWORD, "Bob Example");
         let sandbox = builder.start(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("the sandbox starts");
         sandbox.with(|store| {
@@ -59,10 +73,30 @@ impl Stage {
         let program = env!("CARGO_BIN_EXE_gateway-under-test");
         let settings = Settings { upstream_keys, mutant, ..Settings::new(program, directory.path(), sandbox.addr()) };
         let gateway = Gateway::start(settings).await?;
-        let (session, selected, facts) = (None, None, BTreeMap::new());
-        let stage = Self { sandbox, gateway, failed: 0, damage, session, selected, facts, _directory: directory };
-        subjects.iter().for_each(|subject| stage.deliver(subject));
+        let (session, selected, facts, dates) = (None, None, BTreeMap::new(), HashMap::new());
+        let mut stage =
+            Self { sandbox, gateway, failed: 0, damage, session, selected, facts, dates, _directory: directory };
+        match content {
+            Content::Few(subjects) => subjects.iter().for_each(|subject| stage.deliver(subject)),
+            Content::Many(count) => stage.dates = stage.fill(count),
+        }
         Ok(stage)
+    }
+
+    /// Fills the inbox; tells the subject of each INTERNALDATE.
+    fn fill(&self, count: usize) -> HashMap<i64, String> {
+        self.outlook(|mailbox, inbox| {
+            seed::bulk(mailbox, inbox, count).expect("seeded");
+            let mut dates = HashMap::new();
+            for id in mailbox.content_rows(mailbox.folder(inbox).expect("a folder")) {
+                let bag = &mailbox.message(id).expect("a message").content.properties;
+                let date = bag.time(tags::PidTagMessageDeliveryTime).expect("a date").to_unix_seconds();
+                let subject = bag.text(tags::PidTagSubject).or(bag.text(tags::PidTagNormalizedSubject));
+                dates.insert(date, subject.unwrap_or_default().to_owned());
+            }
+            assert_eq!(dates.len(), count, "each has a date of its own");
+            dates
+        })
     }
 
     /// A message arrives in Alice's inbox.
@@ -99,6 +133,37 @@ impl Stage {
             }
             content.sort();
             content
+        })
+    }
+
+    /// [`Stage::truth`] of Alice's mailbox.
+    pub fn truth_of_alice(&self, folder: &str) -> Vec<Shown> {
+        self.truth(ALICE, folder)
+    }
+
+    /// How many messages of each subject a folder of Alice's holds in truth.
+    pub fn counts(&self, folder: &str) -> HashMap<String, usize> {
+        let mut counts = HashMap::new();
+        self.truth(ALICE, folder).into_iter().for_each(|message| *counts.entry(message.subject).or_default() += 1);
+        counts
+    }
+
+    /// The paths of Alice's folders below the root of mail, in truth.
+    pub fn folder_names(&self) -> Vec<String> {
+        self.outlook(|mailbox, _| {
+            let top = mailbox.special(Special::IpmSubtree);
+            let mut names: HashMap<u64, String> = HashMap::new();
+            let mut all = Vec::new();
+            for (id, _) in mailbox.descendants(top) {
+                let folder = mailbox.folder(id).expect("a folder");
+                let name = match folder.parent.and_then(|parent| names.get(&parent)) {
+                    Some(above) => format!("{above}/{}", folder.name()),
+                    None => folder.name().to_owned(),
+                };
+                names.insert(id, name.clone());
+                all.push(name);
+            }
+            all
         })
     }
 
@@ -173,15 +238,24 @@ impl Stage {
         // UIDVALIDITY comes with SELECT.
         let selected = self.until_ok(folder, &format!("SELECT {folder}")).await?;
         let uid_validity = number_after(&selected.lines().join("\n"), "[UIDVALIDITY ").ok_or("no UIDVALIDITY")?;
-        let command = "UID FETCH 1:* (UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])";
+        let by_date = !self.dates.is_empty();
+        let command = match by_date {
+            true => "UID FETCH 1:* (UID FLAGS INTERNALDATE)",
+            false => "UID FETCH 1:* (UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])",
+        };
         let answer = self.until_ok(folder, command).await?;
         // Looking is harmless however often it is repeated.
         self.failed = failed;
         let mut look = Look { uid_validity, messages: BTreeMap::new() };
         for line in answer.lines() {
-            let Some((_, rest)) = line.split_once("Subject: ") else { continue };
+            let Some((_, rest)) = line.split_once(if by_date { "INTERNALDATE \"" } else { "Subject: " }) else {
+                continue;
+            };
             let uid = number_after(&line, "UID ").ok_or_else(|| format!("no UID in {line:?}"))?;
-            let subject = rest.lines().next().unwrap_or_default().to_owned();
+            let subject = match by_date {
+                true => self.dated(rest.split('"').next().unwrap_or_default())?,
+                false => rest.lines().next().unwrap_or_default().to_owned(),
+            };
             let flags = line.split_once("FLAGS (").and_then(|(_, rest)| rest.split_once(')')).map_or("", |(f, _)| f);
             let (seen, flagged) = (flags.contains("\\Seen"), flags.contains("\\Flagged"));
             look.messages.insert(uid, Shown { subject, seen, flagged });
@@ -218,8 +292,16 @@ impl Stage {
         Ok(())
     }
 
+    /// The subject of the message with an INTERNALDATE.
+    fn dated(&self, text: &str) -> Held<String> {
+        let date = chrono::DateTime::parse_from_str(text.trim(), "%d-%b-%Y %H:%M:%S %z");
+        let date = date.map_err(|error| format!("INTERNALDATE {text:?}: {error}"))?.timestamp();
+        self.dates.get(&date).cloned().ok_or_else(|| format!("nobody has the INTERNALDATE {text:?}"))
+    }
+
     fn disagreement(&self, folder: &str, look: &Look) -> String {
-        format!("{folder} holds {:?}, the client sees {:?}", self.truth(ALICE, folder), look.messages)
+        let text = format!("{folder} holds {:?}, the client sees {:?}", self.truth(ALICE, folder), look.messages);
+        text.chars().take(MAX_WORDS).collect()
     }
 
     /// Connects, logs in and selects, unless that is done. Gives up only if a password that is right is called wrong, or

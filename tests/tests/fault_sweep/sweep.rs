@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::damage::Damage;
 use crate::scenario::Scenario;
-use crate::stage::{Held, Stage, TARGET};
+use crate::stage::{Content, Held, Stage, TARGET};
 
 /// How long a point may take as a whole.
 const POINT_TIME: Duration = Duration::from_secs(400);
@@ -58,6 +58,8 @@ pub struct Report {
 pub struct Extent {
     /// Every so-manieth point of each scenario, all kinds and all requests in turn.
     pub every: usize,
+    /// The same of scenarios with many messages, which take longer.
+    pub every_of_many: usize,
     /// Only where the gateway is killed.
     pub only_kills: bool,
     /// Stop at the first point that fails.
@@ -149,7 +151,7 @@ struct Counts {
 
 /// Runs a scenario without a fault, which has to hold as well.
 async fn measure(scenario: Scenario, mutant: Option<Mutant>) -> Held<Counts> {
-    let mut stage = Stage::set(scenario.subjects(), None, mutant).await?;
+    let mut stage = Stage::set(scenario.content(), None, mutant).await?;
     scenario.prepare(&mut stage).await?;
     let [waits, told] = Damage::of_notifications();
     let kinds = [Damage::KillBefore, waits[0], told[0]];
@@ -189,7 +191,11 @@ fn points(scenario: Scenario, counts: &Counts, extent: Extent) -> Vec<Point> {
             if extent.only_kills && !matches!(damage, Damage::KillBefore | Damage::KillAfter) {
                 continue;
             }
-            let (number, every) = (number as u64 + scenario as u64, extent.every as u64);
+            let every = match scenario.content() {
+                Content::Few(_) => extent.every,
+                Content::Many(_) => extent.every_of_many,
+            };
+            let (number, every) = (number as u64 + scenario as u64, every as u64);
             all.extend((1..=count).filter(|at| (at + number).is_multiple_of(every)).map(|at| Point {
                 scenario,
                 damage,
@@ -212,7 +218,7 @@ async fn visit(point: Point, mutant: Option<Mutant>) -> Outcome {
 
 async fn play(point: Point, mutant: Option<Mutant>, reached: Arc<AtomicBool>) -> Held<()> {
     let Point { scenario, damage, at } = point;
-    let mut stage = Stage::set(scenario.subjects(), Some(damage), mutant).await?;
+    let mut stage = Stage::set(scenario.content(), Some(damage), mutant).await?;
     let played = async {
         scenario.prepare(&mut stage).await?;
         quiet(&stage).await;
@@ -258,5 +264,5 @@ pub fn named(names: Option<&str>) -> Vec<Scenario> {
     let is_wanted = |scenario: &Scenario| {
         wanted.as_ref().is_none_or(|wanted| wanted.contains(&format!("{scenario:?}").to_lowercase()))
     };
-    Scenario::ALL.into_iter().filter(is_wanted).collect()
+    Scenario::all().into_iter().filter(is_wanted).collect()
 }

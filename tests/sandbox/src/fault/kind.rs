@@ -50,7 +50,7 @@ impl FaultKind {
 
     /// One of each way that a single request may fail, for sweeps over every request of a scenario. Those that hang are
     /// among them without keep-alives: how long they take is up to the client's patience.
-    pub const SWEEP: [Self; 9] = [
+    pub const SWEEP: [Self; 10] = [
         Self::CloseBefore,
         Self::CloseAfter,
         Self::CutAnswer,
@@ -60,6 +60,7 @@ impl FaultKind {
         Self::HangBefore { keep_alives: false },
         Self::HangAfter { keep_alives: false },
         Self::Backoff(Duration::from_millis(20)),
+        Self::BUSY,
     ];
 
     /// Whether the request has its effects although it fails.
