@@ -78,17 +78,8 @@ impl MailboxEpochs {
         writes.contains_key(&folder)
     }
 
-    fn known(&self) -> MutexGuard<'_, HashMap<Gid, Epoch>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[async_trait]
-impl Epochs for MailboxEpochs {
-    async fn epoch(&self, folder: Gid) -> Result<Epoch, UpstreamError> {
-        if let Some(epoch) = self.known().get(&folder) {
-            return Ok(epoch.clone());
-        }
+    /// A folder's epoch as it is now.
+    async fn read(&self, folder: Gid) -> Result<Epoch, UpstreamError> {
         let read = |mailbox: Mailbox| async move {
             let folder = mailbox.resolve(folder).await?;
             mailbox.folder_properties(folder, &[Self::key()]).await
@@ -99,9 +90,25 @@ impl Epochs for MailboxEpochs {
         Ok(epoch)
     }
 
+    fn known(&self) -> MutexGuard<'_, HashMap<Gid, Epoch>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[async_trait]
+impl Epochs for MailboxEpochs {
+    async fn epoch(&self, folder: Gid) -> Result<Epoch, UpstreamError> {
+        let known = self.known().get(&folder).cloned();
+        match known {
+            Some(epoch) => Ok(epoch),
+            None => self.read(folder).await,
+        }
+    }
+
     async fn note(&self, folder: Gid, entry: EpochEntry) -> Result<(), UpstreamError> {
-        // What to write beside our own, and what the write is expected to replace.
-        let mut base = self.known().get(&folder).cloned().unwrap_or_default();
+        // What to write beside our own, and what the write is expected to replace. Read now: what is known may be as old as
+        // this opening, and a write that leaves out what others noted since would take it from them.
+        let mut base = self.read(folder).await?;
         let mut expected = base.clone();
         for _ in 0..MAX_TRIES {
             let mut epoch = base.clone();
