@@ -2,6 +2,7 @@ use std::time::{Duration, Instant};
 
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use mapi_core::client::ClientError;
 use mapi_core::mailbox::{Mailbox, MailboxError};
 use tracing::Instrument;
 
@@ -105,7 +106,11 @@ impl Upstream {
                     return Err(UpstreamError::OutcomeUnknown(error.to_string()));
                 }
                 doubted = Some(error.to_string());
-            } else if error.is_busy() && busy < MAX_BUSY && wait_named(&error) <= LONGEST_WAIT {
+            } else if error.is_busy()
+                && !was_waited_for(&error)
+                && busy < MAX_BUSY
+                && wait_named(&error) <= LONGEST_WAIT
+            {
                 busy += 1;
                 self.tally().waited(kind);
                 let own = BUSY_PAUSE.saturating_mul(1 << busy).mul_f64(rand::random_range(0.5..=1.0));
@@ -123,6 +128,11 @@ impl Upstream {
             self.tally().retried(kind);
         }
     }
+}
+
+/// Whether the client has waited already for as long as it waits for a request, or was told to wait for longer than that.
+fn was_waited_for(error: &MailboxError) -> bool {
+    matches!(error, MailboxError::Transport(ClientError::Busy(_)))
 }
 
 /// How long the server wants to be left alone, if it said.
