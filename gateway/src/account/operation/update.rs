@@ -9,6 +9,9 @@ use mapi_core::property::{FileTime, PropertyKey, PropertyType};
 use super::{Attempt, Kind, Operation};
 use crate::convert::flags;
 
+/// Messages whose keywords are read and then written before those of the next ones are read.
+const CHUNK: usize = 240;
+
 /// A message whose flags are to change, as far as is known of it.
 #[derive(Debug, Clone)]
 pub(in super::super) struct Flagged {
@@ -49,7 +52,7 @@ impl Flagged {
 ///
 /// Keywords are one list on the server, which is written as a whole, and there is no compare-and-swap: so the lists of the
 /// messages are read right before, or what somebody else added meanwhile would be lost. What is added between this reading
-/// and the write, some milliseconds later, still is.
+/// and the write, a few requests later, still is.
 pub(in super::super) struct Update<'a> {
     folder: Gid,
     change: &'a FlagChange,
@@ -125,10 +128,24 @@ impl Operation for Update<'_> {
     }
 
     async fn run(&mut self, attempt: &mut Attempt) -> Result<bool, MailboxError> {
+        while !self.left.is_empty() {
+            let mut later = self.left.split_off(self.left.len().min(CHUNK));
+            let done = self.change_some(attempt).await;
+            self.left.append(&mut later);
+            done?;
+        }
+        self.refused.take().map_or(Ok(self.changed), Err)
+    }
+}
+
+impl Update<'_> {
+    /// Changes the messages that are left, so few that what is read of them is fresh when it is written.
+    async fn change_some(&mut self, attempt: &mut Attempt) -> Result<(), MailboxError> {
         let mailbox = attempt.mailbox();
         let gids: Vec<Gid> = self.left.iter().map(|message| message.gid).collect();
-        if gids.is_empty() || (!self.names_keywords() && self.edits().is_empty()) {
-            return Ok(self.changed);
+        if !self.names_keywords() && self.edits().is_empty() {
+            self.left.clear();
+            return Ok(());
         }
         attempt.read(mailbox.meet(&gids)).await?;
         if self.names_keywords() {
@@ -151,7 +168,7 @@ impl Operation for Update<'_> {
         }
         run?;
         self.left.clear();
-        self.refused.take().map_or(Ok(self.changed), Err)
+        Ok(())
     }
 }
 
