@@ -319,7 +319,11 @@ impl Accounts {
     }
 
     async fn open(self: Arc<Self>, connector: Arc<Connector>) -> Result<Arc<Account>, UpstreamError> {
-        let mailbox = connector.open(true).await?;
+        // Opening a session has no effect: one that got lost in between was not opened, and nothing more.
+        let mailbox = connector.open(true).await.map_err(|error| match error {
+            UpstreamError::OutcomeUnknown(why) => UpstreamError::Unreachable(why),
+            error => error,
+        })?;
         let key = (connector.identity(&mailbox), mailbox.info().mailbox_guid);
         if let Some(account) = self.known_account(&key, &connector) {
             close_later(mailbox);
