@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use imap_front::server::{Server, ServerConfig};
-use imap_front::store::SpecialUse;
+use mail_core::SpecialUse;
 use support::{Memory, Users};
 use tokio::net::TcpListener;
 use tokio::sync::watch;

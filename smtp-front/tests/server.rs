@@ -7,10 +7,11 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use mail_core::{Credentials, Peer, Secret};
 use secrecy::ExposeSecret;
 use smtp_front::server::{Admission, Server, ServerConfig, TlsMode};
 use smtp_front::session::Policy;
-use smtp_front::submit::{Credentials, Envelope, Message, Peer, Secret, Submit, SubmitError, Submitter};
+use smtp_front::submit::{Envelope, Message, Submit, SubmitError, Submitter};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};

@@ -5,11 +5,12 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use mail_core::{Credentials, Peer, Secret};
 use rustls::pki_types::PrivateKeyDer;
 use secrecy::ExposeSecret;
 use smtp_front::server::{Server, ServerConfig};
 use smtp_front::session::Policy;
-use smtp_front::submit::{Credentials, Envelope, Message, Peer, Secret, Submit, SubmitError, Submitter};
+use smtp_front::submit::{Envelope, Message, Submit, SubmitError, Submitter};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};

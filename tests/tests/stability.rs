@@ -12,7 +12,7 @@ use exchange_sandbox::RunningSandbox;
 use exchange_sandbox::store::Special;
 use gateway::convert::mime_to_mapi::{self, Purpose};
 use gateway::ledger::{FolderCommit, Ledger, RedbLedger, RenderingRecord};
-use imap_front::store::{FlagSet, Keywords};
+use mail_core::{FlagSet, Keywords};
 use mapi_core::message::MessageContent;
 use mapi_core::property::{FileTime, PropertyValue, tags};
 use tests::corpus::{self, Sample};

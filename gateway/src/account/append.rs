@@ -2,9 +2,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use imap_front::store::{
-    AppendUid, FlagChange, FlagChangeMode, FlagSet, FolderId as FrontFolderId, Keywords, NewMessage,
-};
+use imap_front::store::{AppendUid, NewMessage};
+use mail_core::{FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords};
 use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
 use mapi_core::mailbox::{Fetched, Mailbox, MailboxError, MessageUpdate};
@@ -36,11 +35,7 @@ impl Account {
     /// # Errors
     /// [`UpstreamError::OutcomeUnknown`] if the connection died meanwhile; nothing is repeated. Content that can't be
     /// stored is [`UpstreamError::Content`].
-    pub async fn append(
-        &self,
-        folder: &FrontFolderId,
-        message: NewMessage,
-    ) -> Result<Option<AppendUid>, UpstreamError> {
+    pub async fn append(&self, folder: &FolderKey, message: NewMessage) -> Result<Option<AppendUid>, UpstreamError> {
         let folder_gid = Gid::from_slice(&folder.0).ok_or_else(not_found)?;
         let overlay = message.flags.intersection(OVERLAY);
         let bound = self.context.keep_original_bytes();
@@ -91,7 +86,7 @@ impl Account {
     /// Items: it gets the client's bytes and flags. `None` if the message is not such a copy, or the server's does not come.
     async fn take_sent_copy(
         &self,
-        folder: &FrontFolderId,
+        folder: &FolderKey,
         folder_gid: Gid,
         message: &NewMessage,
         keep: bool,

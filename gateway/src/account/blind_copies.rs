@@ -9,7 +9,7 @@
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
-use imap_front::store::{FlagSet, Keywords};
+use mail_core::{FlagSet, Keywords};
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{FileTime, PropertyValue, tags};
 

@@ -1,6 +1,7 @@
 use std::collections::{HashMap, HashSet};
 
-use imap_front::store::{CopyUid, FlagSet, FolderId as FrontFolderId};
+use imap_front::store::CopyUid;
+use mail_core::{FlagSet, FolderKey};
 use mapi_core::id::Gid;
 
 use super::folder::{Folder, Settling};
@@ -22,7 +23,7 @@ impl Account {
         &self,
         source: &Folder,
         uids: &[u32],
-        target: &FrontFolderId,
+        target: &FolderKey,
         remove: bool,
     ) -> Result<Option<CopyUid>, UpstreamError> {
         let target_gid = Gid::from_slice(&target.0).ok_or_else(not_found)?;

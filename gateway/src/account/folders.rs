@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use imap_front::proto::utf7;
-use imap_front::store::FolderId as FrontFolderId;
+use mail_core::FolderKey;
 use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
 use mapi_core::mailbox::Mailbox;
@@ -47,7 +47,7 @@ impl Account {
     ///
     /// # Errors
     /// [`UpstreamError::Cannot`] for folders that must stay.
-    pub async fn delete_folder(&self, folder: &FrontFolderId) -> Result<(), UpstreamError> {
+    pub async fn delete_folder(&self, folder: &FolderKey) -> Result<(), UpstreamError> {
         let Chosen { tree, gid, node, .. } = self.choose(folder).await?;
         let parent = node.parent;
         let upstream = &self.context.upstream;
@@ -75,7 +75,7 @@ impl Account {
     ///
     /// # Errors
     /// ecDuplicateName if there is one of that name, [`UpstreamError::Cannot`] for folders that must stay.
-    pub async fn rename_folder(&self, folder: &FrontFolderId, name: &str) -> Result<(), UpstreamError> {
+    pub async fn rename_folder(&self, folder: &FolderKey, name: &str) -> Result<(), UpstreamError> {
         let tree = self.tree().await?;
         if tree.named(name).is_some() {
             return Err(duplicate());
@@ -127,7 +127,7 @@ impl Account {
     }
 
     /// Subscribes a folder, or takes that back. The mailbox keeps it.
-    pub async fn subscribe(&self, folder: &FrontFolderId, subscribed: bool) -> Result<(), UpstreamError> {
+    pub async fn subscribe(&self, folder: &FolderKey, subscribed: bool) -> Result<(), UpstreamError> {
         let tree = self.tree().await?;
         if tree.entries().iter().any(|entry| entry.id == *folder && entry.subscribed == subscribed) {
             return Ok(());
@@ -139,14 +139,14 @@ impl Account {
     }
 
     /// RENAME of the inbox: a new folder takes its messages.
-    async fn empty_inbox(&self, tree: &FolderTree, inbox: &FrontFolderId, name: &str) -> Result<(), UpstreamError> {
+    async fn empty_inbox(&self, tree: &FolderTree, inbox: &FolderKey, name: &str) -> Result<(), UpstreamError> {
         let made = self.make(tree, name).await;
         self.tree.shape_changed();
         let made = match made {
             Ok(made) => made,
             Err(error) => return self.explained(Err(error), name).await,
         };
-        let target = FrontFolderId(made.ok_or_else(not_found)?.to_bytes().to_vec());
+        let target = FolderKey(made.ok_or_else(not_found)?.to_bytes().to_vec());
         let source = self.folder(inbox).await?;
         let uids: Vec<u32> = source.view().snapshot.messages.iter().map(|row| row.uid).collect();
         self.copy(&source, &uids, &target, true).await.map(drop)
@@ -184,7 +184,7 @@ impl Account {
     }
 
     /// A folder that may be moved and deleted.
-    async fn choose(&self, folder: &FrontFolderId) -> Result<Chosen, UpstreamError> {
+    async fn choose(&self, folder: &FolderKey) -> Result<Chosen, UpstreamError> {
         let gid = Gid::from_slice(&folder.0).ok_or_else(not_found)?;
         let tree = self.tree().await?;
         let (Some(node), Some(entry)) = (tree.get(&gid).cloned(), tree.entry(&gid).cloned()) else {

@@ -38,7 +38,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
-use imap_front::store::FolderId as FrontFolderId;
+use mail_core::FolderKey;
 use mapi_core::id::Gid;
 
 pub use cache::RenderingCache;
@@ -89,7 +89,7 @@ impl Account {
     ///
     /// # Errors
     /// [`UpstreamError::Refused`] with ecNotFound if there is none, and whatever keeps its first round from succeeding.
-    pub async fn folder(&self, id: &FrontFolderId) -> Result<Folder, UpstreamError> {
+    pub async fn folder(&self, id: &FolderKey) -> Result<Folder, UpstreamError> {
         let gid = Gid::from_slice(&id.0).ok_or_else(not_found)?;
         let (opening, is_new) = match self.opening(&gid) {
             Some(opening) => (opening, false),
@@ -123,7 +123,7 @@ impl Account {
     }
 
     /// Makes known what an operation did to a folder. One that is not open is opened, which shows it, too.
-    async fn settle(&self, id: &FrontFolderId, settling: folder::Settling) -> Result<folder::Settled, UpstreamError> {
+    async fn settle(&self, id: &FolderKey, settling: folder::Settling) -> Result<folder::Settled, UpstreamError> {
         let open = Gid::from_slice(&id.0).and_then(|gid| self.open_folder(&gid));
         let folder = match open {
             Some(folder) => folder,

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use imap_front::store::{FolderEntry, FolderStatus, SpecialUse};
+use mail_core::{FolderEntry, FolderStatus, SpecialUse};
 use mapi_core::id::Gid;
 
 use super::context::AccountContext;

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use imap_front::store::{
-    Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FlagChange, FolderEntry, FolderId, FolderStatus, FolderStore,
-    MailStore, NewMessage, Peer, Secret, Snapshot, StatusItems, StoreError, UserStore,
+use imap_front::store::{AppendUid, CopyUid, FetchNeed, FolderStore, MailStore, NewMessage, StoreError, UserStore};
+use mail_core::{
+    Accepts, Credentials, FlagChange, FolderEntry, FolderKey, FolderStatus, Peer, Secret, Snapshot, StatusItems,
 };
 use mapi_core::id::Gid;
 use tokio::sync::watch;
@@ -70,7 +70,7 @@ impl UserStore for UserBridge {
 
     async fn status(
         &self,
-        folders: &[FolderId],
+        folders: &[FolderKey],
         items: StatusItems,
     ) -> Result<Vec<Result<FolderStatus, StoreError>>, StoreError> {
         let mut out = Vec::with_capacity(folders.len());
@@ -80,13 +80,13 @@ impl UserStore for UserBridge {
         Ok(out)
     }
 
-    async fn open(&self, folder: &FolderId) -> Result<Arc<dyn FolderStore>, StoreError> {
+    async fn open(&self, folder: &FolderKey) -> Result<Arc<dyn FolderStore>, StoreError> {
         let folder = self.account.folder(folder).await.map_err(log("SELECT"))?;
         folder.select();
         Ok(Arc::new(FolderBridge { account: Arc::clone(&self.account), folder }))
     }
 
-    async fn append(&self, folder: &FolderId, message: NewMessage) -> Result<Option<AppendUid>, StoreError> {
+    async fn append(&self, folder: &FolderKey, message: NewMessage) -> Result<Option<AppendUid>, StoreError> {
         self.account.append(folder, message).await.map_err(log("APPEND"))
     }
 
@@ -94,22 +94,22 @@ impl UserStore for UserBridge {
         self.account.create_folder(name).await.map_err(log("CREATE"))
     }
 
-    async fn delete(&self, folder: &FolderId) -> Result<(), StoreError> {
+    async fn delete(&self, folder: &FolderKey) -> Result<(), StoreError> {
         self.account.delete_folder(folder).await.map_err(log("DELETE"))
     }
 
-    async fn rename(&self, folder: &FolderId, name: &str) -> Result<(), StoreError> {
+    async fn rename(&self, folder: &FolderKey, name: &str) -> Result<(), StoreError> {
         self.account.rename_folder(folder, name).await.map_err(log("RENAME"))
     }
 
-    async fn subscribe(&self, folder: &FolderId, subscribed: bool) -> Result<(), StoreError> {
+    async fn subscribe(&self, folder: &FolderKey, subscribed: bool) -> Result<(), StoreError> {
         self.account.subscribe(folder, subscribed).await.map_err(log("SUBSCRIBE"))
     }
 }
 
 impl UserBridge {
     /// Counts come from the folder tree unless the folder is open or something is asked that only a round tells.
-    async fn folder_status(&self, id: &FolderId, items: StatusItems) -> Result<FolderStatus, UpstreamError> {
+    async fn folder_status(&self, id: &FolderKey, items: StatusItems) -> Result<FolderStatus, UpstreamError> {
         let simple = !(items.uid_next || items.uid_validity || items.highest_modseq || items.size);
         let open = Gid::from_slice(&id.0).and_then(|gid| self.account.open_folder(&gid));
         if simple && open.is_none() {
@@ -134,7 +134,7 @@ impl UserBridge {
 
 fn status_of(snapshot: &Snapshot) -> FolderStatus {
     let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let seen = imap_front::store::FlagSet::SEEN;
+    let seen = mail_core::FlagSet::SEEN;
     FolderStatus {
         messages: count(snapshot.messages.len()),
         unseen: count(snapshot.messages.iter().filter(|row| !row.flags.contains(seen)).count()),
@@ -175,7 +175,7 @@ impl FolderStore for FolderBridge {
         self.folder.store(uids, change).await.map_err(log("STORE"))
     }
 
-    async fn copy(&self, uids: Vec<u32>, target: &FolderId, remove: bool) -> Result<Option<CopyUid>, StoreError> {
+    async fn copy(&self, uids: Vec<u32>, target: &FolderKey, remove: bool) -> Result<Option<CopyUid>, StoreError> {
         self.account.copy(&self.folder, &uids, target, remove).await.map_err(log(if remove { "MOVE" } else { "COPY" }))
     }
 

@@ -3,9 +3,8 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use bytes::Bytes;
-use smtp_front::submit::{
-    Accepts, Address, Credentials, Envelope, Grant, Message, Peer, Recipient, Secret, Submit, SubmitError, Submitter,
-};
+use mail_core::{Accepts, Credentials, Peer, Secret};
+use smtp_front::submit::{Address, Envelope, Grant, Message, Recipient, Submit, SubmitError, Submitter};
 
 use super::room::Room;
 use crate::account::{Account, Accounts, Sending, UpstreamError};

@@ -15,7 +15,7 @@
 use base64::Engine;
 use base64::alphabet::Alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use imap_front::store::{FlagChange, FlagChangeMode, FlagSet, Keywords};
+use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords};
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{
     FileTime, PropertyKey, PropertyName, PropertyTag, PropertyType, PropertyValue, property_set, tags,

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use imap_front::store::{FolderEntry, FolderId, SpecialUse};
+use mail_core::{FolderEntry, FolderKey, SpecialUse};
 
 /// Levels of folders below the root, as many as Exchange allows; what is deeper is left out.
 pub const MAX_LEVELS: usize = 300;
@@ -129,7 +129,7 @@ impl Tree<'_> {
             let is_mail = self.is_mail(node);
             let at = out.len();
             out.push(FolderEntry {
-                id: FolderId(node.id.clone()),
+                id: FolderKey(node.id.clone()),
                 special_use: self
                     .special
                     .uses

@@ -28,7 +28,7 @@ pub struct MessageRecord {
     pub gid: Gid,
     /// MODSEQ of the last visible change.
     pub modseq: u64,
-    /// The flags the server keeps, as bits of [`imap_front::store::FlagSet`].
+    /// The flags the server keeps, as bits of [`mail_core::FlagSet`].
     pub server_flags: u8,
     /// The overlay: flags that only the gateway keeps (`\Deleted`).
     pub overlay_set: u8,

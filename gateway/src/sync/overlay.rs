@@ -1,4 +1,4 @@
-use imap_front::store::{FlagChange, FlagChangeMode, FlagSet};
+use mail_core::{FlagChange, FlagChangeMode, FlagSet};
 use mapi_core::id::Gid;
 
 use super::FolderState;
@@ -72,7 +72,7 @@ fn with_overlay(row: &MessageRecord, wanted: FlagSet) -> Option<MessageRecord> {
 
 #[cfg(test)]
 mod tests {
-    use imap_front::store::Keywords;
+    use mail_core::Keywords;
     use mapi_core::id::{Gid, GlobalCounter, Guid};
 
     use super::*;

@@ -1,6 +1,6 @@
 use std::collections::HashMap;
 
-use imap_front::store::FlagSet;
+use mail_core::FlagSet;
 use mapi_core::id::Gid;
 
 use super::state::visible_flags;

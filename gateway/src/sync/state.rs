@@ -1,7 +1,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use imap_front::store::{FlagSet, Keywords, MessageRow, Snapshot};
+use mail_core::{FlagSet, Keywords, MessageRow, Snapshot};
 use mapi_core::id::Gid;
 
 use super::Delta;

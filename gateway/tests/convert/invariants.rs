@@ -3,7 +3,7 @@
 use gateway::convert::ConvertError;
 use gateway::convert::mapi_to_mime::{RenderLimits, ResolvedAddresses, needed_dns, render};
 use gateway::convert::mime_to_mapi::{ParseLimits, Purpose, parse, parse_within};
-use imap_front::store::{FlagSet, Keywords};
+use mail_core::{FlagSet, Keywords};
 use mapi_core::message::{Attachment, MessageContent, PropertyBag};
 use mapi_core::property::{
     FileTime, PropertyKey, PropertyName, PropertyTag, PropertyType, PropertyValue, property_set, tags,

@@ -1,7 +1,7 @@
 //! MIME to MAPI to MIME keeps what people see.
 
 use gateway::convert::mime_to_mapi::{Purpose, parse};
-use imap_front::store::{FlagSet, Keywords};
+use mail_core::{FlagSet, Keywords};
 use mapi_core::message::MessageContent;
 use mapi_core::property::{FileTime, tags};
 

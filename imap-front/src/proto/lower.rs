@@ -12,6 +12,7 @@ use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
 use imap_codec::imap_types::search::SearchKey as WireKey;
 use imap_codec::imap_types::sequence::{SeqOrUid, Sequence, SequenceSet as WireSet};
 use imap_codec::imap_types::status::StatusDataItemName;
+use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords};
 use secrecy::SecretString;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -25,7 +26,7 @@ use super::sequence::SequenceSet;
 use super::utf7;
 use crate::frame::tag_of;
 use crate::message::{Section, SectionText};
-use crate::store::{FlagChange, FlagChangeMode, FlagSet, Keywords, NewMessage};
+use crate::store::NewMessage;
 
 /// How many items one FETCH may name; each may be a whole message.
 const MAX_FETCH_ITEMS: usize = 64;

@@ -1,10 +1,11 @@
+use mail_core::FlagChange;
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::search::SearchKey;
 use super::sequence::SequenceSet;
 use crate::message::Section;
-use crate::store::{FlagChange, NewMessage};
+use crate::store::NewMessage;
 
 /// A command with its tag.
 #[derive(Debug)]

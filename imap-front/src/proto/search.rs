@@ -1,7 +1,7 @@
 use chrono::NaiveDate;
+use mail_core::FlagSet;
 
 use super::sequence::SequenceSet;
-use crate::store::FlagSet;
 
 /// A search key (RFC 9051 6.4.4, RFC 3501 6.4.4). Texts are in lower case, as they are compared without case.
 #[derive(Debug, Clone, PartialEq, Eq)]

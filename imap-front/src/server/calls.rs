@@ -2,11 +2,12 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt};
+use mail_core::{Peer, Snapshot};
 use tokio::sync::watch;
 use tracing::{Instrument, Span};
 
 use crate::session::{Call, Opened, Reply};
-use crate::store::{FolderStore, MailStore, Peer, Snapshot, StoreError, UserStore};
+use crate::store::{FolderStore, MailStore, StoreError, UserStore};
 
 /// What the store gave a session.
 pub(super) struct Handles {

@@ -2,11 +2,11 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail_core::Accepts;
 use tokio_rustls::rustls;
 
 use super::gate::Gate;
 use crate::session::{Limits, SessionConfig};
-use crate::store::Accepts;
 
 /// When a connection is encrypted.
 #[derive(Clone)]

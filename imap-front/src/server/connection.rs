@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
+use mail_core::Peer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio_rustls::rustls;
@@ -14,7 +15,7 @@ use super::stopped;
 use super::stream::Stream;
 use crate::frame::{Frame, Framer};
 use crate::session::{Action, Reply, Session, SessionConfig};
-use crate::store::{MailStore, Peer, StoreError};
+use crate::store::{MailStore, StoreError};
 
 /// So much is read at a time.
 const READ: usize = 8 << 10;

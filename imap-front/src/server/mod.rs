@@ -11,13 +11,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail_core::{Accepts, Peer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
 use crate::session::SessionConfig;
-use crate::store::{Accepts, MailStore, Peer};
+use crate::store::MailStore;
 
 pub use crate::session::Limits;
 pub use config::{ServerConfig, TlsMode};

@@ -2,11 +2,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use mail_core::{Credentials, FlagChange, FolderEntry, FolderKey, FolderStatus, Snapshot, StatusItems};
 
-use crate::store::{
-    AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderId, FolderStatus,
-    NewMessage, Snapshot, StatusItems, StoreError,
-};
+use crate::store::{AppendUid, CopyUid, FetchNeed, FetchedMessage, NewMessage, StoreError};
 
 /// What a session wants done, in order.
 #[derive(Debug)]
@@ -28,10 +26,10 @@ pub enum Call {
     Login(Credentials),
     Folders,
     Status {
-        folders: Vec<FolderId>,
+        folders: Vec<FolderKey>,
         items: StatusItems,
     },
-    Open(FolderId),
+    Open(FolderKey),
     Refresh,
     /// Answered by one [`Reply::Fetched`] for each message, then by [`Reply::FetchEnd`].
     Fetch {
@@ -45,21 +43,21 @@ pub enum Call {
     Expunge(Vec<u32>),
     Copy {
         uids: Vec<u32>,
-        target: FolderId,
+        target: FolderKey,
         remove: bool,
     },
     Append {
-        folder: FolderId,
+        folder: FolderKey,
         message: Box<NewMessage>,
     },
     Create(String),
-    Delete(FolderId),
+    Delete(FolderKey),
     Rename {
-        folder: FolderId,
+        folder: FolderKey,
         name: String,
     },
     Subscribe {
-        folder: FolderId,
+        folder: FolderKey,
         subscribed: bool,
     },
     /// Nothing, for this long; answered by `Done(Ok)`.

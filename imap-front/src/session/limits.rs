@@ -1,7 +1,8 @@
 use std::time::Duration;
 
+use mail_core::Accepts;
+
 use crate::frame::FrameLimits;
-use crate::store::Accepts;
 
 /// How a session behaves.
 #[derive(Debug, Clone)]

@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike, NaiveDate};
+use mail_core::MessageRow;
 use mail_parser::HeaderValue;
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::charsets::map::charset_decoder;
@@ -10,7 +11,7 @@ use mail_parser::parsers::MessageStream;
 use crate::message::{Content, Part, decoded, fields, header_length, unfolded};
 use crate::proto::search::{DateTest, SearchKey};
 use crate::proto::sequence::{OutOfRange, Ranges, SequenceSet};
-use crate::store::{FetchNeed, MessageRow};
+use crate::store::FetchNeed;
 
 /// A search key made ready for many messages.
 pub(crate) struct Matcher {
@@ -217,7 +218,7 @@ fn leaf_text<'a>(raw: &'a [u8], part: &Part) -> Cow<'a, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::{FlagSet, Keywords};
+    use mail_core::{FlagSet, Keywords};
 
     const RAW: &[u8] = b"Date: Wed, 17 Jul 1996 23:23:25 -0700\r\nFrom: =?utf-8?q?J=C3=BCrgen?= <j@x>\r\n\
         Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=iso-8859-1\r\n\

@@ -16,13 +16,13 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
+use mail_core::Snapshot;
 use tracing::Span;
 use zeroize::Zeroizing;
 
 use crate::frame::{Expect, FrameLimits, MESSAGE_TOO_LARGE, Refusal};
 use crate::proto::lower::lower;
 use crate::proto::response::Output;
-use crate::store::Snapshot;
 
 pub use action::{Action, Call, Opened, Reply};
 pub use limits::{Limits, SessionConfig};

@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords, MessageRow, Snapshot};
+
 use crate::proto::request::StatusItem;
 use crate::proto::response::{Output, is_keyword};
 use crate::proto::sequence::{OutOfRange, SequenceSet};
-use crate::store::{FlagChange, FlagChangeMode, FlagSet, Keywords, MessageRow, Snapshot};
 
 /// How many keywords FLAGS lists.
 const MAX_LISTED_KEYWORDS: usize = 128;
@@ -225,7 +226,7 @@ impl Selected {
 }
 
 /// What STATUS shows of a folder, written in the order asked.
-pub(crate) fn write_status(name: &str, items: &[StatusItem], status: &crate::store::FolderStatus, output: &mut Output) {
+pub(crate) fn write_status(name: &str, items: &[StatusItem], status: &mail_core::FolderStatus, output: &mut Output) {
     output.text("* STATUS ").mailbox(name).text(" (");
     for (index, item) in items.iter().enumerate() {
         if index > 0 {

@@ -1,59 +1,12 @@
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::BoxStream;
-use secrecy::SecretString;
+use mail_core::{Accepts, Credentials, FlagChange, FolderEntry, FolderKey, FolderStatus, Peer, Snapshot, StatusItems};
 use tokio::sync::watch;
 
-use super::{
-    AppendUid, CopyUid, FlagSet, FolderEntry, FolderId, FolderStatus, Keywords, NewMessage, Snapshot, StatusItems,
-    StoreError,
-};
-
-/// Who wants to log in.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The login name as the client sent it.
-    pub user: String,
-    /// What proves it.
-    pub secret: Secret,
-}
-
-/// What proves who somebody is. `Debug` shows nothing of it.
-#[derive(Debug, Clone)]
-pub enum Secret {
-    /// A password (LOGIN, PLAIN).
-    Password(SecretString),
-    /// An OAuth 2.0 bearer token (XOAUTH2, OAUTHBEARER; RFC 6750).
-    Bearer(SecretString),
-}
-
-/// What users can log in with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accepts {
-    /// Passwords.
-    pub passwords: bool,
-    /// OAuth 2.0 bearer tokens.
-    pub tokens: bool,
-}
-
-impl Default for Accepts {
-    /// Passwords only.
-    fn default() -> Self {
-        Self { passwords: true, tokens: false }
-    }
-}
-
-/// Where a connection comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer {
-    /// The client's address.
-    pub address: SocketAddr,
-    /// Whether the connection is encrypted.
-    pub encrypted: bool,
-}
+use super::{AppendUid, CopyUid, NewMessage, StoreError};
 
 /// A store of mail for many users.
 #[async_trait]
@@ -85,15 +38,15 @@ pub trait UserStore: Send + Sync + 'static {
     /// Counts of several folders, answered together because stores can ask for them together. One entry per asked folder.
     async fn status(
         &self,
-        folders: &[FolderId],
+        folders: &[FolderKey],
         items: StatusItems,
     ) -> Result<Vec<Result<FolderStatus, StoreError>>, StoreError>;
 
     /// Opens a folder; returns once its newest state is known.
-    async fn open(&self, folder: &FolderId) -> Result<Arc<dyn FolderStore>, StoreError>;
+    async fn open(&self, folder: &FolderKey) -> Result<Arc<dyn FolderStore>, StoreError>;
 
     /// Stores a message in a folder, published there before this returns. Absent if it is not known which UID it got.
-    async fn append(&self, folder: &FolderId, message: NewMessage) -> Result<Option<AppendUid>, StoreError>;
+    async fn append(&self, folder: &FolderKey, message: NewMessage) -> Result<Option<AppendUid>, StoreError>;
 
     /// Makes a folder, and those above it that are missing. `name` is a whole name as in [`FolderEntry::name`].
     ///
@@ -105,17 +58,17 @@ pub trait UserStore: Send + Sync + 'static {
     ///
     /// # Errors
     /// [`StoreError::Cannot`] for folders that must stay.
-    async fn delete(&self, folder: &FolderId) -> Result<(), StoreError>;
+    async fn delete(&self, folder: &FolderKey) -> Result<(), StoreError>;
 
     /// Gives a folder another whole name; missing folders above it are made. Of the inbox only the messages go there
     /// (RFC 9051 6.3.6).
     ///
     /// # Errors
     /// [`StoreError::AlreadyExists`]; [`StoreError::Cannot`] for folders that must stay.
-    async fn rename(&self, folder: &FolderId, name: &str) -> Result<(), StoreError>;
+    async fn rename(&self, folder: &FolderKey, name: &str) -> Result<(), StoreError>;
 
     /// Subscribes a folder, or takes the subscription back.
-    async fn subscribe(&self, folder: &FolderId, subscribed: bool) -> Result<(), StoreError>;
+    async fn subscribe(&self, folder: &FolderKey, subscribed: bool) -> Result<(), StoreError>;
 }
 
 /// What of a message's content is wanted.
@@ -139,28 +92,6 @@ pub struct FetchedMessage {
     /// The bytes asked for (more is allowed: the whole message where the header was asked). Empty for
     /// [`FetchNeed::Size`].
     pub content: Bytes,
-}
-
-/// How flags are to change.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FlagChangeMode {
-    /// `FLAGS`
-    Replace,
-    /// `+FLAGS`
-    Add,
-    /// `-FLAGS`
-    Remove,
-}
-
-/// A STORE.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlagChange {
-    /// How.
-    pub mode: FlagChangeMode,
-    /// The system flags.
-    pub flags: FlagSet,
-    /// The keywords.
-    pub keywords: Keywords,
 }
 
 /// An opened folder, shared by the sessions that have it selected.
@@ -190,7 +121,7 @@ pub trait FolderStore: Send + Sync + 'static {
     /// Copies messages to another folder, or moves them there if `remove`. What came of it is published in both folders
     /// before this returns. Absent unless every message is known to have got exactly one new UID. UIDs that are gone are
     /// passed over. `\Deleted` is not copied.
-    async fn copy(&self, uids: Vec<u32>, target: &FolderId, remove: bool) -> Result<Option<CopyUid>, StoreError>;
+    async fn copy(&self, uids: Vec<u32>, target: &FolderKey, remove: bool) -> Result<Option<CopyUid>, StoreError>;
 
     /// Removes the messages of `uids` that are marked `\Deleted`. The result is published before this returns.
     async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError>;

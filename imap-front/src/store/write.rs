@@ -1,6 +1,5 @@
 use bytes::Bytes;
-
-use super::{FlagSet, Keywords};
+use mail_core::{FlagSet, Keywords};
 
 /// A message to be stored in a folder (RFC 9051 6.3.12).
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use futures::{FutureExt, StreamExt};
 use imap_front::frame::{Frame, Framer};
 use imap_front::session::{Action, Call, Opened, Reply, Session, SessionConfig};
 use imap_front::store::*;
+use mail_core::*;
 use tokio::sync::watch;
 
 use crate::support::{Memory, Users};

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use imap_front::store::*;
+use mail_core::*;
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
 
@@ -70,7 +71,7 @@ impl Memory {
             exact: !name.contains("vague"),
             fail: Mutex::default(),
         });
-        let id = FolderId(name.as_bytes().to_vec());
+        let id = FolderKey(name.as_bytes().to_vec());
         let entry = FolderEntry { id, name: name.to_owned(), special_use, selectable, subscribed };
         self.folders.lock().unwrap().push((entry, folder.clone()));
         folder
@@ -81,7 +82,7 @@ impl Memory {
         folders.iter().find(|(entry, _)| entry.name == name).unwrap().1.clone()
     }
 
-    fn by_id(&self, id: &FolderId) -> Result<Arc<MemoryFolder>, StoreError> {
+    fn by_id(&self, id: &FolderKey) -> Result<Arc<MemoryFolder>, StoreError> {
         let folders = self.folders.lock().unwrap();
         let found = folders.iter().find(|(entry, _)| entry.id == *id);
         found.map(|(_, folder)| folder.clone()).ok_or(StoreError::NoSuchFolder)
@@ -166,12 +167,12 @@ impl UserStore for Memory {
 
     async fn status(
         &self,
-        folders: &[FolderId],
+        folders: &[FolderKey],
         items: StatusItems,
     ) -> Result<Vec<Result<FolderStatus, StoreError>>, StoreError> {
         self.log(format!("status {} {items:?}", folders.len()));
         let known = self.folders.lock().unwrap();
-        let status = |id: &FolderId| {
+        let status = |id: &FolderKey| {
             let (_, folder) = known.iter().find(|(entry, _)| entry.id == *id).ok_or(StoreError::NoSuchFolder)?;
             let snapshot = folder.snapshot();
             let unseen = snapshot.messages.iter().filter(|row| !row.flags.contains(FlagSet::SEEN)).count();
@@ -187,13 +188,13 @@ impl UserStore for Memory {
         Ok(folders.iter().map(status).collect())
     }
 
-    async fn open(&self, folder: &FolderId) -> Result<Arc<dyn FolderStore>, StoreError> {
+    async fn open(&self, folder: &FolderKey) -> Result<Arc<dyn FolderStore>, StoreError> {
         let known = self.folders.lock().unwrap();
         let (_, folder) = known.iter().find(|(entry, _)| entry.id == *folder).ok_or(StoreError::NoSuchFolder)?;
         Ok(folder.clone())
     }
 
-    async fn append(&self, folder: &FolderId, message: NewMessage) -> Result<Option<AppendUid>, StoreError> {
+    async fn append(&self, folder: &FolderKey, message: NewMessage) -> Result<Option<AppendUid>, StoreError> {
         let folder = self.by_id(folder)?;
         folder.log(format!("append {} {:?} {:?}", message.content.len(), message.flags, message.internal_date));
         folder.failure()?;
@@ -213,20 +214,20 @@ impl UserStore for Memory {
         }
     }
 
-    async fn delete(&self, folder: &FolderId) -> Result<(), StoreError> {
+    async fn delete(&self, folder: &FolderKey) -> Result<(), StoreError> {
         self.by_id(folder)?;
         self.folders.lock().unwrap().retain(|(entry, _)| entry.id != *folder);
         Ok(())
     }
 
-    async fn rename(&self, folder: &FolderId, name: &str) -> Result<(), StoreError> {
+    async fn rename(&self, folder: &FolderKey, name: &str) -> Result<(), StoreError> {
         let mut folders = self.folders.lock().unwrap();
         let (entry, _) = folders.iter_mut().find(|(entry, _)| entry.id == *folder).ok_or(StoreError::NoSuchFolder)?;
         entry.name = name.to_owned();
         Ok(())
     }
 
-    async fn subscribe(&self, folder: &FolderId, subscribed: bool) -> Result<(), StoreError> {
+    async fn subscribe(&self, folder: &FolderKey, subscribed: bool) -> Result<(), StoreError> {
         let mut folders = self.folders.lock().unwrap();
         let (entry, _) = folders.iter_mut().find(|(entry, _)| entry.id == *folder).ok_or(StoreError::NoSuchFolder)?;
         entry.subscribed = subscribed;
@@ -296,7 +297,7 @@ impl FolderStore for MemoryFolder {
         Ok(())
     }
 
-    async fn copy(&self, uids: Vec<u32>, target: &FolderId, remove: bool) -> Result<Option<CopyUid>, StoreError> {
+    async fn copy(&self, uids: Vec<u32>, target: &FolderKey, remove: bool) -> Result<Option<CopyUid>, StoreError> {
         self.log(format!("copy {uids:?} {remove}"));
         self.failure()?;
         let target = self.store.upgrade().unwrap().by_id(target)?;

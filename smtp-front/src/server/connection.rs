@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail_core::{Credentials, Peer};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
@@ -16,7 +17,7 @@ use super::listen::stopped;
 use super::spool::Spool;
 use super::{ServerConfig, TlsMode};
 use crate::session::{Action, Authentication, Session};
-use crate::submit::{Address, Credentials, Envelope, Grant, Message, Peer, Recipient, Submit, SubmitError, Submitter};
+use crate::submit::{Address, Envelope, Grant, Message, Recipient, Submit, SubmitError, Submitter};
 
 /// Read at once: one TLS record.
 const READ_SIZE: usize = 16 * 1024;

@@ -3,11 +3,11 @@
 use base64::Engine as _;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use mail_core::{Credentials, Secret};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::Mechanism;
-use crate::submit::{Credentials, Secret};
 
 /// base64 as devices write it: padding may be missing.
 const BASE64: GeneralPurpose = GeneralPurpose::new(

@@ -24,6 +24,8 @@ use bytes::Bytes;
 
 pub use policy::{Authentication, Mechanism, Policy};
 
+use mail_core::{Credentials, Secret};
+
 use self::content::Chunk;
 use self::exchange::Exchange;
 use self::input::{Input, LineTooLong};
@@ -31,7 +33,7 @@ use self::reply::Reply;
 use self::transaction::{Mail, Transaction};
 use crate::command::{self, Command, CommandError};
 use crate::data::DataReceiver;
-use crate::submit::{Address, Credentials, Envelope, Grant, Recipient, Secret, SubmitError};
+use crate::submit::{Address, Envelope, Grant, Recipient, SubmitError};
 
 /// The longest command line in bytes. RFC 5321 4.5.3.1.4 asks for 512 plus what extensions add.
 const MAX_COMMAND_LINE: usize = 2000;

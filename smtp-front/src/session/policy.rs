@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use crate::submit::Accepts;
+use mail_core::Accepts;
 
 /// Whether clients must log in before they submit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

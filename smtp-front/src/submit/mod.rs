@@ -10,4 +10,4 @@ pub use address::Address;
 pub use envelope::{Envelope, Notify, Recipient, Return};
 pub use error::SubmitError;
 pub use message::{Message, MessageReader};
-pub use traits::{Accepts, Credentials, Grant, Peer, Secret, Submit, Submitter};
+pub use traits::{Grant, Submit, Submitter};

@@ -1,46 +1,9 @@
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use secrecy::SecretString;
+use mail_core::{Accepts, Credentials, Peer};
 
 use super::{Address, Envelope, Message, Recipient, SubmitError};
-
-/// Who wants to log in.
-#[derive(Debug, Clone)]
-pub struct Credentials {
-    /// The login name as the client sent it.
-    pub user: String,
-    /// What proves it.
-    pub secret: Secret,
-}
-
-/// What proves who somebody is. `Debug` shows nothing of it.
-#[derive(Debug, Clone)]
-pub enum Secret {
-    /// A password (PLAIN, LOGIN).
-    Password(SecretString),
-    /// An OAuth 2.0 bearer token (XOAUTH2, OAUTHBEARER; RFC 6750).
-    Bearer(SecretString),
-}
-
-/// What users can log in with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Accepts {
-    /// Passwords (PLAIN, LOGIN).
-    pub passwords: bool,
-    /// OAuth 2.0 bearer tokens (XOAUTH2, OAUTHBEARER).
-    pub tokens: bool,
-}
-
-/// Where a connection comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Peer {
-    /// The client's address; behind a proxy the one that the proxy names.
-    pub address: SocketAddr,
-    /// Whether the connection is encrypted.
-    pub encrypted: bool,
-}
 
 /// What somebody who was let in may do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

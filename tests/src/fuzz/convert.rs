@@ -1,6 +1,6 @@
 use gateway::convert::mapi_to_mime::{RenderContext, RenderLimits, ResolvedAddresses, needed_dns, render};
 use gateway::convert::mime_to_mapi::{ParseLimits, Purpose, parse_within};
-use imap_front::store::{FlagSet, Keywords};
+use mail_core::{FlagSet, Keywords};
 use mapi_core::fasttransfer::MessageList;
 use mapi_core::message::MessageContent;
 use mapi_core::property::FileTime;

@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use imap_front::session::{Session, SessionConfig};
-use imap_front::store::Accepts;
+use mail_core::Accepts;
 use mapi_core::auth::ntlm::{Authenticate, Challenge, MAX_MESSAGE, Negotiate, NtlmClient, NtlmContext};
 use mapi_core::auth::spnego::{NegTokenInit, NegTokenResp};
 use mapi_core::auth::{AuthChannel, BearerCredentials, Credentials, PlainHttp, SignInName, tls_server_end_point};

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use imap_front::store::{FlagChange, Snapshot};
+use mail_core::{FlagChange, Snapshot};
 use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};

@@ -1,6 +1,6 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use imap_front::store::{FlagChange, FlagChangeMode, FlagSet};
+use mail_core::{FlagChange, FlagChangeMode, FlagSet};
 use mapi_core::id::Gid;
 use mapi_core::property::FileTime;
 

@@ -11,15 +11,16 @@ mod staging;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use imap_front::store::{FlagChange, FlagSet, Snapshot, StoreError};
+use imap_front::store::StoreError;
+use mail_core::{FlagChange, FlagSet, Snapshot};
 use mapi_core::id::{FolderId, Gid};
 use mapi_core::mailbox::{FolderNews, Mailbox, MailboxError};
 use tokio::sync::{mpsc, oneshot, watch};
 
+use self::news::{Modified, News};
 use super::context::AccountContext;
 use super::error::UpstreamError;
 use crate::sync::{FolderView, OfferedRendering, RenderingVerdict};
-use news::{Modified, News};
 
 pub use fetch::FetchedItem;
 

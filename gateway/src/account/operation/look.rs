@@ -1,4 +1,4 @@
-use imap_front::store::{FlagSet, Keywords};
+use mail_core::{FlagSet, Keywords};
 use mapi_core::id::{Gid, MessageId};
 use mapi_core::mailbox::{MailboxError, OpenPlan};
 use mapi_core::property::{PropertyKey, PropertyType};

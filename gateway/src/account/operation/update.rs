@@ -1,6 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
-use imap_front::store::{FlagChange, FlagChangeMode, FlagSet, Keywords};
+use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords};
 use mapi_core::ErrorCode;
 use mapi_core::id::{Gid, MessageId};
 use mapi_core::mailbox::{GidUpdate, MailboxError, MessageUpdates, OpenPlan};

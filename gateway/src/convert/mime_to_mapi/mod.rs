@@ -14,7 +14,7 @@ mod properties;
 mod recipients;
 mod smime;
 
-use imap_front::store::{FlagSet, Keywords};
+use mail_core::{FlagSet, Keywords};
 use mapi_core::message::MessageContent;
 use mapi_core::property::{FileTime, PropertyValue, tags};
 

@@ -1,6 +1,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use imap_front::store::FlagSet;
+use mail_core::FlagSet;
 use mapi_core::id::OneOffEntryId;
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyKey, PropertyName, PropertyTag, PropertyType, PropertyValue, property_set, tags};

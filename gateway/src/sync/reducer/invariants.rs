@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use imap_front::store::{FlagChange, FlagChangeMode, Keywords};
+use mail_core::{FlagChange, FlagChangeMode, Keywords};
 use mapi_core::id::{GlobalCounter, Guid, ReplicaGuidSet};
 use proptest::collection::vec;
 use proptest::prelude::*;

@@ -1,4 +1,4 @@
-use imap_front::store::Keywords;
+use mail_core::Keywords;
 use mapi_core::id::{Gid, GlobalCounter, Guid, ReplicaGuidSet};
 
 use super::*;

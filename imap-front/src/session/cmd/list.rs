@@ -1,6 +1,8 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use mail_core::{FolderEntry, SpecialUse};
+
 use super::status::wanted;
 use super::{Step, With, then};
 use crate::proto::list::matches;
@@ -10,7 +12,6 @@ use crate::session::Core;
 use crate::session::action::{Call, Reply};
 use crate::session::outcome::Outcome;
 use crate::session::selected::write_status;
-use crate::store::{FolderEntry, SpecialUse};
 
 /// RFC 3501 6.3.8, RFC 5258, RFC 5819, RFC 6154
 pub(super) fn list(core: &mut Core, request: ListRequest) -> Step {

@@ -1,5 +1,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mail_core::{Credentials, Secret};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
@@ -8,7 +9,7 @@ use super::{Step, With, then};
 use crate::session::action::{Call, Reply};
 use crate::session::outcome::Outcome;
 use crate::session::{Core, State};
-use crate::store::{Credentials, Secret, StoreError};
+use crate::store::StoreError;
 
 /// RFC 9051 6.2.3
 pub(super) fn login(core: &mut Core, user: String, password: SecretString) -> Step {

@@ -15,13 +15,14 @@ mod simple;
 mod status;
 mod store;
 
+use mail_core::{FolderEntry, FolderKey};
 use zeroize::Zeroizing;
 
 use super::action::{Call, Reply};
 use super::outcome::Outcome;
 use super::{Core, State};
 use crate::proto::request::Request;
-use crate::store::{FolderEntry, FolderId, StoreError};
+use crate::store::StoreError;
 
 /// What a command does next.
 pub(crate) enum Step {
@@ -83,7 +84,7 @@ pub(crate) fn with_folder(
 }
 
 /// The target of COPY, MOVE or APPEND.
-pub(crate) fn with_target(mailbox: String, next: impl FnOnce(FolderId) -> Step + Send + 'static) -> Step {
+pub(crate) fn with_target(mailbox: String, next: impl FnOnce(FolderKey) -> Step + Send + 'static) -> Step {
     let missing = || Outcome::no("TRYCREATE", StoreError::NoSuchFolder.to_string());
     with_folder(mailbox, missing, |folder| {
         if folder.selectable {

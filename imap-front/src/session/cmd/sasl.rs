@@ -1,8 +1,7 @@
 //! SASL (RFC 4422): what the mechanisms' messages mean.
 
+use mail_core::{Credentials, Secret};
 use secrecy::SecretString;
-
-use crate::store::{Credentials, Secret};
 
 /// A mechanism of AUTHENTICATE. Each has one message of the client.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,9 +1,11 @@
+use mail_core::StatusItems;
+
 use super::{Step, With, then};
 use crate::proto::request::StatusItem;
 use crate::session::action::{Call, Reply};
 use crate::session::outcome::Outcome;
 use crate::session::selected::write_status;
-use crate::store::{StatusItems, StoreError};
+use crate::store::StoreError;
 
 /// RFC 9051 6.3.11
 pub(super) fn status(mailbox: String, items: Vec<StatusItem>) -> Step {

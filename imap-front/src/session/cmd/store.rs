@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
+use mail_core::{FlagChange, Snapshot};
+
 use super::{Resume, Step, With, then};
 use crate::proto::sequence::SequenceSet;
 use crate::session::Core;
 use crate::session::action::{Call, Reply};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::selected::Quiet;
-use crate::store::{FlagChange, Snapshot, StoreError};
+use crate::store::StoreError;
 
 /// So much is written before it is sent.
 const CHUNK: usize = 32 << 10;

@@ -1,4 +1,5 @@
-use super::{FlagSet, Keywords};
+use crate::flag::FlagSet;
+use crate::keyword::Keywords;
 
 /// A message of a snapshot.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,6 +1,6 @@
 /// A folder's identity within its store: stays the same while the folder lives, whatever its name.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct FolderId(pub Vec<u8>);
+pub struct FolderKey(pub Vec<u8>);
 
 /// What a folder is for (RFC 6154).
 #[allow(missing_docs, reason = "the names are those of RFC 6154")]
@@ -17,7 +17,7 @@ pub enum SpecialUse {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FolderEntry {
     /// Its identity.
-    pub id: FolderId,
+    pub id: FolderKey,
     /// Its whole name in Unicode, levels separated by `/`. The inbox is `INBOX`. Unique within the store.
     pub name: String,
     /// RFC 6154 use.
