@@ -1,6 +1,7 @@
 //! The gateway: configuration, accounts, ledger, sync, conversion between MAPI and MIME, and the bridge to the fronts.
 
 pub mod account;
+mod blocking;
 pub mod bridge;
 pub mod check;
 pub mod cli;
@@ -9,8 +10,12 @@ pub mod conformance;
 pub mod convert;
 pub mod device;
 pub mod ledger;
+pub mod line;
+pub mod login;
+pub mod mailbox;
 pub mod mutant;
 pub mod oauth;
+pub mod operation;
 pub mod service;
 pub mod sync;
 pub mod telemetry;

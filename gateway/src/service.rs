@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{AbortHandle, JoinSet};
 
-use crate::account::{Accounts, Sending};
+use crate::account::sending::submit::Sending;
 use crate::bridge::{ImapBridge, SmtpBridge};
 use crate::config::{
     Address, AuthSchemes, Config, ConfigError, ListenerAuthentication, ListenerMechanism, ListenerTls, SmtpConfig,
@@ -18,6 +18,7 @@ use crate::config::{
 };
 use crate::device::Devices;
 use crate::ledger::{DirectoryLock, LockError};
+use crate::login::accounts::Accounts;
 
 /// How long upstream sessions have to be disconnected when the gateway stops.
 const DISCONNECT_TIME: Duration = Duration::from_millis(500);

@@ -11,14 +11,17 @@ use mapi_core::message::MessageContent;
 use mapi_core::property::{FileTime, tags};
 use mapi_core::rop::RopId;
 
-use super::folder::Settling;
-use super::mark::SubmissionMark;
-use super::operation::{Append, Kind, Stored};
-use super::sent_copy::Likeness;
-use super::upstream::Lane;
-use super::{Account, UpstreamError, blocking, not_found};
+use super::sending::sent_copy::Likeness;
+use super::{Account, not_found};
+use crate::blocking::blocking;
 use crate::convert::mime_to_mapi::{self, Purpose};
 use crate::convert::{ConvertError, flags, original};
+use crate::line::error::UpstreamError;
+use crate::line::kind::Kind;
+use crate::line::upstream::Lane;
+use crate::mailbox::folder::Settling;
+use crate::operation::mark::SubmissionMark;
+use crate::operation::{Append, Stored};
 
 /// What the server keeps of a new message's flags; the ledger keeps `\Deleted`.
 const OVERLAY: FlagSet = FlagSet::DELETED;

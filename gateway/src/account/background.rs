@@ -20,20 +20,20 @@ const MAX_FAILED: usize = 10_000;
 
 /// Whether clients are fetching messages.
 #[derive(Default)]
-pub(super) struct Activity {
+pub(crate) struct Activity {
     running: AtomicUsize,
     last: Mutex<Option<Instant>>,
 }
 
 impl Activity {
     /// A fetch is under way until what is returned is dropped.
-    pub(super) fn begin(&self) -> Active<'_> {
+    pub(crate) fn begin(&self) -> Active<'_> {
         self.running.fetch_add(1, Ordering::AcqRel);
         Active(self)
     }
 
     /// Something happened that a fetch may follow.
-    pub(super) fn touch(&self) {
+    pub(crate) fn touch(&self) {
         *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
     }
 
@@ -48,7 +48,7 @@ impl Activity {
 }
 
 /// See [`Activity::begin`].
-pub(super) struct Active<'a>(&'a Activity);
+pub(crate) struct Active<'a>(&'a Activity);
 
 impl Drop for Active<'_> {
     fn drop(&mut self) {
@@ -59,7 +59,7 @@ impl Drop for Active<'_> {
 
 /// Renders messages of selected folders that have no recorded size, or may have changed, newest first, for as long as the
 /// account lives: while somebody is connected, and after nobody fetched anything for `quiet`.
-pub(super) async fn render_ahead(account: Weak<Account>, quiet: Duration, mut closed: watch::Receiver<()>) {
+pub(crate) async fn render_ahead(account: Weak<Account>, quiet: Duration, mut closed: watch::Receiver<()>) {
     let mut failed = HashSet::new();
     let mut pause = quiet;
     loop {
@@ -80,7 +80,7 @@ async fn step(account: &Arc<Account>, quiet: Duration, failed: &mut HashSet<(Gid
     if !connected || !left.is_zero() {
         return if connected { left } else { quiet };
     }
-    let selected = account.open_folders().into_iter().filter(super::Folder::is_selected);
+    let selected = account.open_folders().into_iter().filter(crate::mailbox::folder::Folder::is_selected);
     let next = selected.into_iter().find_map(|folder| {
         let gid = folder.gid();
         let uids = folder.unrendered(CHUNK, |uid| failed.contains(&(gid, uid)));

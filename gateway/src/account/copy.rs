@@ -4,10 +4,11 @@ use imap_front::store::CopyUid;
 use mail_core::{FlagSet, FolderKey};
 use mapi_core::id::Gid;
 
-use super::folder::{Folder, Settling};
-use super::operation::{Transfer, Transferred};
-use super::rights::{self, Right};
-use super::{Account, UpstreamError, not_found};
+use super::{Account, not_found};
+use crate::line::error::UpstreamError;
+use crate::mailbox::folder::{Folder, Settling};
+use crate::mailbox::rights::{self, Right};
+use crate::operation::{Transfer, Transferred};
 
 /// How often messages are copied anew, without those that turned out to be gone, after what had come was taken back.
 const MAX_ROUNDS: usize = 3;

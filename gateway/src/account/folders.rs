@@ -8,11 +8,13 @@ use mapi_core::mailbox::Mailbox;
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyKey, PropertyValue, tags};
 
-use super::operation::{CreateFolder, DeleteFolder, Kind, MoveFolder, Place};
-use super::tree::{FolderTree, TreeNode};
-use super::upstream::Lane;
-use super::{Account, UpstreamError, not_found};
+use super::{Account, not_found};
 use crate::convert::folders::{MAX_LEVELS, decode_name, encode_name};
+use crate::line::error::UpstreamError;
+use crate::line::kind::Kind;
+use crate::line::upstream::Lane;
+use crate::mailbox::tree::{FolderTree, TreeNode};
+use crate::operation::{CreateFolder, DeleteFolder, MoveFolder, Place};
 
 /// The longest name of a folder, in UTF-16 units: longer ones reach nobody whole, as tables cut them off.
 const MAX_NAME_UNITS: usize = 255;

@@ -1,37 +1,12 @@
 //! Accounts: one mailbox owner each, shared by all of that user's connections. An account owns the upstream session,
 //! the ledger of the mailbox, the folder tree and the opened folders.
 
-mod addresses;
 mod append;
-mod background;
-mod blind_copies;
-mod cache;
-mod connect;
-mod context;
+pub(crate) mod background;
 mod copy;
-mod credential;
-mod directory;
-mod discovered;
-mod epochs;
-mod error;
-mod events;
-mod fixed;
-mod folder;
 mod folders;
-mod guard;
-mod login_name;
-mod mark;
-mod operation;
-mod pool;
-mod recipient_limit;
-mod registry;
-mod rights;
-mod sent_copy;
-mod submit;
-mod sweep;
-mod tree;
-mod unchecked;
-mod upstream;
+pub(crate) mod recipient_limit;
+pub(crate) mod sending;
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -41,32 +16,27 @@ use futures::future::{BoxFuture, Shared};
 use mail_core::FolderKey;
 use mapi_core::id::Gid;
 
-pub use cache::RenderingCache;
-pub(crate) use connect::Target;
-pub use connect::{Connector, Login, TicketFile, UpstreamSettings};
-pub use context::AccountContext;
-pub(crate) use context::RENDER_DOMAIN;
-pub use error::UpstreamError;
-pub use fixed::TokenMailbox;
-pub use folder::{FetchedItem, Folder};
-pub use operation::{Count, Kind, Tally};
-pub use registry::Accounts;
-pub use submit::Sending;
-pub use tree::FolderTree;
+use self::recipient_limit::RecipientLimit;
+use self::sending::sent_copy::Submissions;
+use crate::line::directory::Directory;
+use crate::line::error::UpstreamError;
+use crate::mailbox::context::AccountContext;
+use crate::mailbox::folder::{Folder, Settled, Settling};
+use crate::mailbox::tree::{FolderTree, TreeCache};
 
 /// A folder that is open, or being opened: whoever needs it meanwhile waits for the same attempt.
-type Opening = Shared<BoxFuture<'static, Result<Folder, UpstreamError>>>;
+pub(crate) type Opening = Shared<BoxFuture<'static, Result<Folder, UpstreamError>>>;
 
 /// A user's mailbox with everything that is shared between the connections of that user.
 pub struct Account {
-    context: Arc<AccountContext>,
-    folders: Mutex<HashMap<Gid, Opening>>,
-    tree: tree::TreeCache,
-    directory: directory::Directory,
-    submissions: sent_copy::Submissions,
-    recipient_limit: recipient_limit::RecipientLimit,
+    pub(crate) context: Arc<AccountContext>,
+    pub(crate) folders: Mutex<HashMap<Gid, Opening>>,
+    pub(crate) tree: TreeCache,
+    pub(crate) directory: Directory,
+    pub(crate) submissions: Submissions,
+    pub(crate) recipient_limit: RecipientLimit,
     /// Goes away with the account, which ends the task that listens for its notifications.
-    _open: tokio::sync::watch::Sender<()>,
+    pub(crate) _open: tokio::sync::watch::Sender<()>,
 }
 
 impl Account {
@@ -123,7 +93,7 @@ impl Account {
     }
 
     /// Makes known what an operation did to a folder. One that is not open is opened, which shows it, too.
-    async fn settle(&self, id: &FolderKey, settling: folder::Settling) -> Result<folder::Settled, UpstreamError> {
+    pub(crate) async fn settle(&self, id: &FolderKey, settling: Settling) -> Result<Settled, UpstreamError> {
         let open = Gid::from_slice(&id.0).and_then(|gid| self.open_folder(&gid));
         let folder = match open {
             Some(folder) => folder,
@@ -144,7 +114,7 @@ impl Account {
     }
 
     /// All open folders.
-    fn open_folders(&self) -> Vec<Folder> {
+    pub(crate) fn open_folders(&self) -> Vec<Folder> {
         let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
         folders.values().filter_map(opened).collect()
     }
@@ -160,12 +130,6 @@ fn is_of_use(opening: &Opening) -> bool {
     opening.peek().is_none() || opened(opening).is_some()
 }
 
-fn not_found() -> UpstreamError {
+pub(crate) fn not_found() -> UpstreamError {
     UpstreamError::Refused { operation: "RopOpenFolder".into(), code: mapi_core::ErrorCode::NOT_FOUND }
-}
-
-/// Runs blocking work (the ledger's, conversions) off the async threads.
-pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, UpstreamError> {
-    let ended = |error| UpstreamError::Internal(format!("a blocking task ended: {error}"));
-    tokio::task::spawn_blocking(work).await.map_err(ended)
 }

@@ -3,7 +3,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 /// How many recipients the server takes in one message, as far as its refusals tell: it says ecTooManyRecips and not how many
 /// are allowed. So each time half as many are tried, and clients send to the rest in further messages.
 #[derive(Debug)]
-pub(super) struct RecipientLimit(AtomicUsize);
+pub(crate) struct RecipientLimit(AtomicUsize);
 
 impl Default for RecipientLimit {
     fn default() -> Self {
@@ -13,12 +13,12 @@ impl Default for RecipientLimit {
 
 impl RecipientLimit {
     /// The limit as it is thought to be.
-    pub(super) fn get(&self) -> usize {
+    pub(crate) fn get(&self) -> usize {
         self.0.load(Ordering::Relaxed)
     }
 
     /// The server refused so many.
-    pub(super) fn refused(&self, recipients: usize) {
+    pub(crate) fn refused(&self, recipients: usize) {
         self.0.fetch_min((recipients / 2).max(1), Ordering::Relaxed);
     }
 }

@@ -10,7 +10,10 @@ use mail_core::{
 use mapi_core::id::Gid;
 use tokio::sync::watch;
 
-use crate::account::{Account, Accounts, FetchedItem, Folder, UpstreamError};
+use crate::account::Account;
+use crate::line::error::UpstreamError;
+use crate::login::accounts::Accounts;
+use crate::mailbox::folder::{FetchedItem, Folder};
 
 /// The accounts as an IMAP store.
 pub struct ImapBridge {

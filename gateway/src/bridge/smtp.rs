@@ -7,9 +7,12 @@ use mail_core::{Accepts, Credentials, Peer, Secret};
 use smtp_front::submit::{Address, Envelope, Grant, Message, Recipient, Submit, SubmitError, Submitter};
 
 use super::room::Room;
-use crate::account::{Account, Accounts, Sending, UpstreamError};
+use crate::account::Account;
+use crate::account::sending::submit::Sending;
 use crate::config::SenderPolicy;
 use crate::device::{self, Device, Devices, HeaderRule, Proof};
+use crate::line::error::UpstreamError;
+use crate::login::accounts::Accounts;
 
 /// The accounts and devices as a submission backend.
 pub struct SmtpBridge {
@@ -174,7 +177,7 @@ async fn check(account: &Account, recipient: &Recipient, sending: &Sending) -> R
 }
 
 async fn completed(message: Message, rule: HeaderRule) -> Result<Bytes, SubmitError> {
-    let completed = crate::account::blocking(move || device::complete(message, &rule)).await;
+    let completed = crate::blocking::blocking(move || device::complete(message, &rule)).await;
     Ok(Bytes::from(completed.map_err(SubmitError::from)??))
 }
 

@@ -6,10 +6,9 @@ use mapi_core::autodiscover::{Attempt, AutodiscoverError, Discovery, Question, S
 use mapi_core::client::EndpointUrl;
 
 use super::anonymous::Anonymous;
-use super::explain;
 use super::report::{Finding, Steps};
-use super::{AUTODISCOVER, Status};
-use crate::account::{Connector, Target};
+use super::{AUTODISCOVER, Status, explain};
+use crate::line::connector::{Connector, Target};
 
 /// What is known of the way to the mailbox.
 pub(super) struct Located {

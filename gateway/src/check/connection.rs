@@ -6,8 +6,8 @@ use super::autodiscover::Located;
 use super::certificate::Validity;
 use super::report::{Finding, Steps};
 use super::{CONNECTION, Checked, explain};
-use crate::account::Connector;
 use crate::config::TlsVerification;
+use crate::line::connector::Connector;
 
 /// Certificates that expire sooner are warned of.
 const SOON: Duration = Duration::from_secs(14 * 24 * 3600);

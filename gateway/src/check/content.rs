@@ -8,8 +8,9 @@ use mapi_core::property::{PropertyRow, SortOrder, SortOrderKind, tags};
 
 use super::explain;
 use super::report::Finding;
-use crate::account::{Connector, RENDER_DOMAIN};
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
+use crate::line::connector::Connector;
+use crate::mailbox::context::RENDER_DOMAIN;
 
 /// Folders shown; mailboxes may have thousands.
 const SHOWN: usize = 100;
@@ -95,7 +96,7 @@ async fn render(connector: &Connector, content: &MessageContent, source_key: &[u
     let names = mapi_to_mime::needed_dns(content);
     let mut addresses = ResolvedAddresses::default();
     if !names.is_empty() {
-        let book = |error: crate::account::UpstreamError| {
+        let book = |error: crate::line::error::UpstreamError| {
             let next = "the address book must be reachable: check upstream.nspi_url, or what Autodiscover says of it";
             (format!("the address book: {error}"), next.to_owned())
         };

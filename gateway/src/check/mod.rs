@@ -20,8 +20,8 @@ use std::time::Instant;
 
 use mapi_core::mailbox::Mailbox;
 
-use crate::account::{Connector, Login, UpstreamSettings};
 use crate::config::{Config, ConfigError};
+use crate::line::connector::{Connector, Login, UpstreamSettings};
 
 pub use health::{HealthError, health};
 pub use mount::{Durability, Mount, mount_of};

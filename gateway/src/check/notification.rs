@@ -7,8 +7,8 @@ use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue
 
 use super::report::{Finding, Steps};
 use super::{NOTIFICATION, explain};
-use crate::account::{Connector, Target};
 use crate::convert::GATEWAY_SET;
+use crate::line::connector::{Connector, Target};
 
 /// How long a notification may take. Servers that hold it back this long hold it back for good.
 const PATIENCE: Duration = Duration::from_secs(30);

@@ -9,7 +9,8 @@ use super::anonymous::{Anonymous, scheme_names};
 use super::autodiscover::Located;
 use super::report::{Finding, Steps};
 use super::{AUTHENTICATION, CONNECT, Checked, LOGON, autodiscover, explain};
-use crate::account::{AccountContext, Connector, Target};
+use crate::line::connector::{Connector, Target};
+use crate::mailbox::context::AccountContext;
 
 /// Authenticates, opens a session and logs on to the mailbox; `None` if one of these failed.
 pub(super) async fn open(

@@ -4,9 +4,9 @@ use clap::Args;
 use secrecy::SecretString;
 
 use super::password;
-use crate::account::Login;
 use crate::check::{Check, Report, Status, Step};
 use crate::conformance::{self, SCENARIOS, Target};
+use crate::line::connector::Login;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {

@@ -5,8 +5,8 @@ use mapi_core::client::ClientSettings;
 use secrecy::SecretString;
 
 use super::Trouble;
-use crate::account::{Connector, Login, UpstreamSettings};
 use crate::config::{AuthScheme, AuthSchemes, TlsVerification, UpstreamConfig};
+use crate::line::connector::{Connector, Login, UpstreamSettings};
 
 /// Somebody with a mailbox on the server.
 #[derive(Debug, Clone)]
@@ -99,7 +99,7 @@ impl Target {
 }
 
 async fn person(settings: &Arc<UpstreamSettings>, login: (&str, SecretString)) -> Result<Person, Trouble> {
-    let trouble = |error: crate::account::UpstreamError| Trouble::Other(format!("{}: {error}", login.0));
+    let trouble = |error: crate::line::error::UpstreamError| Trouble::Other(format!("{}: {error}", login.0));
     let connector = Connector::new(Arc::clone(settings), Login::new(login.0, login.1)).map_err(trouble)?;
     let settings = connector.mailbox_settings().await.map_err(trouble)?;
     Ok(Person { address: connector.user().to_owned(), settings })

@@ -9,8 +9,9 @@ use smtp_front::rate::{RateLimit, Window};
 use smtp_front::submit::{Address, Grant, Recipient, SubmitError};
 
 use super::HeaderRule;
-use crate::account::{TicketFile, TokenMailbox};
 use crate::config::{ConfigError, DeviceConfig, SenderPolicy};
+use crate::line::connector::TicketFile;
+use crate::login::fixed::TokenMailbox;
 
 /// The longest password taken from a file, in bytes.
 const MAX_PASSWORD: usize = 4096;

@@ -1,6 +1,6 @@
 use std::time::{Duration, Instant};
 
-use gateway::account::Kind;
+use gateway::line::Kind;
 use tests::imap_client::uid_code;
 use tests::smtp_client::try_submit;
 use tests::stack::{ALICE, BOB, PASSWORD};

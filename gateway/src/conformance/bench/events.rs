@@ -16,7 +16,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 
 impl Bench {
     /// Subscribes to everything that happens in the mailbox.
-    pub(in super::super) async fn subscribe(&mut self) -> Result<u32, Trouble> {
+    pub(crate) async fn subscribe(&mut self) -> Result<u32, Trouble> {
         let request = RegisterNotificationRequest {
             output_handle_index: OUT,
             notification_types: bits::ALL_OBJECT_EVENTS,
@@ -27,15 +27,12 @@ impl Bench {
     }
 
     /// An empty Execute, which fetches notifications.
-    pub(in super::super) async fn poll(&mut self) -> Result<(), Trouble> {
+    pub(crate) async fn poll(&mut self) -> Result<(), Trouble> {
         self.exchange(Vec::new(), Vec::new(), ONE_PAYLOAD, false).await.map(drop)
     }
 
     /// Fetches notifications until one has arrived that satisfies `wanted`. Returns whether there is one.
-    pub(in super::super) async fn event(
-        &mut self,
-        wanted: impl Fn(&NotifyResponse) -> bool + Send,
-    ) -> Result<bool, Trouble> {
+    pub(crate) async fn event(&mut self, wanted: impl Fn(&NotifyResponse) -> bool + Send) -> Result<bool, Trouble> {
         let began = Instant::now();
         loop {
             if self.notes.iter().any(&wanted) {
@@ -52,7 +49,7 @@ impl Bench {
     }
 
     /// Takes out what was notified about the objects of a folder: its messages (`true`) or itself.
-    pub(in super::super) fn take_events(&mut self, folder: FolderId, messages: bool) -> Vec<(u16, ObjectNotification)> {
+    pub(crate) fn take_events(&mut self, folder: FolderId, messages: bool) -> Vec<(u16, ObjectNotification)> {
         let mut out = Vec::new();
         for note in self.notes.drain(..) {
             let NotificationData::Object(object) = note.data else { continue };
@@ -66,13 +63,13 @@ impl Bench {
 }
 
 /// Whether a notification is of an event and about a message, or any message.
-pub(in super::super) fn is_about(note: &NotifyResponse, event: u16, message: Option<MessageId>) -> bool {
+pub(crate) fn is_about(note: &NotifyResponse, event: u16, message: Option<MessageId>) -> bool {
     let NotificationData::Object(object) = &note.data else { return false };
     note.notification_flags & bits::EVENT & event != 0 && (message.is_none() || object.message_id == message)
 }
 
 /// The name of an event.
-pub(in super::super) fn event_name(event: u16) -> &'static str {
+pub(crate) fn event_name(event: u16) -> &'static str {
     match event {
         bits::NEW_MAIL => "new mail",
         bits::OBJECT_CREATED => "created",
@@ -85,7 +82,7 @@ pub(in super::super) fn event_name(event: u16) -> &'static str {
 }
 
 /// The events, each kind once, in the order of their first appearance.
-pub(in super::super) fn kinds(events: &[(u16, ObjectNotification)]) -> String {
+pub(crate) fn kinds(events: &[(u16, ObjectNotification)]) -> String {
     let mut names: Vec<&str> = Vec::new();
     for (event, _) in events {
         let name = event_name(*event);

@@ -12,18 +12,18 @@ use super::{Answer, Bench};
 
 impl Bench {
     /// RopOpenFolder.
-    pub(in super::super) async fn try_open_folder(&mut self, folder_id: FolderId) -> Result<Answer, Trouble> {
+    pub(crate) async fn try_open_folder(&mut self, folder_id: FolderId) -> Result<Answer, Trouble> {
         let open = OpenFolderRequest { output_handle_index: OUT, folder_id, open_mode_flags: 0 };
         self.call(self.store, RequestBody::OpenFolder(open)).await
     }
 
     /// A handle of a folder that is there.
-    pub(in super::super) async fn open_folder(&mut self, folder_id: FolderId) -> Result<u32, Trouble> {
+    pub(crate) async fn open_folder(&mut self, folder_id: FolderId) -> Result<u32, Trouble> {
         Ok(self.try_open_folder(folder_id).await?.ok()?.handle)
     }
 
     /// RopCreateFolder.
-    pub(in super::super) async fn try_create_folder(
+    pub(crate) async fn try_create_folder(
         &mut self,
         parent: u32,
         name: &str,
@@ -42,11 +42,7 @@ impl Bench {
     }
 
     /// A new folder and a handle of it.
-    pub(in super::super) async fn create_folder(
-        &mut self,
-        parent: u32,
-        name: &str,
-    ) -> Result<(FolderId, u32), Trouble> {
+    pub(crate) async fn create_folder(&mut self, parent: u32, name: &str) -> Result<(FolderId, u32), Trouble> {
         let answer = self.try_create_folder(parent, name, false).await?.ok()?;
         match &answer.body {
             ResponseBody::CreateFolder(made) => Ok((made.folder_id, answer.handle)),
@@ -55,7 +51,7 @@ impl Bench {
     }
 
     /// RopDeleteFolder.
-    pub(in super::super) async fn delete_folder(
+    pub(crate) async fn delete_folder(
         &mut self,
         parent: u32,
         folder_id: FolderId,
@@ -66,7 +62,7 @@ impl Bench {
     }
 
     /// Deletes a folder with everything in it, beyond recovery.
-    pub(in super::super) async fn remove_folder(&mut self, parent: u32, folder: FolderId) -> Result<(), Trouble> {
+    pub(crate) async fn remove_folder(&mut self, parent: u32, folder: FolderId) -> Result<(), Trouble> {
         const EVERYTHING: u8 = 0x15;
         for _ in 0..3 {
             self.delete_folder(parent, folder, EVERYTHING).await?;
@@ -78,7 +74,7 @@ impl Bench {
     }
 
     /// Properties of an object.
-    pub(in super::super) async fn get(&mut self, handle: u32, tags: &[PropertyTag]) -> Result<Vec<RowValue>, Trouble> {
+    pub(crate) async fn get(&mut self, handle: u32, tags: &[PropertyTag]) -> Result<Vec<RowValue>, Trouble> {
         let request =
             GetPropertiesSpecificRequest { property_size_limit: 0, want_unicode: true, property_tags: tags.to_vec() };
         let answer = self.call(handle, RequestBody::GetPropertiesSpecific(request)).await?.ok()?;
@@ -89,16 +85,12 @@ impl Bench {
     }
 
     /// One property of an object.
-    pub(in super::super) async fn get_one(
-        &mut self,
-        handle: u32,
-        tag: PropertyTag,
-    ) -> Result<Option<PropertyValue>, Trouble> {
+    pub(crate) async fn get_one(&mut self, handle: u32, tag: PropertyTag) -> Result<Option<PropertyValue>, Trouble> {
         Ok(self.get(handle, &[tag]).await?.pop().and_then(RowValue::into_value))
     }
 
     /// Properties of a folder, by its id.
-    pub(in super::super) async fn folder_properties(
+    pub(crate) async fn folder_properties(
         &mut self,
         folder: FolderId,
         tags: &[PropertyTag],
@@ -110,7 +102,7 @@ impl Bench {
     }
 
     /// RopSetProperties; how many properties were refused, too.
-    pub(in super::super) async fn set(
+    pub(crate) async fn set(
         &mut self,
         handle: u32,
         property_values: Vec<TaggedValue>,

@@ -15,11 +15,7 @@ use super::{Answer, Bench};
 
 impl Bench {
     /// A new message that is not saved yet.
-    pub(in super::super) async fn new_message(
-        &mut self,
-        folder_id: FolderId,
-        values: Vec<TaggedValue>,
-    ) -> Result<u32, Trouble> {
+    pub(crate) async fn new_message(&mut self, folder_id: FolderId, values: Vec<TaggedValue>) -> Result<u32, Trouble> {
         let create = CreateMessageRequest {
             output_handle_index: OUT,
             code_page_id: OpenMessageRequest::LOGON_CODE_PAGE,
@@ -32,7 +28,7 @@ impl Bench {
     }
 
     /// A stored message with these properties.
-    pub(in super::super) async fn create_message(
+    pub(crate) async fn create_message(
         &mut self,
         folder: FolderId,
         mut values: Vec<TaggedValue>,
@@ -47,18 +43,14 @@ impl Bench {
     }
 
     /// A stored unread message with this subject.
-    pub(in super::super) async fn create_plain(
-        &mut self,
-        folder: FolderId,
-        subject: &str,
-    ) -> Result<MessageId, Trouble> {
+    pub(crate) async fn create_plain(&mut self, folder: FolderId, subject: &str) -> Result<MessageId, Trouble> {
         let body = text(tags::PidTagBody, "Some text.\r\n");
         let unread = integer(tags::PidTagMessageFlags, 0);
         self.create_message(folder, vec![text(tags::PidTagSubject, subject), body, unread]).await
     }
 
     /// The id of a message that was there and is gone.
-    pub(in super::super) async fn gone_message(&mut self, folder: FolderId) -> Result<MessageId, Trouble> {
+    pub(crate) async fn gone_message(&mut self, folder: FolderId) -> Result<MessageId, Trouble> {
         let id = self.create_plain(folder, "gone").await?;
         let handle = self.open_folder(folder).await?;
         self.delete_messages(handle, &[id], true).await?.ok()?;
@@ -67,7 +59,7 @@ impl Bench {
     }
 
     /// RopSaveChangesMessage of a new message; its id.
-    pub(in super::super) async fn save_new(&mut self, handle: u32) -> Result<MessageId, Trouble> {
+    pub(crate) async fn save_new(&mut self, handle: u32) -> Result<MessageId, Trouble> {
         let answer = self.save(handle, SaveChangesMessageRequest::KEEP_OPEN_READ_WRITE).await?.ok()?;
         match &answer.body {
             ResponseBody::SaveChangesMessage(saved) => Ok(saved.message_id),
@@ -76,13 +68,13 @@ impl Bench {
     }
 
     /// RopSaveChangesMessage.
-    pub(in super::super) async fn save(&mut self, handle: u32, save_flags: u8) -> Result<Answer, Trouble> {
+    pub(crate) async fn save(&mut self, handle: u32, save_flags: u8) -> Result<Answer, Trouble> {
         let save = SaveChangesMessageRequest { input_handle_index: 1, save_flags };
         self.call(handle, RequestBody::SaveChangesMessage(save)).await
     }
 
     /// RopOpenMessage.
-    pub(in super::super) async fn try_open_message(
+    pub(crate) async fn try_open_message(
         &mut self,
         folder_id: FolderId,
         message_id: MessageId,
@@ -99,16 +91,12 @@ impl Bench {
     }
 
     /// A handle of a message that is there, for writing.
-    pub(in super::super) async fn open_message(
-        &mut self,
-        folder: FolderId,
-        message: MessageId,
-    ) -> Result<u32, Trouble> {
+    pub(crate) async fn open_message(&mut self, folder: FolderId, message: MessageId) -> Result<u32, Trouble> {
         Ok(self.try_open_message(folder, message, OpenMessageRequest::READ_WRITE).await?.ok()?.handle)
     }
 
     /// Properties of a stored message.
-    pub(in super::super) async fn message_properties(
+    pub(crate) async fn message_properties(
         &mut self,
         folder: FolderId,
         message: MessageId,
@@ -121,7 +109,7 @@ impl Bench {
     }
 
     /// Opens a message, sets properties, saves.
-    pub(in super::super) async fn change(
+    pub(crate) async fn change(
         &mut self,
         folder: FolderId,
         message: MessageId,
@@ -134,7 +122,7 @@ impl Bench {
     }
 
     /// RopSetReadFlags.
-    pub(in super::super) async fn set_read_flags(
+    pub(crate) async fn set_read_flags(
         &mut self,
         folder: u32,
         messages: &[MessageId],
@@ -146,7 +134,7 @@ impl Bench {
     }
 
     /// RopDeleteMessages, or RopHardDeleteMessages.
-    pub(in super::super) async fn delete_messages(
+    pub(crate) async fn delete_messages(
         &mut self,
         folder: u32,
         messages: &[MessageId],
@@ -159,11 +147,7 @@ impl Bench {
     }
 
     /// Gives a message SMTP recipients: type (1 To, 2 Cc, 3 Bcc) and address.
-    pub(in super::super) async fn set_recipients(
-        &mut self,
-        handle: u32,
-        recipients: &[(u8, String)],
-    ) -> Result<Answer, Trouble> {
+    pub(crate) async fn set_recipients(&mut self, handle: u32, recipients: &[(u8, String)]) -> Result<Answer, Trouble> {
         let row = |(row_id, (recipient_type, address)): (u32, &(u8, String))| ModifyRecipientRow {
             row_id,
             recipient_type: *recipient_type,
@@ -175,10 +159,7 @@ impl Bench {
     }
 
     /// The recipients of a message that is open, by RopReadRecipients; and how that ended.
-    pub(in super::super) async fn recipients(
-        &mut self,
-        handle: u32,
-    ) -> Result<(Vec<OpenRecipientRow>, ErrorCode), Trouble> {
+    pub(crate) async fn recipients(&mut self, handle: u32) -> Result<(Vec<OpenRecipientRow>, ErrorCode), Trouble> {
         let mut recipients = Vec::new();
         let mut row_id = 0;
         loop {
@@ -195,7 +176,7 @@ impl Bench {
     }
 
     /// The tags that names have here, each of the type asked for.
-    pub(in super::super) async fn named_tags(
+    pub(crate) async fn named_tags(
         &mut self,
         names: &[(PropertyName, PropertyType)],
     ) -> Result<Vec<PropertyTag>, Trouble> {
@@ -204,7 +185,7 @@ impl Bench {
     }
 
     /// RopGetPropertyIdsFromNames.
-    pub(in super::super) async fn named_ids(
+    pub(crate) async fn named_ids(
         &mut self,
         property_names: Vec<PropertyName>,
         create: bool,
@@ -220,6 +201,6 @@ impl Bench {
 }
 
 /// An id of the same replica that no object has.
-pub(in super::super) fn unknown_id(like: ObjectId) -> ObjectId {
+pub(crate) fn unknown_id(like: ObjectId) -> ObjectId {
     ObjectId::new(like.replica_id, 0x7FFF_0000_1234)
 }

@@ -17,45 +17,45 @@ use super::super::{Person, Target, Trouble};
 /// Index of the second handle of two-handle ROPs in the handle table.
 const SECOND: u8 = 1;
 /// Index of the handle that a ROP makes.
-pub(in super::super) const OUT: u8 = 2;
+pub(crate) const OUT: u8 = 2;
 /// MaxRopOut: one payload of 32 KiB, as large as it may be.
-pub(in super::super) const ONE_PAYLOAD: u32 = 0x0001_0008;
+pub(crate) const ONE_PAYLOAD: u32 = 0x0001_0008;
 /// How often a busy server is asked again.
-pub(in super::super) const PATIENCE: usize = 20;
+pub(crate) const PATIENCE: usize = 20;
 
 /// A session with one logon, whose operations go one by one; with a scratch folder, and with what a scenario has seen.
 pub struct Bench {
     /// The server.
-    pub(in super::super) target: Target,
+    pub(crate) target: Target,
     /// The scratch folder.
-    pub(in super::super) folder: FolderId,
+    pub(crate) folder: FolderId,
     /// A handle of it.
-    pub(in super::super) handle: u32,
+    pub(crate) handle: u32,
     seen: Vec<(String, String)>,
-    pub(in super::super) client: Client,
+    pub(crate) client: Client,
     /// Handle of the logon.
-    pub(in super::super) store: u32,
-    pub(in super::super) logon: PrivateLogon,
+    pub(crate) store: u32,
+    pub(crate) logon: PrivateLogon,
     /// Notifications that came with answers and that nobody has taken yet.
-    pub(in super::super) notes: Vec<NotifyResponse>,
+    pub(crate) notes: Vec<NotifyResponse>,
     /// The server said that there are more.
-    pub(in super::super) pending: bool,
+    pub(crate) pending: bool,
     columns: HashMap<u32, Arc<[PropertyTag]>>,
 }
 
 /// The answer to one ROP.
 #[derive(Debug)]
-pub(in super::super) struct Answer {
-    pub(in super::super) rop: RopId,
-    pub(in super::super) code: ErrorCode,
-    pub(in super::super) body: ResponseBody,
+pub(crate) struct Answer {
+    pub(crate) rop: RopId,
+    pub(crate) code: ErrorCode,
+    pub(crate) body: ResponseBody,
     /// The handle it made.
-    pub(in super::super) handle: u32,
+    pub(crate) handle: u32,
 }
 
 impl Answer {
     /// The answer, unless the operation failed.
-    pub(in super::super) fn ok(self) -> Result<Self, Trouble> {
+    pub(crate) fn ok(self) -> Result<Self, Trouble> {
         match self.code.is_success() {
             true => Ok(self),
             false => Err(Trouble::Refused { rop: self.rop, code: self.code }),
@@ -63,7 +63,7 @@ impl Answer {
     }
 
     /// What is due if the body is of another kind.
-    pub(in super::super) fn odd<T>(&self) -> Result<T, Trouble> {
+    pub(crate) fn odd<T>(&self) -> Result<T, Trouble> {
         Err(Trouble::Answer(self.rop))
     }
 }
@@ -84,14 +84,14 @@ impl Bench {
     }
 
     /// Another session, without a scratch folder.
-    pub(in super::super) async fn session(target: &Target, person: &Person) -> Result<Self, Trouble> {
+    pub(crate) async fn session(target: &Target, person: &Person) -> Result<Self, Trouble> {
         let client = Client::new(&person.settings);
         client.connect().await?;
         Self::log_on(target, client, person.legacy_dn()).await
     }
 
     /// Logs on over a client that is connected; without a scratch folder.
-    pub(in super::super) async fn log_on(target: &Target, client: Client, legacy_dn: &str) -> Result<Self, Trouble> {
+    pub(crate) async fn log_on(target: &Target, client: Client, legacy_dn: &str) -> Result<Self, Trouble> {
         let body = RequestBody::Logon(LogonRequest::mailbox(legacy_dn));
         let request = RopRequest { logon_id: 0, handle_index: 0, body };
         let expected = Expected::of(std::slice::from_ref(&request), |_| Arc::new([]));
@@ -120,7 +120,7 @@ impl Bench {
     }
 
     /// Logs on again over the same client, whose old context is gone; the scratch folder is the same.
-    pub(in super::super) async fn log_on_again(&mut self) -> Result<(), Trouble> {
+    pub(crate) async fn log_on_again(&mut self) -> Result<(), Trouble> {
         let dn = self.target.user.legacy_dn();
         let fresh = Self::log_on(&self.target, self.client.clone(), dn).await?;
         let seen = std::mem::take(&mut self.seen);
@@ -130,12 +130,12 @@ impl Bench {
     }
 
     /// Writes down a field.
-    pub(in super::super) fn see(&mut self, field: &str, value: impl Display) {
+    pub(crate) fn see(&mut self, field: &str, value: impl Display) {
         self.seen.push((field.to_owned(), value.to_string()));
     }
 
     /// Removes the scratch folder and ends the session; returns what was seen.
-    pub(in super::super) async fn close(mut self) -> Vec<(String, String)> {
+    pub(crate) async fn close(mut self) -> Vec<(String, String)> {
         if let Err(error) = self.clean_up().await {
             self.see("left behind", error);
         }
@@ -153,27 +153,22 @@ impl Bench {
     }
 
     /// A folder that the logon names ([`mapi_core::rop::special_folder`]).
-    pub(in super::super) fn special(&self, index: usize) -> FolderId {
+    pub(crate) fn special(&self, index: usize) -> FolderId {
         self.logon.folder_ids.get(index).copied().unwrap_or_default()
     }
 
     /// One ROP on one object.
-    pub(in super::super) async fn call(&mut self, on: u32, body: RequestBody) -> Result<Answer, Trouble> {
+    pub(crate) async fn call(&mut self, on: u32, body: RequestBody) -> Result<Answer, Trouble> {
         self.call_as(0, on, on, body).await
     }
 
     /// One ROP on two objects. In `body`, the output handle index is [`OUT`], a destination or input handle index 1.
-    pub(in super::super) async fn call_two(
-        &mut self,
-        on: u32,
-        second: u32,
-        body: RequestBody,
-    ) -> Result<Answer, Trouble> {
+    pub(crate) async fn call_two(&mut self, on: u32, second: u32, body: RequestBody) -> Result<Answer, Trouble> {
         self.call_as(0, on, second, body).await
     }
 
     /// [`Bench::call_two`] under another logon of the session.
-    pub(in super::super) async fn call_as(
+    pub(crate) async fn call_as(
         &mut self,
         logon_id: u8,
         on: u32,
@@ -208,7 +203,7 @@ impl Bench {
     }
 
     /// Several ROPs in one Execute, as given. Notifications are put aside.
-    pub(in super::super) async fn exchange(
+    pub(crate) async fn exchange(
         &mut self,
         requests: Vec<RopRequest>,
         handles: Vec<u32>,
@@ -241,19 +236,19 @@ impl Bench {
     }
 
     /// Waits as long as a busy server asks for, within reason.
-    pub(in super::super) async fn pause(&self, milliseconds: u32) {
+    pub(crate) async fn pause(&self, milliseconds: u32) {
         tokio::time::sleep(Duration::from_millis(u64::from(milliseconds).clamp(50, 5000))).await;
     }
 
     /// Gives an object up.
-    pub(in super::super) async fn release(&mut self, handle: u32) -> Result<(), Trouble> {
+    pub(crate) async fn release(&mut self, handle: u32) -> Result<(), Trouble> {
         self.columns.remove(&handle);
         let request = RopRequest { logon_id: 0, handle_index: 0, body: RequestBody::Release };
         self.exchange(vec![request], vec![handle], ONE_PAYLOAD, false).await.map(drop)
     }
 
     /// The global id of an object.
-    pub(in super::super) async fn gid(&mut self, object_id: ObjectId) -> Result<Gid, Trouble> {
+    pub(crate) async fn gid(&mut self, object_id: ObjectId) -> Result<Gid, Trouble> {
         let request = RequestBody::LongTermIdFromId(LongTermIdFromIdRequest { object_id });
         let answer = self.call(self.store, request).await?.ok()?;
         match &answer.body {
@@ -263,7 +258,7 @@ impl Bench {
     }
 
     /// Ends the session. The server forgets it by itself if that fails.
-    pub(in super::super) async fn end(&mut self) {
+    pub(crate) async fn end(&mut self) {
         if let Err(error) = self.client.disconnect().await {
             tracing::debug!(%error, "session left behind");
         }

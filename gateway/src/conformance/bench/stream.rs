@@ -20,7 +20,7 @@ const BUFFER: u16 = 0x7BC0;
 
 impl Bench {
     /// RopOpenStream.
-    pub(in super::super) async fn open_stream(
+    pub(crate) async fn open_stream(
         &mut self,
         object: u32,
         property_tag: PropertyTag,
@@ -31,12 +31,7 @@ impl Bench {
     }
 
     /// Writes a property through a stream.
-    pub(in super::super) async fn write_stream(
-        &mut self,
-        object: u32,
-        tag: PropertyTag,
-        bytes: &[u8],
-    ) -> Result<(), Trouble> {
+    pub(crate) async fn write_stream(&mut self, object: u32, tag: PropertyTag, bytes: &[u8]) -> Result<(), Trouble> {
         let stream = self.open_stream(object, tag, OpenStreamRequest::CREATE).await?.ok()?.handle;
         for chunk in bytes.chunks(CHUNK) {
             let request = WriteStreamRequest { data: chunk.to_vec() };
@@ -47,7 +42,7 @@ impl Bench {
     }
 
     /// Reads a property through a stream.
-    pub(in super::super) async fn read_stream(&mut self, object: u32, tag: PropertyTag) -> Result<Vec<u8>, Trouble> {
+    pub(crate) async fn read_stream(&mut self, object: u32, tag: PropertyTag) -> Result<Vec<u8>, Trouble> {
         let stream = self.open_stream(object, tag, OpenStreamRequest::READ_ONLY).await?.ok()?.handle;
         let mut bytes = Vec::new();
         while bytes.len() < STREAM_LIMIT {
@@ -64,7 +59,7 @@ impl Bench {
     }
 
     /// RopFastTransferSourceGetBuffer, asked again while the server is busy.
-    pub(in super::super) async fn get_buffer(
+    pub(crate) async fn get_buffer(
         &mut self,
         source: u32,
         request: FastTransferSourceGetBufferRequest,
@@ -82,7 +77,7 @@ impl Bench {
     }
 
     /// The whole stream of a FastTransfer source. The source is released.
-    pub(in super::super) async fn download(&mut self, source: u32) -> Result<Vec<u8>, Trouble> {
+    pub(crate) async fn download(&mut self, source: u32) -> Result<Vec<u8>, Trouble> {
         let mut bytes = Vec::new();
         while bytes.len() < STREAM_LIMIT {
             let request = FastTransferSourceGetBufferRequest::MaximumBufferSize(BUFFER);
@@ -98,7 +93,7 @@ impl Bench {
     }
 
     /// RopFastTransferSourceCopyMessages and the messages of its stream, in the stream's order.
-    pub(in super::super) async fn copy_messages(
+    pub(crate) async fn copy_messages(
         &mut self,
         folder: u32,
         messages: &[MessageId],

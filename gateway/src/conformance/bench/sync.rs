@@ -14,23 +14,23 @@ use super::session::OUT;
 
 /// What one synchronisation told.
 #[derive(Debug, Default)]
-pub(in super::super) struct Round {
-    pub(in super::super) changes: Vec<MessageChange>,
-    pub(in super::super) folders: Vec<FolderChange>,
-    pub(in super::super) deleted: ReplicaIdSet,
+pub(crate) struct Round {
+    pub(crate) changes: Vec<MessageChange>,
+    pub(crate) folders: Vec<FolderChange>,
+    pub(crate) deleted: ReplicaIdSet,
     /// The names of the sets that were not empty.
-    pub(in super::super) deletion_sets: Vec<&'static str>,
-    pub(in super::super) read: ReplicaIdSet,
-    pub(in super::super) unread: ReplicaIdSet,
+    pub(crate) deletion_sets: Vec<&'static str>,
+    pub(crate) read: ReplicaIdSet,
+    pub(crate) unread: ReplicaIdSet,
     /// As the server sent it.
-    pub(in super::super) raw_state: SyncState,
+    pub(crate) raw_state: SyncState,
     /// As a client stores it.
-    pub(in super::super) state: SyncState,
+    pub(crate) state: SyncState,
 }
 
 impl Round {
     /// Counts in one line: changes, deletions, read, unread.
-    pub(in super::super) fn counts(&self) -> String {
+    pub(crate) fn counts(&self) -> String {
         let changes = self.changes.len() + self.folders.len();
         let counts = [self.deleted.count(), self.read.count(), self.unread.count()];
         let [deleted, read, unread] = counts;
@@ -40,7 +40,7 @@ impl Round {
 
 impl Bench {
     /// Configures a contents synchronisation as the gateway does, and uploads a state.
-    pub(in super::super) async fn sync_source(
+    pub(crate) async fn sync_source(
         &mut self,
         folder: u32,
         contents: bool,
@@ -73,7 +73,7 @@ impl Bench {
     }
 
     /// A contents synchronisation with these properties.
-    pub(in super::super) async fn sync(
+    pub(crate) async fn sync(
         &mut self,
         folder: u32,
         property_tags: &[PropertyTag],
@@ -84,14 +84,14 @@ impl Bench {
     }
 
     /// A hierarchy synchronisation.
-    pub(in super::super) async fn sync_hierarchy(&mut self, folder: u32, state: &SyncState) -> Result<Round, Trouble> {
+    pub(crate) async fn sync_hierarchy(&mut self, folder: u32, state: &SyncState) -> Result<Round, Trouble> {
         let source = self.sync_source(folder, false, &[], state).await?;
         parse_round(&self.download(source).await?, false, state)
     }
 }
 
 /// Reads the stream of a synchronisation that began with `before`.
-pub(in super::super) fn parse_round(bytes: &[u8], contents: bool, before: &SyncState) -> Result<Round, Trouble> {
+pub(crate) fn parse_round(bytes: &[u8], contents: bool, before: &SyncState) -> Result<Round, Trouble> {
     let limits = MessageLimits::default();
     let mut stream = if contents { SyncStream::contents(limits) } else { SyncStream::hierarchy(limits) };
     stream.push(bytes)?;

@@ -13,7 +13,7 @@ const ROW_LIMIT: usize = 10_000;
 
 impl Bench {
     /// A contents table with its columns set.
-    pub(in super::super) async fn contents_table(
+    pub(crate) async fn contents_table(
         &mut self,
         folder: u32,
         table_flags: u8,
@@ -24,7 +24,7 @@ impl Bench {
     }
 
     /// A hierarchy table with its columns set.
-    pub(in super::super) async fn hierarchy_table(
+    pub(crate) async fn hierarchy_table(
         &mut self,
         folder: u32,
         table_flags: u8,
@@ -41,35 +41,26 @@ impl Bench {
     }
 
     /// RopSetColumns.
-    pub(in super::super) async fn set_columns(&mut self, table: u32, columns: &[PropertyTag]) -> Result<(), Trouble> {
+    pub(crate) async fn set_columns(&mut self, table: u32, columns: &[PropertyTag]) -> Result<(), Trouble> {
         let request = SetColumnsRequest { set_columns_flags: 0, property_tags: columns.to_vec() };
         self.call(table, RequestBody::SetColumns(request)).await?.ok().map(drop)
     }
 
     /// RopRestrict.
-    pub(in super::super) async fn restrict(&mut self, table: u32, restriction: Restriction) -> Result<(), Trouble> {
+    pub(crate) async fn restrict(&mut self, table: u32, restriction: Restriction) -> Result<(), Trouble> {
         let request = RestrictRequest { restrict_flags: 0, restriction: Some(restriction) };
         self.call(table, RequestBody::Restrict(request)).await?.ok().map(drop)
     }
 
     /// RopSortTable by one key.
-    pub(in super::super) async fn sort(
-        &mut self,
-        table: u32,
-        tag: PropertyTag,
-        order: SortOrderKind,
-    ) -> Result<(), Trouble> {
+    pub(crate) async fn sort(&mut self, table: u32, tag: PropertyTag, order: SortOrderKind) -> Result<(), Trouble> {
         let sort_orders = vec![SortOrder { tag, order }];
         let request = SortTableRequest { sort_table_flags: 0, category_count: 0, expanded_count: 0, sort_orders };
         self.call(table, RequestBody::SortTable(request)).await?.ok().map(drop)
     }
 
     /// RopQueryRows, once.
-    pub(in super::super) async fn query_rows(
-        &mut self,
-        table: u32,
-        row_count: u16,
-    ) -> Result<QueryRowsResponse, Trouble> {
+    pub(crate) async fn query_rows(&mut self, table: u32, row_count: u16) -> Result<QueryRowsResponse, Trouble> {
         let request = QueryRowsRequest { query_rows_flags: 0, forward_read: true, row_count };
         let answer = self.call(table, RequestBody::QueryRows(request)).await?.ok()?;
         match answer.body {
@@ -79,7 +70,7 @@ impl Bench {
     }
 
     /// All rows from the cursor on. The table is released.
-    pub(in super::super) async fn all_rows(&mut self, table: u32) -> Result<Vec<PropertyRow>, Trouble> {
+    pub(crate) async fn all_rows(&mut self, table: u32) -> Result<Vec<PropertyRow>, Trouble> {
         let mut rows = Vec::new();
         while rows.len() < ROW_LIMIT {
             let answer = self.query_rows(table, 0x1000).await?;
@@ -93,11 +84,7 @@ impl Bench {
     }
 
     /// All rows of the contents table of a folder.
-    pub(in super::super) async fn contents(
-        &mut self,
-        folder: u32,
-        columns: &[PropertyTag],
-    ) -> Result<Vec<PropertyRow>, Trouble> {
+    pub(crate) async fn contents(&mut self, folder: u32, columns: &[PropertyTag]) -> Result<Vec<PropertyRow>, Trouble> {
         let table = self.contents_table(folder, GetTableRequest::USE_UNICODE, columns).await?;
         self.all_rows(table).await
     }

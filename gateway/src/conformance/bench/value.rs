@@ -2,27 +2,27 @@ use mapi_core::ErrorCode;
 use mapi_core::property::{FileTime, PropertyTag, PropertyValue, RowValue, TaggedValue};
 
 /// A string property.
-pub(in super::super) fn text(tag: PropertyTag, value: &str) -> TaggedValue {
+pub(crate) fn text(tag: PropertyTag, value: &str) -> TaggedValue {
     TaggedValue::new(tag, PropertyValue::String(value.to_owned()))
 }
 
 /// A 32-bit integer property.
-pub(in super::super) fn integer(tag: PropertyTag, value: i32) -> TaggedValue {
+pub(crate) fn integer(tag: PropertyTag, value: i32) -> TaggedValue {
     TaggedValue::new(tag, PropertyValue::Integer32(value))
 }
 
 /// A binary property.
-pub(in super::super) fn bytes(tag: PropertyTag, value: &[u8]) -> TaggedValue {
+pub(crate) fn bytes(tag: PropertyTag, value: &[u8]) -> TaggedValue {
     TaggedValue::new(tag, PropertyValue::Binary(value.to_vec()))
 }
 
 /// A time property.
-pub(in super::super) fn time(tag: PropertyTag, seconds: i64) -> TaggedValue {
+pub(crate) fn time(tag: PropertyTag, seconds: i64) -> TaggedValue {
     TaggedValue::new(tag, PropertyValue::Time(FileTime::from_unix_seconds(seconds)))
 }
 
 /// A return value: its name in the specifications, or its number.
-pub(in super::super) fn code(code: ErrorCode) -> String {
+pub(crate) fn code(code: ErrorCode) -> String {
     match code {
         ErrorCode::NONE => "ok".to_owned(),
         code => code.name().map_or_else(|| format!("{:#010X}", code.0), str::to_owned),
@@ -30,17 +30,17 @@ pub(in super::super) fn code(code: ErrorCode) -> String {
 }
 
 /// `yes` or `no`.
-pub(in super::super) fn yes(holds: bool) -> &'static str {
+pub(crate) fn yes(holds: bool) -> &'static str {
     if holds { "yes" } else { "no" }
 }
 
 /// `same` or `different`.
-pub(in super::super) fn same(holds: bool) -> &'static str {
+pub(crate) fn same(holds: bool) -> &'static str {
     if holds { "same" } else { "different" }
 }
 
 /// A value as text: small numbers, Booleans and strings as they are, of others whether they are there.
-pub(in super::super) fn shown(value: Option<&RowValue>) -> String {
+pub(crate) fn shown(value: Option<&RowValue>) -> String {
     match value {
         Some(RowValue::Value(value)) => match value {
             PropertyValue::Integer32(number) => number.to_string(),
@@ -54,6 +54,6 @@ pub(in super::super) fn shown(value: Option<&RowValue>) -> String {
 }
 
 /// How many elements satisfy a condition, as text.
-pub(in super::super) fn count_of<T>(items: &[T], holds: impl Fn(&T) -> bool) -> String {
+pub(crate) fn count_of<T>(items: &[T], holds: impl Fn(&T) -> bool) -> String {
     items.iter().filter(|item| holds(item)).count().to_string()
 }

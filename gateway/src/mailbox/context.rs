@@ -1,0 +1,273 @@
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use mapi_core::fasttransfer::MessageLimits;
+use mapi_core::id::{Gid, Guid};
+use mapi_core::mailbox::{FetchOptions, FolderRow, Mailbox, PollHold};
+use mapi_core::message::{MessageContent, PropertyBag};
+use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue, tags};
+
+use super::cache::RenderingCache;
+use super::epochs::{Epochs, MailboxEpochs};
+use super::unchecked::Unchecked;
+use crate::account::background::Activity;
+use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
+use crate::convert::{ConvertError, GATEWAY_SET, flags, original};
+use crate::ledger::{Epoch, Ledger};
+use crate::line::addresses::AddressBook;
+use crate::line::error::UpstreamError;
+use crate::line::kind::Kind;
+use crate::line::upstream::{Lane, Upstream};
+use crate::operation::mark::SubmissionMark;
+
+/// Above this many bytes, of its properties or its original, a message is rendered off the async threads.
+const RENDER_INLINE: usize = 256 * 1024;
+
+/// Stands in renderings where a domain is needed and the message names none. The same for everybody and for ever: it is
+/// part of the bytes of messages.
+pub(crate) const RENDER_DOMAIN: &str = "mapi-gateway.invalid";
+
+/// What the parts of an account share.
+pub struct AccountContext {
+    /// The user's sessions with the upstream.
+    pub upstream: Arc<Upstream>,
+    /// The mailbox's ledger.
+    pub ledger: Arc<dyn Ledger>,
+    /// Appended messages that are not to be read yet.
+    pub unchecked: Unchecked,
+    /// Whether clients are fetching messages.
+    pub(crate) activity: Activity,
+    mailbox_guid: Guid,
+    user: String,
+    cache: Arc<RenderingCache>,
+    addresses: AddressBook,
+    epochs: MailboxEpochs,
+    /// The UIDVALIDITY given last; 0 if none was.
+    last_uid_validity: Mutex<u32>,
+    last_used: Mutex<Instant>,
+    fetch_options: FetchOptions,
+    keep_original_bytes: usize,
+}
+
+impl AccountContext {
+    pub(crate) fn new(
+        upstream: Upstream,
+        ledger: Arc<dyn Ledger>,
+        cache: Arc<RenderingCache>,
+        max_message_bytes: usize,
+        keep_original_bytes: usize,
+    ) -> Self {
+        let defaults = FetchOptions::default();
+        let limits = MessageLimits { bytes: max_message_bytes as u64, ..defaults.limits };
+        let fetch_options = FetchOptions { limits, ..defaults };
+        let upstream = Arc::new(upstream);
+        Self {
+            mailbox_guid: upstream.mailbox_guid(),
+            user: upstream.connector().user().to_owned(),
+            addresses: AddressBook::default(),
+            epochs: MailboxEpochs::new(Arc::clone(&upstream)),
+            upstream,
+            ledger,
+            unchecked: Unchecked::default(),
+            activity: Activity::default(),
+            cache,
+            last_uid_validity: Mutex::default(),
+            last_used: Mutex::new(Instant::now()),
+            fetch_options,
+            keep_original_bytes,
+        }
+    }
+
+    /// The named properties that the gateway uses, so that their ids can be asked for together.
+    pub fn property_names() -> Vec<PropertyName> {
+        let own = [flags::keywords_name(), MailboxEpochs::name(), subscribed_name(), SubmissionMark::name()];
+        own.into_iter().chain(original::names()).collect()
+    }
+
+    /// The user's address.
+    pub fn user(&self) -> &str {
+        &self.user
+    }
+
+    /// Somebody uses the account.
+    pub fn touch(&self) {
+        *self.last_used.lock().unwrap_or_else(PoisonError::into_inner) = Instant::now();
+    }
+
+    /// For how long nobody has used it.
+    pub fn idle_for(&self) -> Duration {
+        self.last_used.lock().unwrap_or_else(PoisonError::into_inner).elapsed()
+    }
+
+    /// Whether the upstream refused the account's password: nobody gets in from memory any more.
+    pub fn is_locked_out(&self) -> bool {
+        self.upstream.is_refused()
+    }
+
+    /// Whether notifications are known to flow.
+    pub fn subscription_alive(&self) -> bool {
+        self.upstream.current().is_some_and(|mailbox| mailbox.is_listening())
+    }
+
+    /// Leaves it to the requests of an operation to fetch notifications, until what is returned is dropped.
+    pub fn hold_polls(&self) -> Option<PollHold> {
+        self.upstream.current().map(|mailbox| mailbox.hold_polls())
+    }
+
+    /// All folders of the mailbox, with the session they were read in. Epochs are remembered on the way.
+    pub async fn hierarchy(&self) -> Result<(Mailbox, Vec<FolderRow>), UpstreamError> {
+        let (mailbox, rows) = self
+            .upstream
+            .ask(Kind::ListFolders, Lane::Interactive, |mailbox| async move {
+                let rights = (!mailbox.info().owner).then_some(PropertyKey::Tag(tags::PidTagRights));
+                let keys: Vec<_> = [MailboxEpochs::key(), subscribed_key()].into_iter().chain(rights).collect();
+                let rows = mailbox.folders(&keys).await?;
+                Ok((mailbox, rows))
+            })
+            .await?;
+        self.epochs.learn(&mailbox, &rows);
+        Ok((mailbox, rows))
+    }
+
+    /// Whether a folder is subscribed, if anybody ever said so.
+    pub fn subscription(row: &FolderRow) -> Option<bool> {
+        match row.extra.get_named(&subscribed_name(), PropertyType::BOOLEAN) {
+            Some(PropertyValue::Boolean(subscribed)) => Some(*subscribed),
+            _ => None,
+        }
+    }
+
+    /// Whether something in a folder may be changed, as far as the server tells: messages made, edited or deleted
+    /// ([MS-OXCPERM] 2.2.7).
+    pub(crate) fn is_writable(row: &FolderRow) -> bool {
+        const CHANGES: i32 = 0x02 | 0x08 | 0x10 | 0x20 | 0x40;
+        row.extra.integer(tags::PidTagRights).is_some_and(|rights| rights & CHANGES != 0)
+    }
+
+    /// Keeps with a folder whether it is subscribed.
+    pub async fn write_subscription(&self, folder: Gid, subscribed: bool) -> Result<(), UpstreamError> {
+        let bag = &PropertyBag::from_iter([(subscribed_key(), PropertyValue::Boolean(subscribed))]);
+        let write = |mailbox: Mailbox| async move {
+            let folder = mailbox.resolve(folder).await?;
+            mailbox.set_folder_properties(folder, bag, &[]).await
+        };
+        self.upstream.ask(Kind::Subscribe, Lane::Interactive, write).await
+    }
+
+    /// What is remembered of the ledgers of folders, outside of them.
+    pub fn epochs(&self) -> &dyn Epochs {
+        &self.epochs
+    }
+
+    /// A UIDVALIDITY above every one of the folder whose epoch this is, and that no other folder of the mailbox has: names
+    /// go from one folder to another, and what a client knows goes by names. Mostly the time in seconds, which rises by
+    /// itself.
+    pub fn fresh_uid_validity(&self, epoch: &Epoch) -> u32 {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let now = u32::try_from(now).unwrap_or(u32::MAX - 1);
+        let used = self.epochs.highest_uid_validity().max(epoch.highest_uid_validity());
+        let mut last = self.last_uid_validity.lock().unwrap_or_else(PoisonError::into_inner);
+        *last = now.max(used.max(*last).saturating_add(1));
+        *last
+    }
+
+    /// Whether the gateway wrote properties of a folder a moment ago, so that a notification of it is no news.
+    pub fn wrote_folder(&self, folder: Gid) -> bool {
+        self.epochs.wrote(folder)
+    }
+
+    /// Deletes messages of a folder, recoverably. Deleting what is deleted already does no harm. What could not be deleted a
+    /// round shows.
+    ///
+    /// # Errors
+    /// Some may have been deleted.
+    pub(crate) async fn delete(&self, folder: Gid, gids: &[Gid]) -> Result<(), UpstreamError> {
+        let delete = |mailbox: Mailbox| async move {
+            mailbox.meet(gids).await?;
+            let ids: Vec<_> = gids.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
+            mailbox.delete_messages(mailbox.resolve(folder).await?, &ids).await?;
+            mailbox.fetch_pending().await
+        };
+        self.upstream.ask(Kind::Delete, Lane::Interactive, delete).await
+    }
+
+    /// Bounds of downloads.
+    pub fn fetch_options(&self) -> FetchOptions {
+        self.fetch_options
+    }
+
+    /// Bytes of the largest appended message whose original is kept.
+    pub fn keep_original_bytes(&self) -> usize {
+        self.keep_original_bytes
+    }
+
+    /// The cached rendering of a message, if it is the one with `digest`.
+    pub fn cached_rendering(&self, message: Gid, digest: &[u8; 32]) -> Option<Bytes> {
+        self.cache.get(self.mailbox_guid, message, digest)
+    }
+
+    /// Keeps a rendering.
+    pub fn cache_rendering(&self, message: Gid, digest: [u8; 32], bytes: Bytes) {
+        self.cache.insert(self.mailbox_guid, message, digest, bytes);
+    }
+
+    /// The bytes of a message: its original, if it carries one that is still of its content, or else a rendering. Addresses
+    /// that only the address book knows are asked for first; without them there is no rendering, never a different one.
+    pub async fn render(&self, gid: Gid, content: MessageContent) -> Result<Bytes, UpstreamError> {
+        let large = weight(&content).max(original::announced_len(&content)) > RENDER_INLINE;
+        let content = if original::has(&content) {
+            let max_bytes = RenderLimits::default().max_bytes;
+            let work = move || original::of(&content, max_bytes).ok_or(content);
+            match if large { crate::blocking::blocking(work).await? } else { work() } {
+                Ok(bytes) => return Ok(bytes),
+                Err(content) => content,
+            }
+        } else {
+            content
+        };
+        let names = mapi_to_mime::needed_dns(&content);
+        let addresses = if names.is_empty() {
+            ResolvedAddresses::default()
+        } else {
+            self.addresses.resolve(&self.upstream.connector(), names).await?
+        };
+        let work = move || {
+            let source_key = &gid.to_bytes();
+            let limits = RenderLimits::default();
+            let context = RenderContext { source_key, addresses: &addresses, domain: RENDER_DOMAIN, limits };
+            mapi_to_mime::render(&content, &context).map(|rendering| rendering.bytes)
+        };
+        let rendered = if large { crate::blocking::blocking(work).await? } else { work() };
+        rendered.map_err(|error| match error {
+            ConvertError::UnresolvedAddress(_) => UpstreamError::Unreachable(error.to_string()),
+            error => UpstreamError::Limit(error.to_string()),
+        })
+    }
+}
+
+fn subscribed_name() -> PropertyName {
+    PropertyName::string(GATEWAY_SET, "Subscribed")
+}
+
+fn subscribed_key() -> PropertyKey {
+    PropertyKey::Named(subscribed_name(), PropertyType::BOOLEAN)
+}
+
+fn weight(content: &MessageContent) -> usize {
+    let bag = |bag: &PropertyBag| -> usize {
+        bag.iter()
+            .map(|(_, value)| match value {
+                PropertyValue::Binary(bytes) | PropertyValue::String8(bytes) => bytes.len(),
+                PropertyValue::String(text) => text.len(),
+                _ => 8,
+            })
+            .sum()
+    };
+    let attachments: usize = content
+        .attachments
+        .iter()
+        .map(|attachment| bag(&attachment.properties) + attachment.embedded.as_deref().map_or(0, weight))
+        .sum();
+    bag(&content.properties) + attachments
+}

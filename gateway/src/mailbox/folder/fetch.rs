@@ -1,0 +1,294 @@
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use imap_front::store::{FetchNeed, FetchedMessage, StoreError};
+use mapi_core::id::Gid;
+use mapi_core::message::MessageContent;
+use sha2::{Digest, Sha256};
+use tokio::sync::mpsc;
+
+use super::{Folder, message_error};
+use crate::ledger::RenderingRecord;
+use crate::line::upstream::Lane;
+use crate::operation::Download;
+use crate::sync::{FolderView, MessageSource, OfferedRendering, RenderingVerdict};
+
+/// Messages asked for in one request.
+const CHUNK: usize = 50;
+/// Downloads of so many bytes, and those after the first chunk, are nothing that others should wait behind.
+const BULK_BYTES: u64 = 1 << 20;
+/// Renderings are recorded (and then served) once this many bytes wait.
+const RECORD_BYTES: usize = 1 << 20;
+/// How often a message that keeps changing is downloaded.
+const MAX_DOWNLOADS: usize = 3;
+/// Items that wait for a slow client.
+const READY: usize = 8;
+
+/// One message of a fetch.
+pub type FetchedItem = (u32, Result<FetchedMessage, StoreError>);
+
+impl Folder {
+    /// Starts fetching; items come in the order of `uids`. Dropping the receiver stops the work.
+    pub fn fetch(&self, uids: Vec<u32>, need: FetchNeed) -> mpsc::Receiver<FetchedItem> {
+        self.start(uids, need, Purpose::Client)
+    }
+
+    /// Starts rendering messages for the ledger to know their sizes; nothing is cached.
+    pub fn render_ahead(&self, uids: Vec<u32>) -> mpsc::Receiver<FetchedItem> {
+        self.start(uids, FetchNeed::Size, Purpose::Ledger)
+    }
+
+    fn start(&self, uids: Vec<u32>, need: FetchNeed, purpose: Purpose) -> mpsc::Receiver<FetchedItem> {
+        let (sender, receiver) = mpsc::channel(READY);
+        let folder = self.clone();
+        tokio::spawn(async move {
+            let _active = (purpose == Purpose::Client).then(|| folder.shared.context.activity.begin());
+            for (number, chunk) in uids.chunks(CHUNK).enumerate() {
+                let (view, lane) = (folder.view(), Lane::Bulk);
+                let mut fetch = Fetch { view, folder: &folder, need, sender: &sender, lane, purpose };
+                if number == 0 && purpose == Purpose::Client && fetch.known_bytes(chunk) < BULK_BYTES {
+                    fetch.lane = Lane::Interactive;
+                }
+                if fetch.chunk(chunk).await.is_err() {
+                    return;
+                }
+            }
+        });
+        receiver
+    }
+}
+
+/// For whom messages are fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// A client, who may soon want more of them.
+    Client,
+    /// Nobody but the ledger, which is to know their sizes.
+    Ledger,
+}
+
+/// What came of the messages of a chunk, by UID.
+type Fetched = HashMap<u32, Result<FetchedMessage, StoreError>>;
+
+/// The client went away.
+struct Stopped;
+
+struct Fetch<'a> {
+    folder: &'a Folder,
+    view: Arc<FolderView>,
+    need: FetchNeed,
+    sender: &'a mpsc::Sender<FetchedItem>,
+    /// Where downloads come from: those that others must not wait for have a session of their own.
+    lane: Lane,
+    purpose: Purpose,
+}
+
+/// What is known of a message before asking the upstream.
+enum Known {
+    Answer(Result<FetchedMessage, StoreError>),
+    Ask(MessageSource),
+}
+
+impl Fetch<'_> {
+    /// Bytes of the messages of a chunk, as far as they were ever rendered.
+    fn known_bytes(&self, uids: &[u32]) -> u64 {
+        let size = |uid: &u32| self.view.source(*uid)?.rendering.map(|rendering| u64::from(rendering.size));
+        uids.iter().filter_map(size).sum()
+    }
+
+    async fn chunk(&mut self, uids: &[u32]) -> Result<(), Stopped> {
+        let mut queue: VecDeque<(u32, Known)> = uids.iter().map(|uid| (*uid, self.known(*uid))).collect();
+        let mut fetched = Fetched::default();
+        let mut failure = None;
+        for _ in 0..MAX_DOWNLOADS {
+            let wanted = |(uid, known): &(u32, Known)| match known {
+                Known::Ask(source) if !fetched.contains_key(uid) => Some((*uid, source.gid)),
+                _ => None,
+            };
+            let wanted: Vec<(u32, Gid)> = queue.iter().filter_map(wanted).collect();
+            if wanted.is_empty() {
+                break;
+            }
+            let outdated;
+            (outdated, failure) = self.download(wanted, &mut queue, &mut fetched).await?;
+            if !outdated {
+                break;
+            }
+            // Messages changed while they came down: what the rounds made of it counts now.
+            self.view = self.folder.view();
+            for (uid, known) in queue.iter_mut().filter(|(uid, _)| !fetched.contains_key(uid)) {
+                *known = self.known(*uid);
+            }
+        }
+        // What the upstream did not send is gone, unless the download broke off.
+        for (uid, known) in &queue {
+            if let Known::Ask(source) = known
+                && !fetched.contains_key(uid)
+            {
+                let item = match &failure {
+                    None => Err(StoreError::ExpungeIssued),
+                    Some(away @ StoreError::Unavailable(_)) => {
+                        self.remembered(*uid, source).ok_or_else(|| away.clone())
+                    }
+                    Some(failure) => Err(failure.clone()),
+                };
+                fetched.insert(*uid, item);
+            }
+        }
+        if fetched.values().any(|item| matches!(item, Err(StoreError::ExpungeIssued))) {
+            self.folder.changed();
+        }
+        self.emit(&mut queue, &mut fetched).await
+    }
+
+    /// Downloads and renders messages, and sends what is ready. Tells whether some have to be downloaded again because they
+    /// changed meanwhile, and why the download broke off if it did.
+    async fn download(
+        &self,
+        wanted: Vec<(u32, Gid)>,
+        queue: &mut VecDeque<(u32, Known)>,
+        fetched: &mut Fetched,
+    ) -> Result<(bool, Option<StoreError>), Stopped> {
+        if queue.iter().any(|(_, known)| matches!(known, Known::Ask(source) if source.rendering.is_none())) {
+            self.folder.shared.context.unchecked.wait(self.folder.gid()).await;
+        }
+        let uids: HashMap<Gid, u32> = wanted.iter().map(|(uid, gid)| (*gid, *uid)).collect();
+        let (sink, mut contents) = mpsc::channel(2);
+        let (shared, lane) = (Arc::clone(&self.folder.shared), self.lane);
+        let gids = wanted.into_iter().map(|(_, gid)| gid).collect();
+        let download = tokio::spawn(async move {
+            let options = shared.context.fetch_options();
+            let mut download = Download::new(shared.gid, lane, gids, options, sink);
+            shared.context.upstream.perform(&mut download).await
+        });
+        let mut outdated = false;
+        let mut batch = Vec::new();
+        let mut batch_bytes = 0;
+        while let Some((gid, content)) = contents.recv().await {
+            let Some(&uid) = uids.get(&gid) else { continue };
+            let rendered = match content {
+                Some(content) => self.render(gid, *content).await,
+                None => Err(StoreError::Limit("the message is too large".into())),
+            };
+            match rendered {
+                Ok(bytes) => {
+                    batch_bytes += bytes.len();
+                    batch.push((uid, gid, bytes));
+                }
+                Err(error) => drop(fetched.insert(uid, Err(error))),
+            }
+            if batch_bytes >= RECORD_BYTES {
+                outdated |= self.settle(std::mem::take(&mut batch), fetched).await;
+                batch_bytes = 0;
+                self.emit(queue, fetched).await?;
+            }
+        }
+        outdated |= self.settle(batch, fetched).await;
+        let failure = match download.await {
+            Ok(Ok(())) => None,
+            Ok(Err(error)) => Some(message_error(&error)),
+            Err(error) => {
+                tracing::error!(%error, "download task ended");
+                Some(StoreError::Internal("internal error".into()))
+            }
+        };
+        Ok((outdated, failure))
+    }
+
+    fn known(&self, uid: u32) -> Known {
+        let Some(source) = self.view.source(uid) else { return Known::Answer(Err(StoreError::ExpungeIssued)) };
+        let Some(recorded) = source.rendering.filter(|_| !source.suspect) else { return Known::Ask(source) };
+        if self.need == FetchNeed::Size {
+            let item = FetchedMessage { uid, size: Some(recorded.size), content: Bytes::new() };
+            return Known::Answer(Ok(item));
+        }
+        match self.folder.shared.context.cached_rendering(source.gid, &recorded.digest) {
+            Some(content) => Known::Answer(Ok(FetchedMessage { uid, size: Some(recorded.size), content })),
+            None => Known::Ask(source),
+        }
+    }
+
+    /// While the upstream can't be asked whether a message has other content now: the bytes that are its UID's for ever, if
+    /// they are known. (With other content it gets another UID, as soon as that can be seen.)
+    fn remembered(&self, uid: u32, source: &MessageSource) -> Option<FetchedMessage> {
+        let recorded = source.rendering?;
+        let content = self.folder.shared.context.cached_rendering(source.gid, &recorded.digest)?;
+        Some(FetchedMessage { uid, size: Some(recorded.size), content })
+    }
+
+    async fn render(&self, gid: Gid, content: MessageContent) -> Result<Bytes, StoreError> {
+        let context = &self.folder.shared.context;
+        context.render(gid, content).await.map_err(|error| message_error(&error))
+    }
+
+    /// Records renderings and tells which may be served: only bytes that are the UID's for ever. Returns whether some are
+    /// outdated and have to be made again.
+    async fn settle(&self, batch: Vec<(u32, Gid, Bytes)>, fetched: &mut Fetched) -> bool {
+        if batch.is_empty() {
+            return false;
+        }
+        let version = self.view.version;
+        let offer = |(uid, gid, bytes): &(u32, Gid, Bytes)| OfferedRendering {
+            uid: *uid,
+            gid: *gid,
+            version,
+            rendering: rendering_record(bytes),
+        };
+        let offered: Vec<_> = batch.iter().map(offer).collect();
+        let verdicts = match self.folder.record(offered.clone()).await {
+            Ok(verdicts) => verdicts,
+            Err(error) => {
+                let error = message_error(&error);
+                fetched.extend(batch.into_iter().map(|(uid, ..)| (uid, Err(error.clone()))));
+                return false;
+            }
+        };
+        let mut outdated = false;
+        for (((uid, gid, bytes), offered), verdict) in batch.into_iter().zip(offered).zip(verdicts) {
+            let record = offered.rendering;
+            let is_valid = matches!(verdict, RenderingVerdict::Same | RenderingVerdict::Replaced);
+            if is_valid && self.purpose == Purpose::Client {
+                self.folder.shared.context.cache_rendering(gid, record.digest, bytes.clone());
+            }
+            let item = match verdict {
+                RenderingVerdict::Same => {
+                    let content = if self.need == FetchNeed::Size { Bytes::new() } else { bytes };
+                    Ok(FetchedMessage { uid, size: Some(record.size), content })
+                }
+                RenderingVerdict::Outdated => {
+                    outdated = true;
+                    continue;
+                }
+                RenderingVerdict::Replaced | RenderingVerdict::Gone => Err(StoreError::ExpungeIssued),
+            };
+            fetched.insert(uid, item);
+        }
+        outdated
+    }
+
+    /// Sends what is ready, in order.
+    async fn emit(&self, queue: &mut VecDeque<(u32, Known)>, fetched: &mut Fetched) -> Result<(), Stopped> {
+        while let Some((uid, known)) = queue.pop_front() {
+            let item = match known {
+                Known::Answer(item) => item,
+                Known::Ask(source) => match fetched.remove(&uid) {
+                    Some(item) => item,
+                    None => {
+                        queue.push_front((uid, Known::Ask(source)));
+                        return Ok(());
+                    }
+                },
+            };
+            self.sender.send((uid, item)).await.map_err(|_| Stopped)?;
+        }
+        Ok(())
+    }
+}
+
+fn rendering_record(bytes: &Bytes) -> RenderingRecord {
+    RenderingRecord {
+        size: u32::try_from(bytes.len()).expect("renderings are bounded far below 4 GiB"),
+        digest: Sha256::digest(bytes).into(),
+    }
+}

@@ -1,0 +1,217 @@
+//! An opened folder: one actor task that owns its state and runs rounds; handles that everybody else holds.
+
+mod actor;
+mod epoch;
+mod fetch;
+mod flags;
+mod news;
+mod round;
+mod staging;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use imap_front::store::StoreError;
+use mail_core::{FlagChange, FlagSet, Snapshot};
+use mapi_core::id::{FolderId, Gid};
+use mapi_core::mailbox::{FolderNews, Mailbox, MailboxError};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::context::AccountContext;
+use super::folder::news::{Modified, News};
+use crate::line::error::UpstreamError;
+use crate::sync::{FolderView, OfferedRendering, RenderingVerdict};
+
+pub use fetch::FetchedItem;
+
+/// Commands that wait for the actor; senders wait when it is full.
+const QUEUE: usize = 64;
+
+/// What the actor is asked for.
+enum Command {
+    /// Make sure that everything that happened before is published.
+    Refresh(oneshot::Sender<Result<(), UpstreamError>>),
+    /// Change flags.
+    Store(Vec<u32>, FlagChange, oneshot::Sender<Result<(), UpstreamError>>),
+    /// Remove the messages of these that are marked `\Deleted`.
+    Expunge(Vec<u32>, oneshot::Sender<Result<(), UpstreamError>>),
+    /// See to it that messages which came or went are known to have.
+    Settle(Settling, oneshot::Sender<Result<Settled, UpstreamError>>),
+    /// Fix the bytes of UIDs.
+    Record(Vec<OfferedRendering>, oneshot::Sender<Result<Vec<RenderingVerdict>, UpstreamError>>),
+}
+
+/// What an operation that was just carried out did to a folder.
+#[derive(Debug, Clone, Default)]
+pub struct Settling {
+    /// Messages that came.
+    pub came: Vec<Gid>,
+    /// Messages that went.
+    pub gone: Vec<Gid>,
+    /// Flags that messages which came are to have, as far as only the ledger keeps these.
+    pub flags: Vec<(Gid, FlagSet)>,
+}
+
+/// What a folder knows after [`Folder::settle`].
+#[derive(Debug, Clone)]
+pub struct Settled {
+    /// UIDVALIDITY.
+    pub uid_validity: u32,
+    /// The UIDs of the messages that came, in their order.
+    pub uids: Vec<Option<u32>>,
+}
+
+/// A handle to an opened folder.
+#[derive(Clone)]
+pub struct Folder {
+    shared: Arc<Shared>,
+    commands: mpsc::Sender<Command>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+    views: watch::Receiver<Arc<FolderView>>,
+}
+
+/// What the actor and its handles share.
+struct Shared {
+    context: Arc<AccountContext>,
+    gid: Gid,
+    read_only: bool,
+    /// A client selected it, so that its messages are worth being rendered ahead.
+    selected: AtomicBool,
+    /// What notifications said since the last round began.
+    news: News,
+    wake: tokio::sync::Notify,
+}
+
+impl Shared {
+    /// The folder's id in a session: ids hold for one logon only.
+    async fn id_in(&self, mailbox: &Mailbox) -> Result<FolderId, MailboxError> {
+        mailbox.resolve(self.gid).await
+    }
+}
+
+impl Folder {
+    /// Opens a folder: reads its ledger and runs a first round.
+    ///
+    /// # Errors
+    /// Whatever keeps the first round from succeeding.
+    pub async fn open(context: Arc<AccountContext>, gid: Gid, read_only: bool) -> Result<Self, UpstreamError> {
+        let (selected, wake) = (AtomicBool::new(false), tokio::sync::Notify::new());
+        let shared = Arc::new(Shared { context, gid, read_only, selected, news: News::default(), wake });
+        actor::start(shared).await
+    }
+
+    /// A client selects it.
+    pub fn select(&self) {
+        self.shared.selected.store(true, Ordering::Release);
+        self.shared.context.activity.touch();
+    }
+
+    /// Whether a client ever selected it.
+    pub fn is_selected(&self) -> bool {
+        self.shared.selected.load(Ordering::Acquire)
+    }
+
+    /// UIDs of messages that are to be rendered or checked, newest first, at most `limit`.
+    pub fn unrendered(&self, limit: usize, skip: impl Fn(u32) -> bool) -> Vec<u32> {
+        let view = self.view();
+        let rows = view.snapshot.messages.iter().zip(&view.sources).rev();
+        let missing = rows.filter(|(_, source)| source.rendering.is_none() || source.suspect).map(|(row, _)| row.uid);
+        missing.filter(|uid| !skip(*uid)).take(limit).collect()
+    }
+
+    /// Whether the user may not change anything here.
+    pub fn read_only(&self) -> bool {
+        self.shared.read_only
+    }
+
+    /// The newest snapshot and those to come.
+    pub fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// The newest view.
+    pub fn view(&self) -> Arc<FolderView> {
+        Arc::clone(&self.views.borrow())
+    }
+
+    /// Something may have changed here. A round follows at once if somebody looks.
+    pub fn changed(&self) {
+        self.shared.news.add_unknown();
+        self.shared.wake.notify_one();
+    }
+
+    /// Notifications of `mailbox` say that something changed here. A round follows at once if somebody looks, unless one
+    /// has shown it already.
+    pub fn notified(&self, mailbox: &Mailbox, news: &FolderNews) {
+        let gids = news.modified.iter().filter_map(|id| mailbox.gid_of(*id)).collect();
+        self.shared.news.add(news.at, Modified { gids, overflow: news.overflow });
+        self.shared.wake.notify_one();
+    }
+
+    /// Says that an operation is under way which runs rounds itself: none is run for notifications until the returned guard
+    /// is dropped.
+    pub fn quiet(&self) -> Quiet {
+        self.shared.news.begin_quiet();
+        Quiet(Arc::clone(&self.shared))
+    }
+
+    /// Makes sure that everything that happened before the call is published.
+    pub async fn refresh(&self) -> Result<(), UpstreamError> {
+        self.ask(Command::Refresh).await
+    }
+
+    /// Changes flags; UIDs that are gone are passed over.
+    pub async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), UpstreamError> {
+        self.ask(|reply| Command::Store(uids, change, reply)).await
+    }
+
+    /// Removes the messages of `uids` that are marked `\Deleted`.
+    pub async fn expunge(&self, uids: Vec<u32>) -> Result<(), UpstreamError> {
+        self.ask(|reply| Command::Expunge(uids, reply)).await
+    }
+
+    /// Publishes what an operation did; a round is run unless everything is known already.
+    pub async fn settle(&self, settling: Settling) -> Result<Settled, UpstreamError> {
+        self.ask(|reply| Command::Settle(settling, reply)).await
+    }
+
+    /// Its global id.
+    pub fn gid(&self) -> Gid {
+        self.shared.gid
+    }
+
+    async fn record(&self, renderings: Vec<OfferedRendering>) -> Result<Vec<RenderingVerdict>, UpstreamError> {
+        self.ask(|reply| Command::Record(renderings, reply)).await
+    }
+
+    async fn ask<T>(
+        &self,
+        command: impl FnOnce(oneshot::Sender<Result<T, UpstreamError>>) -> Command,
+    ) -> Result<T, UpstreamError> {
+        let gone = || UpstreamError::Internal("the folder's task has ended".into());
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(command(reply)).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    /// Whether its task still runs (it ends when the folder is gone).
+    pub fn is_alive(&self) -> bool {
+        !self.commands.is_closed()
+    }
+}
+
+/// See [`Folder::quiet`].
+#[must_use = "it ends when it is dropped"]
+pub struct Quiet(Arc<Shared>);
+
+impl Drop for Quiet {
+    fn drop(&mut self) {
+        self.0.news.end_quiet();
+        self.0.wake.notify_one();
+    }
+}
+
+/// Errors of single messages as clients see them.
+fn message_error(error: &UpstreamError) -> StoreError {
+    error.clone().into()
+}
