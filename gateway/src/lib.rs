@@ -16,6 +16,7 @@ pub mod mailbox;
 pub mod mutant;
 pub mod oauth;
 pub mod operation;
+pub mod own_property;
 pub mod service;
 pub mod sync;
 pub mod telemetry;

@@ -4,17 +4,21 @@
 //! the commands of a protocol nor of where mail lives.
 
 mod credentials;
+mod fetched;
 mod flag;
 mod flag_change;
 mod folder;
 mod keyword;
 mod peer;
 mod snapshot;
+mod stored;
 
 pub use credentials::{Accepts, Credentials, Secret};
+pub use fetched::{FetchNeed, FetchedMessage};
 pub use flag::FlagSet;
 pub use flag_change::{FlagChange, FlagChangeMode};
 pub use folder::{FolderEntry, FolderKey, FolderStatus, SpecialUse, StatusItems};
 pub use keyword::Keywords;
 pub use peer::Peer;
 pub use snapshot::{MessageRow, Snapshot};
+pub use stored::{AppendUid, CopyUid, NewMessage};

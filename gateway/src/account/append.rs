@@ -2,8 +2,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use imap_front::store::{AppendUid, NewMessage};
-use mail_core::{FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords};
+use mail_core::{AppendUid, FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords, NewMessage};
 use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
 use mapi_core::mailbox::{Fetched, Mailbox, MailboxError, MessageUpdate};
@@ -11,8 +10,8 @@ use mapi_core::message::MessageContent;
 use mapi_core::property::{FileTime, tags};
 use mapi_core::rop::RopId;
 
+use super::Account;
 use super::sending::sent_copy::Likeness;
-use super::{Account, not_found};
 use crate::blocking::blocking;
 use crate::convert::mime_to_mapi::{self, Purpose};
 use crate::convert::{ConvertError, flags, original};
@@ -39,9 +38,9 @@ impl Account {
     /// [`UpstreamError::OutcomeUnknown`] if the connection died meanwhile; nothing is repeated. Content that can't be
     /// stored is [`UpstreamError::Content`].
     pub async fn append(&self, folder: &FolderKey, message: NewMessage) -> Result<Option<AppendUid>, UpstreamError> {
-        let folder_gid = Gid::from_slice(&folder.0).ok_or_else(not_found)?;
+        let folder_gid = Gid::from_slice(&folder.0).ok_or_else(UpstreamError::no_such_folder)?;
         let overlay = message.flags.intersection(OVERLAY);
-        let bound = self.context.keep_original_bytes();
+        let bound = self.context().keep_original_bytes();
         let keep = message.content.len() <= bound && !message.flags.contains(FlagSet::DRAFT);
         let lane = Lane::of(&message.content);
         if !message.flags.contains(FlagSet::DRAFT)
@@ -58,7 +57,7 @@ impl Account {
         // Filling a large message takes a while, in which nobody has to wait for it.
         let on_save = || {
             let mut checking = checking.lock().unwrap_or_else(PoisonError::into_inner);
-            checking.get_or_insert_with(|| self.context.unchecked.begin(folder_gid));
+            checking.get_or_insert_with(|| self.context().unchecked.begin(folder_gid));
         };
         let made = match self.create(lane, folder_gid, &content, &on_save).await {
             Err(UpstreamError::Refused { operation, code }) if is_about_content(&operation, code) => {
@@ -76,11 +75,11 @@ impl Account {
         }
         drop(checking);
         let came = made.into_iter().map(|stored| stored.gid).collect();
-        let settled = self.settle(folder, Settling { came, ..Settling::default() }).await?;
+        let settled = self.mailbox.settle(folder, Settling { came, ..Settling::default() }).await?;
         let Some(uid) = settled.uids.first().copied().flatten() else { return Ok(None) };
         if !overlay.is_empty() {
             let change = FlagChange { mode: FlagChangeMode::Add, flags: overlay, keywords: Keywords::EMPTY };
-            self.folder(folder).await?.store(vec![uid], change).await?;
+            self.mailbox.folder(folder).await?.store(vec![uid], change).await?;
         }
         Ok(Some(AppendUid { uid_validity: settled.uid_validity, uid }))
     }
@@ -95,7 +94,7 @@ impl Account {
         keep: bool,
     ) -> Result<Option<AppendUid>, UpstreamError> {
         let now = Instant::now();
-        let (_, mailbox) = self.context.upstream.mailbox().await?;
+        let (_, mailbox) = self.context().upstream.mailbox().await?;
         let sent_items = mailbox.gid_of(mailbox.info().folders.sent_items);
         if sent_items != Some(folder_gid) || self.submissions.is_empty(now) {
             return Ok(None);
@@ -107,14 +106,14 @@ impl Account {
             tracing::info!("the server's copy of a sent message does not come; storing the client's");
             return Ok(None);
         };
-        let checking = self.context.unchecked.begin(folder_gid);
+        let checking = self.context().unchecked.begin(folder_gid);
         if keep && let Err(error) = self.keep_with_copy(folder_gid, gid, &message.content).await {
             // Nothing is lost: without an original the copy is rendered.
             tracing::info!(%error, "could not keep the original of a sent message");
         }
         drop(checking);
         let settled = {
-            let opened = self.folder(folder).await?;
+            let opened = self.mailbox.folder(folder).await?;
             let settled = opened.settle(Settling { came: vec![gid], ..Settling::default() }).await?;
             if let Some(uid) = settled.uids.first().copied().flatten() {
                 let (flags, keywords) = (message.flags, message.keywords.clone());
@@ -134,7 +133,7 @@ impl Account {
                 let copies = mark.in_sent_items(&mailbox).await?;
                 Ok(copies.first().and_then(|mid| mailbox.gid_of(*mid)))
             };
-            let found = self.context.upstream.ask(Kind::FindCopy, Lane::Interactive, find).await?;
+            let found = self.context().upstream.ask(Kind::FindCopy, Lane::Interactive, find).await?;
             if found.is_some() || Instant::now() >= deadline {
                 return Ok(found);
             }
@@ -157,13 +156,13 @@ impl Account {
             let Some(mid) = mailbox.id_of(gid) else { return Ok(None) };
             Ok(mailbox.amend_message(folder, mid, kept).await?.change_key)
         };
-        let change_key = self.context.upstream.ask(Kind::Complete, lane, amend).await?;
+        let change_key = self.context().upstream.ask(Kind::Complete, lane, amend).await?;
         self.check_original(lane, folder, &Stored { gid, change_key }).await
     }
 
     /// A message as it is stored; `None` if it is gone.
     async fn stored_content(&self, lane: Lane, folder: Gid, gid: Gid) -> Result<Option<MessageContent>, UpstreamError> {
-        let options = self.context.fetch_options();
+        let options = self.context().fetch_options();
         let fetch = |mailbox: Mailbox| async move {
             let folder = mailbox.resolve(folder).await?;
             mailbox.meet(&[gid]).await?;
@@ -173,7 +172,7 @@ impl Account {
             while fetch.next().await?.is_some() {}
             Ok(Some(*content))
         };
-        self.context.upstream.ask(Kind::Complete, lane, fetch).await
+        self.context().upstream.ask(Kind::Complete, lane, fetch).await
     }
 
     async fn create(
@@ -183,7 +182,7 @@ impl Account {
         content: &MessageContent,
         on_save: &(dyn Fn() + Send + Sync),
     ) -> Result<Option<Stored>, UpstreamError> {
-        self.context.upstream.perform(&mut Append::new(folder, lane, content, on_save)).await
+        self.context().upstream.perform(&mut Append::new(folder, lane, content, on_save)).await
     }
 
     /// Reads a stored message back. If the server made something else of it than was sent, the digest stored with the
@@ -206,7 +205,7 @@ impl Account {
             let update = MessageUpdate { mid, set: seal.clone(), delete: Vec::new() };
             mailbox.update_messages(folder, &[update]).await?.into_iter().collect::<Result<(), MailboxError>>()
         };
-        self.context.upstream.ask(Kind::Complete, lane, put).await
+        self.context().upstream.ask(Kind::Complete, lane, put).await
     }
 }
 

@@ -1,10 +1,9 @@
 use std::collections::{HashMap, HashSet};
 
-use imap_front::store::CopyUid;
-use mail_core::{FlagSet, FolderKey};
+use mail_core::{CopyUid, FlagSet, FolderKey};
 use mapi_core::id::Gid;
 
-use super::{Account, not_found};
+use super::Account;
 use crate::line::error::UpstreamError;
 use crate::mailbox::folder::{Folder, Settling};
 use crate::mailbox::rights::{self, Right};
@@ -27,7 +26,7 @@ impl Account {
         target: &FolderKey,
         remove: bool,
     ) -> Result<Option<CopyUid>, UpstreamError> {
-        let target_gid = Gid::from_slice(&target.0).ok_or_else(not_found)?;
+        let target_gid = Gid::from_slice(&target.0).ok_or_else(UpstreamError::no_such_folder)?;
         let view = source.view();
         let (uids, gids): (Vec<u32>, Vec<Gid>) =
             uids.iter().filter_map(|uid| Some((*uid, view.source(*uid)?.gid))).unzip();
@@ -35,9 +34,9 @@ impl Account {
             return Ok(None);
         }
         // What the operation's own requests and rounds bring is not asked for by others at the same time.
-        let _hold = self.context.hold_polls();
+        let _hold = self.context().hold_polls();
         let _quiet_source = source.quiet();
-        let open_target = self.open_folder(&target_gid);
+        let open_target = self.mailbox.open_folder(&target_gid);
         let _quiet_target = open_target.as_ref().map(Folder::quiet);
         let (result, failure) = self.transfer(source.gid(), target_gid, &gids, remove).await;
         // Whatever came of it: what changed is to be seen before the command ends.
@@ -68,7 +67,7 @@ impl Account {
         let flags = asked.iter().filter(|_| exact);
         let flags: Vec<(Gid, FlagSet)> =
             flags.filter_map(|(old, uid)| Some((*new.get(old)?, view.flags(*uid)?))).collect();
-        let settled = self.settle(target, Settling { came, flags, ..Settling::default() }).await?;
+        let settled = self.mailbox.settle(target, Settling { came, flags, ..Settling::default() }).await?;
         let gone = if remove { gids.clone() } else { result.gone.iter().copied().collect() };
         source.settle(Settling { gone, ..Settling::default() }).await?;
         let pairs: Option<Vec<(u32, u32)>> =
@@ -91,7 +90,7 @@ impl Account {
         loop {
             round += 1;
             let mut transfer = Transfer::new(source, target, wanted.clone(), remove);
-            let performed = self.context.upstream.perform(&mut transfer).await;
+            let performed = self.context().upstream.perform(&mut transfer).await;
             let mut result = transfer.into_result();
             result.gone.extend(gone.iter().copied());
             let failure = match performed {
@@ -124,7 +123,7 @@ impl Account {
             return !result.untold;
         }
         let copies = &copies;
-        let removed = self.context.delete(target, copies).await;
+        let removed = self.context().delete(target, copies).await;
         match &removed {
             Ok(()) => tracing::info!(copies = copies.len(), "took back the copies of a COPY that failed"),
             Err(error) => tracing::warn!(%error, copies = copies.len(), "could not take back the copies of a COPY"),
@@ -137,7 +136,7 @@ impl Account {
         if !matches!(failure, UpstreamError::Cannot(_)) {
             return failure;
         }
-        match rights::lacks(&self.context, folder, right).await {
+        match rights::lacks(self.context(), folder, right).await {
             Ok(true) => rights::denied(right),
             Ok(false) => failure,
             Err(error) => {

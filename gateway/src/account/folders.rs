@@ -8,7 +8,7 @@ use mapi_core::mailbox::Mailbox;
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyKey, PropertyValue, tags};
 
-use super::{Account, not_found};
+use super::Account;
 use crate::convert::folders::{MAX_LEVELS, decode_name, encode_name};
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
@@ -36,12 +36,12 @@ impl Account {
     /// # Errors
     /// ecDuplicateName if it exists.
     pub async fn create_folder(&self, name: &str) -> Result<(), UpstreamError> {
-        let tree = self.tree().await?;
+        let tree = self.mailbox.tree().await?;
         if tree.named(name).is_some() {
             return Err(duplicate());
         }
         let made = self.make(&tree, name).await;
-        self.tree.shape_changed();
+        self.mailbox.shape_changed();
         self.explained(made.map(drop), name).await
     }
 
@@ -52,7 +52,7 @@ impl Account {
     pub async fn delete_folder(&self, folder: &FolderKey) -> Result<(), UpstreamError> {
         let Chosen { tree, gid, node, .. } = self.choose(folder).await?;
         let parent = node.parent;
-        let upstream = &self.context.upstream;
+        let upstream = &self.context().upstream;
         let (_, mailbox) = upstream.mailbox().await?;
         let trash = mailbox.gid_of(mailbox.info().folders.deleted_items);
         let in_trash = trash.is_some_and(|trash| tree.above(&gid).any(|above| above == trash));
@@ -69,7 +69,7 @@ impl Account {
                 }
             }
         };
-        self.tree.shape_changed();
+        self.mailbox.shape_changed();
         deleted
     }
 
@@ -78,7 +78,7 @@ impl Account {
     /// # Errors
     /// ecDuplicateName if there is one of that name, [`UpstreamError::Cannot`] for folders that must stay.
     pub async fn rename_folder(&self, folder: &FolderKey, name: &str) -> Result<(), UpstreamError> {
-        let tree = self.tree().await?;
+        let tree = self.mailbox.tree().await?;
         if tree.named(name).is_some() {
             return Err(duplicate());
         }
@@ -100,10 +100,10 @@ impl Account {
         let target = match above {
             None => None,
             Some(above) => match tree.named(above) {
-                Some(entry) => Some(Gid::from_slice(&entry.id.0).ok_or_else(not_found)?),
+                Some(entry) => Some(Gid::from_slice(&entry.id.0).ok_or_else(UpstreamError::no_such_folder)?),
                 None => {
                     let made = self.make(&tree, above).await;
-                    self.tree.shape_changed();
+                    self.mailbox.shape_changed();
                     match made {
                         Ok(made) => made,
                         Err(error) => return self.explained(Err(error), above).await,
@@ -111,7 +111,7 @@ impl Account {
                 }
             },
         };
-        let (upstream, level) = (&self.context.upstream, &level);
+        let (upstream, level) = (&self.context().upstream, &level);
         let renamed = if target == parent {
             let set = &PropertyBag::from_iter([(
                 PropertyKey::Tag(tags::PidTagDisplayName),
@@ -124,32 +124,32 @@ impl Account {
         } else {
             upstream.perform(&mut MoveFolder::new(gid, parent, Place::In(target), level)).await
         };
-        self.tree.shape_changed();
+        self.mailbox.shape_changed();
         self.explained(renamed, name).await
     }
 
     /// Subscribes a folder, or takes that back. The mailbox keeps it.
     pub async fn subscribe(&self, folder: &FolderKey, subscribed: bool) -> Result<(), UpstreamError> {
-        let tree = self.tree().await?;
+        let tree = self.mailbox.tree().await?;
         if tree.entries().iter().any(|entry| entry.id == *folder && entry.subscribed == subscribed) {
             return Ok(());
         }
-        let gid = Gid::from_slice(&folder.0).ok_or_else(not_found)?;
-        let written = self.context.write_subscription(gid, subscribed).await;
-        self.tree.shape_changed();
+        let gid = Gid::from_slice(&folder.0).ok_or_else(UpstreamError::no_such_folder)?;
+        let written = self.context().write_subscription(gid, subscribed).await;
+        self.mailbox.shape_changed();
         written
     }
 
     /// RENAME of the inbox: a new folder takes its messages.
     async fn empty_inbox(&self, tree: &FolderTree, inbox: &FolderKey, name: &str) -> Result<(), UpstreamError> {
         let made = self.make(tree, name).await;
-        self.tree.shape_changed();
+        self.mailbox.shape_changed();
         let made = match made {
             Ok(made) => made,
             Err(error) => return self.explained(Err(error), name).await,
         };
-        let target = FolderKey(made.ok_or_else(not_found)?.to_bytes().to_vec());
-        let source = self.folder(inbox).await?;
+        let target = FolderKey(made.ok_or_else(UpstreamError::no_such_folder)?.to_bytes().to_vec());
+        let source = self.mailbox.folder(inbox).await?;
         let uids: Vec<u32> = source.view().snapshot.messages.iter().map(|row| row.uid).collect();
         self.copy(&source, &uids, &target, true).await.map(drop)
     }
@@ -166,11 +166,11 @@ impl Account {
         let missing = rest.into_iter().flat_map(|rest| rest.split('/'));
         let missing = missing.map(plain_name).collect::<Result<Vec<_>, _>>()?;
         let mut at = match known {
-            Some(entry) => Some(Gid::from_slice(&entry.id.0).ok_or_else(not_found)?),
+            Some(entry) => Some(Gid::from_slice(&entry.id.0).ok_or_else(UpstreamError::no_such_folder)?),
             None => None,
         };
         for level in &missing {
-            at = Some(self.context.upstream.perform(&mut CreateFolder::new(at, level)).await?);
+            at = Some(self.context().upstream.perform(&mut CreateFolder::new(at, level)).await?);
         }
         Ok(at)
     }
@@ -178,7 +178,7 @@ impl Account {
     /// Says more of a name that the server calls taken although no such folder is shown: servers don't tell letter case
     /// apart, and have folders that are not shown.
     async fn explained(&self, done: Result<(), UpstreamError>, name: &str) -> Result<(), UpstreamError> {
-        if !is_duplicate(&done) || self.tree().await?.named(name).is_some() {
+        if !is_duplicate(&done) || self.mailbox.tree().await?.named(name).is_some() {
             return done;
         }
         let why = "a folder that isn't shown here, or whose name differs in letter case only, is in the way";
@@ -187,12 +187,12 @@ impl Account {
 
     /// A folder that may be moved and deleted.
     async fn choose(&self, folder: &FolderKey) -> Result<Chosen, UpstreamError> {
-        let gid = Gid::from_slice(&folder.0).ok_or_else(not_found)?;
-        let tree = self.tree().await?;
+        let gid = Gid::from_slice(&folder.0).ok_or_else(UpstreamError::no_such_folder)?;
+        let tree = self.mailbox.tree().await?;
         let (Some(node), Some(entry)) = (tree.get(&gid).cloned(), tree.entry(&gid).cloned()) else {
-            return Err(not_found());
+            return Err(UpstreamError::no_such_folder());
         };
-        let (_, mailbox) = self.context.upstream.mailbox().await?;
+        let (_, mailbox) = self.context().upstream.mailbox().await?;
         let special = mailbox.info().folders;
         let own = [Some(special.inbox), Some(special.outbox), Some(special.sent_items), Some(special.deleted_items)];
         let others = [special.drafts, special.junk, special.archive];

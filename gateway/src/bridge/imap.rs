@@ -3,12 +3,13 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
-use imap_front::store::{AppendUid, CopyUid, FetchNeed, FolderStore, MailStore, NewMessage, StoreError, UserStore};
+use imap_front::store::{FolderStore, MailStore, StoreError, UserStore};
 use mail_core::{
-    Accepts, Credentials, FlagChange, FolderEntry, FolderKey, FolderStatus, Peer, Secret, Snapshot, StatusItems,
+    Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderKey,
+    FolderStatus, NewMessage, Peer, Secret, Snapshot, StatusItems,
 };
 use mapi_core::id::Gid;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use crate::account::Account;
 use crate::line::error::UpstreamError;
@@ -67,7 +68,7 @@ impl UserStore for UserBridge {
     }
 
     async fn folders(&self) -> Result<Arc<[FolderEntry]>, StoreError> {
-        let tree = self.account.tree().await.map_err(log("LIST"))?;
+        let tree = self.account.mailbox().tree().await.map_err(log("LIST"))?;
         Ok(Arc::clone(tree.entries()))
     }
 
@@ -84,7 +85,7 @@ impl UserStore for UserBridge {
     }
 
     async fn open(&self, folder: &FolderKey) -> Result<Arc<dyn FolderStore>, StoreError> {
-        let folder = self.account.folder(folder).await.map_err(log("SELECT"))?;
+        let folder = self.account.mailbox().folder(folder).await.map_err(log("SELECT"))?;
         folder.select();
         Ok(Arc::new(FolderBridge { account: Arc::clone(&self.account), folder }))
     }
@@ -114,14 +115,14 @@ impl UserBridge {
     /// Counts come from the folder tree unless the folder is open or something is asked that only a round tells.
     async fn folder_status(&self, id: &FolderKey, items: StatusItems) -> Result<FolderStatus, UpstreamError> {
         let simple = !(items.uid_next || items.uid_validity || items.highest_modseq || items.size);
-        let open = Gid::from_slice(&id.0).and_then(|gid| self.account.open_folder(&gid));
+        let open = Gid::from_slice(&id.0).and_then(|gid| self.account.mailbox().open_folder(&gid));
         if simple && open.is_none() {
-            let tree = self.account.tree_with_counts().await?;
+            let tree = self.account.mailbox().tree_with_counts().await?;
             if let Some(node) = Gid::from_slice(&id.0).and_then(|gid| tree.get(&gid)) {
                 return Ok(node.counts);
             }
         }
-        let folder = self.account.folder(id).await?;
+        let folder = self.account.mailbox().folder(id).await?;
         if items.size {
             let view = folder.view();
             let unknown: Vec<u32> =
@@ -169,9 +170,17 @@ impl FolderStore for FolderBridge {
         self.folder.refresh().await.map_err(log("NOOP"))
     }
 
-    async fn fetch(&self, uids: Vec<u32>, need: FetchNeed) -> Result<BoxStream<'static, FetchedItem>, StoreError> {
+    async fn fetch(
+        &self,
+        uids: Vec<u32>,
+        need: FetchNeed,
+    ) -> Result<BoxStream<'static, (u32, Result<FetchedMessage, StoreError>)>, StoreError> {
         let items = self.folder.fetch(uids, need);
-        Ok(futures::stream::unfold(items, |mut items| async move { Some((items.recv().await?, items)) }).boxed())
+        let next = |mut items: mpsc::Receiver<FetchedItem>| async move {
+            let (uid, item) = items.recv().await?;
+            Some(((uid, item.map_err(StoreError::from)), items))
+        };
+        Ok(futures::stream::unfold(items, next).boxed())
     }
 
     async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError> {

@@ -1,5 +1,6 @@
 //! The bridge: the accounts as the store that the IMAP server serves and as the backend that the SMTP server submits to.
 
+mod error;
 mod imap;
 mod room;
 mod smtp;

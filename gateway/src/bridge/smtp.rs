@@ -105,7 +105,7 @@ impl DeviceSubmitter {
     async fn account(&self) -> Result<Arc<Account>, UpstreamError> {
         match self.device.proof() {
             Proof::Password(password) => self.accounts.login(self.device.mailbox(), password).await,
-            Proof::Tokens(mailbox) => mailbox.account(&self.accounts).await,
+            Proof::Tokens(mailbox) => self.accounts.login_with_own_token(mailbox).await,
             Proof::Tickets(file) => self.accounts.login_with_tickets(self.device.mailbox(), file).await,
         }
     }

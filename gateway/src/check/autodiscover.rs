@@ -8,7 +8,8 @@ use mapi_core::client::EndpointUrl;
 use super::anonymous::Anonymous;
 use super::report::{Finding, Steps};
 use super::{AUTODISCOVER, Status, explain};
-use crate::line::connector::{Connector, Target};
+use crate::line::connector::Connector;
+use crate::line::discovered::Target;
 
 /// What is known of the way to the mailbox.
 pub(super) struct Located {

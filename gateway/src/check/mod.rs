@@ -21,7 +21,9 @@ use std::time::Instant;
 use mapi_core::mailbox::Mailbox;
 
 use crate::config::{Config, ConfigError};
-use crate::line::connector::{Connector, Login, UpstreamSettings};
+use crate::line::connector::Connector;
+use crate::line::login::Login;
+use crate::line::settings::UpstreamSettings;
 
 pub use health::{HealthError, health};
 pub use mount::{Durability, Mount, mount_of};

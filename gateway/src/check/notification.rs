@@ -3,12 +3,13 @@ use std::time::{Duration, Instant};
 use mapi_core::client::Client;
 use mapi_core::mailbox::{Mailbox, MailboxError, OpenOptions};
 use mapi_core::message::PropertyBag;
-use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue};
+use mapi_core::property::PropertyValue;
 
 use super::report::{Finding, Steps};
 use super::{NOTIFICATION, explain};
-use crate::convert::GATEWAY_SET;
-use crate::line::connector::{Connector, Target};
+use crate::line::connector::Connector;
+use crate::line::discovered::Target;
+use crate::own_property;
 
 /// How long a notification may take. Servers that hold it back this long hold it back for good.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -26,8 +27,8 @@ pub(super) async fn wait_for_one(steps: &mut Steps<'_>, connector: &Connector, m
 
 async fn attempt(connector: &Connector, mailbox: &Mailbox, target: &Target) -> Result<Finding, MailboxError> {
     mailbox.changes_so_far().await?;
-    let name = PropertyName::string(GATEWAY_SET, "Check");
-    let key = PropertyKey::Named(name.clone(), PropertyType::BOOLEAN);
+    let name = own_property::CHECK.name();
+    let key = own_property::CHECK.key();
     let client = Client::new(&connector.client_settings(target));
     client.connect().await?;
     let options = OpenOptions { names: vec![name], subscribe: false };

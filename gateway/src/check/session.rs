@@ -9,8 +9,8 @@ use super::anonymous::{Anonymous, scheme_names};
 use super::autodiscover::Located;
 use super::report::{Finding, Steps};
 use super::{AUTHENTICATION, CONNECT, Checked, LOGON, autodiscover, explain};
-use crate::line::connector::{Connector, Target};
-use crate::mailbox::context::AccountContext;
+use crate::line::connector::{self, Connector};
+use crate::line::discovered::Target;
 
 /// Authenticates, opens a session and logs on to the mailbox; `None` if one of these failed.
 pub(super) async fn open(
@@ -77,7 +77,7 @@ pub(super) async fn open(
     steps.record(CONNECT, connecting, found);
 
     let began = Instant::now();
-    let options = OpenOptions { names: AccountContext::property_names(), subscribe: true };
+    let options = OpenOptions { names: connector::property_names(), subscribe: true };
     let mailbox = match Mailbox::open(client.clone(), &target.legacy_dn, options).await {
         Ok(mailbox) => mailbox,
         Err(error) => {

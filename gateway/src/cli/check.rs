@@ -6,7 +6,7 @@ use secrecy::SecretString;
 use super::password;
 use crate::check::{Check, Report, Status, Step};
 use crate::conformance::{self, SCENARIOS, Target};
-use crate::line::connector::Login;
+use crate::line::login::Login;
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {

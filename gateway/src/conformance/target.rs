@@ -6,7 +6,9 @@ use secrecy::SecretString;
 
 use super::Trouble;
 use crate::config::{AuthScheme, AuthSchemes, TlsVerification, UpstreamConfig};
-use crate::line::connector::{Connector, Login, UpstreamSettings};
+use crate::line::connector::Connector;
+use crate::line::login::Login;
+use crate::line::settings::UpstreamSettings;
 
 /// Somebody with a mailbox on the server.
 #[derive(Debug, Clone)]

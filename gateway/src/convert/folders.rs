@@ -43,7 +43,7 @@ pub struct SpecialFolders {
 
 /// What to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct FolderView {
+pub struct FolderFilter {
     /// Also folders of calendars, contacts, tasks and the like.
     pub non_mail: bool,
 }
@@ -51,7 +51,7 @@ pub struct FolderView {
 /// Names the folders below the root: INBOX first, parents before children, siblings by name. Folders that are hidden, are
 /// in hidden ones or are not reachable from the root are left out. Those that hold no mail are left out, too, unless
 /// there are mail folders in them: then they can't be selected.
-pub fn entries(nodes: &[FolderNode], special: &SpecialFolders, view: FolderView) -> Vec<FolderEntry> {
+pub fn entries(nodes: &[FolderNode], special: &SpecialFolders, view: FolderFilter) -> Vec<FolderEntry> {
     let mut tree = Tree { children: BTreeMap::new(), special, view };
     // One row for each folder and none for the root: then nothing that is reachable is within itself.
     let mut unique: BTreeMap<&[u8], &FolderNode> = BTreeMap::new();
@@ -115,7 +115,7 @@ pub fn decode_name(encoded: &str) -> String {
 struct Tree<'a> {
     children: BTreeMap<&'a [u8], Vec<&'a FolderNode>>,
     special: &'a SpecialFolders,
-    view: FolderView,
+    view: FolderFilter,
 }
 
 impl Tree<'_> {
@@ -200,7 +200,7 @@ mod tests {
     }
 
     fn names(nodes: &[FolderNode]) -> Vec<(String, bool)> {
-        let entries = entries(nodes, &special(), FolderView::default());
+        let entries = entries(nodes, &special(), FolderFilter::default());
         entries.into_iter().map(|entry| (entry.name, entry.selectable)).collect()
     }
 
@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(found.iter().map(|(name, shown)| (&name[..], *shown)).collect::<Vec<_>>(), expected);
         nodes.reverse();
         assert_eq!(names(&nodes), found);
-        let all = entries(&nodes, &special(), FolderView { non_mail: true });
+        let all = entries(&nodes, &special(), FolderFilter { non_mail: true });
         assert!(all.iter().any(|entry| entry.name == "Kalender" && entry.selectable));
         assert_eq!(
             all.iter().find(|entry| entry.name == "Gesendet").and_then(|entry| entry.special_use),

@@ -12,7 +12,3 @@ pub mod original;
 mod strings;
 
 pub use error::ConvertError;
-use mapi_core::id::Guid;
-
-/// The property set of what the gateway keeps in mailboxes.
-pub const GATEWAY_SET: Guid = Guid::from_groups(0x6b1d_4c4e, 0x7a0f, 0x4e0b, 0x9f3a, 0x5c2d_91e8_a7f6);

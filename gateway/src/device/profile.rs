@@ -10,8 +10,8 @@ use smtp_front::submit::{Address, Grant, Recipient, SubmitError};
 
 use super::HeaderRule;
 use crate::config::{ConfigError, DeviceConfig, SenderPolicy};
-use crate::line::connector::TicketFile;
-use crate::login::fixed::TokenMailbox;
+use crate::line::login::TicketFile;
+use crate::login::token_mailbox::TokenMailbox;
 
 /// The longest password taken from a file, in bytes.
 const MAX_PASSWORD: usize = 4096;

@@ -1,223 +1,24 @@
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mapi_core::ErrorCode;
-use mapi_core::auth::kerberos::{Principal, Secret};
-use mapi_core::auth::{
-    AuthError, BearerCredentials, Credentials, KerberosCredentials, PasswordCredentials, PasswordMethod, PlainHttp,
-    TicketSource,
-};
+use mapi_core::auth::{BearerCredentials, Credentials, KerberosCredentials, PlainHttp};
 use mapi_core::autodiscover::{AllowedHosts, AutodiscoverError, Discovery, Found};
 use mapi_core::client::dns::Resolver;
-use mapi_core::client::{
-    Client, ClientError, ClientSettings, Counters, EndpointUrl, Endpoints, Kdcs, KerberosLogin, KerberosSecret,
-    Throttles, Timeouts, Tls, TlsSettings, TlsVerification as ClientVerification, post_form,
-};
+use mapi_core::client::{Client, ClientSettings, EndpointUrl, Endpoints, KerberosSecret};
 use mapi_core::mailbox::{Mailbox, OpenOptions};
 use mapi_core::nspi::AddressBook;
-use secrecy::SecretString;
+use mapi_core::property::PropertyName;
 
-use super::discovered::Discovered;
-use super::error::UpstreamError;
+use super::discovered::Target;
+use super::error::{UpstreamError, auth_error, client_error};
+use super::login::{Login, Proof, TicketFile};
 use super::login_name::LoginName;
+use super::settings::UpstreamSettings;
 use super::tally::Tally;
-use crate::config::{AuthScheme, ConfigError, TlsVerification, UpstreamConfig};
-use crate::mailbox::context::AccountContext;
-
-/// How long a KDC may take. They answer in milliseconds.
-const KDC_PATIENCE: Duration = Duration::from_secs(5);
-/// So many places are asked for what the upstream offers.
-const MAX_PLACES: usize = 4;
-
-/// What all accounts share of the upstream: the configuration, TLS set up once, the counters.
-pub struct UpstreamSettings {
-    config: UpstreamConfig,
-    tls: Tls,
-    counters: Arc<Counters>,
-    tally: Arc<Tally>,
-    /// What busy hosts asked for holds for all sessions of all users.
-    throttles: Throttles,
-    kdcs: Option<Arc<Kdcs>>,
-    /// Whether the upstream was seen to offer Bearer.
-    offers_bearer: AtomicBool,
-    discovered: Discovered,
-}
-
-impl UpstreamSettings {
-    /// Sets TLS up.
-    ///
-    /// # Errors
-    /// An unreadable `upstream.ca_file`.
-    pub fn new(config: &UpstreamConfig) -> Result<Self, ConfigError> {
-        let extra_roots =
-            match &config.ca_file {
-                Some(path) => Some(std::fs::read(path).map_err(|error| {
-                    ConfigError::invalid("upstream.ca_file", format!("{}: {error}", path.display()))
-                })?),
-                None => None,
-            };
-        let verification = match config.tls_verification {
-            TlsVerification::Full => ClientVerification::Full,
-            TlsVerification::DangerousNone => ClientVerification::DangerousNone,
-        };
-        // A machine without root certificates can still speak to a lab server over plain HTTP; https then trusts nobody.
-        let allow_no_roots = config.allow_plain_http;
-        let tls = Tls::new(&TlsSettings { extra_roots, without_system_roots: false, verification, allow_no_roots });
-        let tls = tls.map_err(|error| ConfigError::invalid("upstream.ca_file", error.to_string()))?;
-        let lifetime = Duration::from_secs(config.autodiscover_cache_seconds);
-        let discovered = Discovered::new(lifetime, config.max_accounts);
-        let kdcs = config.kerberos.as_ref().filter(|_| config.auth.allows(AuthScheme::Kerberos)).map(|kerberos| {
-            let (realm, servers) = (kerberos.realm.clone(), kerberos.kdc.clone());
-            Arc::new(Kdcs { realm, servers, resolver: Resolver::system(), patience: KDC_PATIENCE })
-        });
-        let offers_bearer = AtomicBool::new(false);
-        let (counters, tally, throttles) = (Arc::default(), Arc::default(), Throttles::default());
-        Ok(Self { config: config.clone(), tls, counters, tally, throttles, kdcs, offers_bearer, discovered })
-    }
-
-    /// What all operations came to.
-    pub fn tally(&self) -> &Arc<Tally> {
-        &self.tally
-    }
-
-    fn plain_http(&self) -> PlainHttp {
-        if self.config.allow_plain_http { PlainHttp::Allow } else { PlainHttp::Refuse }
-    }
-
-    /// Whether users can log in with a password.
-    pub fn takes_passwords(&self) -> bool {
-        self.config.auth.take_passwords()
-    }
-
-    /// Whether users can log in with an access token: the configuration names Bearer, or leaves the choice to the upstream,
-    /// which offers it.
-    pub fn takes_tokens(&self) -> bool {
-        let auth = &self.config.auth;
-        auth.names(AuthScheme::Bearer) || auth.allows(AuthScheme::Bearer) && self.offers_bearer.load(Ordering::Relaxed)
-    }
-
-    /// Asks the upstream, as nobody, what it offers, and remembers it. `false` if it did not say.
-    pub(crate) async fn learn_offers(&self) -> bool {
-        for url in self.places() {
-            let asked = post_form(&url, &self.tls, &self.timeouts(), None, &SecretString::default()).await;
-            match asked {
-                Ok(answer) if answer.status == 401 => {
-                    // Unencrypted no token would be sent.
-                    let bearer = url.is_tls() && BearerCredentials::is_offered(&answer.challenges);
-                    if self.offers_bearer.swap(bearer, Ordering::Relaxed) != bearer {
-                        tracing::info!(%url, bearer, "whether the upstream takes access tokens");
-                    }
-                    return true;
-                }
-                Ok(answer) => tracing::debug!(%url, status = answer.status, "does not ask who is there"),
-                Err(error) => tracing::debug!(%url, %error, "does not say what it offers"),
-            }
-        }
-        false
-    }
-
-    /// Where the upstream asks for credentials, as far as that is known without a user.
-    fn places(&self) -> Vec<EndpointUrl> {
-        let config = &self.config;
-        let configured = [&config.autodiscover_url, &config.emsmdb_url].into_iter().flatten();
-        let configured = configured.map(|url| url.replace("{user}", "nobody").replace("{local}", "nobody"));
-        let usual =
-            config.domains.iter().map(|domain| format!("https://autodiscover.{domain}/autodiscover/autodiscover.xml"));
-        let all = configured.chain(usual).take(MAX_PLACES);
-        all.filter_map(|url| EndpointUrl::parse(&url, self.plain_http()).ok()).collect()
-    }
-
-    /// Tokens go over plain HTTP only if Bearer is named.
-    fn bearer(&self, token: SecretString) -> Option<BearerCredentials> {
-        let plain = if self.config.auth.names(AuthScheme::Bearer) { self.plain_http() } else { PlainHttp::Refuse };
-        BearerCredentials::new(token, plain)
-    }
-
-    /// Passwords sign in with what the configuration allows. Basic goes over plain HTTP only if it is named.
-    fn credentials(&self, sign_in: &str, password: SecretString) -> PasswordCredentials {
-        let auth = &self.config.auth;
-        let methods = [
-            (AuthScheme::Ntlm, PasswordMethod::Ntlm),
-            (AuthScheme::Negotiate, PasswordMethod::Negotiate),
-            (AuthScheme::Basic, PasswordMethod::Basic),
-        ];
-        let allowed = methods.into_iter().filter(|(scheme, _)| auth.allows(*scheme));
-        let methods: Vec<_> = allowed.map(|(_, method)| method).collect();
-        let basic = if auth.names(AuthScheme::Basic) { self.plain_http() } else { PlainHttp::Refuse };
-        let credentials = PasswordCredentials::new(sign_in, password.clone(), &methods, basic);
-        match self.tickets(sign_in, KerberosSecret::Secret(Secret::Password(password))) {
-            Some(tickets) => credentials.with_tickets(tickets),
-            None => credentials,
-        }
-    }
-
-    /// The Kerberos tickets of a user; `None` if the configuration has no Kerberos, or the name is not one of its realm.
-    fn tickets(&self, sign_in: &str, secret: KerberosSecret) -> Option<Arc<dyn TicketSource>> {
-        let kdcs = self.kdcs.as_ref()?;
-        let Some(client) = Principal::of_user(sign_in, &kdcs.realm) else {
-            tracing::debug!(user = sign_in, realm = kdcs.realm, "no name of the Kerberos realm");
-            return None;
-        };
-        Some(Arc::new(KerberosLogin::new(Arc::clone(kdcs), client, secret)))
-    }
-
-    fn timeouts(&self) -> Timeouts {
-        Timeouts {
-            connect: Duration::from_secs(self.config.connect_timeout_seconds),
-            first_byte: Duration::from_secs(self.config.request_timeout_seconds),
-            ..Timeouts::default()
-        }
-    }
-}
-
-/// Who logs in.
-pub struct Login {
-    pub(crate) user: String,
-    pub(crate) proof: Proof,
-    /// The configuration names the mailbox, so that it need not be the own one of who signs in.
-    pub(crate) configured: bool,
-}
-
-/// What proves who logs in.
-#[derive(Clone)]
-pub(crate) enum Proof {
-    Password(SecretString),
-    Token(SecretString),
-    Tickets(TicketFile),
-}
-
-/// What a mailbox is opened with instead of a password, by Kerberos.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum TicketFile {
-    /// A keytab with the keys of the mailbox's owner.
-    Keytab(PathBuf),
-    /// A credential cache with tickets of the mailbox's owner, which somebody else keeps fresh.
-    CredentialCache(PathBuf),
-}
-
-impl Login {
-    /// `user` as the client sent it.
-    pub fn new(user: &str, password: SecretString) -> Self {
-        Self { user: user.trim().to_owned(), proof: Proof::Password(password), configured: false }
-    }
-
-    /// `user` as the configuration has it, with a file that the configuration names.
-    pub fn with_tickets(user: &str, file: TicketFile) -> Self {
-        Self { user: user.trim().to_owned(), proof: Proof::Tickets(file), configured: true }
-    }
-
-    /// `user` as the client claims it, with an access token: the upstream decides whether it is this user's.
-    pub fn with_token(user: &str, token: SecretString) -> Self {
-        Self { user: user.trim().to_owned(), proof: Proof::Token(token), configured: false }
-    }
-
-    /// [`Login::with_token`] to a mailbox that the configuration names.
-    pub fn to_configured(user: &str, token: SecretString) -> Self {
-        Self { configured: true, ..Self::with_token(user, token) }
-    }
-}
+use crate::config::{AuthScheme, UpstreamConfig};
+use crate::convert::flags;
+use crate::own_property;
 
 /// Opens sessions for one user.
 pub struct Connector {
@@ -229,14 +30,6 @@ pub struct Connector {
     /// Whether the mailbox may be one that the user does not own.
     configured: bool,
     target: Mutex<Option<Arc<Target>>>,
-}
-
-/// Where a user's mailbox is.
-pub(crate) struct Target {
-    /// Its URLs.
-    pub(crate) endpoints: Endpoints,
-    /// Its legacyExchangeDN.
-    pub(crate) legacy_dn: String,
 }
 
 impl Connector {
@@ -382,7 +175,7 @@ impl Connector {
     async fn open_at(&self, target: &Target, subscribe: bool) -> Result<Mailbox, UpstreamError> {
         let client = Client::new(&self.client_settings(target));
         client.connect().await.map_err(|error| self.of_token(client_error(&error)))?;
-        let options = OpenOptions { names: AccountContext::property_names(), subscribe };
+        let options = OpenOptions { names: property_names(), subscribe };
         let mailbox = Mailbox::open(client, &target.legacy_dn, options).await;
         self.admitted(mailbox.map_err(|error| self.of_token(error.into()))?)
     }
@@ -505,6 +298,11 @@ impl Connector {
     }
 }
 
+/// The named properties that the gateway uses, so that their ids are asked for together.
+pub fn property_names() -> Vec<PropertyName> {
+    own_property::KEPT.iter().map(|property| property.name()).chain([flags::keywords_name()]).collect()
+}
+
 /// Whether asking Autodiscover anew may help. A refused password is refused everywhere, and trying it again would count.
 fn may_have_moved(error: &UpstreamError) -> bool {
     match error {
@@ -537,51 +335,9 @@ fn in_url(name: &str) -> String {
     name.bytes().map(|byte| if plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") }).collect()
 }
 
-/// What a failed authentication means: a wrong password, or something that an administrator must change.
-fn auth_error(error: &AuthError) -> UpstreamError {
-    match error {
-        error if error.is_refusal() => UpstreamError::Unauthorized(error.clone()),
-        AuthError::PlainHttp => UpstreamError::SignIn(
-            "the server offers only Basic or Bearer, and the URL is http://: use https://, or name \"basic\" or \"bearer\" in upstream.auth and set \
-             upstream.allow_plain_http, so that anybody on the way can read passwords"
-                .into(),
-        ),
-        AuthError::NotOffered(_) => {
-            UpstreamError::SignIn(format!("{error}. Turn one of upstream.auth on in the server, or allow one of these"))
-        }
-        error => UpstreamError::SignIn(error.to_string()),
-    }
-}
-
-/// What went wrong below the mailbox, as the account sees it.
-pub(crate) fn client_error(error: &ClientError) -> UpstreamError {
-    match error {
-        ClientError::Unauthorized(error) => auth_error(error),
-        ClientError::Busy(_) => UpstreamError::Busy(error.to_string()),
-        ClientError::OutcomeUnknown(_) | ClientError::ContextLost(_) => {
-            UpstreamError::OutcomeUnknown(error.to_string())
-        }
-        ClientError::Rejected(code) => UpstreamError::Refused { operation: "Connect or Execute".into(), code: *code },
-        ClientError::Unreachable(_)
-        | ClientError::HttpStatus(_)
-        | ClientError::NotMapi(_)
-        | ClientError::Protocol(_)
-        | ClientError::Configuration(_) => UpstreamError::Unreachable(error.to_string()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn failures_of_the_server_are_no_wrong_passwords() {
-        assert!(matches!(auth_error(&AuthError::Refused), UpstreamError::Unauthorized(_)));
-        for error in [AuthError::PlainHttp, AuthError::NotOffered(vec!["Kerberos".into()]), AuthError::ConnectionClosed]
-        {
-            assert!(matches!(auth_error(&error), UpstreamError::SignIn(_)), "{error}");
-        }
-    }
 
     #[test]
     fn credentials_go_only_to_configured_hosts() {

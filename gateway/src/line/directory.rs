@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use mapi_core::client::ClientError;
 use mapi_core::nspi::{AddressBook, AddressEntry, Resolution};
 
-use super::connector::{Connector, client_error};
-use super::error::UpstreamError;
+use super::connector::Connector;
+use super::error::{UpstreamError, client_error};
 
 /// For how long a found address is known.
 const FOUND: Duration = Duration::from_secs(60 * 60);

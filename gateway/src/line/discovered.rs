@@ -2,7 +2,15 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::connector::Target;
+use mapi_core::client::Endpoints;
+
+/// Where a user's mailbox is.
+pub(crate) struct Target {
+    /// Its URLs.
+    pub(crate) endpoints: Endpoints,
+    /// Its legacyExchangeDN.
+    pub(crate) legacy_dn: String,
+}
 
 /// What Autodiscover found of mailboxes, by address, for a while. There are no secrets in it: whoever uses it has to sign in
 /// there.

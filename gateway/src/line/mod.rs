@@ -7,12 +7,16 @@ pub(crate) mod directory;
 pub(crate) mod discovered;
 pub(crate) mod error;
 pub(crate) mod kind;
+pub(crate) mod login;
 pub(crate) mod login_name;
 pub(crate) mod pool;
+pub(crate) mod settings;
 pub(crate) mod tally;
 pub(crate) mod upstream;
 
-pub use connector::{Connector, Login, TicketFile, UpstreamSettings};
+pub use connector::Connector;
 pub use error::UpstreamError;
 pub use kind::Kind;
+pub use login::{Login, TicketFile};
+pub use settings::UpstreamSettings;
 pub use tally::{Count, Tally};

@@ -16,17 +16,22 @@ use tokio::sync::watch;
 use super::credential::{Accepted, CredentialCache};
 use super::fixed::FixedAccount;
 use super::guard::{Denied, Guard, Verdict};
-use crate::account::Account;
+use crate::account::identity::Identity;
 use crate::account::sending::sweep;
+use crate::account::{Account, background};
 use crate::blocking::blocking;
 use crate::config::Config;
-use crate::convert::folders::FolderView;
+use crate::convert::folders::FolderFilter;
 use crate::ledger::{Ledger, RedbLedger};
-use crate::line::connector::{Connector, Login, Proof, TicketFile, UpstreamSettings};
+use crate::line::connector::Connector;
 use crate::line::error::UpstreamError;
+use crate::line::login::{Login, Proof, TicketFile};
+use crate::line::settings::UpstreamSettings;
 use crate::line::upstream::Upstream;
 use crate::mailbox::cache::RenderingCache;
-use crate::mailbox::context::AccountContext;
+use crate::mailbox::context::MailboxContext;
+use crate::mailbox::events;
+use crate::mailbox::open_mailbox::OpenMailbox;
 
 /// How often idle accounts are looked for.
 const REAP_INTERVAL: Duration = Duration::from_secs(15);
@@ -46,7 +51,7 @@ pub struct Accounts {
     max_message_bytes: usize,
     sessions_per_user: usize,
     render_ahead: Duration,
-    view: FolderView,
+    filter: FolderFilter,
     keep_original_bytes: usize,
     idle: Duration,
     credentials: CredentialCache,
@@ -122,7 +127,7 @@ impl Accounts {
             max_message_bytes: config.upstream.max_message_bytes,
             sessions_per_user: config.upstream.sessions_per_user,
             render_ahead: Duration::from_secs(config.upstream.render_ahead_seconds),
-            view: FolderView { non_mail: config.imap.show_non_mail_folders },
+            filter: FolderFilter { non_mail: config.imap.show_non_mail_folders },
             keep_original_bytes: config.imap.keep_original_bytes,
             idle: Duration::from_secs(config.cache.account_idle_seconds),
             fixed: config
@@ -152,9 +157,9 @@ impl Accounts {
             let Some(accounts) = accounts.upgrade() else { return };
             accounts.accounts.retain(|_, account| {
                 let unused = Arc::strong_count(account) == 1;
-                !(unused && account.context.idle_for() >= accounts.idle)
+                !(unused && account.context().idle_for() >= accounts.idle)
             });
-            accounts.accounts.iter().for_each(|account| account.context.upstream.close_idle());
+            accounts.accounts.iter().for_each(|account| account.context().upstream.close_idle());
             let now = Instant::now();
             accounts.logins.retain(|_, known| {
                 known.account.strong_count() > 0 && accounts.credentials.is_recent(&known.accepted, now)
@@ -184,7 +189,7 @@ impl Accounts {
     ) -> Result<Arc<Account>, UpstreamError> {
         for fixed in &self.fixed {
             match fixed.check(user, password) {
-                Some(true) => return fixed.mailbox.account(self).await,
+                Some(true) => return self.login_with_own_token(&fixed.mailbox).await,
                 Some(false) => return Err(UpstreamError::NoMailbox("not the password of this [[account]]".into())),
                 None => {}
             }
@@ -264,21 +269,21 @@ impl Accounts {
         let now = Instant::now();
         let mut is_known = false;
         if let Some(known) = self.logins.get(&login_key) {
-            let account = known.account.upgrade().filter(|account| !account.context.is_locked_out());
+            let account = known.account.upgrade().filter(|account| !account.context().is_locked_out());
             is_known = account.is_some() && self.credentials.is_same(&known.accepted, &name, secret);
             if self.credentials.is_accepted(&known.accepted, &name, secret, now)
                 && let Some(account) = account
             {
-                self.guard.got_in(&account.context.user().to_lowercase(), address, now);
-                account.context.touch();
+                self.guard.got_in(&account.context().user().to_lowercase(), address, now);
+                account.context().touch();
                 return Ok(account);
             }
         }
         let account = self.attempt(login, (name.clone(), tag), is_known, address)?.await?;
-        self.guard.got_in(&account.context.user().to_lowercase(), address, now);
+        self.guard.got_in(&account.context().user().to_lowercase(), address, now);
         let accepted = self.credentials.accept(&name, secret, Instant::now());
         self.logins.insert(login_key, KnownLogin { accepted, account: Arc::downgrade(&account) });
-        account.context.touch();
+        account.context().touch();
         Ok(account)
     }
 
@@ -359,7 +364,7 @@ impl Accounts {
     /// The account, if it is open. It goes on with its session; the new password is what it reconnects with.
     fn known_account(&self, key: &(String, Guid), connector: &Arc<Connector>) -> Option<Arc<Account>> {
         let account = self.accounts.get(key).map(|account| Arc::clone(&account))?;
-        account.context.upstream.set_connector(Arc::clone(connector));
+        account.context().upstream.set_connector(Arc::clone(connector));
         Some(account)
     }
 
@@ -385,26 +390,19 @@ impl Accounts {
         mailbox: Mailbox,
         ledger: Arc<dyn Ledger>,
     ) -> (Arc<Account>, tokio::sync::watch::Receiver<()>) {
-        let cache = Arc::clone(&self.cache);
         let (max_message, keep_original) = (self.max_message_bytes, self.keep_original_bytes);
-        let upstream = Upstream::new(connector, mailbox, self.sessions_per_user);
-        let context = AccountContext::new(upstream, ledger, cache, max_message, keep_original);
-        let (open, closed) = tokio::sync::watch::channel(());
-        let account = Arc::new(Account {
-            context: Arc::new(context),
-            _open: open,
-            folders: Mutex::default(),
-            tree: crate::mailbox::tree::TreeCache::new(self.view),
-            directory: crate::line::directory::Directory::default(),
-            submissions: crate::account::sending::sent_copy::Submissions::default(),
-            recipient_limit: crate::account::recipient_limit::RecipientLimit::default(),
-        });
-        tokio::spawn(crate::mailbox::events::pump(Arc::downgrade(&account), closed.clone()));
+        let upstream = Arc::new(Upstream::new(connector, mailbox, self.sessions_per_user));
+        let cache = Arc::clone(&self.cache);
+        let context = MailboxContext::new(Arc::clone(&upstream), ledger, cache, max_message, keep_original);
+        let mailbox = Arc::new(OpenMailbox::new(context, self.filter));
+        tokio::spawn(events::pump(Arc::downgrade(&mailbox), mailbox.watch_closing()));
+        let closing = mailbox.watch_closing();
+        let account = Arc::new(Account::new(Identity::new(upstream), mailbox));
         if !self.render_ahead.is_zero() {
             let weak = Arc::downgrade(&account);
-            tokio::spawn(crate::account::background::render_ahead(weak, self.render_ahead, closed.clone()));
+            tokio::spawn(background::render_ahead(weak, self.render_ahead, closing.clone()));
         }
-        (account, closed)
+        (account, closing)
     }
 
     async fn ledger(&self, mailbox: Guid) -> Result<Arc<dyn Ledger>, UpstreamError> {

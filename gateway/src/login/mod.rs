@@ -5,6 +5,8 @@ pub(crate) mod accounts;
 pub(crate) mod credential;
 pub(crate) mod fixed;
 pub(crate) mod guard;
+mod token_login;
+pub(crate) mod token_mailbox;
 
 pub use accounts::Accounts;
-pub use fixed::TokenMailbox;
+pub use token_mailbox::TokenMailbox;

@@ -6,20 +6,20 @@ use mapi_core::fasttransfer::MessageLimits;
 use mapi_core::id::{Gid, Guid};
 use mapi_core::mailbox::{FetchOptions, FolderRow, Mailbox, PollHold};
 use mapi_core::message::{MessageContent, PropertyBag};
-use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue, tags};
+use mapi_core::property::{PropertyKey, PropertyType, PropertyValue, tags};
 
+use super::activity::Activity;
 use super::cache::RenderingCache;
 use super::epochs::{Epochs, MailboxEpochs};
 use super::unchecked::Unchecked;
-use crate::account::background::Activity;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
-use crate::convert::{ConvertError, GATEWAY_SET, flags, original};
+use crate::convert::{ConvertError, original};
 use crate::ledger::{Epoch, Ledger};
 use crate::line::addresses::AddressBook;
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::{Lane, Upstream};
-use crate::operation::mark::SubmissionMark;
+use crate::own_property;
 
 /// Above this many bytes, of its properties or its original, a message is rendered off the async threads.
 const RENDER_INLINE: usize = 256 * 1024;
@@ -29,7 +29,7 @@ const RENDER_INLINE: usize = 256 * 1024;
 pub(crate) const RENDER_DOMAIN: &str = "mapi-gateway.invalid";
 
 /// What the parts of an account share.
-pub struct AccountContext {
+pub struct MailboxContext {
     /// The user's sessions with the upstream.
     pub upstream: Arc<Upstream>,
     /// The mailbox's ledger.
@@ -50,9 +50,9 @@ pub struct AccountContext {
     keep_original_bytes: usize,
 }
 
-impl AccountContext {
+impl MailboxContext {
     pub(crate) fn new(
-        upstream: Upstream,
+        upstream: Arc<Upstream>,
         ledger: Arc<dyn Ledger>,
         cache: Arc<RenderingCache>,
         max_message_bytes: usize,
@@ -61,7 +61,6 @@ impl AccountContext {
         let defaults = FetchOptions::default();
         let limits = MessageLimits { bytes: max_message_bytes as u64, ..defaults.limits };
         let fetch_options = FetchOptions { limits, ..defaults };
-        let upstream = Arc::new(upstream);
         Self {
             mailbox_guid: upstream.mailbox_guid(),
             user: upstream.connector().user().to_owned(),
@@ -77,12 +76,6 @@ impl AccountContext {
             fetch_options,
             keep_original_bytes,
         }
-    }
-
-    /// The named properties that the gateway uses, so that their ids can be asked for together.
-    pub fn property_names() -> Vec<PropertyName> {
-        let own = [flags::keywords_name(), MailboxEpochs::name(), subscribed_name(), SubmissionMark::name()];
-        own.into_iter().chain(original::names()).collect()
     }
 
     /// The user's address.
@@ -121,7 +114,8 @@ impl AccountContext {
             .upstream
             .ask(Kind::ListFolders, Lane::Interactive, |mailbox| async move {
                 let rights = (!mailbox.info().owner).then_some(PropertyKey::Tag(tags::PidTagRights));
-                let keys: Vec<_> = [MailboxEpochs::key(), subscribed_key()].into_iter().chain(rights).collect();
+                let keys: Vec<_> =
+                    [own_property::EPOCH.key(), own_property::SUBSCRIBED.key()].into_iter().chain(rights).collect();
                 let rows = mailbox.folders(&keys).await?;
                 Ok((mailbox, rows))
             })
@@ -132,7 +126,7 @@ impl AccountContext {
 
     /// Whether a folder is subscribed, if anybody ever said so.
     pub fn subscription(row: &FolderRow) -> Option<bool> {
-        match row.extra.get_named(&subscribed_name(), PropertyType::BOOLEAN) {
+        match row.extra.get_named(&own_property::SUBSCRIBED.name(), PropertyType::BOOLEAN) {
             Some(PropertyValue::Boolean(subscribed)) => Some(*subscribed),
             _ => None,
         }
@@ -147,7 +141,7 @@ impl AccountContext {
 
     /// Keeps with a folder whether it is subscribed.
     pub async fn write_subscription(&self, folder: Gid, subscribed: bool) -> Result<(), UpstreamError> {
-        let bag = &PropertyBag::from_iter([(subscribed_key(), PropertyValue::Boolean(subscribed))]);
+        let bag = &PropertyBag::from_iter([(own_property::SUBSCRIBED.key(), PropertyValue::Boolean(subscribed))]);
         let write = |mailbox: Mailbox| async move {
             let folder = mailbox.resolve(folder).await?;
             mailbox.set_folder_properties(folder, bag, &[]).await
@@ -244,14 +238,6 @@ impl AccountContext {
             error => UpstreamError::Limit(error.to_string()),
         })
     }
-}
-
-fn subscribed_name() -> PropertyName {
-    PropertyName::string(GATEWAY_SET, "Subscribed")
-}
-
-fn subscribed_key() -> PropertyKey {
-    PropertyKey::Named(subscribed_name(), PropertyType::BOOLEAN)
 }
 
 fn weight(content: &MessageContent) -> usize {

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 use async_trait::async_trait;
 use mapi_core::id::Gid;
 use mapi_core::mailbox::{FolderRow, Mailbox};
-use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue};
+use mapi_core::property::{PropertyType, PropertyValue};
 
-use crate::convert::GATEWAY_SET;
 use crate::ledger::{Epoch, EpochEntry};
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::{Lane, Upstream};
+use crate::own_property;
 
 /// For how long a notification of a folder's properties may be the echo of an own write.
 const OWN_WRITE_ECHO: Duration = Duration::from_secs(3);
@@ -51,22 +51,12 @@ impl MailboxEpochs {
         Self { upstream, known: Mutex::default(), writes: Mutex::default() }
     }
 
-    /// The property's name.
-    pub fn name() -> PropertyName {
-        PropertyName::string(GATEWAY_SET, "Epoch")
-    }
-
-    /// The property.
-    pub fn key() -> PropertyKey {
-        PropertyKey::Named(Self::name(), PropertyType::BINARY)
-    }
-
-    /// Remembers what rows of the hierarchy table, read with [`MailboxEpochs::key`], tell.
+    /// Remembers what rows of the hierarchy table, read with [`own_property::EPOCH`], tell.
     pub fn learn(&self, mailbox: &Mailbox, rows: &[FolderRow]) {
         let mut known = self.known();
         for row in rows {
             let Some(gid) = mailbox.gid_of(row.id) else { continue };
-            known.insert(gid, decode(row.extra.get_named(&Self::name(), PropertyType::BINARY)));
+            known.insert(gid, decode(row.extra.get_named(&own_property::EPOCH.name(), PropertyType::BINARY)));
         }
     }
 
@@ -82,10 +72,10 @@ impl MailboxEpochs {
     async fn read(&self, folder: Gid) -> Result<Epoch, UpstreamError> {
         let read = |mailbox: Mailbox| async move {
             let folder = mailbox.resolve(folder).await?;
-            mailbox.folder_properties(folder, &[Self::key()]).await
+            mailbox.folder_properties(folder, &[own_property::EPOCH.key()]).await
         };
         let bag = self.upstream.ask(Kind::ReadEpoch, Lane::Interactive, read).await?;
-        let epoch = decode(bag.get_named(&Self::name(), PropertyType::BINARY));
+        let epoch = decode(bag.get_named(&own_property::EPOCH.name(), PropertyType::BINARY));
         self.known().insert(folder, epoch.clone());
         Ok(epoch)
     }
@@ -117,7 +107,7 @@ impl Epochs for MailboxEpochs {
             self.writes.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, Instant::now());
             let replace = |mailbox: Mailbox| async move {
                 let folder = mailbox.resolve(folder).await?;
-                mailbox.replace_folder_property(folder, &Self::key(), value.clone()).await
+                mailbox.replace_folder_property(folder, &own_property::EPOCH.key(), value.clone()).await
             };
             let before = match self.upstream.ask(Kind::NoteEpoch, Lane::Interactive, replace).await {
                 Ok(before) => decode(before.as_ref()),

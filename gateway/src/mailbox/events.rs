@@ -1,4 +1,4 @@
-use std::sync::Weak;
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use mapi_core::client::ClientError;
@@ -6,7 +6,7 @@ use mapi_core::id::FolderId;
 use mapi_core::mailbox::{Mailbox, MailboxChanges, MailboxError};
 use tokio::sync::watch;
 
-use crate::account::Account;
+use super::open_mailbox::OpenMailbox;
 
 /// Between attempts to get a session back while nobody asks for anything, and before a session whose notifications broke
 /// off is replaced: at first, and at most.
@@ -15,13 +15,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// Notifications that flowed for this long begin with short pauses again.
 const STEADY: Duration = Duration::from_secs(120);
 
-/// Passes notifications on to the folders they speak of, for as long as the account lives. Notifications are hints: after
+/// Passes notifications on to the folders they speak of, for as long as the mailbox is open. Notifications are hints: after
 /// every loss (a new session, an overflow) all open folders are looked at.
-pub(crate) async fn pump(account: Weak<Account>, mut closed: watch::Receiver<()>) {
+pub(crate) async fn pump(opened: Weak<OpenMailbox>, mut closed: watch::Receiver<()>) {
     let mut known_generation = None;
     let mut pause = FIRST_PAUSE;
     loop {
-        let Some(upstream) = account.upgrade().map(|account| std::sync::Arc::clone(account.context())) else { return };
+        let Some(upstream) = opened.upgrade().map(|opened| Arc::clone(opened.context())) else { return };
         let (generation, mailbox) = match upstream.upstream.mailbox().await {
             Ok(session) => session,
             Err(error) => {
@@ -35,13 +35,13 @@ pub(crate) async fn pump(account: Weak<Account>, mut closed: watch::Receiver<()>
         };
         if known_generation != Some(generation) {
             if known_generation.is_some()
-                && let Some(account) = account.upgrade()
+                && let Some(opened) = opened.upgrade()
             {
-                everything_changed(&account);
+                everything_changed(&opened);
             }
             known_generation = Some(generation);
         }
-        // While it waits, the pump must not keep the account alive.
+        // While it waits, the pump must not keep the mailbox open.
         drop(upstream);
         let began = Instant::now();
         let changes = tokio::select! {
@@ -51,20 +51,20 @@ pub(crate) async fn pump(account: Weak<Account>, mut closed: watch::Receiver<()>
                 return;
             }
         };
-        let Some(account) = account.upgrade() else {
+        let Some(opened) = opened.upgrade() else {
             mailbox.close().await;
             return;
         };
         match changes {
-            Ok(changes) => pass_on(&account, &mailbox, &changes).await,
+            Ok(changes) => pass_on(&opened, &mailbox, &changes).await,
             Err(error) => {
                 tracing::debug!(%error, "notifications broke off");
                 if is_of_no_use(&error) {
-                    account.context().upstream.discard(generation);
+                    opened.context().upstream.discard(generation);
                     // The server may have the context still, and counts it.
                     tokio::spawn(async move { mailbox.close().await });
                 }
-                drop(account);
+                drop(opened);
                 if began.elapsed() > STEADY {
                     pause = FIRST_PAUSE;
                 }
@@ -82,7 +82,7 @@ fn is_of_no_use(error: &MailboxError) -> bool {
     error.is_session_lost() || matches!(error, MailboxError::Transport(ClientError::Unauthorized(_)))
 }
 
-/// Waits, longer each time, not all accounts alike. Fails if the account is closed meanwhile.
+/// Waits, longer each time, not all mailboxes alike. Fails if the mailbox is closed meanwhile.
 async fn wait(pause: &mut Duration, closed: &mut watch::Receiver<()>) -> Result<(), watch::error::RecvError> {
     let now = pause.mul_f64(rand::random_range(0.5..=1.0));
     *pause = (*pause * 2).min(LONGEST_PAUSE);
@@ -92,30 +92,30 @@ async fn wait(pause: &mut Duration, closed: &mut watch::Receiver<()>) -> Result<
     }
 }
 
-async fn pass_on(account: &Account, mailbox: &Mailbox, changes: &MailboxChanges) {
+async fn pass_on(opened: &OpenMailbox, mailbox: &Mailbox, changes: &MailboxChanges) {
     if changes.everything || changes.is_empty() {
         // Notifications were too many, or there were none for long: they may have been lost.
-        return everything_changed(account);
+        return everything_changed(opened);
     }
     if !changes.folders.is_empty() {
-        account.tree.counts_changed();
+        opened.counts_changed();
     }
     for (folder, news) in &changes.folders {
-        if let Some(folder) = mailbox.gid_of(*folder).and_then(|gid| account.open_folder(&gid)) {
+        if let Some(folder) = mailbox.gid_of(*folder).and_then(|gid| opened.open_folder(&gid)) {
             folder.notified(mailbox, news);
         }
     }
-    if changes.hierarchy || is_renamed(account, mailbox, changes).await {
-        account.tree.shape_changed();
+    if changes.hierarchy || is_renamed(opened, mailbox, changes).await {
+        opened.shape_changed();
     }
 }
 
 /// Whether one of the folders that changed has another name than the tree knows. A notification does not tell: it says that a
 /// folder was modified, as it does for each new message ([MS-OXCNOTIF] R199).
-async fn is_renamed(account: &Account, mailbox: &Mailbox, changes: &MailboxChanges) -> bool {
-    let own = |folder: &FolderId| mailbox.gid_of(*folder).is_some_and(|gid| account.context().wrote_folder(gid));
+async fn is_renamed(opened: &OpenMailbox, mailbox: &Mailbox, changes: &MailboxChanges) -> bool {
+    let own = |folder: &FolderId| mailbox.gid_of(*folder).is_some_and(|gid| opened.context().wrote_folder(gid));
     let asked: Vec<FolderId> = changes.altered.union(&changes.touched).copied().filter(|folder| !own(folder)).collect();
-    let Some(tree) = account.tree.newest().filter(|_| !asked.is_empty()) else { return false };
+    let Some(tree) = opened.newest_tree().filter(|_| !asked.is_empty()) else { return false };
     let names = match mailbox.folder_names(&asked).await {
         Ok(names) => names,
         Err(error) => {
@@ -130,7 +130,7 @@ async fn is_renamed(account: &Account, mailbox: &Mailbox, changes: &MailboxChang
     })
 }
 
-fn everything_changed(account: &Account) {
-    account.tree.shape_changed();
-    account.open_folders().iter().for_each(super::folder::Folder::changed);
+fn everything_changed(opened: &OpenMailbox) {
+    opened.shape_changed();
+    opened.open_folders().iter().for_each(super::folder::Folder::changed);
 }

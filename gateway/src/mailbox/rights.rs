@@ -6,7 +6,7 @@ use mapi_core::id::Gid;
 use mapi_core::mailbox::Mailbox;
 use mapi_core::property::{PropertyKey, tags};
 
-use super::context::AccountContext;
+use super::context::MailboxContext;
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::Lane;
@@ -41,7 +41,7 @@ impl Right {
 ///
 /// # Errors
 /// The upstream can't be asked.
-pub(crate) async fn lacks(context: &AccountContext, folder: Gid, right: Right) -> Result<bool, UpstreamError> {
+pub(crate) async fn lacks(context: &MailboxContext, folder: Gid, right: Right) -> Result<bool, UpstreamError> {
     let read = |mailbox: Mailbox| async move {
         let folder = mailbox.resolve(folder).await?;
         mailbox.folder_properties(folder, &[PropertyKey::Tag(tags::PidTagRights)]).await

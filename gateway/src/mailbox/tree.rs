@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 use mail_core::{FolderEntry, FolderStatus, SpecialUse};
 use mapi_core::id::Gid;
 
-use super::context::AccountContext;
-use crate::convert::folders::{self, FolderNode, FolderView, SpecialFolders};
+use super::context::MailboxContext;
+use crate::convert::folders::{self, FolderFilter, FolderNode, SpecialFolders};
 use crate::line::error::UpstreamError;
 
 /// The tree is asked for anew at least this often, whatever notifications say.
@@ -66,7 +66,7 @@ impl FolderTree {
 /// Holds the newest tree.
 #[derive(Default)]
 pub struct TreeCache {
-    view: FolderView,
+    view: FolderFilter,
     newest: Mutex<Option<Cached>>,
     /// Grows when a notification says that there are other folders, or other names.
     shape: AtomicU64,
@@ -83,7 +83,7 @@ struct Cached {
 
 impl TreeCache {
     /// One that has read nothing yet.
-    pub fn new(view: FolderView) -> Self {
+    pub fn new(view: FolderFilter) -> Self {
         Self { view, ..Self::default() }
     }
 
@@ -104,7 +104,7 @@ impl TreeCache {
     }
 
     /// The tree as it is now; its counts may be older unless `with_counts`.
-    pub async fn get(&self, context: &AccountContext, with_counts: bool) -> Result<Arc<FolderTree>, UpstreamError> {
+    pub async fn get(&self, context: &MailboxContext, with_counts: bool) -> Result<Arc<FolderTree>, UpstreamError> {
         let (shape, counts) = (self.shape.load(Ordering::Acquire), self.counts.load(Ordering::Acquire));
         if let Some(cached) = &*self.newest.lock().unwrap_or_else(PoisonError::into_inner)
             && cached.shape == shape
@@ -122,7 +122,7 @@ impl TreeCache {
     }
 }
 
-async fn read(context: &AccountContext, view: FolderView) -> Result<FolderTree, UpstreamError> {
+async fn read(context: &MailboxContext, view: FolderFilter) -> Result<FolderTree, UpstreamError> {
     let (mailbox, rows) = context.hierarchy().await?;
     let bytes = |id| mailbox.gid_of(id).map(|gid| gid.to_bytes().to_vec());
     let special = &mailbox.info().folders;
@@ -147,10 +147,10 @@ async fn read(context: &AccountContext, view: FolderView) -> Result<FolderTree, 
         let counts =
             FolderStatus { messages: row.counters.total, unseen: row.counters.unread, ..FolderStatus::default() };
         let parent = mailbox.gid_of(row.parent_id).filter(|_| row.parent_id != mailbox.info().folders.ipm_subtree);
-        let read_only = !owner && !AccountContext::is_writable(&row);
+        let read_only = !owner && !MailboxContext::is_writable(&row);
         let mail = folders::holds_mail(&row.container_class);
         nodes.insert(gid, TreeNode { counts, read_only, mail, parent, name: row.name.clone() });
-        let subscribed = AccountContext::subscription(&row);
+        let subscribed = MailboxContext::subscription(&row);
         list.push(FolderNode {
             id: gid.to_bytes().to_vec(),
             parent: bytes(row.parent_id).unwrap_or_default(),

@@ -8,14 +8,10 @@ use mapi_core::id::{FolderId, MessageId};
 use mapi_core::mailbox::{ContentsQuery, Mailbox, MailboxError};
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{
-    PropertyKey, PropertyName, PropertyRow, PropertyTag, PropertyType, PropertyValue, RelationalOperator, Restriction,
-    TaggedValue, tags,
+    PropertyRow, PropertyTag, PropertyValue, RelationalOperator, Restriction, TaggedValue, tags,
 };
 
-use crate::convert::GATEWAY_SET;
-use crate::line::kind::Kind;
-use crate::line::upstream::Lane;
-use crate::mailbox::context::AccountContext;
+use crate::own_property;
 
 /// Looks for a message that is in neither folder, each after a pause.
 const LOOKS: [Duration; 3] = [Duration::ZERO, Duration::from_millis(300), Duration::from_millis(1200)];
@@ -28,9 +24,6 @@ const LONG_LOOKS: [Duration; 6] = [
     Duration::from_millis(2500),
     Duration::from_millis(4000),
 ];
-/// Looks for a copy in Sent Items that is to be removed: transport may take a while to put it there.
-const REMOVALS: [Duration; 4] =
-    [Duration::ZERO, Duration::from_secs(2), Duration::from_secs(15), Duration::from_secs(120)];
 /// More messages with the same mark than this do not exist.
 const MAX_FOUND: u16 = 16;
 /// Messages of one search for marks.
@@ -49,20 +42,15 @@ pub enum Outcome {
     NotTaken,
 }
 
-/// The mark of one submission.
+/// The mark of one submission: hexadecimal digits, ten of the time in seconds since 1970, 32 of chance.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SubmissionMark(String);
 
 impl SubmissionMark {
-    /// The name of the property (string of hexadecimal digits: ten of the time in seconds since 1970, 32 of chance).
-    pub fn name() -> PropertyName {
-        PropertyName::string(GATEWAY_SET, "Submission")
-    }
-
     /// Marks a message before it is submitted.
     pub fn put_on(properties: &mut PropertyBag) -> Self {
         let mark = Self(format!("{:010x}{:032x}", now().as_secs(), rand::random::<u128>()));
-        properties.set(key(), PropertyValue::String(mark.0.clone()));
+        properties.set(own_property::SUBMISSION.key(), PropertyValue::String(mark.0.clone()));
         mark
     }
 
@@ -70,27 +58,6 @@ impl SubmissionMark {
     /// `ended`, and so whatever it did in it, there are more of them before nothing is concluded to have been taken.
     pub(crate) fn looks(ended: bool) -> &'static [Duration] {
         if ended { &LOOKS } else { &LONG_LOOKS }
-    }
-
-    /// Removes the copy in Sent Items, once it is there. The message was accepted, so that failure is only logged.
-    pub async fn remove_copy(&self, context: &AccountContext) {
-        for pause in REMOVALS {
-            tokio::time::sleep(pause).await;
-            let removed = context.upstream.ask(Kind::RemoveCopy, Lane::Interactive, |mailbox| async move {
-                let sent_items = mailbox.info().folders.sent_items;
-                let copies: Vec<_> = self.find(&mailbox, sent_items).await?.into_iter().map(|(id, _)| id).collect();
-                if !copies.is_empty() {
-                    mailbox.delete_messages(sent_items, &copies).await?;
-                }
-                Ok(!copies.is_empty())
-            });
-            match removed.await {
-                Ok(true) => return,
-                Ok(false) => {}
-                Err(error) => tracing::info!(%error, "could not look for the copy of a sent message"),
-            }
-        }
-        tracing::warn!("the copy of a sent message could not be removed from Sent Items");
     }
 
     /// Finds out what became of the submission; `None` if nothing of it is there. What was saved but not handed over is removed
@@ -177,7 +144,9 @@ async fn marked(
     restriction: impl FnOnce(PropertyTag) -> Restriction,
     limit: u16,
 ) -> Result<Vec<Marked>, MailboxError> {
-    let Some(Some(tag)) = mailbox.tags(&[key()], true).await?.first().copied() else { return Ok(Vec::new()) };
+    let Some(Some(tag)) = mailbox.tags(&[own_property::SUBMISSION.key()], true).await?.first().copied() else {
+        return Ok(Vec::new());
+    };
     let query = ContentsQuery {
         columns: vec![tags::PidTagMid, tags::PidTagMessageFlags, tag],
         restriction: Some(restriction(tag)),
@@ -197,16 +166,14 @@ async fn marked(
     Ok(found)
 }
 
-fn key() -> PropertyKey {
-    PropertyKey::Named(SubmissionMark::name(), PropertyType::STRING)
-}
-
 fn now() -> Duration {
     SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
 }
 
 #[cfg(test)]
 mod tests {
+    use mapi_core::property::PropertyType;
+
     use super::*;
 
     #[test]
@@ -214,7 +181,7 @@ mod tests {
         let mut bag = PropertyBag::default();
         let (one, other) = (SubmissionMark::put_on(&mut bag), SubmissionMark::put_on(&mut bag));
         assert_ne!(one, other);
-        let put = bag.get_named(&SubmissionMark::name(), PropertyType::STRING);
+        let put = bag.get_named(&own_property::SUBMISSION.name(), PropertyType::STRING);
         assert_eq!(put, Some(&PropertyValue::String(other.0)));
     }
 

@@ -12,21 +12,18 @@ use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
 use imap_codec::imap_types::search::SearchKey as WireKey;
 use imap_codec::imap_types::sequence::{SeqOrUid, Sequence, SequenceSet as WireSet};
 use imap_codec::imap_types::status::StatusDataItemName;
-use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords};
+use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords, NewMessage};
 use secrecy::SecretString;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::append;
-use super::list;
 use super::quirk::normalise;
 use super::request::{FetchItem, Request, StatusItem, Tagged};
 use super::search::{DateTest, SearchKey};
 use super::sequence::SequenceSet;
-use super::utf7;
+use super::{append, list, utf7};
 use crate::frame::tag_of;
 use crate::message::{Section, SectionText};
-use crate::store::NewMessage;
 
 /// How many items one FETCH may name; each may be a whole message.
 const MAX_FETCH_ITEMS: usize = 64;

@@ -1,11 +1,10 @@
-use mail_core::FlagChange;
+use mail_core::{FlagChange, NewMessage};
 use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::search::SearchKey;
 use super::sequence::SequenceSet;
 use crate::message::Section;
-use crate::store::NewMessage;
 
 /// A command with its tag.
 #[derive(Debug)]

@@ -2,9 +2,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use mail_core::{Credentials, FlagChange, FolderEntry, FolderKey, FolderStatus, Snapshot, StatusItems};
+use mail_core::{
+    AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderKey, FolderStatus,
+    NewMessage, Snapshot, StatusItems,
+};
 
-use crate::store::{AppendUid, CopyUid, FetchNeed, FetchedMessage, NewMessage, StoreError};
+use crate::store::StoreError;
 
 /// What a session wants done, in order.
 #[derive(Debug)]

@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike, NaiveDate};
-use mail_core::MessageRow;
+use mail_core::{FetchNeed, MessageRow};
 use mail_parser::HeaderValue;
 use mail_parser::decoders::base64::base64_decode;
 use mail_parser::decoders::charsets::map::charset_decoder;
@@ -11,7 +11,6 @@ use mail_parser::parsers::MessageStream;
 use crate::message::{Content, Part, decoded, fields, header_length, unfolded};
 use crate::proto::search::{DateTest, SearchKey};
 use crate::proto::sequence::{OutOfRange, Ranges, SequenceSet};
-use crate::store::FetchNeed;
 
 /// A search key made ready for many messages.
 pub(crate) struct Matcher {

@@ -2,8 +2,6 @@
 
 mod error;
 mod traits;
-mod write;
 
 pub use error::StoreError;
-pub use traits::{FetchNeed, FetchedMessage, FolderStore, MailStore, UserStore};
-pub use write::{AppendUid, CopyUid, NewMessage};
+pub use traits::{FolderStore, MailStore, UserStore};

@@ -1,12 +1,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use bytes::Bytes;
 use futures::stream::BoxStream;
-use mail_core::{Accepts, Credentials, FlagChange, FolderEntry, FolderKey, FolderStatus, Peer, Snapshot, StatusItems};
+use mail_core::{
+    Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderKey,
+    FolderStatus, NewMessage, Peer, Snapshot, StatusItems,
+};
 use tokio::sync::watch;
 
-use super::{AppendUid, CopyUid, NewMessage, StoreError};
+use super::StoreError;
 
 /// A store of mail for many users.
 #[async_trait]
@@ -69,29 +71,6 @@ pub trait UserStore: Send + Sync + 'static {
 
     /// Subscribes a folder, or takes the subscription back.
     async fn subscribe(&self, folder: &FolderKey, subscribed: bool) -> Result<(), StoreError>;
-}
-
-/// What of a message's content is wanted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum FetchNeed {
-    /// Only the exact size.
-    Size,
-    /// The header block, up to and with its empty line.
-    Header,
-    /// Everything.
-    Full,
-}
-
-/// The content of one message.
-#[derive(Debug, Clone)]
-pub struct FetchedMessage {
-    /// Its UID.
-    pub uid: u32,
-    /// RFC822.SIZE. Absent only if [`FetchNeed::Header`] was asked and the size is not known.
-    pub size: Option<u32>,
-    /// The bytes asked for (more is allowed: the whole message where the header was asked). Empty for
-    /// [`FetchNeed::Size`].
-    pub content: Bytes,
 }
 
 /// An opened folder, shared by the sessions that have it selected.

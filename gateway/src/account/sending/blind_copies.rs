@@ -86,7 +86,7 @@ impl Account {
 
     /// Puts a notice into the inbox.
     async fn notify(&self, subject: &str, missed: &[(String, UpstreamError)]) -> Result<(), UpstreamError> {
-        let notice = notice(self.context.user(), subject, missed);
+        let notice = notice(self.context().user(), subject, missed);
         let purpose = Purpose::Append {
             flags: FlagSet::EMPTY,
             keywords: &Keywords::EMPTY,
@@ -94,9 +94,9 @@ impl Account {
         };
         let content = mime_to_mapi::parse(notice.as_bytes(), purpose)
             .map_err(|error| UpstreamError::Internal(error.to_string()))?;
-        let (_, mailbox) = self.context.upstream.mailbox().await?;
-        let inbox = mailbox.gid_of(mailbox.info().folders.inbox).ok_or_else(crate::account::not_found)?;
-        self.context.upstream.perform(&mut Append::new(inbox, Lane::Interactive, &content, &|| ())).await.map(drop)
+        let (_, mailbox) = self.context().upstream.mailbox().await?;
+        let inbox = mailbox.gid_of(mailbox.info().folders.inbox).ok_or_else(UpstreamError::no_such_folder)?;
+        self.context().upstream.perform(&mut Append::new(inbox, Lane::Interactive, &content, &|| ())).await.map(drop)
     }
 }
 

@@ -4,3 +4,4 @@ pub(crate) mod blind_copies;
 pub(crate) mod sent_copy;
 pub(crate) mod submit;
 pub(crate) mod sweep;
+mod unwanted_copy;

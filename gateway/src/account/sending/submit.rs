@@ -7,8 +7,8 @@ use mapi_core::nspi::AddressEntry;
 use mapi_core::property::{PropertyValue, tags};
 use smtp_front::submit::{Address, Envelope, Message, Recipient};
 
-use super::blind_copies;
 use super::sent_copy::Likeness;
+use super::{blind_copies, unwanted_copy};
 use crate::account::Account;
 use crate::blocking::blocking;
 use crate::convert::mime_to_mapi::{self, Purpose};
@@ -42,16 +42,16 @@ impl Sending {
 impl Account {
     /// How many recipients the server takes in one message, as far as it told.
     pub fn max_recipients(&self) -> usize {
-        self.recipient_limit.get()
+        self.identity.recipient_limit().get()
     }
 
     /// Whether a recipient certainly does not exist: it is in an own domain and not in the address book. An address book
     /// that can't be asked, or does not say for sure, makes nobody unknown.
     pub async fn is_unknown(&self, address: &Address, sending: &Sending) -> bool {
-        if !sending.is_own(address) || address.as_str().eq_ignore_ascii_case(self.context.user()) {
+        if !sending.is_own(address) || address.as_str().eq_ignore_ascii_case(self.context().user()) {
             return false;
         }
-        let found = self.directory.find(self.context.upstream.connector(), address.as_str()).await;
+        let found = self.identity.find(address.as_str()).await;
         if let Err(error) = &found {
             tracing::debug!(%error, "a recipient could not be looked up");
         }
@@ -65,7 +65,7 @@ impl Account {
     /// [`UpstreamError::OutcomeUnknown`] if the connection died and the upstream can't be asked. Content that can't be sent
     /// is [`UpstreamError::Content`], a sender in whose name the user may not send [`UpstreamError::SenderDenied`].
     pub async fn submit(&self, message: Message, envelope: Envelope, sending: &Sending) -> Result<(), UpstreamError> {
-        let own_addresses = vec![self.context.user().to_owned()];
+        let own_addresses = vec![self.context().user().to_owned()];
         let keeps_copy = sending.save_sent && sending.merge_sent;
         let convert = move || {
             let unreadable = |error| UpstreamError::Internal(format!("the spooled message can't be read: {error}"));
@@ -101,15 +101,15 @@ impl Account {
     /// Removes the server's copy of what was sent. Never by PidTagDeleteAfterSubmit: the copy is the proof, and goes when it
     /// was not needed.
     pub(crate) fn drop_copy(&self, mark: SubmissionMark) {
-        let context = Arc::clone(&self.context);
-        tokio::spawn(async move { mark.remove_copy(&context).await });
+        let context = Arc::clone(self.context());
+        tokio::spawn(async move { unwanted_copy::remove(&mark, &context).await });
     }
 
     /// Completes who the message is sent for, if that is not the user: entries of the address book go by their entry, so
     /// that also an alias is understood. Returns the address.
     async fn name_sender(&self, properties: &mut PropertyBag) -> Option<String> {
         let address = properties.text(tags::PidTagSentRepresentingEmailAddress)?.to_owned();
-        match self.directory.find(self.context.upstream.connector(), &address).await {
+        match self.identity.find(&address).await {
             Ok(Finding::Entry(entry)) => represent(properties, &entry),
             Ok(Finding::Nobody | Finding::Unsure) => {}
             Err(error) => tracing::debug!(%error, "a sender could not be looked up"),
@@ -124,12 +124,12 @@ impl Account {
         content: &MessageContent,
         mark: &SubmissionMark,
     ) -> Result<(), UpstreamError> {
-        match self.context.upstream.perform(&mut Submission::new(lane, content, mark)).await {
+        match self.context().upstream.perform(&mut Submission::new(lane, content, mark)).await {
             Ok(Handed::Taken) => Ok(()),
             Ok(Handed::NotTaken(cause)) => Err(UpstreamError::Unreachable(cause)),
             Err(error) => {
                 if matches!(error, UpstreamError::Refused { code: ErrorCode::TOO_MANY_RECIPS, .. }) {
-                    self.recipient_limit.refused(content.recipients.len());
+                    self.identity.recipient_limit().refused(content.recipients.len());
                 }
                 Err(error)
             }

@@ -15,7 +15,7 @@ use crate::account::Account;
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::Lane;
-use crate::mailbox::context::AccountContext;
+use crate::mailbox::context::MailboxContext;
 use crate::operation::mark::Marked;
 
 /// No submission takes longer from saving a message to handing it over: both are one request.
@@ -60,7 +60,7 @@ async fn run(account: Weak<Account>, mut closed: watch::Receiver<()>, first: one
 }
 
 /// Removes what is old enough; returns when to look again, if something is left that is not.
-async fn sweep(context: &AccountContext) -> Result<Option<Duration>, UpstreamError> {
+async fn sweep(context: &MailboxContext) -> Result<Option<Duration>, UpstreamError> {
     let removed = context.upstream.ask(Kind::SweepOutbox, Lane::Interactive, |mailbox| async move {
         let unfinished = Marked::unfinished(&mailbox).await?;
         let (old, young): (Vec<_>, Vec<_>) = unfinished

@@ -5,7 +5,7 @@
 //! content. The original is served as long as that digest holds. Both travel with copies and moves, and serve every gateway,
 //! whether it has a ledger or not.
 //!
-//! | property (set [`GATEWAY_SET`], PtypBinary) | holds |
+//! | property ([`own_property`], PtypBinary) | holds |
 //! |---|---|
 //! | `Original` | version 1, size (8 bytes, little-endian), SHA-256 of the bytes, the bytes as raw deflate (RFC 1951) |
 //! | `OriginalContent` | version 1, SHA-256 over the content |
@@ -23,11 +23,11 @@ use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
 use mapi_core::message::{MessageContent, PropertyBag};
-use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue};
+use mapi_core::property::{PropertyKey, PropertyType, PropertyValue};
 use sha2::{Digest, Sha256};
 
 use self::digest::digest;
-use super::GATEWAY_SET;
+use crate::own_property;
 
 /// The form of `Original`.
 const VERSION: u8 = 1;
@@ -36,13 +36,8 @@ const DIGEST_VERSION: u8 = 1;
 /// Version, size, SHA-256.
 const HEAD: usize = 1 + 8 + 32;
 
-/// The names of the properties, so that their ids can be asked for together with others.
-pub fn names() -> [PropertyName; 2] {
-    ["Original", "OriginalContent"].map(|name| PropertyName::string(GATEWAY_SET, name))
-}
-
 fn keys() -> [PropertyKey; 2] {
-    names().map(|name| PropertyKey::Named(name, PropertyType::BINARY))
+    [own_property::ORIGINAL.key(), own_property::ORIGINAL_CONTENT.key()]
 }
 
 /// Makes a message carry its original.
@@ -91,13 +86,12 @@ pub fn of(content: &MessageContent, max_bytes: usize) -> Option<Bytes> {
 }
 
 fn packed_of(content: &MessageContent) -> Option<&[u8]> {
-    let [name, _] = names();
-    content.properties.get_named(&name, PropertyType::BINARY).and_then(PropertyValue::as_bytes)
+    content.properties.get_named(&own_property::ORIGINAL.name(), PropertyType::BINARY).and_then(PropertyValue::as_bytes)
 }
 
 /// The digest of the content that the original belongs to, if it is one by the rules of now.
 fn recorded(content: &MessageContent) -> Option<&[u8; 32]> {
-    let [_, name] = names();
+    let name = own_property::ORIGINAL_CONTENT.name();
     let recorded = content.properties.get_named(&name, PropertyType::BINARY).and_then(PropertyValue::as_bytes);
     let (version, digest) = recorded?.split_first()?;
     if *version == DIGEST_VERSION { digest.try_into().ok() } else { None }

@@ -6,9 +6,12 @@ use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
 
+use super::command::{Command, QUEUE};
+use super::epoch;
 use super::epoch::is_conflict;
 use super::news::Modified;
-use super::{Command, Folder, QUEUE, Settled, Settling, Shared, epoch};
+use super::settling::{Settled, Settling};
+use super::shared::Shared;
 use crate::ledger::FolderCommit;
 use crate::line::error::UpstreamError;
 use crate::mailbox::rights::{self, Right};
@@ -33,17 +36,20 @@ pub(crate) struct Actor {
     gone: bool,
 }
 
+/// How handles reach an actor: its commands, and what it publishes.
+pub(super) type Started = (mpsc::Sender<Command>, watch::Receiver<Arc<Snapshot>>, watch::Receiver<Arc<FolderView>>);
+
 /// Reads the ledger, runs the first round, and leaves the actor running.
-pub(crate) async fn start(shared: Arc<Shared>) -> Result<Folder, UpstreamError> {
+pub(super) async fn start(shared: Arc<Shared>) -> Result<Started, UpstreamError> {
     let state = epoch::open_state(&shared).await?;
     let (snapshots, snapshot_watch) = watch::channel(Arc::default());
     let (views, view_watch) = watch::channel(Arc::default());
-    let mut actor = Actor { shared: Arc::clone(&shared), state, snapshots, views, last_round: None, gone: false };
+    let mut actor = Actor { shared, state, snapshots, views, last_round: None, gone: false };
     actor.round().await?;
     actor.publish();
     let (commands, inbox) = mpsc::channel(QUEUE);
     tokio::spawn(actor.run(inbox));
-    Ok(Folder { shared, commands, snapshots: snapshot_watch, views: view_watch })
+    Ok((commands, snapshot_watch, view_watch))
 }
 
 impl Actor {

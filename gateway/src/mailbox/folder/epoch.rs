@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use super::Shared;
+use super::shared::Shared;
 use crate::blocking::blocking;
 use crate::ledger::{Epoch, EpochEntry, FolderCommit, LedgerError, MAX_RUN, MAX_UID, Reached, Run, Standing};
 use crate::line::error::UpstreamError;

@@ -2,14 +2,15 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use imap_front::store::{FetchNeed, FetchedMessage, StoreError};
+use mail_core::{FetchNeed, FetchedMessage};
 use mapi_core::id::Gid;
 use mapi_core::message::MessageContent;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
-use super::{Folder, message_error};
+use super::Folder;
 use crate::ledger::RenderingRecord;
+use crate::line::error::UpstreamError;
 use crate::line::upstream::Lane;
 use crate::operation::Download;
 use crate::sync::{FolderView, MessageSource, OfferedRendering, RenderingVerdict};
@@ -26,7 +27,7 @@ const MAX_DOWNLOADS: usize = 3;
 const READY: usize = 8;
 
 /// One message of a fetch.
-pub type FetchedItem = (u32, Result<FetchedMessage, StoreError>);
+pub type FetchedItem = (u32, Result<FetchedMessage, UpstreamError>);
 
 impl Folder {
     /// Starts fetching; items come in the order of `uids`. Dropping the receiver stops the work.
@@ -69,7 +70,7 @@ enum Purpose {
 }
 
 /// What came of the messages of a chunk, by UID.
-type Fetched = HashMap<u32, Result<FetchedMessage, StoreError>>;
+type Fetched = HashMap<u32, Result<FetchedMessage, UpstreamError>>;
 
 /// The client went away.
 struct Stopped;
@@ -86,7 +87,7 @@ struct Fetch<'a> {
 
 /// What is known of a message before asking the upstream.
 enum Known {
-    Answer(Result<FetchedMessage, StoreError>),
+    Answer(Result<FetchedMessage, UpstreamError>),
     Ask(MessageSource),
 }
 
@@ -127,16 +128,14 @@ impl Fetch<'_> {
                 && !fetched.contains_key(uid)
             {
                 let item = match &failure {
-                    None => Err(StoreError::ExpungeIssued),
-                    Some(away @ StoreError::Unavailable(_)) => {
-                        self.remembered(*uid, source).ok_or_else(|| away.clone())
-                    }
+                    None => Err(UpstreamError::Expunged),
+                    Some(away) if away.is_of_the_way() => self.remembered(*uid, source).ok_or_else(|| away.clone()),
                     Some(failure) => Err(failure.clone()),
                 };
                 fetched.insert(*uid, item);
             }
         }
-        if fetched.values().any(|item| matches!(item, Err(StoreError::ExpungeIssued))) {
+        if fetched.values().any(|item| matches!(item, Err(UpstreamError::Expunged))) {
             self.folder.changed();
         }
         self.emit(&mut queue, &mut fetched).await
@@ -149,7 +148,7 @@ impl Fetch<'_> {
         wanted: Vec<(u32, Gid)>,
         queue: &mut VecDeque<(u32, Known)>,
         fetched: &mut Fetched,
-    ) -> Result<(bool, Option<StoreError>), Stopped> {
+    ) -> Result<(bool, Option<UpstreamError>), Stopped> {
         if queue.iter().any(|(_, known)| matches!(known, Known::Ask(source) if source.rendering.is_none())) {
             self.folder.shared.context.unchecked.wait(self.folder.gid()).await;
         }
@@ -169,7 +168,7 @@ impl Fetch<'_> {
             let Some(&uid) = uids.get(&gid) else { continue };
             let rendered = match content {
                 Some(content) => self.render(gid, *content).await,
-                None => Err(StoreError::Limit("the message is too large".into())),
+                None => Err(UpstreamError::Limit("the message is too large".into())),
             };
             match rendered {
                 Ok(bytes) => {
@@ -187,17 +186,14 @@ impl Fetch<'_> {
         outdated |= self.settle(batch, fetched).await;
         let failure = match download.await {
             Ok(Ok(())) => None,
-            Ok(Err(error)) => Some(message_error(&error)),
-            Err(error) => {
-                tracing::error!(%error, "download task ended");
-                Some(StoreError::Internal("internal error".into()))
-            }
+            Ok(Err(error)) => Some(error),
+            Err(error) => Some(UpstreamError::Internal(format!("a download task ended: {error}"))),
         };
         Ok((outdated, failure))
     }
 
     fn known(&self, uid: u32) -> Known {
-        let Some(source) = self.view.source(uid) else { return Known::Answer(Err(StoreError::ExpungeIssued)) };
+        let Some(source) = self.view.source(uid) else { return Known::Answer(Err(UpstreamError::Expunged)) };
         let Some(recorded) = source.rendering.filter(|_| !source.suspect) else { return Known::Ask(source) };
         if self.need == FetchNeed::Size {
             let item = FetchedMessage { uid, size: Some(recorded.size), content: Bytes::new() };
@@ -217,9 +213,9 @@ impl Fetch<'_> {
         Some(FetchedMessage { uid, size: Some(recorded.size), content })
     }
 
-    async fn render(&self, gid: Gid, content: MessageContent) -> Result<Bytes, StoreError> {
+    async fn render(&self, gid: Gid, content: MessageContent) -> Result<Bytes, UpstreamError> {
         let context = &self.folder.shared.context;
-        context.render(gid, content).await.map_err(|error| message_error(&error))
+        context.render(gid, content).await
     }
 
     /// Records renderings and tells which may be served: only bytes that are the UID's for ever. Returns whether some are
@@ -239,7 +235,6 @@ impl Fetch<'_> {
         let verdicts = match self.folder.record(offered.clone()).await {
             Ok(verdicts) => verdicts,
             Err(error) => {
-                let error = message_error(&error);
                 fetched.extend(batch.into_iter().map(|(uid, ..)| (uid, Err(error.clone()))));
                 return false;
             }
@@ -260,7 +255,7 @@ impl Fetch<'_> {
                     outdated = true;
                     continue;
                 }
-                RenderingVerdict::Replaced | RenderingVerdict::Gone => Err(StoreError::ExpungeIssued),
+                RenderingVerdict::Replaced | RenderingVerdict::Gone => Err(UpstreamError::Expunged),
             };
             fetched.insert(uid, item);
         }

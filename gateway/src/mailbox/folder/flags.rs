@@ -4,7 +4,7 @@ use mail_core::{FlagChange, FlagChangeMode, FlagSet};
 use mapi_core::id::Gid;
 use mapi_core::property::FileTime;
 
-use super::Shared;
+use super::shared::Shared;
 use crate::ledger::MessageRecord;
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;

@@ -1,65 +1,33 @@
 //! An opened folder: one actor task that owns its state and runs rounds; handles that everybody else holds.
 
 mod actor;
+mod command;
 mod epoch;
 mod fetch;
 mod flags;
 mod news;
 mod round;
+mod settling;
+mod shared;
 mod staging;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use imap_front::store::StoreError;
-use mail_core::{FlagChange, FlagSet, Snapshot};
-use mapi_core::id::{FolderId, Gid};
-use mapi_core::mailbox::{FolderNews, Mailbox, MailboxError};
+use mail_core::{FlagChange, Snapshot};
+use mapi_core::id::Gid;
+use mapi_core::mailbox::{FolderNews, Mailbox};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::context::AccountContext;
-use super::folder::news::{Modified, News};
+use self::command::Command;
+use self::news::{Modified, News};
+use self::shared::Shared;
+use super::context::MailboxContext;
 use crate::line::error::UpstreamError;
 use crate::sync::{FolderView, OfferedRendering, RenderingVerdict};
 
 pub use fetch::FetchedItem;
-
-/// Commands that wait for the actor; senders wait when it is full.
-const QUEUE: usize = 64;
-
-/// What the actor is asked for.
-enum Command {
-    /// Make sure that everything that happened before is published.
-    Refresh(oneshot::Sender<Result<(), UpstreamError>>),
-    /// Change flags.
-    Store(Vec<u32>, FlagChange, oneshot::Sender<Result<(), UpstreamError>>),
-    /// Remove the messages of these that are marked `\Deleted`.
-    Expunge(Vec<u32>, oneshot::Sender<Result<(), UpstreamError>>),
-    /// See to it that messages which came or went are known to have.
-    Settle(Settling, oneshot::Sender<Result<Settled, UpstreamError>>),
-    /// Fix the bytes of UIDs.
-    Record(Vec<OfferedRendering>, oneshot::Sender<Result<Vec<RenderingVerdict>, UpstreamError>>),
-}
-
-/// What an operation that was just carried out did to a folder.
-#[derive(Debug, Clone, Default)]
-pub struct Settling {
-    /// Messages that came.
-    pub came: Vec<Gid>,
-    /// Messages that went.
-    pub gone: Vec<Gid>,
-    /// Flags that messages which came are to have, as far as only the ledger keeps these.
-    pub flags: Vec<(Gid, FlagSet)>,
-}
-
-/// What a folder knows after [`Folder::settle`].
-#[derive(Debug, Clone)]
-pub struct Settled {
-    /// UIDVALIDITY.
-    pub uid_validity: u32,
-    /// The UIDs of the messages that came, in their order.
-    pub uids: Vec<Option<u32>>,
-}
+pub use settling::{Settled, Settling};
 
 /// A handle to an opened folder.
 #[derive(Clone)]
@@ -70,34 +38,16 @@ pub struct Folder {
     views: watch::Receiver<Arc<FolderView>>,
 }
 
-/// What the actor and its handles share.
-struct Shared {
-    context: Arc<AccountContext>,
-    gid: Gid,
-    read_only: bool,
-    /// A client selected it, so that its messages are worth being rendered ahead.
-    selected: AtomicBool,
-    /// What notifications said since the last round began.
-    news: News,
-    wake: tokio::sync::Notify,
-}
-
-impl Shared {
-    /// The folder's id in a session: ids hold for one logon only.
-    async fn id_in(&self, mailbox: &Mailbox) -> Result<FolderId, MailboxError> {
-        mailbox.resolve(self.gid).await
-    }
-}
-
 impl Folder {
     /// Opens a folder: reads its ledger and runs a first round.
     ///
     /// # Errors
     /// Whatever keeps the first round from succeeding.
-    pub async fn open(context: Arc<AccountContext>, gid: Gid, read_only: bool) -> Result<Self, UpstreamError> {
+    pub async fn open(context: Arc<MailboxContext>, gid: Gid, read_only: bool) -> Result<Self, UpstreamError> {
         let (selected, wake) = (AtomicBool::new(false), tokio::sync::Notify::new());
         let shared = Arc::new(Shared { context, gid, read_only, selected, news: News::default(), wake });
-        actor::start(shared).await
+        let (commands, snapshots, views) = actor::start(Arc::clone(&shared)).await?;
+        Ok(Self { shared, commands, snapshots, views })
     }
 
     /// A client selects it.
@@ -209,9 +159,4 @@ impl Drop for Quiet {
         self.0.news.end_quiet();
         self.0.wake.notify_one();
     }
-}
-
-/// Errors of single messages as clients see them.
-fn message_error(error: &UpstreamError) -> StoreError {
-    error.clone().into()
 }

@@ -2,7 +2,7 @@ use mapi_core::fasttransfer::{MessageChange, SyncState};
 use mapi_core::id::Gid;
 use mapi_core::property::{PropertyKey, PropertyTag, PropertyType, tags};
 
-use super::Shared;
+use super::shared::Shared;
 use super::staging::Staging;
 use crate::convert::flags;
 use crate::line::error::UpstreamError;

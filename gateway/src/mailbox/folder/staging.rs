@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use mapi_core::fasttransfer::SyncState;
 use mapi_core::mailbox::SyncOutcome;
 
-use super::Shared;
+use super::shared::Shared;
 use crate::blocking::blocking;
 use crate::ledger::Stage;
 use crate::line::error::UpstreamError;

@@ -1,7 +1,9 @@
+use mail_core::{AppendUid, NewMessage};
+
 use super::{Step, With, then, with_target};
 use crate::session::action::{Call, Reply};
 use crate::session::outcome::Outcome;
-use crate::store::{AppendUid, NewMessage, StoreError};
+use crate::store::StoreError;
 
 /// RFC 9051 6.3.12, RFC 4315 3
 pub(super) fn append(mailbox: String, message: Box<NewMessage>) -> Step {

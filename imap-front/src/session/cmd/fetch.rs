@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords, Snapshot};
+use mail_core::{FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FlagSet, Keywords, Snapshot};
 
 use super::{Resume, Step, With};
 use crate::message::{Extract, Part, Section, SectionText, extract, header_length, write_body, write_envelope};
@@ -13,7 +13,7 @@ use crate::session::action::{Call, Reply};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::selected::Selected;
 use crate::session::{Core, State};
-use crate::store::{FetchNeed, FetchedMessage, StoreError};
+use crate::store::StoreError;
 
 /// So much is written before it is sent.
 const CHUNK: usize = 32 << 10;

@@ -1,5 +1,7 @@
 use std::collections::VecDeque;
 
+use mail_core::{FetchNeed, FetchedMessage};
+
 use super::{Resume, Step, With};
 use crate::proto::search::SearchKey;
 use crate::proto::sequence::OutOfRange;
@@ -8,7 +10,7 @@ use crate::session::matching::{Candidate, Matcher};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::selected::Selected;
 use crate::session::{Core, State};
-use crate::store::{FetchNeed, FetchedMessage, StoreError};
+use crate::store::StoreError;
 
 /// SEARCH and UID SEARCH (RFC 3501 6.4.4). What flags, dates, UIDs and known sizes decide needs no content; of the other
 /// messages no more is asked for than the keys need.

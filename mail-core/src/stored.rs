@@ -1,5 +1,7 @@
 use bytes::Bytes;
-use mail_core::{FlagSet, Keywords};
+
+use crate::flag::FlagSet;
+use crate::keyword::Keywords;
 
 /// A message to be stored in a folder (RFC 9051 6.3.12).
 #[derive(Debug, Clone, PartialEq, Eq)]

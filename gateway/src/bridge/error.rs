@@ -1,0 +1,170 @@
+//! What the fronts tell clients of errors.
+
+use imap_front::store::StoreError;
+use mapi_core::ErrorCode;
+use smtp_front::submit::SubmitError;
+
+use crate::line::UpstreamError;
+
+/// The one place where upstream errors become IMAP ones.
+impl From<UpstreamError> for StoreError {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::Unauthorized(_) | UpstreamError::NoMailbox(_) => Self::AuthenticationFailed,
+            UpstreamError::SignIn(_) => {
+                Self::Unavailable("the gateway can't sign in to the mail server, its administrator must help".into())
+            }
+            UpstreamError::Unreachable(_) => Self::Unavailable("the mail server can't be reached".into()),
+            UpstreamError::TooManyAttempts(wait) => Self::Unavailable(too_many(wait)),
+            UpstreamError::Busy(_) => Self::Unavailable("the mail server is busy, try again later".into()),
+            UpstreamError::OutcomeUnknown(_) => {
+                let why = "the connection to the mail server was lost while it did this, and it may have done it: look before you repeat it";
+                Self::Unavailable(why.into())
+            }
+            UpstreamError::Limit(reason) => Self::Limit(reason),
+            UpstreamError::Expunged => Self::ExpungeIssued,
+            UpstreamError::SenderDenied(_) => Self::NoPermission(error.to_string()),
+            UpstreamError::Content(reason) | UpstreamError::Cannot(reason) => Self::Cannot(reason),
+            UpstreamError::Ledger(error) => {
+                tracing::error!(%error, "ledger failed");
+                Self::Internal("the gateway can't store folder state".into())
+            }
+            UpstreamError::Internal(reason) => {
+                tracing::error!(reason, "internal error");
+                Self::Internal("internal error".into())
+            }
+            UpstreamError::Refused { operation, code } => match code {
+                code if code.is_gone() => Self::NoSuchFolder,
+                code if code.is_denied() => Self::NoPermission("the mail server denies access".into()),
+                code if code.is_over_quota() => Self::OverQuota("the mailbox is full".into()),
+                code if code.is_busy() => Self::Unavailable("the mail server is busy, try again later".into()),
+                code if code.is_too_large() => Self::Limit("too big for the mail server".into()),
+                ErrorCode::PARTIAL_COMPLETION => Self::Cannot("the mail server did only a part of it".into()),
+                ErrorCode::DUPLICATE_NAME => Self::AlreadyExists,
+                code => {
+                    tracing::warn!(operation, %code, "upstream refused an operation");
+                    Self::Cannot(format!("the mail server refused: {code}"))
+                }
+            },
+        }
+    }
+}
+
+/// The one place where upstream errors become SMTP ones.
+impl From<UpstreamError> for SubmitError {
+    fn from(error: UpstreamError) -> Self {
+        match error {
+            UpstreamError::Unauthorized(_) | UpstreamError::NoMailbox(_) => Self::AuthenticationFailed,
+            UpstreamError::SignIn(_) => {
+                Self::Unavailable("the gateway can't sign in to the mail server, its administrator must help".into())
+            }
+            UpstreamError::Unreachable(_) => Self::Unavailable("the mail server can't be reached".into()),
+            UpstreamError::TooManyAttempts(wait) => Self::Unavailable(too_many(wait)),
+            UpstreamError::Busy(_) => Self::Busy("the mail server is busy, try again later".into()),
+            UpstreamError::OutcomeUnknown(_) => Self::OutcomeUnknown(
+                "the connection to the mail server was lost while it took the message; look into Sent before retrying"
+                    .into(),
+            ),
+            UpstreamError::SenderDenied(_) => Self::SenderDenied(error.to_string()),
+            UpstreamError::Limit(reason) => Self::TooBig(reason),
+            UpstreamError::Content(reason) => Self::BadContent(reason),
+            UpstreamError::Cannot(reason) => Self::Refused(reason),
+            UpstreamError::Ledger(_) | UpstreamError::Internal(_) | UpstreamError::Expunged => {
+                tracing::error!(%error, "internal error");
+                Self::Internal("internal error".into())
+            }
+            UpstreamError::Refused { operation, code } => match code {
+                ErrorCode::ACCESS_DENIED | ErrorCode::SEND_AS_DENIED => {
+                    Self::SenderDenied("not allowed to send as this sender".into())
+                }
+                code if code.is_over_quota() => Self::OverQuota("the mailbox is full".into()),
+                code if code.is_too_large() => Self::TooBig("too big for the mail server".into()),
+                ErrorCode::WARN_CANCEL_MESSAGE | ErrorCode::INVALID_RECIPS => {
+                    Self::RecipientRefused("the mail server refused a recipient; nobody got the message".into())
+                }
+                ErrorCode::NO_RECIPIENTS => Self::Refused("the mail server found no recipient in the message".into()),
+                ErrorCode::TOO_MANY_RECIPS => Self::TooManyRecipients(
+                    "the mail server does not take so many recipients in one message; send to fewer at a time".into(),
+                ),
+                ErrorCode::MAX_OBJECTS_EXCEEDED | ErrorCode::RPC_FAILED => {
+                    Self::Busy("the mail server is busy, try again later".into())
+                }
+                code if code.is_busy() => Self::Busy("the mail server is busy, try again later".into()),
+                ErrorCode::NOT_ENOUGH_MEMORY | ErrorCode::INSUFFICIENT_RESOURCES => {
+                    Self::NoSpace("the mail server has no room for the message, try again later".into())
+                }
+                code => {
+                    tracing::warn!(operation, %code, "upstream refused a submission");
+                    Self::Refused(format!("the mail server refused: {code}"))
+                }
+            },
+        }
+    }
+}
+
+fn too_many(wait: std::time::Duration) -> String {
+    format!("too many wrong passwords were tried, try again in {} minutes", wait.as_secs().div_ceil(60))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn refusals_become_what_submitters_can_act_on() {
+        type Expected = fn(&SubmitError) -> bool;
+        let cases: [(&[ErrorCode], Expected); 7] = [
+            (&[ErrorCode::QUOTA_EXCEEDED, ErrorCode::NP_QUOTA_EXCEEDED, ErrorCode::SHUTOFF_QUOTA_EXCEEDED], |error| {
+                matches!(error, SubmitError::OverQuota(_))
+            }),
+            (&[ErrorCode::TOO_BIG, ErrorCode::MAX_SUBMISSION_EXCEEDED, ErrorCode::MAX_ATTACHMENT_EXCEEDED], |error| {
+                matches!(error, SubmitError::TooBig(_))
+            }),
+            (&[ErrorCode::SEND_AS_DENIED, ErrorCode::ACCESS_DENIED], |error| {
+                matches!(error, SubmitError::SenderDenied(_))
+            }),
+            (&[ErrorCode::WARN_CANCEL_MESSAGE, ErrorCode::INVALID_RECIPS], |error| {
+                matches!(error, SubmitError::RecipientRefused(_))
+            }),
+            (&[ErrorCode::SERVER_BUSY, ErrorCode::RPC_FAILED, ErrorCode::MAX_OBJECTS_EXCEEDED], |error| {
+                matches!(error, SubmitError::Busy(_))
+            }),
+            (&[ErrorCode::NOT_ENOUGH_MEMORY, ErrorCode::INSUFFICIENT_RESOURCES], |error| {
+                matches!(error, SubmitError::NoSpace(_))
+            }),
+            (&[ErrorCode::NO_RECIPIENTS, ErrorCode::ERROR, ErrorCode(0xDEAD)], |error| {
+                matches!(error, SubmitError::Refused(_))
+            }),
+        ];
+        for (codes, expected) in cases {
+            for code in codes {
+                let refused = UpstreamError::Refused { operation: "RopSubmitMessage".into(), code: *code };
+                let error = SubmitError::from(refused);
+                assert!(expected(&error), "{code}: {error:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn failures_on_the_way_become_what_submitters_can_act_on() {
+        let text = || "why".to_owned();
+        for (error, expected) in [
+            (UpstreamError::Unreachable(text()), "the mail server can't be reached"),
+            (UpstreamError::Busy(text()), "the mail server is busy, try again later"),
+            (UpstreamError::SenderDenied("x@example.test".into()), "not allowed to send as x@example.test"),
+            (UpstreamError::Limit(text()), "why"),
+            (UpstreamError::Internal("a secret path".into()), "internal error"),
+        ] {
+            let submit = SubmitError::from(error.clone());
+            assert_eq!(submit.to_string(), expected);
+            let right = match error {
+                UpstreamError::Unreachable(_) => matches!(submit, SubmitError::Unavailable(_)),
+                UpstreamError::Busy(_) => matches!(submit, SubmitError::Busy(_)),
+                UpstreamError::SenderDenied(_) => matches!(submit, SubmitError::SenderDenied(_)),
+                UpstreamError::Limit(_) => matches!(submit, SubmitError::TooBig(_)),
+                _ => matches!(submit, SubmitError::Internal(_)),
+            };
+            assert!(right, "{submit:?}");
+        }
+    }
+}

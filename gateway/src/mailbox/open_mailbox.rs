@@ -1,0 +1,144 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use futures::FutureExt;
+use futures::future::{BoxFuture, Shared};
+use mail_core::FolderKey;
+use mapi_core::id::Gid;
+use tokio::sync::watch;
+
+use super::context::MailboxContext;
+use super::folder::{Folder, Settled, Settling};
+use super::tree::{FolderTree, TreeCache};
+use crate::convert::folders::FolderFilter;
+use crate::line::error::UpstreamError;
+
+/// A folder that is open, or being opened: whoever needs it meanwhile waits for the same attempt.
+type Opening = Shared<BoxFuture<'static, Result<Folder, UpstreamError>>>;
+
+/// A mailbox that was opened, shared by all connections to it: what notifications say of it, its folder tree and its open
+/// folders.
+pub struct OpenMailbox {
+    context: Arc<MailboxContext>,
+    folders: Mutex<HashMap<Gid, Opening>>,
+    tree: TreeCache,
+    /// Goes away with the mailbox, which ends the tasks that wait for it.
+    closing: watch::Sender<()>,
+}
+
+impl OpenMailbox {
+    /// The mailbox that `context` leads to, with the folders that `filter` shows. Nothing is asked yet.
+    pub(crate) fn new(context: MailboxContext, filter: FolderFilter) -> Self {
+        let (context, tree, closing) = (Arc::new(context), TreeCache::new(filter), watch::Sender::new(()));
+        Self { context, folders: Mutex::default(), tree, closing }
+    }
+
+    /// Fails (with the sender gone) once the mailbox is closed.
+    pub(crate) fn watch_closing(&self) -> watch::Receiver<()> {
+        self.closing.subscribe()
+    }
+
+    /// The folder tree as it was read last, however old.
+    pub(crate) fn newest_tree(&self) -> Option<Arc<FolderTree>> {
+        self.tree.newest()
+    }
+
+    /// Folders came, went or have other names: the tree is read anew when somebody asks for it.
+    pub(crate) fn shape_changed(&self) {
+        self.tree.shape_changed();
+    }
+
+    /// Folders have other counts.
+    pub(crate) fn counts_changed(&self) {
+        self.tree.counts_changed();
+    }
+
+    /// What its parts share.
+    pub fn context(&self) -> &Arc<MailboxContext> {
+        &self.context
+    }
+
+    /// The folder tree; asked for anew if a notification said that it changed. Its counts may be old.
+    pub async fn tree(&self) -> Result<Arc<FolderTree>, UpstreamError> {
+        self.tree.get(&self.context, false).await
+    }
+
+    /// The folder tree with the counts as they are now.
+    pub async fn tree_with_counts(&self) -> Result<Arc<FolderTree>, UpstreamError> {
+        self.tree.get(&self.context, true).await
+    }
+
+    /// Opens a folder, or returns it if it is open.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Refused`] with ecNotFound if there is none, and whatever keeps its first round from succeeding.
+    pub async fn folder(&self, id: &FolderKey) -> Result<Folder, UpstreamError> {
+        let gid = Gid::from_slice(&id.0).ok_or_else(UpstreamError::no_such_folder)?;
+        let (opening, is_new) = match self.opening(&gid) {
+            Some(opening) => (opening, false),
+            None => {
+                let read_only = self.tree().await?.get(&gid).ok_or_else(UpstreamError::no_such_folder)?.read_only;
+                let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+                match folders.get(&gid).filter(|opening| is_of_use(opening)) {
+                    // Somebody was faster.
+                    Some(opening) => (opening.clone(), false),
+                    None => {
+                        let opening = Folder::open(Arc::clone(&self.context), gid, read_only).boxed().shared();
+                        folders.insert(gid, opening.clone());
+                        (opening, true)
+                    }
+                }
+            }
+        };
+        let opened = opening.await;
+        if opened.is_err() {
+            let mut folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+            if folders.get(&gid).is_some_and(|opening| !is_of_use(opening)) {
+                folders.remove(&gid);
+            }
+        }
+        let folder = opened?;
+        if !is_new {
+            // Its first round may have begun before this was asked for.
+            folder.refresh().await?;
+        }
+        Ok(folder)
+    }
+
+    /// Makes known what an operation did to a folder. One that is not open is opened, which shows it, too.
+    pub(crate) async fn settle(&self, id: &FolderKey, settling: Settling) -> Result<Settled, UpstreamError> {
+        let open = Gid::from_slice(&id.0).and_then(|gid| self.open_folder(&gid));
+        let folder = match open {
+            Some(folder) => folder,
+            None => self.folder(id).await?,
+        };
+        folder.settle(settling).await
+    }
+
+    /// The folder, if it is open.
+    pub fn open_folder(&self, gid: &Gid) -> Option<Folder> {
+        opened(&self.opening(gid)?)
+    }
+
+    /// The folder, if it is open or being opened.
+    fn opening(&self, gid: &Gid) -> Option<Opening> {
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.get(gid).filter(|opening| is_of_use(opening)).cloned()
+    }
+
+    /// All open folders.
+    pub(crate) fn open_folders(&self) -> Vec<Folder> {
+        let folders = self.folders.lock().unwrap_or_else(PoisonError::into_inner);
+        folders.values().filter_map(opened).collect()
+    }
+}
+
+/// A folder that is open and whose task runs.
+fn opened(opening: &Opening) -> Option<Folder> {
+    opening.peek()?.as_ref().ok().filter(|folder| folder.is_alive()).cloned()
+}
+
+/// Whether a folder is open, or is going to be as far as is known.
+fn is_of_use(opening: &Opening) -> bool {
+    opening.peek().is_none() || opened(opening).is_some()
+}
