@@ -6,10 +6,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use exchange_sandbox::seed::MessageBuilder;
 use exchange_sandbox::store::{Mailbox, Quota, Special};
 use exchange_sandbox::{Builder, Fault, FaultKind, Manners, Requests, UnknownRecipient};
-use gateway::convert::GATEWAY_SET;
+use gateway::own_property;
 use mapi_core::ErrorCode;
 use mapi_core::http::RequestType;
-use mapi_core::property::{PropertyKey, PropertyName, PropertyType, PropertyValue, tags};
+use mapi_core::property::{PropertyKey, PropertyValue, tags};
 use tests::imap_client::{ImapClient, first_literal};
 use tests::smtp_client::{SmtpClient, try_submit};
 use tests::stack::{ALICE, BOB, PASSWORD, Seed, Stack};
@@ -81,7 +81,7 @@ fn left(mailbox: &Mailbox) -> u32 {
 /// The mark of a submission that was begun so many seconds ago.
 fn mark(ago: u64) -> (PropertyKey, PropertyValue) {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    let key = PropertyKey::Named(PropertyName::string(GATEWAY_SET, "Submission"), PropertyType::STRING);
+    let key = own_property::SUBMISSION.key();
     (key, PropertyValue::String(format!("{:010x}{:032x}", now - ago, 4711)))
 }
 

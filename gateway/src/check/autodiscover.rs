@@ -7,7 +7,8 @@ use mapi_core::client::EndpointUrl;
 
 use super::anonymous::Anonymous;
 use super::report::{Finding, Steps};
-use super::{AUTODISCOVER, Status, explain};
+use super::step::AUTODISCOVER;
+use super::{Status, explain};
 use crate::line::connector::Connector;
 use crate::line::discovered::Target;
 

@@ -4,8 +4,10 @@ use mapi_core::client::{Probe, probe as connect};
 
 use super::autodiscover::Located;
 use super::certificate::Validity;
+use super::checked::Checked;
+use super::explain;
 use super::report::{Finding, Steps};
-use super::{CONNECTION, Checked, explain};
+use super::step::CONNECTION;
 use crate::config::TlsVerification;
 use crate::line::connector::Connector;
 

@@ -4,6 +4,7 @@
 mod anonymous;
 mod autodiscover;
 mod certificate;
+mod checked;
 mod connection;
 mod content;
 mod explain;
@@ -12,6 +13,7 @@ mod mount;
 mod notification;
 mod report;
 mod session;
+mod step;
 mod storage;
 
 use std::path::Path;
@@ -25,37 +27,19 @@ use crate::line::connector::Connector;
 use crate::line::login::Login;
 use crate::line::settings::UpstreamSettings;
 
+pub use checked::Checked;
 pub use health::{HealthError, health};
 pub use mount::{Durability, Mount, mount_of};
 pub use report::{Finding, Report, Status, Step};
 
 use self::report::Steps;
-
-/// The names of the steps, in their order.
-const CONFIGURATION: &str = "configuration";
-const AUTODISCOVER: &str = "Autodiscover";
-const CONNECTION: &str = "connection and TLS";
-const AUTHENTICATION: &str = "authentication";
-const CONNECT: &str = "Connect";
-const LOGON: &str = "Logon";
-const FOLDERS: &str = "folders";
-const MESSAGE: &str = "message";
-const NOTIFICATION: &str = "notification";
-const LEDGER: &str = "ledger storage";
-const SPOOL: &str = "spool";
+use self::step::{AUTODISCOVER, CONFIGURATION, FOLDERS, LEDGER, MESSAGE, SPOOL};
 
 /// A check under way. Call [`Check::configuration`], then [`Check::user`], [`Check::ledger`] and
 /// [`Check::spool`] with what it returned, then
 /// [`Check::finish`].
 pub struct Check<'a> {
     steps: Steps<'a>,
-}
-
-/// A configuration that was found good.
-pub struct Checked {
-    /// The configuration.
-    pub config: Config,
-    settings: Arc<UpstreamSettings>,
 }
 
 impl<'a> Check<'a> {

@@ -5,8 +5,9 @@ use mapi_core::mailbox::{Mailbox, MailboxError, OpenOptions};
 use mapi_core::message::PropertyBag;
 use mapi_core::property::PropertyValue;
 
+use super::explain;
 use super::report::{Finding, Steps};
-use super::{NOTIFICATION, explain};
+use super::step::NOTIFICATION;
 use crate::line::connector::Connector;
 use crate::line::discovered::Target;
 use crate::own_property;

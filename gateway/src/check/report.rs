@@ -2,7 +2,7 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use super::{
+use super::step::{
     AUTHENTICATION, AUTODISCOVER, CONFIGURATION, CONNECT, CONNECTION, FOLDERS, LEDGER, LOGON, MESSAGE, NOTIFICATION,
     SPOOL,
 };

@@ -7,8 +7,10 @@ use mapi_core::mailbox::{Mailbox, OpenOptions};
 
 use super::anonymous::{Anonymous, scheme_names};
 use super::autodiscover::Located;
+use super::checked::Checked;
 use super::report::{Finding, Steps};
-use super::{AUTHENTICATION, CONNECT, Checked, LOGON, autodiscover, explain};
+use super::step::{AUTHENTICATION, CONNECT, LOGON};
+use super::{autodiscover, explain};
 use crate::line::connector::{self, Connector};
 use crate::line::discovered::Target;
 

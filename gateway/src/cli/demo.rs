@@ -53,7 +53,7 @@ pub(super) async fn run(arguments: DemoArguments) -> Result<(), DemoError> {
     let config = Config::parse(&configuration(&arguments, sandbox.addr(), directory.path()))?;
     let service = Service::start(&config).await?;
     print_guide(service.imap_addresses()[0], service.smtp_addresses()[0], &directory.path().join("certificate.pem"));
-    super::asked_to_end().await;
+    super::signal::asked_to_end().await;
     println!("\nStopping; everything is forgotten.");
     service.stop(PATIENCE).await;
     sandbox.shutdown().await;

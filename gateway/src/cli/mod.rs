@@ -7,6 +7,7 @@ mod health;
 mod oauth;
 mod password;
 mod run;
+mod signal;
 
 use std::process::ExitCode;
 
@@ -85,18 +86,4 @@ pub fn main() -> ExitCode {
 fn failed(error: &dyn std::fmt::Display) -> ExitCode {
     eprintln!("mapi-gateway: {error}");
     ExitCode::FAILURE
-}
-
-/// Returns when the process is asked to end (SIGINT, SIGTERM).
-async fn asked_to_end() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let interrupt = tokio::signal::ctrl_c();
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else {
-        drop(interrupt.await);
-        return;
-    };
-    tokio::select! {
-        _ = interrupt => {}
-        _ = terminate.recv() => {}
-    }
 }

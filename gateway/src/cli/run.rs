@@ -21,7 +21,7 @@ pub(super) async fn run(arguments: RunArguments) -> Result<(), StartError> {
     let config = Config::load(&arguments.config)?;
     crate::telemetry::init(&config.log)?;
     let service = Service::start(&config).await?;
-    super::asked_to_end().await;
+    super::signal::asked_to_end().await;
     tracing::info!("stopping");
     service.stop(PATIENCE).await;
     Ok(())

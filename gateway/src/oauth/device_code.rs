@@ -5,7 +5,7 @@ use secrecy::SecretString;
 use serde::Deserialize;
 use zeroize::Zeroize;
 
-use super::endpoint::{Seconds, Tokens, words};
+use super::answer::{Seconds, Tokens, words};
 
 /// Polled this often if the service does not say (RFC 8628 3.2).
 const DEFAULT_INTERVAL: u64 = 5;

@@ -9,6 +9,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::answer::{Seconds, Tokens, words};
 use super::form::{Form, encode};
 use super::{DeviceCode, OAuthError, Poll};
 use crate::config::{ConfigError, OAuthConfig};
@@ -19,8 +20,6 @@ const PATIENCE: Duration = Duration::from_secs(30);
 const DEFAULT_LIFETIME: Duration = Duration::from_secs(10 * 60);
 /// Longer lifetimes are not believed.
 const LONGEST_LIFETIME: Duration = Duration::from_secs(7 * 24 * 3600);
-/// Characters kept of a service's words.
-const MAX_WORDS: usize = 300;
 
 /// What a token is asked for with.
 pub enum Grant<'a> {
@@ -28,16 +27,6 @@ pub enum Grant<'a> {
     ClientCredentials,
     /// A refresh token (RFC 6749 6).
     RefreshToken(&'a SecretString),
-}
-
-/// What a token service gave.
-pub struct Tokens {
-    /// The access token.
-    pub access: SecretString,
-    /// How long it is good for, from when it was asked for.
-    pub lifetime: Duration,
-    /// The refresh token that is good from now on, if another one than before.
-    pub refresh: Option<SecretString>,
 }
 
 /// A token service and the gateway's registration there.
@@ -227,30 +216,8 @@ struct ErrorAnswer {
     error_description: String,
 }
 
-/// A number of seconds, which some services write as a string.
-#[derive(Deserialize)]
-#[serde(untagged)]
-pub(super) enum Seconds {
-    Number(u64),
-    Text(String),
-}
-
-impl Seconds {
-    pub(super) fn value(&self) -> Option<u64> {
-        match self {
-            Self::Number(number) => Some(*number),
-            Self::Text(text) => text.parse().ok(),
-        }
-    }
-}
-
 pub(super) fn nonsense(what: &str) -> OAuthError {
     OAuthError::Unavailable(format!("its answer can't be used: {what}"))
-}
-
-/// What a service says, for people and logs.
-pub(super) fn words(text: &str) -> String {
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(MAX_WORDS).collect()
 }
 
 fn one_line(text: &str) -> Option<SecretString> {

@@ -6,6 +6,7 @@
 //! * Access tokens are kept in memory only, refresh tokens in a file that nobody else can read.
 //! * Nothing secret is in an error or a log line. An error says what the administrator has to do.
 
+mod answer;
 mod device_code;
 mod endpoint;
 mod error;
@@ -13,8 +14,9 @@ mod form;
 mod refresh_file;
 mod source;
 
+pub use answer::Tokens;
 pub use device_code::{DeviceCode, Poll};
-pub use endpoint::{Grant, TokenEndpoint, Tokens};
+pub use endpoint::{Grant, TokenEndpoint};
 pub use error::OAuthError;
 pub use refresh_file::RefreshFile;
 pub use source::TokenSource;

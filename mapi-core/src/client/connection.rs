@@ -15,8 +15,8 @@ use tokio::net::TcpStream;
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, timeout};
 
+use super::exchange::{ExchangeError, Outgoing, Received};
 use super::meter::Metered;
-use super::transport::{ExchangeError, Outgoing, Received};
 use super::{Counters, EndpointUrl, Timeouts, Tls};
 use crate::auth::{AuthChannel, AuthScheme, Credentials};
 use crate::http::EntityDecoder;

@@ -4,50 +4,13 @@ use bytes::Bytes;
 use tokio::time::timeout;
 
 use super::connection::Connection;
+use super::exchange::{ExchangeError, Outgoing, Received};
 use super::{Counters, EndpointUrl, Timeouts, Tls};
 use crate::auth::{AuthError, AuthStep, Credentials};
-use crate::http::Entity;
 use crate::session::ResponseHead;
 
 /// Rounds of 401 and answer that a scheme may take.
 const MAX_AUTH_ROUNDS: usize = 6;
-
-/// A POST to be made.
-pub(crate) struct Outgoing<'a> {
-    pub(crate) target: &'a str,
-    pub(crate) headers: &'a [(&'static str, String)],
-    pub(crate) body: Bytes,
-    /// Bound of a binary body.
-    pub(crate) max_body: usize,
-    /// Bound of any other body.
-    pub(crate) max_text: usize,
-}
-
-/// What came back.
-pub(crate) struct Received {
-    pub(crate) head: ResponseHead,
-    /// The entity, if the head says that it is one.
-    pub(crate) entity: Option<Entity>,
-    /// Any other body.
-    pub(crate) text: Vec<u8>,
-    /// Whether the connection can go on.
-    pub(super) reusable: bool,
-    /// Whether `text` is all of it.
-    pub(crate) complete: bool,
-}
-
-/// Why nothing came back.
-#[derive(Debug)]
-pub(crate) enum ExchangeError {
-    /// The server cannot have got the request whole.
-    NotSent(String),
-    /// The server may have got it.
-    Unknown(String),
-    /// Authentication failed; nothing ran.
-    Auth(AuthError),
-    /// There is no such request.
-    Invalid(String),
-}
 
 /// One connection at a time to one host, authenticated as one identity.
 pub(crate) struct Transport {

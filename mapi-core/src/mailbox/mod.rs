@@ -27,6 +27,7 @@ mod open;
 mod opening;
 mod properties;
 mod recipient;
+mod resolve_names;
 mod script;
 mod submit;
 mod sync;

@@ -1,35 +1,6 @@
 use super::{Form, PropertyTag, PropertyType, PropertyValue};
 use crate::wire::{Reader, WireResult, Writer};
 
-/// A TaggedPropertyValue ([MS-OXCDATA] 2.11.4): a tag and its value. In lists of properties that could not be read the
-/// tag has type PtypErrorCode and the value is [`PropertyValue::ErrorCode`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct TaggedValue {
-    /// The tag.
-    pub tag: PropertyTag,
-    /// The value, of the tag's type.
-    pub value: PropertyValue,
-}
-
-impl TaggedValue {
-    /// `tag` with `value`.
-    pub fn new(tag: PropertyTag, value: PropertyValue) -> Self {
-        Self { tag, value }
-    }
-
-    /// Reads tag and value.
-    pub fn decode(reader: &mut Reader<'_>, form: Form) -> WireResult<Self> {
-        let tag = PropertyTag::decode(reader, "TaggedPropertyValue tag")?;
-        Ok(Self { tag, value: PropertyValue::decode(reader, tag.kind(), form)? })
-    }
-
-    /// Writes tag and value.
-    pub fn encode(&self, writer: &mut Writer, form: Form) {
-        writer.u32(self.tag.0);
-        self.value.encode(writer, form);
-    }
-}
-
 /// One value of a PropertyRow.
 #[derive(Debug, Clone, PartialEq)]
 pub enum RowValue {

@@ -19,6 +19,7 @@ mod property;
 mod recipient;
 mod request;
 mod response;
+mod response_context;
 mod rop_id;
 #[cfg(test)]
 mod sample;
@@ -33,7 +34,7 @@ mod typed_string;
 
 pub use attachment::*;
 pub use buffer::{NO_HANDLE, RequestBuffer, ResponseBuffer};
-pub use expected::{Expected, ResponseContext};
+pub use expected::Expected;
 pub use fast_transfer::*;
 pub use folder::*;
 pub use logon::*;
@@ -45,6 +46,7 @@ pub use property::*;
 pub use recipient::{RecipientAddress, RecipientRow, recipient_flags};
 pub use request::{RequestBody, RopRequest};
 pub use response::{Response, ResponseBody, RopResponse};
+pub use response_context::ResponseContext;
 pub use rop_id::RopId;
 pub use store::*;
 pub use stream::*;

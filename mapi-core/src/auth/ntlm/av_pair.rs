@@ -86,6 +86,6 @@ impl AvPairs {
 
     /// The same with a text.
     pub fn set_text(&mut self, id: u16, text: &str) {
-        self.set(id, super::message::utf16(text));
+        self.set(id, super::utf16::utf16(text));
     }
 }

@@ -8,7 +8,7 @@ use md5::Md5;
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::message::utf16;
+use super::utf16::utf16;
 use crate::auth::SignInName;
 
 /// Seconds from 1601 to 1970.

@@ -1,4 +1,5 @@
 use super::AvPairs;
+use super::utf16::utf16;
 use crate::wire::{Reader, WireError, WireErrorKind, WireResult, Writer};
 
 /// How every message begins.
@@ -152,11 +153,6 @@ impl Authenticate {
         let mic = mic.and_then(|mic| mic.try_into().ok());
         Ok(Self { flags, lm_response, nt_response, domain, user, workstation, session_key, mic })
     }
-}
-
-/// UTF-16, little-endian, without an end.
-pub(super) fn utf16(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_le_bytes).collect()
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -8,6 +8,7 @@ mod client;
 mod flags;
 mod keys;
 mod message;
+mod utf16;
 
 pub use av_pair::{AvPairs, av_flag, av_id};
 pub use client::{NtlmClient, NtlmContext, NtlmError};
