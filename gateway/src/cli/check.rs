@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use conformance::SCENARIOS;
 use secrecy::SecretString;
 
 use super::password;
 use crate::account::Login;
-use crate::check::{Check, Report, Status, Step};
-use crate::conformance::{self, SCENARIOS, Target};
+use crate::check::{Check, Report, Status, Step, find_target};
 
 #[derive(Debug, Args)]
 pub(super) struct CheckArguments {
@@ -79,7 +79,7 @@ pub(super) async fn run(arguments: CheckArguments) -> Result<bool, String> {
     if let (Some((checked, password, second)), false) = (suite, failed) {
         let second = second.as_ref().map(|(user, password)| (user.as_str(), password.clone()));
         let user = (arguments.user.as_str(), password);
-        let target = Target::find(&checked.config.upstream, user, second).await.map_err(|error| error.to_string())?;
+        let target = find_target(&checked.config.upstream, user, second).await.map_err(|error| error.to_string())?;
         println!("\nConformance: what differs from the specifications, and whether the gateway copes with it");
         let report = conformance::run(&target, SCENARIOS, |done| println!("{done}")).await;
         println!("\n| scenario | field | expected | seen | verdict |\n|---|---|---|---|---|\n{report}");
