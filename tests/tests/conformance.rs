@@ -7,9 +7,9 @@
 
 use std::path::PathBuf;
 
-use conformance::{Expected, Report, SCENARIOS, Scenario, Target, Trouble, Verdict, run};
+use conformance::{Expected, Report, SCENARIOS, Scenario, Target, Verdict, run};
 use exchange_sandbox::{Manners, Overflow, RunningSandbox, Sandbox};
-use gateway::check::find_target;
+use gateway::check::{TargetError, find_target};
 use gateway::config::{AuthScheme, AuthSchemes, TlsVerification, UpstreamConfig};
 use secrecy::SecretString;
 
@@ -52,11 +52,13 @@ async fn sandbox_with(manners: Manners) -> (RunningSandbox, Target) {
 ///
 /// # Errors
 /// As [`find_target`].
-async fn from_environment() -> Result<Option<Target>, Trouble> {
+///
+/// # Panics
+/// Without `CONFORMANCE_PASSWORD`.
+async fn from_environment() -> Result<Option<Target>, TargetError> {
     let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
     let Some(user) = variable("CONFORMANCE_USER") else { return Ok(None) };
-    let password = variable("CONFORMANCE_PASSWORD")
-        .ok_or_else(|| Trouble::Other("CONFORMANCE_USER without CONFORMANCE_PASSWORD".into()))?;
+    let password = variable("CONFORMANCE_PASSWORD").expect("CONFORMANCE_PASSWORD beside CONFORMANCE_USER");
     let second = variable("CONFORMANCE_SECOND_USER");
     let second_password = variable("CONFORMANCE_SECOND_PASSWORD").unwrap_or_else(|| password.clone());
     let is_on = |name: &str| variable(name).is_some_and(|value| value == "1");

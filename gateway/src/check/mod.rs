@@ -4,6 +4,7 @@
 mod anonymous;
 mod autodiscover;
 mod certificate;
+#[cfg(feature = "conformance")]
 mod conformance;
 mod connection;
 mod content;
@@ -24,7 +25,8 @@ use mapi_core::mailbox::Mailbox;
 use crate::account::{Connector, Login, UpstreamSettings};
 use crate::config::{Config, ConfigError};
 
-pub use self::conformance::find_target;
+#[cfg(feature = "conformance")]
+pub use self::conformance::{TargetError, find_target};
 pub use health::{HealthError, health};
 pub use mount::{Durability, Mount, mount_of};
 pub use report::{Finding, Report, Status, Step};
