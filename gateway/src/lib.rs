@@ -6,7 +6,6 @@ pub mod bridge;
 pub mod check;
 pub mod cli;
 pub mod config;
-pub mod conformance;
 pub mod convert;
 pub mod device;
 pub mod ledger;

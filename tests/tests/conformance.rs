@@ -1,13 +1,16 @@
-//! The conformance suite: against the sandbox or, if `CONFORMANCE_USER` is set (see `gateway::conformance::Target`),
-//! against the server that the environment names.
+//! The conformance suite: against the sandbox or, if `CONFORMANCE_USER` is set (see `from_environment`), against the
+//! server that the environment names.
 //!
 //! ```text
 //! cargo test -p tests --test conformance -- --nocapture
 //! ```
 
+use std::path::PathBuf;
+
+use conformance::{Expected, Report, SCENARIOS, Scenario, Target, Verdict, run};
 use exchange_sandbox::{Manners, Overflow, RunningSandbox, Sandbox};
-use gateway::config::{AuthScheme, AuthSchemes, UpstreamConfig};
-use gateway::conformance::{Expected, Report, SCENARIOS, Scenario, Target, Verdict, run};
+use gateway::check::{TargetError, find_target};
+use gateway::config::{AuthScheme, AuthSchemes, TlsVerification, UpstreamConfig};
 use secrecy::SecretString;
 
 const PASSWORD: &str = "demo";
@@ -34,8 +37,55 @@ async fn sandbox_with(manners: Manners) -> (RunningSandbox, Target) {
         ..UpstreamConfig::default()
     };
     let password = || SecretString::from(PASSWORD);
-    let target = Target::find(&config, (ALICE, password()), Some((BOB, password()))).await.expect("mailboxes");
+    let target = find_target(&config, (ALICE, password()), Some((BOB, password()))).await.expect("mailboxes");
     (sandbox, target)
+}
+
+/// The server that environment variables name; `None` if `CONFORMANCE_USER` is not set.
+///
+/// `CONFORMANCE_USER`, `CONFORMANCE_PASSWORD`: in whose mailbox to work. `CONFORMANCE_AUTODISCOVER`: URL of
+/// Autodiscover, if it is not at the usual place; or `CONFORMANCE_URL` (`CONFORMANCE_NSPI_URL`) and
+/// `CONFORMANCE_DN`: URLs and legacyExchangeDN, with `{user}` for the login name. `CONFORMANCE_HOSTS`: further hosts,
+/// with commas, that may be given credentials. `CONFORMANCE_SECOND_USER`, `CONFORMANCE_SECOND_PASSWORD` (the first
+/// user's by default): who gets mail. `CONFORMANCE_CA_FILE`: PEM file of certificates to trust.
+/// `CONFORMANCE_PLAIN_HTTP=1`: allow `http://`, and Basic over it. `CONFORMANCE_ANY_CERTIFICATE=1`: trust anybody.
+///
+/// # Errors
+/// As [`find_target`].
+///
+/// # Panics
+/// Without `CONFORMANCE_PASSWORD`.
+async fn from_environment() -> Result<Option<Target>, TargetError> {
+    let variable = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    let Some(user) = variable("CONFORMANCE_USER") else { return Ok(None) };
+    let password = variable("CONFORMANCE_PASSWORD").expect("CONFORMANCE_PASSWORD beside CONFORMANCE_USER");
+    let second = variable("CONFORMANCE_SECOND_USER");
+    let second_password = variable("CONFORMANCE_SECOND_PASSWORD").unwrap_or_else(|| password.clone());
+    let is_on = |name: &str| variable(name).is_some_and(|value| value == "1");
+    let hosts = variable("CONFORMANCE_HOSTS").unwrap_or_default();
+    let domains = [Some(&user), second.as_ref()];
+    let domains = domains.into_iter().flatten().filter_map(|address| Some(address.rsplit_once('@')?.1.to_owned()));
+    let config = UpstreamConfig {
+        domains: domains.collect(),
+        hosts: hosts.split(',').map(str::trim).filter(|host| !host.is_empty()).map(str::to_owned).collect(),
+        autodiscover_url: variable("CONFORMANCE_AUTODISCOVER"),
+        emsmdb_url: variable("CONFORMANCE_URL"),
+        nspi_url: variable("CONFORMANCE_NSPI_URL"),
+        legacy_dn: variable("CONFORMANCE_DN"),
+        ca_file: variable("CONFORMANCE_CA_FILE").map(PathBuf::from),
+        allow_plain_http: is_on("CONFORMANCE_PLAIN_HTTP"),
+        auth: match is_on("CONFORMANCE_PLAIN_HTTP") {
+            true => AuthSchemes::Named(vec![AuthScheme::Ntlm, AuthScheme::Negotiate, AuthScheme::Basic]),
+            false => AuthSchemes::Auto,
+        },
+        tls_verification: match is_on("CONFORMANCE_ANY_CERTIFICATE") {
+            true => TlsVerification::DangerousNone,
+            false => TlsVerification::Full,
+        },
+        ..UpstreamConfig::default()
+    };
+    let second = second.as_deref().map(|second| (second, SecretString::from(second_password)));
+    find_target(&config, (&user, SecretString::from(password)), second).await.map(Some)
 }
 
 /// The scenarios that `CONFORMANCE_ONLY` names a part of; all if it is not set.
@@ -58,7 +108,7 @@ async fn run_on(target: &Target) -> Report {
 
 #[tokio::test]
 async fn the_server_is_one_the_gateway_can_work_with() {
-    let named = Target::from_environment().await.expect("a server that can be reached");
+    let named = from_environment().await.expect("a server that can be reached");
     let report = match named {
         Some(target) => run_on(&target).await,
         None => {

@@ -198,7 +198,8 @@ impl Engine {
         let target = format!("{}-unknown-linux-musl", std::env::consts::ARCH);
         let directory = self.binary.ancestors().nth(3).ok_or("a target directory")?;
         let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(["build", "--locked", "--package", "gateway", "--no-default-features", "--target", &target]);
+        cargo.args(["build", "--locked", "--package", "gateway", "--target", &target]);
+        cargo.args(["--no-default-features", "--features", "conformance"]);
         run(cargo.arg("--manifest-path").arg(top().join("Cargo.toml")).arg("--target-dir").arg(directory)).map(drop)
     }
 

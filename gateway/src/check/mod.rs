@@ -5,6 +5,8 @@ mod anonymous;
 mod autodiscover;
 mod certificate;
 mod checked;
+#[cfg(feature = "conformance")]
+mod conformance;
 mod connection;
 mod content;
 mod explain;
@@ -27,6 +29,8 @@ use crate::line::connector::Connector;
 use crate::line::login::Login;
 use crate::line::settings::UpstreamSettings;
 
+#[cfg(feature = "conformance")]
+pub use self::conformance::{TargetError, find_target};
 pub use checked::Checked;
 pub use health::{HealthError, health};
 pub use mount::{Durability, Mount, mount_of};

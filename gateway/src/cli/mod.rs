@@ -1,6 +1,8 @@
 //! The command line.
 
 mod check;
+#[cfg(feature = "conformance")]
+mod conformance;
 #[cfg(feature = "demo")]
 mod demo;
 mod health;

@@ -3,7 +3,7 @@
 pub struct Expected {
     /// The field.
     pub field: &'static str,
-    /// Its value as the specifications have it, or as this gateway relies on it.
+    /// Its value as the specifications have it, or as the gateway relies on it.
     pub value: &'static str,
     /// Whether it may be otherwise.
     pub level: Level,
