@@ -56,7 +56,7 @@ struct Stack {
     sandbox: RunningSandbox,
     imap: SocketAddr,
     smtp: SocketAddr,
-    _service: Service,
+    service: Service,
     _directory: TempDir,
 }
 
@@ -126,7 +126,7 @@ impl Stack {
         );
         let service = Service::start(&Config::parse(&text).expect("a good configuration")).await.expect("it starts");
         let (imap, smtp) = (service.imap_addresses()[0], service.smtp_addresses()[0]);
-        Self { sandbox, imap, smtp, _service: service, _directory: directory }
+        Self { sandbox, imap, smtp, service, _directory: directory }
     }
 
     async fn imap_login(&self, user: &str, password: &str) -> String {
@@ -308,8 +308,11 @@ async fn no_secret_reaches_a_log() {
         imap.command(&format!("AUTHENTICATE PLAIN {}", plain_token(ALICE, PASSWORD))).await.ok();
         stack.imap_login(ALICE, &format!("{PASSWORD}x")).await;
     }
-    // What ends in the background is logged, too.
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    let keys = ntlm.sandbox.auth().session_keys();
+    // What ends then is logged, too.
+    for service in [ntlm.service, basic.service] {
+        service.stop(Duration::from_secs(5)).await;
+    }
     let log = logged();
     assert!(log.contains("TRACE") && log.contains("rustls") && log.contains("mapi_core"), "the log is no trace");
 
@@ -323,7 +326,6 @@ async fn no_secret_reaches_a_log() {
         STANDARD.encode(format!("{ALICE}:{PASSWORD}")),
         STANDARD.encode(PASSWORD),
     ];
-    let keys = ntlm.sandbox.auth().session_keys();
     assert!(!keys.is_empty());
     let raw = [PASSWORD.as_bytes(), &wide, &nt_hash].into_iter().chain(keys.iter().map(|key| &key[..]));
     for bytes in raw {

@@ -11,6 +11,7 @@ use mapi_core::property::PropertyValue;
 use mapi_core::property::tags::PidTagFlagStatus;
 use tests::imap_client::{Answer, ImapClient, first_literal};
 use tests::stack::{ALICE, PASSWORD, Seed, Stack};
+use tests::until::until;
 
 /// A stack with three messages in Alice's inbox, and a client that has it selected.
 async fn three() -> (Stack, ImapClient) {
@@ -33,28 +34,29 @@ fn outlook<R>(stack: &Stack, act: impl FnOnce(&mut Mailbox, u64) -> R) -> R {
 }
 
 /// Repeats a command until its answer has what is expected: notifications take a moment.
-async fn until(client: &mut ImapClient, command: &str, expected: impl Fn(&[String]) -> bool) -> Answer {
-    for _ in 0..200 {
+async fn until_answer(client: &mut ImapClient, command: &str, expected: impl Fn(&[String]) -> bool) -> Answer {
+    let mut last = None;
+    until(command, async || {
         client.command("NOOP").await.ok();
         let answer = client.command(command).await;
-        if expected(&answer.lines()) {
-            return answer;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
-    panic!("{command}: what was expected did not come: {:?}", client.command(command).await.lines());
+        expected(&last.insert(answer).lines())
+    })
+    .await;
+    last.expect("an answer")
 }
 
 /// The UIDs become these.
 async fn until_uids(client: &mut ImapClient, uids: &str) {
     let expected = format!("* SEARCH {uids}");
     let expected = expected.trim_end().to_owned();
-    until(client, "UID SEARCH ALL", |lines| lines.contains(&expected)).await;
+    until_answer(client, "UID SEARCH ALL", |lines| lines.contains(&expected)).await;
 }
 
-async fn idle_until(client: &mut ImapClient, expected: &str) {
+/// Something is done while the client idles, which is told of it.
+async fn idle_while(client: &mut ImapClient, act: impl FnOnce(), expected: &str) {
     let tag = client.send("IDLE").await;
     assert!(client.response().await.starts_with(b"+"));
+    act();
     let mut seen = Vec::new();
     loop {
         let response = String::from_utf8_lossy(&client.response().await).into_owned();
@@ -71,24 +73,20 @@ async fn idle_until(client: &mut ImapClient, expected: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn flags_and_deletions_are_pushed() {
     let (stack, mut client) = three().await;
-    let pushed = idle_until(&mut client, "1 FETCH (FLAGS (\\Seen");
-    let act = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+    let read = || {
         outlook(&stack, |mailbox, inbox| {
             let id = mailbox.find_subject(inbox, "first")[0];
             mailbox.set_read(inbox, &[id], true).expect("done");
         });
     };
-    tokio::join!(pushed, act);
-    let pushed = idle_until(&mut client, "* 2 EXPUNGE");
-    let act = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
+    idle_while(&mut client, read, "1 FETCH (FLAGS (\\Seen").await;
+    let delete = || {
         outlook(&stack, |mailbox, inbox| {
             let id = mailbox.find_subject(inbox, "second")[0];
             mailbox.delete_messages(inbox, &[id], false).expect("done");
         });
     };
-    tokio::join!(pushed, act);
+    idle_while(&mut client, delete, "* 2 EXPUNGE").await;
     until_uids(&mut client, "1 3").await;
 }
 
@@ -125,7 +123,7 @@ async fn a_message_edited_elsewhere_gets_a_new_uid() {
         mailbox.set_flagged(id, true).expect("done");
     });
     let is_flagged = |lines: &[String]| lines.iter().any(|line| line.contains("\\Flagged"));
-    until(&mut client, "UID FETCH 2 FLAGS", is_flagged).await;
+    until_answer(&mut client, "UID FETCH 2 FLAGS", is_flagged).await;
     let flagged = client.command("UID FETCH 2 (FLAGS BODY.PEEK[])").await.ok();
     assert_eq!(first_literal(&flagged.untagged[0]), Some(&before[..]), "a flag changes no bytes");
 
@@ -134,15 +132,13 @@ async fn a_message_edited_elsewhere_gets_a_new_uid() {
         mailbox.set_body(id, "another body").expect("done");
     });
     // As long as the client knows the old UID it gets the old bytes or none.
-    for _ in 0..200 {
+    until("the old message is gone", async || {
         let answer = client.command("UID FETCH 2 BODY.PEEK[]").await;
         let bytes = answer.untagged.iter().find_map(|response| first_literal(response));
         assert!(bytes.is_none_or(|bytes| bytes == before), "other bytes for the same UID");
-        if bytes.is_none() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(25)).await;
-    }
+        bytes.is_none()
+    })
+    .await;
     until_uids(&mut client, "1 3 4").await;
     let new = client.command("UID FETCH 4 BODY.PEEK[]").await.ok();
     let new = String::from_utf8_lossy(first_literal(&new.untagged[0]).expect("a literal")).into_owned();
@@ -159,12 +155,12 @@ async fn the_folder_tree_follows_without_a_new_login() {
     let folder = outlook(&stack, |mailbox, _| create(mailbox, "By Outlook"));
     let list = "LIST \"\" *";
     let has = |name: &'static str| move |lines: &[String]| lines.iter().any(|line| line.contains(name));
-    until(&mut client, list, has("By Outlook")).await;
+    until_answer(&mut client, list, has("By Outlook")).await;
     outlook(&stack, |mailbox, _| {
         let top = mailbox.special(Special::IpmSubtree);
         mailbox.move_folder(folder, top, "Renamed").expect("renamed");
     });
-    let renamed = until(&mut client, list, has("Renamed")).await;
+    let renamed = until_answer(&mut client, list, has("Renamed")).await;
     assert!(renamed.line("By Outlook").is_none(), "{:?}", renamed.lines());
 
     let mut other = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
@@ -173,7 +169,7 @@ async fn the_folder_tree_follows_without_a_new_login() {
         let top = mailbox.special(Special::IpmSubtree);
         assert!(mailbox.delete_folder(top, folder, true, true).expect("deleted"));
     });
-    until(&mut client, list, |lines| !has("Renamed")(lines)).await;
+    until_answer(&mut client, list, |lines| !has("Renamed")(lines)).await;
     let status = client.command("SELECT Renamed").await.status;
     assert!(status.starts_with("NO [NONEXISTENT]"), "{status}");
 }
@@ -185,12 +181,7 @@ async fn a_lost_session_is_nobodys_business() {
     stack.deliver(ALICE, "fourth", "a body");
     until_uids(&mut client, "1 2 3 4").await;
     client.command("UID STORE 1:4 +FLAGS (\\Flagged)").await.ok();
-    let pushed = idle_until(&mut client, "5 EXISTS");
-    let act = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-        stack.deliver(ALICE, "fifth", "a body");
-    };
-    tokio::join!(pushed, act);
+    idle_while(&mut client, || stack.deliver(ALICE, "fifth", "a body"), "5 EXISTS").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -202,15 +193,10 @@ async fn flags_that_no_synchronisation_reports_arrive_all_the_same() {
             mailbox.set_silently(id, PidTagFlagStatus.into(), PropertyValue::Integer32(number)).expect("done");
         });
     };
-    let pushed = idle_until(&mut client, "2 FETCH (FLAGS (\\Flagged");
-    let act = async {
-        tokio::time::sleep(Duration::from_millis(300)).await;
-        flagged(2);
-    };
-    tokio::join!(pushed, act);
+    idle_while(&mut client, || flagged(2), "2 FETCH (FLAGS (\\Flagged").await;
     flagged(1);
     let is_unflagged = |lines: &[String]| lines.iter().any(|line| !line.contains("\\Flagged"));
-    until(&mut client, "UID FETCH 2 FLAGS", is_unflagged).await;
+    until_answer(&mut client, "UID FETCH 2 FLAGS", is_unflagged).await;
     until_uids(&mut client, "1 2 3").await;
 }
 
@@ -345,15 +331,7 @@ async fn a_server_that_was_set_back_is_noticed() {
 
     // Who has the folder selected is told that it is no longer what it was.
     let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
-    let mut second = first;
-    for _ in 0..100 {
-        second = uid_validity(&mut client).await;
-        if second > first {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
-    assert!(second > first);
+    until("another UIDVALIDITY", async || uid_validity(&mut client).await > first).await;
     // This one gets the ids that the lost one had.
     stack.deliver(ALICE, "another", "a body");
     until_uids(&mut client, "1 2 3 4").await;

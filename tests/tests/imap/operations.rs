@@ -1,7 +1,7 @@
 //! Operations of several requests, in which something goes wrong between two of them: what was done is not done again, and
 //! what others did meanwhile stays.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exchange_sandbox::store::{Mailbox, Special};
 use exchange_sandbox::{Fault, FaultKind, Manners, NotificationFault, Requests};
@@ -10,6 +10,7 @@ use mapi_core::http::RequestType;
 use tests::imap_client::{ImapClient, uid_code};
 use tests::process::{Gateway, Settings};
 use tests::stack::{ALICE, BOB, PASSWORD, Seed, Stack};
+use tests::until::until;
 
 const EXECUTE: Requests = Requests::Only(RequestType::Execute);
 
@@ -145,21 +146,31 @@ async fn a_category_set_meanwhile_survives_a_keyword() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_busy_server_keeps_the_sessions_it_has() {
+    const BUSY: Duration = Duration::from_secs(4);
+    let busy = |time| FaultKind::HttpStatus { status: 429, retry_after: Some(time) };
     let stack = Stack::start(Seed::Bulk(3)).await;
     let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
     client.command("SELECT INBOX").await.ok();
-    tokio::time::sleep(Duration::from_millis(300)).await;
     let connects = || stack.sandbox.faults().requests_seen(Requests::Only(RequestType::Connect));
     let before = connects();
-    let busy = FaultKind::HttpStatus { status: 429, retry_after: Some(Duration::from_secs(120)) };
-    let armed = stack.sandbox.faults().arm(Fault::new(busy, EXECUTE, 1).times(1000));
+    // It is not asked before the time that it names, and by then it isn't busy any more.
+    let began = Instant::now();
+    let mut armed = stack.sandbox.faults().arm(Fault::new(busy(BUSY), EXECUTE, 1));
     stack.deliver(ALICE, "new", "text");
-    tokio::time::sleep(Duration::from_secs(4)).await;
+    armed.hit().await;
+    until("the new message", async || client.command("SELECT INBOX").await.line("4 EXISTS").is_some()).await;
+    assert!(began.elapsed() >= BUSY, "asked after {:?}", began.elapsed());
     assert_eq!(connects(), before, "no other session is opened");
-    assert_eq!(armed.hits(), 1, "a server that names a time is not asked before");
-    let answer = client.command("STORE 1 +FLAGS (\\Flagged)").await;
-    assert!(answer.status.contains("busy"), "{}", answer.status);
-    assert_eq!(armed.hits(), 1);
+
+    // Nobody waits for one that names a long time.
+    let mut armed = stack.sandbox.faults().arm(Fault::new(busy(Duration::from_secs(120)), EXECUTE, 1).times(1000));
+    stack.deliver(ALICE, "newer", "text");
+    armed.hit().await;
+    for _ in 0..3 {
+        let answer = client.command("STORE 1 +FLAGS (\\Flagged)").await;
+        assert!(answer.status.contains("busy"), "{}", answer.status);
+    }
+    assert_eq!((armed.hits(), connects()), (1, before));
 }
 
 #[tokio::test(flavor = "multi_thread")]

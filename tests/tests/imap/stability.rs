@@ -18,6 +18,7 @@ use mapi_core::property::{FileTime, PropertyValue, tags};
 use tests::corpus::{self, Sample};
 use tests::imap_client::{ImapClient, first_literal, uid_code};
 use tests::stack::{ALICE, BOB, PASSWORD, Seed, Stack};
+use tests::until::until;
 
 const MESSAGES: usize = 560;
 
@@ -313,18 +314,16 @@ async fn what_somebody_edits_is_not_the_original_any_more() {
     });
     let kept: Messages = expected.iter().skip(4).map(|(uid, bytes)| (*uid, bytes.clone())).collect();
     let mut found = Messages::new();
-    for _ in 0..100 {
+    until("each edit gives a new UID", async || {
         client.command("NOOP").await.ok();
         found = fetch(&mut client).await.0;
         for (uid, bytes) in &found {
             // Bytes of an old UID are the old ones, or there are none.
             assert!(expected.get(uid).is_none_or(|old| old == bytes), "other bytes for UID {uid}");
         }
-        if found.len() == 6 && edits.len() == found.keys().filter(|uid| !expected.contains_key(uid)).count() {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+        found.len() == 6 && edits.len() == found.keys().filter(|uid| !expected.contains_key(uid)).count()
+    })
+    .await;
     assert!(kept.iter().all(|(uid, bytes)| found.get(uid) == Some(bytes)), "flags are no edits");
     let new: Vec<_> = found.iter().filter(|(uid, _)| !expected.contains_key(uid)).collect();
     assert_eq!(new.len(), edits.len(), "each edit gave a new UID");

@@ -10,6 +10,7 @@ use exchange_sandbox::auth::TokenIssuer;
 use tests::imap_client::ImapClient;
 use tests::smtp_client::SmtpClient;
 use tests::trace_log::logged;
+use tests::until::until;
 
 use super::stack::{ALICE, BOB, Stack};
 
@@ -174,8 +175,8 @@ async fn a_token_service_that_is_down_is_asked_again() {
     let reply = scan(&stack).await;
     assert!(reply.starts_with("451 4.4.1"), "{reply}");
     assert_eq!(asked(stack.tokens()), ["client_credentials 503"], "not for every message");
-    tokio::time::sleep(Duration::from_millis(2100)).await;
-    scans(&stack).await;
+    until("it is asked again", async || scan(&stack).await.starts_with("250")).await;
+    assert_eq!(asked(stack.tokens()), ["client_credentials 503", "client_credentials ok"]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -193,9 +194,7 @@ async fn clocks_that_differ() {
     assert_eq!(asked(stack.tokens()), ["client_credentials ok"; 2]);
     assert!(logged().contains("the device's mailbox can't be opened"));
     stack.tokens().set_ahead(Duration::ZERO);
-    while !scan(&stack).await.starts_with("250") {
-        tokio::time::sleep(Duration::from_millis(500)).await;
-    }
+    until("another token is asked for", async || scan(&stack).await.starts_with("250")).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -210,9 +209,7 @@ async fn an_account_with_a_password_of_the_gateways_own() {
     imap.command("LOGIN Archive local-password").await.ok();
     imap.command("SELECT INBOX").await.ok();
     // Its session lives longer than its tokens.
-    while stack.tokens().requests().len() < 4 {
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    until("four tokens", async || stack.tokens().requests().len() >= 4).await;
     imap.command("CREATE Later").await.ok();
     // A user's own password is of no use where the upstream takes tokens only.
     let mut imap = ImapClient::connect(stack.imap).await;
@@ -303,12 +300,14 @@ async fn no_secret_reaches_a_log() {
     stack.refused(ALICE, &token).await;
     let by_client = start(BY_CLIENT).await;
     scans(&by_client).await;
-    // What ends in the background is logged, too.
-    tokio::time::sleep(Duration::from_millis(100)).await;
-    let log = logged();
-    assert!(log.contains("TRACE") && log.contains("mapi_core") && log.contains("access token fetched"), "no trace");
     let mut secrets = stack.tokens().secrets();
     secrets.extend(by_client.tokens().secrets());
+    // What ends then is logged, too.
+    for service in [stack.service, by_client.service] {
+        service.stop(Duration::from_secs(5)).await;
+    }
+    let log = logged();
+    assert!(log.contains("TRACE") && log.contains("mapi_core") && log.contains("access token fetched"), "no trace");
     assert!(secrets.len() >= 6, "{}", secrets.len());
     secrets.extend([SECRET.to_owned(), "local-password".to_owned(), "Zq4%3Aclient%2Bsecret%2F9".to_owned()]);
     for secret in secrets {

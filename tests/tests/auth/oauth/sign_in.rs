@@ -1,8 +1,7 @@
-use std::time::Duration;
-
 use tests::imap_client::ImapClient;
 use tests::smtp_client::{SmtpClient, plain_token};
 use tests::trace_log::logged;
+use tests::until::until;
 
 use super::stack::{ALICE, BOB, PASSWORD, Stack, answer_refusal, oauth_bearer, xoauth2};
 
@@ -132,13 +131,7 @@ async fn connections_with_different_tokens_share_the_account() {
     let mut other = stack.imap(ALICE, &second).await;
     other.command("SELECT INBOX").await.ok();
     // A session that only proved the token is closed again, in the background.
-    for _ in 0..200 {
-        if stack.sandbox.open_contexts() == contexts {
-            break;
-        }
-        tokio::time::sleep(Duration::from_millis(10)).await;
-    }
-    assert_eq!(stack.sandbox.open_contexts(), contexts, "one account, one session");
+    until("one account, one session", async || stack.sandbox.open_contexts() == contexts).await;
     // The first one's token goes, but the account has a newer one: both go on, in a new session, too.
     stack.tokens().revoke_token(&first);
     one.command("CREATE Early").await.ok();

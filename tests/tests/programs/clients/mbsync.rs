@@ -3,7 +3,6 @@
 use std::net::SocketAddr;
 use std::path::Path;
 use std::process::Command;
-use std::time::{Duration, Instant};
 
 use gateway::ledger::{Ledger, RedbLedger};
 use libtest_mimic::Failed;
@@ -11,6 +10,7 @@ use mapi_core::id::{Gid, Guid};
 use tempfile::TempDir;
 use tests::imap_client::ImapClient;
 use tests::stack::{ALICE, PASSWORD, Seed, Stack};
+use tests::until::until;
 
 use super::support::{Mail, counts, read_everything, run, writes_nothing};
 use super::{maildir, two_way};
@@ -115,11 +115,8 @@ pub async fn pulls_nothing_again_after_a_restart() -> Result<(), Failed> {
     // Time goes on, and then the copy comes back.
     stack.deliver(ALICE, "new", "text");
     let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
-    let deadline = Instant::now() + Duration::from_secs(60);
-    while client.command("SELECT INBOX").await.ok().line(&format!("{} EXISTS", MESSAGES + 1)).is_none() {
-        assert!(Instant::now() < deadline, "the new message does not come");
-        tokio::time::sleep(Duration::from_millis(50)).await;
-    }
+    let exists = format!("{} EXISTS", MESSAGES + 1);
+    until("the new message", async || client.command("SELECT INBOX").await.ok().line(&exists).is_some()).await;
     drop(client);
     assert_eq!(uid_validity(&stack).await?, validity);
     let mut second = Identity::new();

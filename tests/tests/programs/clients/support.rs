@@ -10,6 +10,7 @@ use mail_parser::MessageParser;
 use sha2::{Digest, Sha256};
 use tests::imap_client::{ImapClient, first_literal};
 use tests::stack::{BOB, PASSWORD, Stack};
+use tests::until::until;
 
 /// The bytes of messages, sorted, by folder.
 pub type Mail = BTreeMap<String, Vec<Vec<u8>>>;
@@ -74,17 +75,17 @@ pub async fn read_everything(imap: SocketAddr, user: &str) -> Result<Mail, Faile
 /// Bob's newest message, once its subject is `subject`.
 pub async fn wait_for_subject(imap: SocketAddr, subject: &str) -> Result<Vec<u8>, Failed> {
     let mut client = ImapClient::login(imap, BOB, PASSWORD).await;
-    for _ in 0..100 {
+    let is_it = |message: &[u8]| MessageParser::new().parse(message).is_some_and(|m| m.subject() == Some(subject));
+    let mut found = None;
+    until(subject, async || {
         client.command("EXAMINE INBOX").await.ok();
         let answer = client.command("FETCH * BODY.PEEK[]").await;
         let newest = answer.untagged.iter().find_map(|response| first_literal(response)).map(<[u8]>::to_vec);
-        let is_it = |message: &[u8]| MessageParser::new().parse(message).is_some_and(|m| m.subject() == Some(subject));
-        if let Some(newest) = newest.filter(|newest| is_it(newest)) {
-            return Ok(newest);
-        }
-        tokio::time::sleep(std::time::Duration::from_millis(50)).await;
-    }
-    Err(format!("no message {subject:?} arrived").into())
+        found = newest.filter(|newest| is_it(newest));
+        found.is_some()
+    })
+    .await;
+    found.ok_or_else(|| format!("no message {subject:?} arrived").into())
 }
 
 /// How many messages each folder has.
