@@ -36,6 +36,9 @@ fn every_fault_is_survived() -> Result<(), Failed> {
     let extent = Extent { every, every_of_many, only_kills: false, until_broken: false };
     let report = runtime().block_on(sweep::sweep(&scenarios, extent, None));
     println!("fault points: {} tried, {} held", report.tried, report.held);
+    if !is_full() {
+        println!("fault points: one of {every} and, of many messages, one of {every_of_many} only; FULL=1 tries all");
+    }
     println!("fault points: {} not reached this time", report.not_reached);
     for (scenario, tried) in &report.tried_of {
         println!("fault points of {scenario}: {tried}");

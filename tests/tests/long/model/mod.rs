@@ -115,6 +115,9 @@ fn random_programs_of_three_parties() -> Result<(), Failed> {
         first + count - 1,
         steps.into_inner()
     );
+    if count < ALL {
+        println!("programs: a sample; FULL=1 runs {ALL}");
+    }
     assert!(count > 0, "no program ran");
     Ok(())
 }
@@ -161,6 +164,9 @@ fn restored_ledgers_contradict_nothing_that_was_told() -> Result<(), Failed> {
         count * restored::COPIES as u64,
         anew.into_inner()
     );
+    if count < RESTORED_ALL {
+        println!("programs with restored ledgers: a sample; FULL=1 runs {RESTORED_ALL}");
+    }
     assert!(count > 0, "no program ran");
     Ok(())
 }
