@@ -10,3 +10,4 @@ pub mod smtp_client;
 pub mod smtp_talk;
 pub mod stack;
 pub mod trace_log;
+pub mod until;

@@ -1,16 +1,34 @@
-//! Everything that every crate logs in this process, down to trace level.
+//! Everything that every crate logs for one test, down to trace level. Tests of one process have runtimes of their own, by
+//! which their logs are told apart.
 
+use std::collections::HashMap;
 use std::io::Write;
-use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::sync::{Mutex, MutexGuard, Once, PoisonError};
 
-use tracing_subscriber::fmt::MakeWriter;
+use tokio::runtime::{Handle, Id};
+use tracing_subscriber::filter::dynamic_filter_fn;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{fmt, registry};
 
-#[derive(Clone)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+/// By the runtime in which something is logged. Those that nobody asked to keep are not here.
+static LOGS: Mutex<Option<HashMap<Id, Vec<u8>>>> = Mutex::new(None);
+
+fn lock() -> MutexGuard<'static, Option<HashMap<Id, Vec<u8>>>> {
+    LOGS.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The log of the runtime that this is called in, if it is kept.
+fn with_own<R>(act: impl FnOnce(&mut Vec<u8>) -> R) -> Option<R> {
+    let runtime = Handle::try_current().ok()?.id();
+    lock().as_mut()?.get_mut(&runtime).map(act)
+}
+
+struct Log;
 
 impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        with_own(|log| log.extend_from_slice(bytes));
         Ok(bytes.len())
     }
 
@@ -19,30 +37,21 @@ impl Write for Log {
     }
 }
 
-impl<'a> MakeWriter<'a> for Log {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
-fn log() -> &'static Log {
-    static LOG: OnceLock<Log> = OnceLock::new();
-    LOG.get_or_init(|| {
-        let log = Log(Arc::default());
-        let subscriber = tracing_subscriber::fmt().with_max_level(tracing::Level::TRACE).with_ansi(false);
-        subscriber.with_writer(log.clone()).try_init().expect("no other subscriber");
-        log
-    })
-}
-
-/// Begins to keep the log, if that has not begun yet.
+/// Begins to keep the log of the runtime that this is called in, if that has not begun yet.
+///
+/// # Panics
+/// Outside of a runtime, and if the process has another subscriber.
 pub fn keep() {
-    log();
+    static SUBSCRIBED: Once = Once::new();
+    SUBSCRIBED.call_once(|| {
+        let kept = dynamic_filter_fn(|_, _| with_own(|_| ()).is_some());
+        let lines = fmt::layer().with_ansi(false).with_writer(|| Log);
+        registry().with(lines).with(kept).try_init().expect("no other subscriber");
+    });
+    lock().get_or_insert_default().entry(Handle::current().id()).or_default();
 }
 
-/// What was logged so far.
+/// What was logged so far in the runtime that this is called in.
 pub fn logged() -> String {
-    String::from_utf8_lossy(&log().0.lock().unwrap_or_else(PoisonError::into_inner)).into_owned()
+    with_own(|log| String::from_utf8_lossy(log).into_owned()).unwrap_or_default()
 }

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use tokio::sync::Barrier;
 
 use super::*;
 use crate::ErrorCode;
@@ -36,7 +37,8 @@ struct State {
     next_handle: u32,
     open: Vec<u32>,
     written: Vec<u8>,
-    delay: Duration,
+    /// Requests wait here twice: to tell that they have come, and to be let go.
+    held: Option<Arc<Barrier>>,
     waits: VecDeque<bool>,
 }
 
@@ -72,8 +74,11 @@ impl Transport for Server {
     async fn execute(&self, payload: Vec<u8>, _: ExecuteOptions) -> Result<Vec<Vec<u8>>, ClientError> {
         assert!(payload.len() <= 32 * 1024, "{} bytes", payload.len());
         let request = RequestBuffer::decode(&payload).expect("a valid request");
-        let delay = self.state().delay;
-        tokio::time::sleep(delay).await;
+        let held = self.state().held.clone();
+        if let Some(held) = held {
+            held.wait().await;
+            held.wait().await;
+        }
         let mut state = self.state();
         state.requests.push(request.clone());
         let mut hook = state.hook.take();
@@ -346,13 +351,21 @@ async fn a_write_that_filled_its_request_can_be_sent_again() {
 async fn an_operation_dropped_half_way_leaves_nothing_open() {
     let server = Server::default();
     let mailbox = server.mailbox().await;
-    server.state().delay = Duration::from_millis(50);
+    let held = Arc::new(Barrier::new(2));
+    server.state().held = Some(Arc::clone(&held));
     let writing = mailbox.clone();
     let task = tokio::spawn(async move { writing.create_message(INBOX, &note(10), false).await });
-    tokio::time::sleep(Duration::from_millis(10)).await;
+    held.wait().await;
     task.abort();
     assert!(task.await.is_err());
-    tokio::time::sleep(Duration::from_millis(100)).await;
+    held.wait().await;
+    server.state().held = None;
+    for _ in 0..1000 {
+        if server.state().open.len() == 3 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
     assert_eq!(server.state().open.len(), 3, "the request went on, and nobody took its message");
     server.hook(|_| None);
     mailbox.set_read(INBOX, &mids(1..2), true).await.expect("done");

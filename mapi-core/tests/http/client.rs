@@ -228,7 +228,19 @@ async fn an_entity_cut_before_its_body_is_an_unknown_outcome() {
     assert!(matches!(error, ClientError::OutcomeUnknown(_)), "{error:?}");
 }
 
-/// Lets what the server did reach the client's socket: sooner, it would be an unknown outcome rightly.
+/// Asks until something is so, for a minute at most.
+async fn until(is_so: impl Fn() -> bool) {
+    for _ in 0..60_000 {
+        if is_so() {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    panic!("it does not come to pass");
+}
+
+/// Lets what the server did reach the client's socket: sooner, it would be an unknown outcome rightly. Nothing tells when it
+/// is there, as nobody but the client itself reads the socket.
 async fn settle() {
     tokio::time::sleep(Duration::from_millis(50)).await;
 }
@@ -358,15 +370,10 @@ async fn a_dropped_execute_loses_the_context_and_nothing_else() {
     {
         let execute = client.execute(vec![2, 0], 0x10008, false);
         tokio::pin!(execute);
-        loop {
-            tokio::select! {
-                biased;
-                done = &mut execute => panic!("nobody answered: {done:?}"),
-                () = tokio::time::sleep(Duration::from_millis(1)) => {}
-            }
-            if server.seen().len() == 2 {
-                break;
-            }
+        tokio::select! {
+            biased;
+            done = &mut execute => panic!("nobody answered: {done:?}"),
+            () = until(|| server.seen().len() == 2) => {}
         }
     }
     assert_eq!(client.execute(vec![2, 0], 0x10008, false).await, Err(ClientError::ContextLost(None)));
@@ -412,9 +419,7 @@ async fn a_wait_ends_when_its_context_does() {
     .await;
     let client = connected(&server).await;
     let execute = async {
-        while !server.seen().iter().any(|seen| seen.kind() == "NotificationWait") {
-            tokio::time::sleep(Duration::from_millis(1)).await;
-        }
+        until(|| server.seen().iter().any(|seen| seen.kind() == "NotificationWait")).await;
         client.execute(vec![2, 0], 0x10008, false).await
     };
     let (news, lost) = tokio::join!(client.wait(), execute);

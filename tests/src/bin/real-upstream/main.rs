@@ -211,6 +211,7 @@ async fn push(client: &mut ImapClient, arguments: &Arguments, deliver: SocketAdd
     client.command("SELECT INBOX").await.ok();
     let tag = client.send("IDLE").await;
     assert!(client.response().await.starts_with(b"+"));
+    // A client that idles has done so for a while: what SELECT set off is over, and costs the push no time.
     tokio::time::sleep(Duration::from_secs(1)).await;
     let began = Instant::now();
     let mut smtp = SmtpClient::connect(deliver).await;

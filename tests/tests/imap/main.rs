@@ -1,0 +1,10 @@
+//! The whole gateway as IMAP clients see it.
+
+mod budgets;
+mod changes;
+mod names;
+mod operations;
+mod servers;
+mod sessions;
+mod stability;
+mod writes;

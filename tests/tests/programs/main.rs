@@ -1,0 +1,13 @@
+//! The gateway among other programs: mail clients, a Kerberos KDC, a container engine. What needs one that isn't there shows
+//! as ignored, never as a pass.
+
+mod clients;
+mod deploy;
+mod kerberos;
+
+use libtest_mimic::Arguments;
+
+fn main() {
+    let trials = [clients::trials(), deploy::trials(), kerberos::trials()].into_iter().flatten().collect();
+    libtest_mimic::run(&Arguments::from_args(), trials).exit();
+}
