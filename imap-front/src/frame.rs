@@ -6,6 +6,7 @@
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::proto::append::is_append;
+use crate::proto::tag::tag_of;
 
 /// Bounds in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +56,6 @@ pub struct Refusal {
 
 /// Why an APPEND was refused whose message is above [`FrameLimits::append`].
 pub const MESSAGE_TOO_LARGE: &str = "message too large";
-/// The longest tag that is echoed.
-const MAX_TAG: usize = 64;
 /// A literal's announcement is never longer than this; so much of an overlong line's end is kept to look for one.
 const TAIL: usize = 32;
 
@@ -322,19 +321,6 @@ fn announced_literal(line: &[u8]) -> Option<Announced> {
         size.checked_mul(10)?.checked_add(usize::from(digit - b'0')).filter(|size| *size <= u32::MAX as usize)
     });
     Some(Announced { size, waits })
-}
-
-/// The tag at the start of a command, if it is fit to be echoed.
-pub(crate) fn tag_of(command: &[u8]) -> Option<String> {
-    let command = command.get(..command.len().min(MAX_TAG + 1))?;
-    let end = command.iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n'))?;
-    let tag = command.get(..end)?;
-    (!tag.is_empty() && tag.iter().all(|byte| is_tag_char(*byte))).then(|| String::from_utf8_lossy(tag).into_owned())
-}
-
-/// `tag = 1*<any ASTRING-CHAR except "+">`
-pub(crate) fn is_tag_char(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b'+')
 }
 
 #[cfg(test)]

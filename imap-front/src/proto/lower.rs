@@ -19,12 +19,15 @@ use zeroize::Zeroizing;
 
 use super::append;
 use super::list;
+use super::mailbox_name::mailbox_name;
 use super::quirk::normalise;
-use super::request::{FetchItem, Request, StatusItem, Tagged};
+use super::request::{FetchItem, Request, Tagged};
 use super::search::{DateTest, SearchKey};
 use super::sequence::SequenceSet;
+use super::status_item::StatusItem;
+use super::tag::tag_of;
+use super::text::text;
 use super::utf7;
-use crate::frame::tag_of;
 use crate::message::{Section, SectionText};
 use crate::store::NewMessage;
 
@@ -189,30 +192,6 @@ fn new_mailbox(name: &Mailbox<'_>) -> Result<String, &'static str> {
     Ok(name.strip_suffix('/').unwrap_or(&name).to_owned())
 }
 
-/// A mailbox name as it came, in Unicode. Names that are not modified UTF-7 are taken as UTF-8, as some clients send it.
-pub(crate) fn mailbox_name(bytes: &[u8]) -> String {
-    let name = utf7::decode(bytes).unwrap_or_else(|| text(bytes));
-    match name.split_at_checked(5) {
-        Some((first, rest)) if first.eq_ignore_ascii_case("INBOX") && (rest.is_empty() || rest.starts_with('/')) => {
-            format!("INBOX{rest}")
-        }
-        _ => name,
-    }
-}
-
-/// The STATUS item of that name, in upper case.
-pub(crate) fn status_item(word: &str) -> Option<StatusItem> {
-    Some(match word {
-        "MESSAGES" => StatusItem::Messages,
-        "RECENT" => StatusItem::Recent,
-        "UIDNEXT" => StatusItem::UidNext,
-        "UIDVALIDITY" => StatusItem::UidValidity,
-        "UNSEEN" => StatusItem::Unseen,
-        "SIZE" => StatusItem::Size,
-        _ => return None,
-    })
-}
-
 fn lower_status_item(item: &StatusDataItemName) -> Option<StatusItem> {
     Some(match item {
         StatusDataItemName::Messages => StatusItem::Messages,
@@ -223,13 +202,6 @@ fn lower_status_item(item: &StatusDataItemName) -> Option<StatusItem> {
         StatusDataItemName::Size => StatusItem::Size,
         _ => return None,
     })
-}
-
-fn text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
-    }
 }
 
 fn utf8(bytes: &[u8]) -> Result<String, &'static str> {

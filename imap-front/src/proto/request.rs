@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 
 use super::search::SearchKey;
 use super::sequence::SequenceSet;
+pub use super::status_item::StatusItem;
 use crate::message::Section;
 use crate::store::NewMessage;
 
@@ -159,18 +160,6 @@ pub struct ListRequest {
     pub return_subscribed: bool,
     /// STATUS of each one, too (RFC 5819).
     pub return_status: Vec<StatusItem>,
-}
-
-/// What STATUS can show.
-#[allow(missing_docs, reason = "the names are those of RFC 9051 6.3.11")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StatusItem {
-    Messages,
-    Recent,
-    UidNext,
-    UidValidity,
-    Unseen,
-    Size,
 }
 
 /// What FETCH can show.
