@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::network::one_client;
+use mail_core::listener::one_client;
 
 /// The most clients that a [`RateTable`] remembers. Clients beyond them count as one.
 const MAX_CLIENTS: usize = 1 << 16;

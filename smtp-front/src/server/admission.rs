@@ -2,7 +2,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::network::one_client;
+use mail_core::listener::one_client;
 
 /// Counts connections and refuses those over the bounds.
 #[derive(Debug)]

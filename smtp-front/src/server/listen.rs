@@ -3,6 +3,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail_core::listener::proxy::{self, Header};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -12,7 +13,6 @@ use tracing::Instrument;
 use super::admission::Admitted;
 use super::connection::Connection;
 use super::{ServerConfig, TlsMode};
-use crate::proxy::{self, Header};
 use crate::submit::Submit;
 
 /// How long to wait when connections can't be accepted, for example because files are used up.

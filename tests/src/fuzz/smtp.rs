@@ -1,8 +1,8 @@
 use std::time::Instant;
 
+use mail_core::listener::proxy::{self, Header};
 use smtp_front::command;
 use smtp_front::data::{DataReceiver, LineEnds};
-use smtp_front::proxy::{self, Header};
 use smtp_front::session::{Action, Authentication, Mechanism, Policy, Session};
 use smtp_front::submit::{Envelope, Grant, SubmitError};
 
