@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail_core::listener::{Gate, GateLimits};
 use rustls::ServerConfig as RustlsConfig;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -131,8 +132,12 @@ impl Service {
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), StartError> {
         use imap_front::frame::FrameLimits;
-        use imap_front::server::{Gate, Limits, Server, ServerConfig, TlsMode};
-        let gate = Gate::new(config.imap.max_connections, config.imap.max_unauthenticated_per_address);
+        use imap_front::server::{Limits, Server, ServerConfig, TlsMode};
+        let gate = Gate::new(GateLimits {
+            total: config.imap.max_connections,
+            waiting_per_client: config.imap.max_unauthenticated_per_address,
+            ..GateLimits::default()
+        });
         for (position, listener) in config.imap.listener.iter().enumerate() {
             let key = format!("imap.listener[{position}]");
             let server_config = ServerConfig {
@@ -170,7 +175,7 @@ impl Service {
         accounts: &Arc<Accounts>,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), StartError> {
-        use smtp_front::server::{Admission, Server, ServerConfig, TlsMode};
+        use smtp_front::server::{Server, ServerConfig, TlsMode};
         let smtp = &config.smtp;
         if smtp.listener.is_empty() {
             return Ok(());
@@ -184,7 +189,11 @@ impl Service {
         };
         let bridge = Arc::new(SmtpBridge::new(Arc::clone(accounts), devices, sending, smtp.in_flight_bytes));
         let spool = spool(&config.spool)?;
-        let admission = Admission::new(smtp.max_connections, smtp.max_connections_per_address);
+        let gate = Gate::new(GateLimits {
+            total: smtp.max_connections,
+            per_client: smtp.max_connections_per_address,
+            ..GateLimits::default()
+        });
         for (position, listener) in smtp.listener.iter().enumerate() {
             let key = format!("smtp.listener[{position}]");
             let server_config = ServerConfig {
@@ -194,7 +203,7 @@ impl Service {
                     None => TlsMode::None,
                 },
                 policy: smtp_policy(smtp, listener),
-                admission: Arc::clone(&admission),
+                gate: Arc::clone(&gate),
                 access: smtp_access(listener),
                 spool: Arc::clone(&spool),
             };

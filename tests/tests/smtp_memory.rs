@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use mail_core::listener::{Gate, GateLimits};
 use peak_alloc::PeakAlloc;
-use smtp_front::server::{Admission, Server, ServerConfig};
+use smtp_front::server::{Server, ServerConfig};
 use tests::smtp_talk::{Sink, Talk, policy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -19,8 +20,8 @@ async fn two_hundred_connections_stay_within_64_mib() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let (_stop, stopping) = watch::channel(false);
-    let admission = Admission::new(CONNECTIONS, CONNECTIONS);
-    let server = Server::new(ServerConfig { policy: policy(), admission, ..ServerConfig::default() }, Arc::new(Sink));
+    let gate = Gate::new(GateLimits { total: CONNECTIONS, per_client: CONNECTIONS, ..GateLimits::default() });
+    let server = Server::new(ServerConfig { policy: policy(), gate, ..ServerConfig::default() }, Arc::new(Sink));
     tokio::spawn(async move { server.serve(listener, stopping).await });
 
     let before = ALLOCATOR.current_usage();

@@ -3,9 +3,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mail_core::Accepts;
+use mail_core::listener::{Gate, GateLimits};
 use tokio_rustls::rustls;
 
-use super::gate::Gate;
 use crate::session::{Limits, SessionConfig};
 
 /// When a connection is encrypted.
@@ -57,7 +57,7 @@ impl Default for ServerConfig {
             allow_plaintext_auth: session.allow_plaintext_auth,
             identity: session.identity,
             limits: session.limits,
-            gate: Gate::new(10_000, 20),
+            gate: Gate::new(GateLimits { total: 10_000, waiting_per_client: 20, ..GateLimits::default() }),
             write_timeout: Duration::from_secs(5 * 60),
             shutdown_grace: Duration::from_secs(10),
         }

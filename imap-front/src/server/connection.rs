@@ -5,12 +5,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use mail_core::Peer;
+use mail_core::listener::Admission;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio_rustls::rustls;
 
 use super::calls::{Answer, Answers, Handles};
-use super::gate::Admission;
 use super::stopped;
 use super::stream::Stream;
 use crate::frame::{Frame, Framer};

@@ -3,7 +3,6 @@
 mod calls;
 mod config;
 mod connection;
-mod gate;
 mod stream;
 
 use std::io::{self, Write};
@@ -11,6 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail_core::listener::Admission;
 use mail_core::{Accepts, Peer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -22,7 +22,6 @@ use crate::store::MailStore;
 
 pub use crate::session::Limits;
 pub use config::{ServerConfig, TlsMode};
-pub use gate::Gate;
 
 use connection::Connection;
 use stream::Stream;
@@ -31,7 +30,7 @@ use stream::Stream;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// An IMAP server in front of a store. It can serve several listeners; those that use TLS differently need servers of
-/// their own, which may share a [`Gate`].
+/// their own, which may share a [`Gate`](mail_core::listener::Gate).
 #[derive(Clone)]
 pub struct Server {
     config: Arc<ServerConfig>,
@@ -79,7 +78,8 @@ impl Server {
         stopping: &watch::Receiver<bool>,
         connections: &mut JoinSet<()>,
     ) {
-        let Some(admission) = self.config.gate.admit(address.ip()) else {
+        let admitted = self.config.gate.admit();
+        let Some(admission) = admitted.and_then(|mut one| one.at(address.ip()).then_some(one)) else {
             tracing::debug!(%address, "too many connections");
             if !matches!(self.config.tls, TlsMode::Implicit(_)) {
                 // Fits into the socket's empty buffer; if it does not, closing says enough.
@@ -105,7 +105,7 @@ impl Server {
         self,
         socket: TcpStream,
         address: SocketAddr,
-        admission: gate::Admission,
+        admission: Admission,
         stopping: watch::Receiver<bool>,
     ) -> io::Result<()> {
         socket.set_nodelay(true)?;

@@ -1,9 +1,10 @@
 use std::fmt;
 use std::sync::Arc;
 
+use mail_core::listener::{Gate, GateLimits};
 use tokio_rustls::rustls;
 
-use super::{AccessConfig, Admission, SpoolConfig};
+use super::{AccessConfig, SpoolConfig};
 use crate::session::Policy;
 
 /// When a connection is encrypted.
@@ -35,7 +36,7 @@ pub struct ServerConfig {
     /// What sessions offer and demand. `starttls` is set from [`Self::tls`], whatever it says.
     pub policy: Policy,
     /// Counts connections. Servers that share it share its bounds.
-    pub admission: Arc<Admission>,
+    pub gate: Arc<Gate>,
     /// From where and how often clients may come.
     pub access: AccessConfig,
     /// Where messages are kept while they come in.
@@ -48,7 +49,7 @@ impl Default for ServerConfig {
         Self {
             tls: TlsMode::None,
             policy: Policy::default(),
-            admission: Admission::new(1000, 50),
+            gate: Gate::new(GateLimits { total: 1000, per_client: 50, ..GateLimits::default() }),
             access: AccessConfig::default(),
             spool: Arc::default(),
         }
