@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mail_core::listener::{Gate, GateLimits};
+use mail_core::listener::{Gate, GateLimits, TlsMode};
 use rustls::ServerConfig as RustlsConfig;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -132,7 +132,7 @@ impl Service {
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), StartError> {
         use imap_front::frame::FrameLimits;
-        use imap_front::server::{Limits, Server, ServerConfig, TlsMode};
+        use imap_front::server::{Limits, Server, ServerConfig};
         let gate = Gate::new(GateLimits {
             total: config.imap.max_connections,
             waiting_per_client: config.imap.max_unauthenticated_per_address,
@@ -141,11 +141,7 @@ impl Service {
         for (position, listener) in config.imap.listener.iter().enumerate() {
             let key = format!("imap.listener[{position}]");
             let server_config = ServerConfig {
-                tls: match tls_of(&key, listener.tls, tls)? {
-                    Some((true, tls)) => TlsMode::Implicit(tls),
-                    Some((false, tls)) => TlsMode::StartTls(tls),
-                    None => TlsMode::None,
-                },
+                tls: tls_mode(&key, listener.tls, tls)?,
                 allow_plaintext_auth: listener.allow_plaintext_auth,
                 gate: Arc::clone(&gate),
                 identity: identity(),
@@ -175,7 +171,7 @@ impl Service {
         accounts: &Arc<Accounts>,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), StartError> {
-        use smtp_front::server::{Server, ServerConfig, TlsMode};
+        use smtp_front::server::{Server, ServerConfig};
         let smtp = &config.smtp;
         if smtp.listener.is_empty() {
             return Ok(());
@@ -197,11 +193,7 @@ impl Service {
         for (position, listener) in smtp.listener.iter().enumerate() {
             let key = format!("smtp.listener[{position}]");
             let server_config = ServerConfig {
-                tls: match tls_of(&key, listener.tls, tls)? {
-                    Some((true, tls)) => TlsMode::Implicit(tls),
-                    Some((false, tls)) => TlsMode::StartTls(tls),
-                    None => TlsMode::None,
-                },
+                tls: tls_mode(&key, listener.tls, tls)?,
                 policy: smtp_policy(smtp, listener),
                 gate: Arc::clone(&gate),
                 access: smtp_access(listener),
@@ -279,19 +271,13 @@ async fn bind(key: &str, Address(address): Address) -> Result<(TcpListener, Sock
     Ok((bound, address))
 }
 
-/// Whether the listener encrypts from the first byte, and with what; `None` if it doesn't encrypt.
-fn tls_of(
-    key: &str,
-    listener: ListenerTls,
-    tls: Option<&Arc<RustlsConfig>>,
-) -> Result<Option<(bool, Arc<RustlsConfig>)>, ConfigError> {
-    let implicit = match listener {
-        ListenerTls::None => return Ok(None),
-        ListenerTls::Implicit => true,
-        ListenerTls::StartTls => false,
+/// How the listener encrypts, and with what.
+fn tls_mode(key: &str, listener: ListenerTls, tls: Option<&Arc<RustlsConfig>>) -> Result<TlsMode, ConfigError> {
+    let mode = match listener {
+        ListenerTls::None => return Ok(TlsMode::None),
+        ListenerTls::Implicit => TlsMode::Implicit,
+        ListenerTls::StartTls => TlsMode::StartTls,
     };
-    match tls {
-        Some(tls) => Ok(Some((implicit, Arc::clone(tls)))),
-        None => Err(ConfigError::invalid(format!("{key}.tls"), "needs a certificate: add [tls]")),
-    }
+    let missing = || ConfigError::invalid(format!("{key}.tls"), "needs a certificate: add [tls]");
+    tls.map(Arc::clone).map(mode).ok_or_else(missing)
 }

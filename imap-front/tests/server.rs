@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use imap_front::server::{Limits, Server, ServerConfig, TlsMode};
-use mail_core::listener::{Gate, GateLimits};
+use imap_front::server::{Limits, Server, ServerConfig};
+use mail_core::listener::{Gate, GateLimits, TlsMode};
 use support::{Memory, Users};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};

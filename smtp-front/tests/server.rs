@@ -7,10 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use mail_core::listener::{Gate, GateLimits};
+use mail_core::listener::{Gate, GateLimits, TlsMode};
 use mail_core::{Credentials, Peer, Secret};
 use secrecy::ExposeSecret;
-use smtp_front::server::{Server, ServerConfig, TlsMode};
+use smtp_front::server::{Server, ServerConfig};
 use smtp_front::session::Policy;
 use smtp_front::submit::{Envelope, Message, Submit, SubmitError, Submitter};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};

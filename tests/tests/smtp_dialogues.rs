@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mail_core::listener::TlsMode;
 use rustls::pki_types::ServerName;
 use smtp_front::rate::{RateLimit, RateTable};
-use smtp_front::server::{AccessConfig, ServerConfig, SpoolConfig, TlsMode};
+use smtp_front::server::{AccessConfig, ServerConfig, SpoolConfig};
 use smtp_front::session::{Authentication, Policy};
 use smtp_front::submit::Address;
 use tests::smtp_talk::{Talk, TalkServer, policy, tls};

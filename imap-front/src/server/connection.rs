@@ -5,14 +5,12 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use mail_core::Peer;
-use mail_core::listener::Admission;
+use mail_core::listener::{Admission, Stream, stopped};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio_rustls::rustls;
 
 use super::calls::{Answer, Answers, Handles};
-use super::stopped;
-use super::stream::Stream;
 use crate::frame::{Frame, Framer};
 use crate::session::{Action, Reply, Session, SessionConfig};
 use crate::store::{MailStore, StoreError};
@@ -69,8 +67,8 @@ impl Connection {
                             return Err(io::Error::other("plaintext behind STARTTLS"));
                         }
                         let Some(tls) = self.start_tls.take() else { return Err(io::Error::other("no certificate")) };
-                        let handshake = self.stream.start_tls(tls);
-                        self.stream = tokio::time::timeout(self.config.limits.login_timeout, handshake).await??;
+                        let deadline = Instant::now() + self.config.limits.login_timeout;
+                        self.stream = self.stream.encrypted(tls, deadline.into(), &mut stopping).await?;
                         self.peer.encrypted = true;
                         session.encrypted();
                     }

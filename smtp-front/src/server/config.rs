@@ -1,32 +1,9 @@
-use std::fmt;
 use std::sync::Arc;
 
-use mail_core::listener::{Gate, GateLimits};
-use tokio_rustls::rustls;
+use mail_core::listener::{Gate, GateLimits, TlsMode};
 
 use super::{AccessConfig, SpoolConfig};
 use crate::session::Policy;
-
-/// When a connection is encrypted.
-#[derive(Clone)]
-pub enum TlsMode {
-    /// From the first byte on (port 465, RFC 8314 3.3).
-    Implicit(Arc<rustls::ServerConfig>),
-    /// When the client says STARTTLS (port 587).
-    StartTls(Arc<rustls::ServerConfig>),
-    /// Never.
-    None,
-}
-
-impl fmt::Debug for TlsMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Implicit(_) => "Implicit",
-            Self::StartTls(_) => "StartTls",
-            Self::None => "None",
-        })
-    }
-}
 
 /// How a [`super::Server`] serves.
 #[derive(Debug, Clone)]

@@ -3,16 +3,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mail_core::listener::Admission;
 use mail_core::listener::proxy::{self, Header};
+use mail_core::listener::{Admission, TlsMode, stopped};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
+use super::ServerConfig;
 use super::connection::Connection;
-use super::{ServerConfig, TlsMode};
 use crate::submit::Submit;
 
 /// How long to wait when connections can't be accepted, for example because files are used up.
@@ -160,12 +160,6 @@ async fn proxy_header(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> 
             }
         }
     }
-}
-
-/// Waits until the server is told to stop.
-pub(super) async fn stopped(shutdown: &mut watch::Receiver<bool>) {
-    // An error means that nobody is left who could say it: stop too.
-    let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
 /// Errors of one connection attempt; accept(2) reports them, the next one may be fine.

@@ -8,6 +8,6 @@ mod listen;
 mod spool;
 
 pub use access::AccessConfig;
-pub use config::{ServerConfig, TlsMode};
+pub use config::ServerConfig;
 pub use listen::Server;
 pub use spool::SpoolConfig;
