@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mail_core::listener::{Gate, GateLimits, TlsMode};
+use mail_core::sasl::Mechanism;
 use rustls::ServerConfig as RustlsConfig;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -228,7 +229,7 @@ fn spool(config: &SpoolConfig) -> Result<Arc<smtp_front::server::SpoolConfig>, C
 }
 
 fn smtp_policy(smtp: &SmtpConfig, listener: &SmtpListenerConfig) -> smtp_front::session::Policy {
-    use smtp_front::session::{Authentication, Mechanism, Policy};
+    use smtp_front::session::{Authentication, Policy};
     let mechanism = |mechanism: &ListenerMechanism| match mechanism {
         ListenerMechanism::Plain => Mechanism::Plain,
         ListenerMechanism::Login => Mechanism::Login,
@@ -244,7 +245,7 @@ fn smtp_policy(smtp: &SmtpConfig, listener: &SmtpListenerConfig) -> smtp_front::
         },
         mechanisms: match &listener.mechanisms {
             Some(some) => some.iter().map(mechanism).collect(),
-            None => vec![Mechanism::Plain, Mechanism::Login, Mechanism::XOauth2, Mechanism::OauthBearer],
+            None => Mechanism::ALL.to_vec(),
         },
         smtputf8: smtp.smtputf8,
         max_message: listener.max_message_bytes.unwrap_or(smtp.max_message_bytes),

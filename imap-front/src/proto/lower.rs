@@ -1,4 +1,4 @@
-//! Makes a [`Request`] of a command's bytes: the grammar is imap-codec's, apart from LIST; its types end here.
+//! Makes a [`Request`] of a command's bytes: the grammar is imap-codec's, apart from LIST and AUTHENTICATE; its types end here.
 
 use bytes::Bytes;
 use imap_codec::CommandCodec;
@@ -15,9 +15,9 @@ use imap_codec::imap_types::status::StatusDataItemName;
 use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords};
 use secrecy::SecretString;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 use super::append;
+use super::authenticate;
 use super::list;
 use super::mailbox_name::mailbox_name;
 use super::quirk::normalise;
@@ -73,9 +73,11 @@ pub fn lower(command: &[u8]) -> Result<Tagged, SyntaxError> {
 
 fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str> {
     let body = command.get(tag_length + 1..).unwrap_or_default();
-    if body.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"LIST ")) {
-        let arguments = body.get(5..).and_then(|rest| rest.strip_suffix(b"\r\n")).unwrap_or_default();
+    if let Some(arguments) = arguments(body, b"LIST ") {
         return list::parse(arguments).map(Request::List).ok_or("Invalid arguments of LIST");
+    }
+    if let Some(arguments) = arguments(body, b"AUTHENTICATE ") {
+        return authenticate::parse(arguments).ok_or("Invalid arguments of AUTHENTICATE");
     }
     let (rest, parsed) = CommandCodec::default().decode(command).map_err(|_| "Unknown command or invalid arguments")?;
     if !rest.is_empty() {
@@ -96,10 +98,6 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
         CommandBody::Login { username, password } => Request::Login {
             user: utf8(username.as_ref())?,
             password: SecretString::from(utf8(password.declassify().as_ref())?),
-        },
-        CommandBody::Authenticate { mechanism, initial_response } => Request::Authenticate {
-            mechanism: mechanism.as_ref().to_ascii_uppercase(),
-            initial: initial_response.map(|initial| Zeroizing::new(initial.declassify().to_vec())),
         },
         CommandBody::Namespace => Request::Namespace,
         CommandBody::Lsub { reference, mailbox_wildcard } => Request::Lsub {
@@ -156,6 +154,12 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
         }
         _ => return Err("Command or argument of an extension that is not offered"),
     })
+}
+
+/// What follows `verb` up to the line end, if the command is this one.
+fn arguments<'a>(body: &'a [u8], verb: &[u8]) -> Option<&'a [u8]> {
+    let (first, rest) = body.split_at_checked(verb.len())?;
+    first.eq_ignore_ascii_case(verb).then(|| rest.strip_suffix(b"\r\n").unwrap_or_default())
 }
 
 /// APPEND: the message is taken out first, so that nothing copies it twice.
@@ -391,7 +395,17 @@ mod tests {
         let Request::Authenticate { mechanism, initial } = request("a authenticate plain AGEAYg==\r\n") else {
             panic!()
         };
-        assert_eq!((mechanism.as_str(), initial.unwrap().as_slice()), ("PLAIN", &b"\0a\0b"[..]));
+        assert_eq!((mechanism.as_str(), initial.unwrap().expose_secret()), ("plain", "AGEAYg=="));
+        for (command, expected) in [("a AUTHENTICATE  X-y \r\n", None), ("a AUTHENTICATE X-y =\r\n", Some("="))] {
+            let Request::Authenticate { mechanism, initial } = request(command) else { panic!() };
+            assert_eq!(mechanism, "X-y");
+            assert_eq!(initial.as_ref().map(|initial| initial.expose_secret()), expected);
+        }
+        for command in
+            ["a AUTHENTICATE \r\n", "a AUTHENTICATE\r\n", "a AUTHENTICATE X {1}\r\ny\r\n", "a AUTHENTICATE X y z\r\n"]
+        {
+            assert!(lower(command.as_bytes()).is_err(), "{command}");
+        }
     }
 
     #[test]

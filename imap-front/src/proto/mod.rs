@@ -2,6 +2,7 @@
 //! ([`response::Output`]).
 
 pub(crate) mod append;
+mod authenticate;
 pub mod list;
 pub mod lower;
 mod mailbox_name;

@@ -1,6 +1,5 @@
 use mail_core::FlagChange;
 use secrecy::SecretString;
-use zeroize::Zeroizing;
 
 use super::search::SearchKey;
 use super::sequence::SequenceSet;
@@ -30,10 +29,10 @@ pub enum Request {
         user: String,
         password: SecretString,
     },
-    /// `mechanism` in upper case; `initial` is the decoded initial response (RFC 4959).
+    /// `initial` is the initial response as it came, in base64 (RFC 4959).
     Authenticate {
         mechanism: String,
-        initial: Option<Zeroizing<Vec<u8>>>,
+        initial: Option<SecretString>,
     },
     Namespace,
     List(ListRequest),

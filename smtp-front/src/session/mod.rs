@@ -11,7 +11,6 @@
 
 mod auth;
 mod content;
-mod exchange;
 mod input;
 mod policy;
 mod reply;
@@ -22,12 +21,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-pub use policy::{Authentication, Mechanism, Policy};
+pub use policy::{Authentication, Policy};
 
-use mail_core::{Credentials, Secret};
+use mail_core::Credentials;
+use mail_core::sasl::{Exchange, MAX_RESPONSE};
 
 use self::content::Chunk;
-use self::exchange::Exchange;
 use self::input::{Input, LineTooLong};
 use self::reply::Reply;
 use self::transaction::{Mail, Transaction};
@@ -37,8 +36,6 @@ use crate::submit::{Address, Envelope, Grant, Recipient, SubmitError};
 
 /// The longest command line in bytes. RFC 5321 4.5.3.1.4 asks for 512 plus what extensions add.
 const MAX_COMMAND_LINE: usize = 2000;
-/// The longest line of an AUTH exchange (RFC 4954 4, about 12,288), and the longest command of those who may say AUTH.
-const MAX_AUTH_LINE: usize = 12_288;
 /// Replies beyond this are handed out before more input is worked on.
 const OUTPUT_WATERMARK: usize = 16 * 1024;
 
@@ -89,7 +86,7 @@ enum Phase {
 /// What the backend was asked.
 #[derive(Debug)]
 enum Wait {
-    Login { bearer: bool },
+    Login(Exchange),
     Guest(Mail),
     Sender(Mail),
     Recipient(Recipient),
@@ -110,7 +107,7 @@ enum Access {
 impl Access {
     /// The longest command line. The first answer of an AUTH exchange may be in it, with a long token.
     fn max_line(self) -> usize {
-        if self == Self::User { MAX_COMMAND_LINE } else { MAX_AUTH_LINE }
+        if self == Self::User { MAX_COMMAND_LINE } else { MAX_RESPONSE }
     }
 }
 
@@ -248,7 +245,7 @@ impl Session {
                     true
                 }
             },
-            Phase::Auth(_) => match self.input.line(MAX_AUTH_LINE) {
+            Phase::Auth(_) => match self.input.line(MAX_RESPONSE) {
                 None => false,
                 Some(line) => {
                     self.answer(line, now);
