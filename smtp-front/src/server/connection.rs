@@ -11,7 +11,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
 use tracing::Instrument;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::ServerConfig;
 use super::spool::Spool;
@@ -82,7 +82,8 @@ impl<'a> Connection<'a> {
 
     /// Does what the session wants until it wants to close or to start TLS, or the client is gone.
     async fn drive(&mut self, stream: &mut Stream, session: &mut Session) -> io::Result<Next> {
-        let mut buffer = vec![0; READ_SIZE];
+        // Passwords come through it.
+        let mut buffer = Zeroizing::new(vec![0; READ_SIZE]);
         let now = || Instant::now().into_std();
         loop {
             while let Some(action) = session.poll(now()) {

@@ -4,7 +4,6 @@ use mail_core::sasl::{Mechanism, SaslError, Step};
 use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
-use super::input::LineTooLong;
 use super::*;
 
 impl Session {
