@@ -280,5 +280,5 @@ fn tls_mode(key: &str, listener: ListenerTls, tls: Option<&Arc<RustlsConfig>>) -
         ListenerTls::StartTls => TlsMode::StartTls,
     };
     let missing = || ConfigError::invalid(format!("{key}.tls"), "needs a certificate: add [tls]");
-    tls.map(Arc::clone).map(mode).ok_or_else(missing)
+    tls.cloned().map(mode).ok_or_else(missing)
 }

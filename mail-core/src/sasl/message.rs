@@ -39,7 +39,7 @@ pub(super) fn oauth_bearer(text: &str) -> Result<Credentials, SaslError> {
     bearer(&user, pairs)
 }
 
-/// Any password of this user; LOGIN sends both in messages of their own.
+/// What a name and a proof make. Neither may be empty.
 pub(super) fn credentials(
     user: &str,
     secret: &str,
