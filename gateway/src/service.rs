@@ -4,6 +4,8 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail_core::listener::{Gate, GateLimits, TlsMode};
+use mail_core::sasl::Mechanism;
 use rustls::ServerConfig as RustlsConfig;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -132,16 +134,16 @@ impl Service {
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), StartError> {
         use imap_front::frame::FrameLimits;
-        use imap_front::server::{Gate, Limits, Server, ServerConfig, TlsMode};
-        let gate = Gate::new(config.imap.max_connections, config.imap.max_unauthenticated_per_address);
+        use imap_front::server::{Limits, Server, ServerConfig};
+        let gate = Gate::new(GateLimits {
+            total: config.imap.max_connections,
+            waiting_per_client: config.imap.max_unauthenticated_per_address,
+            ..GateLimits::default()
+        });
         for (position, listener) in config.imap.listener.iter().enumerate() {
             let key = format!("imap.listener[{position}]");
             let server_config = ServerConfig {
-                tls: match tls_of(&key, listener.tls, tls)? {
-                    Some((true, tls)) => TlsMode::Implicit(tls),
-                    Some((false, tls)) => TlsMode::StartTls(tls),
-                    None => TlsMode::None,
-                },
+                tls: tls_mode(&key, listener.tls, tls)?,
                 allow_plaintext_auth: listener.allow_plaintext_auth,
                 gate: Arc::clone(&gate),
                 identity: identity(),
@@ -171,7 +173,7 @@ impl Service {
         accounts: &Arc<Accounts>,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), StartError> {
-        use smtp_front::server::{Admission, Server, ServerConfig, TlsMode};
+        use smtp_front::server::{Server, ServerConfig};
         let smtp = &config.smtp;
         if smtp.listener.is_empty() {
             return Ok(());
@@ -185,17 +187,17 @@ impl Service {
         };
         let bridge = Arc::new(SmtpBridge::new(Arc::clone(accounts), devices, sending, smtp.in_flight_bytes));
         let spool = spool(&config.spool)?;
-        let admission = Admission::new(smtp.max_connections, smtp.max_connections_per_address);
+        let gate = Gate::new(GateLimits {
+            total: smtp.max_connections,
+            per_client: smtp.max_connections_per_address,
+            ..GateLimits::default()
+        });
         for (position, listener) in smtp.listener.iter().enumerate() {
             let key = format!("smtp.listener[{position}]");
             let server_config = ServerConfig {
-                tls: match tls_of(&key, listener.tls, tls)? {
-                    Some((true, tls)) => TlsMode::Implicit(tls),
-                    Some((false, tls)) => TlsMode::StartTls(tls),
-                    None => TlsMode::None,
-                },
+                tls: tls_mode(&key, listener.tls, tls)?,
                 policy: smtp_policy(smtp, listener),
-                admission: Arc::clone(&admission),
+                gate: Arc::clone(&gate),
                 access: smtp_access(listener),
                 spool: Arc::clone(&spool),
             };
@@ -228,7 +230,7 @@ fn spool(config: &SpoolConfig) -> Result<Arc<smtp_front::server::SpoolConfig>, C
 }
 
 fn smtp_policy(smtp: &SmtpConfig, listener: &SmtpListenerConfig) -> smtp_front::session::Policy {
-    use smtp_front::session::{Authentication, Mechanism, Policy};
+    use smtp_front::session::{Authentication, Policy};
     let mechanism = |mechanism: &ListenerMechanism| match mechanism {
         ListenerMechanism::Plain => Mechanism::Plain,
         ListenerMechanism::Login => Mechanism::Login,
@@ -244,7 +246,7 @@ fn smtp_policy(smtp: &SmtpConfig, listener: &SmtpListenerConfig) -> smtp_front::
         },
         mechanisms: match &listener.mechanisms {
             Some(some) => some.iter().map(mechanism).collect(),
-            None => vec![Mechanism::Plain, Mechanism::Login, Mechanism::XOauth2, Mechanism::OauthBearer],
+            None => Mechanism::ALL.to_vec(),
         },
         smtputf8: smtp.smtputf8,
         max_message: listener.max_message_bytes.unwrap_or(smtp.max_message_bytes),
@@ -271,19 +273,13 @@ async fn bind(key: &str, Address(address): Address) -> Result<(TcpListener, Sock
     Ok((bound, address))
 }
 
-/// Whether the listener encrypts from the first byte, and with what; `None` if it doesn't encrypt.
-fn tls_of(
-    key: &str,
-    listener: ListenerTls,
-    tls: Option<&Arc<RustlsConfig>>,
-) -> Result<Option<(bool, Arc<RustlsConfig>)>, ConfigError> {
-    let implicit = match listener {
-        ListenerTls::None => return Ok(None),
-        ListenerTls::Implicit => true,
-        ListenerTls::StartTls => false,
+/// How the listener encrypts, and with what.
+fn tls_mode(key: &str, listener: ListenerTls, tls: Option<&Arc<RustlsConfig>>) -> Result<TlsMode, ConfigError> {
+    let mode = match listener {
+        ListenerTls::None => return Ok(TlsMode::None),
+        ListenerTls::Implicit => TlsMode::Implicit,
+        ListenerTls::StartTls => TlsMode::StartTls,
     };
-    match tls {
-        Some(tls) => Ok(Some((implicit, Arc::clone(tls)))),
-        None => Err(ConfigError::invalid(format!("{key}.tls"), "needs a certificate: add [tls]")),
-    }
+    let missing = || ConfigError::invalid(format!("{key}.tls"), "needs a certificate: add [tls]");
+    tls.cloned().map(mode).ok_or_else(missing)
 }

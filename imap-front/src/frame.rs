@@ -3,9 +3,11 @@
 //! Nothing is allocated by a length that a client merely announces; every buffer grows with bytes that really came and
 //! is bounded by [`FrameLimits`].
 
-use zeroize::{Zeroize, Zeroizing};
+use mail_core::listener::{LineReader, LineTooLong, ReaderFull, append_wiped};
+use zeroize::Zeroizing;
 
 use crate::proto::append::is_append;
+use crate::proto::tag::tag_of;
 
 /// Bounds in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,8 +57,6 @@ pub struct Refusal {
 
 /// Why an APPEND was refused whose message is above [`FrameLimits::append`].
 pub const MESSAGE_TOO_LARGE: &str = "message too large";
-/// The longest tag that is echoed.
-const MAX_TAG: usize = 64;
 /// A literal's announcement is never longer than this; so much of an overlong line's end is kept to look for one.
 const TAIL: usize = 32;
 
@@ -65,10 +65,12 @@ enum State {
     Line,
     Literal {
         left: usize,
+        /// Whether it belongs to APPEND, which has no secrets but may be large.
+        append: bool,
     },
     /// Inside a line that is too long; `tail` is its end so far.
     SkipLine {
-        tail: Vec<u8>,
+        tail: Zeroizing<Vec<u8>>,
         reason: &'static str,
     },
     /// Inside a literal of a command that is refused.
@@ -80,9 +82,7 @@ enum State {
 /// See the module.
 #[derive(Debug)]
 pub struct Framer {
-    buffer: Vec<u8>,
-    /// Up to here `buffer` holds no line feed.
-    scanned: usize,
+    input: LineReader,
     command: Zeroizing<Vec<u8>>,
     literals: usize,
     discarded: usize,
@@ -91,18 +91,11 @@ pub struct Framer {
     state: State,
 }
 
-impl Default for Framer {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
 impl Framer {
-    /// An empty one.
-    pub fn new() -> Self {
+    /// An empty one in which up to `bound` bytes may wait to be framed: more than the longest line.
+    pub fn new(bound: usize) -> Self {
         Self {
-            buffer: Vec::new(),
-            scanned: 0,
+            input: LineReader::new(bound),
             command: Zeroizing::default(),
             literals: 0,
             discarded: 0,
@@ -111,19 +104,22 @@ impl Framer {
         }
     }
 
-    /// Takes received bytes. The caller bounds them by not reading while [`Framer::buffered`] is large.
-    pub fn feed(&mut self, bytes: &[u8]) {
-        self.buffer.extend_from_slice(bytes);
+    /// Takes received bytes. To be called only when there is no next frame, or while [`Framer::buffered`] is small.
+    ///
+    /// # Errors
+    /// [`ReaderFull`] if more would wait than is allowed. The bytes are not taken then.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), ReaderFull> {
+        self.input.push(bytes)
     }
 
     /// How many bytes wait to be framed.
     pub fn buffered(&self) -> usize {
-        self.buffer.len()
+        self.input.len()
     }
 
     /// Whether the client is in the middle of a command.
     pub fn is_partial(&self) -> bool {
-        !self.buffer.is_empty() || !self.command.is_empty() || self.refused.is_some()
+        !self.input.is_empty() || !self.command.is_empty() || self.refused.is_some()
     }
 
     /// The next frame, or nothing if more bytes are needed.
@@ -131,7 +127,7 @@ impl Framer {
         loop {
             let step = match std::mem::replace(&mut self.state, State::Line) {
                 State::Line => self.step_line(expect, limits),
-                State::Literal { left } => self.step_literal(left),
+                State::Literal { left, append } => self.step_literal(left, append),
                 State::SkipLine { tail, reason } => self.step_skip_line(tail, reason, limits),
                 State::SkipLiteral { left } => self.step_skip_literal(left),
             };
@@ -144,21 +140,11 @@ impl Framer {
     }
 
     fn step_line(&mut self, expect: Expect, limits: &FrameLimits) -> Step {
-        let Some(end) = self.buffer.iter().skip(self.scanned).position(|byte| *byte == b'\n') else {
-            self.scanned = self.buffer.len();
-            if self.scanned <= limits.line.saturating_add(1) {
-                return Step::Wait;
-            }
-            return self.begin_skip_line("line too long");
+        let line = match self.input.line(limits.line) {
+            None => return Step::Wait,
+            Some(Ok(line)) => line,
+            Some(Err(LineTooLong)) => return self.begin_skip_line("line too long"),
         };
-        let end = self.scanned + end;
-        let mut line = self.buffer.get(..end).unwrap_or_default();
-        line = line.strip_suffix(b"\r").unwrap_or(line);
-        if line.len() > limits.line {
-            return self.begin_skip_line("line too long");
-        }
-        let line = Zeroizing::new(line.to_vec());
-        self.consume(end + 1);
         if expect == Expect::Line {
             return Step::Frame(Frame::Line(line));
         }
@@ -169,8 +155,8 @@ impl Framer {
             return Step::Again;
         }
         let announced = announced_literal(&line);
-        self.command.extend_from_slice(&line);
-        self.command.extend_from_slice(b"\r\n");
+        append_wiped(&mut self.command, &line);
+        append_wiped(&mut self.command, b"\r\n");
         match announced {
             None => {
                 self.literals = 0;
@@ -182,7 +168,7 @@ impl Framer {
                 let fits = announced.size.filter(|size| *size <= limit.saturating_sub(self.literals));
                 if let Some(size) = fits {
                     self.literals += size;
-                    self.state = State::Literal { left: size };
+                    self.state = State::Literal { left: size, append };
                     return if announced.waits { Step::Frame(Frame::Continue) } else { Step::Again };
                 }
                 let tag = tag_of(&self.command);
@@ -193,12 +179,19 @@ impl Framer {
         }
     }
 
-    fn step_literal(&mut self, left: usize) -> Step {
-        let taken = left.min(self.buffer.len());
-        self.command.extend_from_slice(self.buffer.get(..taken).unwrap_or_default());
-        self.consume(taken);
+    fn step_literal(&mut self, left: usize, append: bool) -> Step {
+        let pending = self.input.pending();
+        let piece = pending.get(..left).unwrap_or(pending);
+        let taken = piece.len();
+        if append {
+            // Where memory can be remapped, a large message is not copied for growing.
+            self.command.extend_from_slice(piece);
+        } else {
+            append_wiped(&mut self.command, piece);
+        }
+        self.input.consume(taken);
         if taken < left {
-            self.state = State::Literal { left: left - taken };
+            self.state = State::Literal { left: left - taken, append };
             return Step::Wait;
         }
         Step::Again
@@ -206,22 +199,23 @@ impl Framer {
 
     fn begin_skip_line(&mut self, reason: &'static str) -> Step {
         if self.refused.is_none() {
-            let tag = tag_of(if self.command.is_empty() { &self.buffer } else { &self.command });
+            let tag = tag_of(if self.command.is_empty() { self.input.pending() } else { &self.command });
             self.forget_command();
             self.refused = Some((tag, reason));
         }
-        self.state = State::SkipLine { tail: Vec::new(), reason };
+        self.state = State::SkipLine { tail: Zeroizing::new(Vec::with_capacity(2 * TAIL)), reason };
         Step::Again
     }
 
-    fn step_skip_line(&mut self, mut tail: Vec<u8>, reason: &'static str, limits: &FrameLimits) -> Step {
-        let end = self.buffer.iter().position(|byte| *byte == b'\n');
-        let taken = end.unwrap_or(self.buffer.len());
-        let kept = self.buffer.get(taken.saturating_sub(TAIL)..taken).unwrap_or_default();
+    fn step_skip_line(&mut self, mut tail: Zeroizing<Vec<u8>>, reason: &'static str, limits: &FrameLimits) -> Step {
+        let end = self.input.line_end();
+        let taken = end.unwrap_or(self.input.len());
+        let kept = self.input.pending().get(taken.saturating_sub(TAIL)..taken).unwrap_or_default();
         tail.extend_from_slice(kept);
-        tail.drain(..tail.len().saturating_sub(TAIL));
+        let over = tail.len().saturating_sub(TAIL);
+        tail.drain(..over);
         self.discarded = self.discarded.saturating_add(taken);
-        self.consume(end.map_or(taken, |end| end + 1));
+        self.input.consume(end.map_or(taken, |end| end + 1));
         if self.discarded > limits.discard {
             return self.give_up();
         }
@@ -233,8 +227,8 @@ impl Framer {
     }
 
     fn step_skip_literal(&mut self, left: usize) -> Step {
-        let taken = left.min(self.buffer.len());
-        self.consume(taken);
+        let taken = left.min(self.input.len());
+        self.input.consume(taken);
         if taken < left {
             self.state = State::SkipLiteral { left: left - taken };
             return Step::Wait;
@@ -264,7 +258,7 @@ impl Framer {
     }
 
     fn give_up(&mut self) -> Step {
-        self.consume(self.buffer.len());
+        self.input.clear();
         self.refusal(true)
     }
 
@@ -277,21 +271,6 @@ impl Framer {
     fn forget_command(&mut self) {
         self.command = Zeroizing::default();
         self.literals = 0;
-    }
-
-    /// Removes bytes from the front and wipes where they were: they may be a password.
-    fn consume(&mut self, count: usize) {
-        let length = self.buffer.len();
-        let count = count.min(length);
-        self.buffer.copy_within(count.., 0);
-        if let Some(vacated) = self.buffer.get_mut(length - count..) {
-            vacated.zeroize();
-        }
-        self.buffer.truncate(length - count);
-        if self.buffer.is_empty() {
-            self.buffer = Vec::new();
-        }
-        self.scanned = 0;
     }
 }
 
@@ -324,19 +303,6 @@ fn announced_literal(line: &[u8]) -> Option<Announced> {
     Some(Announced { size, waits })
 }
 
-/// The tag at the start of a command, if it is fit to be echoed.
-pub(crate) fn tag_of(command: &[u8]) -> Option<String> {
-    let command = command.get(..command.len().min(MAX_TAG + 1))?;
-    let end = command.iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n'))?;
-    let tag = command.get(..end)?;
-    (!tag.is_empty() && tag.iter().all(|byte| is_tag_char(*byte))).then(|| String::from_utf8_lossy(tag).into_owned())
-}
-
-/// `tag = 1*<any ASTRING-CHAR except "+">`
-pub(crate) fn is_tag_char(byte: u8) -> bool {
-    byte.is_ascii_graphic() && !matches!(byte, b'(' | b')' | b'{' | b'%' | b'*' | b'"' | b'\\' | b'+')
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -346,13 +312,15 @@ mod tests {
     // The line is longer than the longest tag, or the tag that is seen would depend on the splitting.
     const LIMITS: FrameLimits = FrameLimits { line: 80, literals: 16, append: 30, discard: 200 };
 
+    const BOUND: usize = 1000;
+
     fn frames(input: &[u8], cuts: &[usize]) -> Vec<Frame> {
-        let mut framer = Framer::new();
+        let mut framer = Framer::new(BOUND);
         let mut frames = Vec::new();
         let mut start = 0;
         for cut in cuts.iter().copied().chain([input.len()]) {
             let cut = cut.clamp(start, input.len());
-            framer.feed(&input[start..cut]);
+            framer.feed(&input[start..cut]).unwrap();
             start = cut;
             while let Some(frame) = framer.next(Expect::Command, &LIMITS) {
                 let fatal = matches!(&frame, Frame::Refused(Refusal { fatal: true, .. }));
@@ -434,8 +402,8 @@ mod tests {
 
     #[test]
     fn bare_lines_know_no_literals() {
-        let mut framer = Framer::new();
-        framer.feed(b"x {5}\r\nDONE\r\n");
+        let mut framer = Framer::new(BOUND);
+        framer.feed(b"x {5}\r\nDONE\r\n").unwrap();
         assert_eq!(framer.next(Expect::Line, &LIMITS), Some(Frame::Line(Zeroizing::new(b"x {5}".to_vec()))));
         assert_eq!(framer.next(Expect::Line, &LIMITS), Some(Frame::Line(Zeroizing::new(b"DONE".to_vec()))));
         assert_eq!(framer.next(Expect::Line, &LIMITS), None);

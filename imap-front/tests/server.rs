@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use imap_front::server::{Gate, Limits, Server, ServerConfig, TlsMode};
+use imap_front::server::{Limits, Server, ServerConfig};
+use mail_core::listener::{Gate, GateLimits, TlsMode};
 use support::{Memory, Users};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -177,7 +178,8 @@ async fn starttls() {
 
 #[tokio::test]
 async fn connections_are_bounded() {
-    let server = start(ServerConfig { gate: Gate::new(3, 2), ..plaintext() }, Memory::new()).await;
+    let gate = Gate::new(GateLimits { total: 3, waiting_per_client: 2, ..GateLimits::default() });
+    let server = start(ServerConfig { gate, ..plaintext() }, Memory::new()).await;
     let mut first = Client::connect(&server).await;
     first.until("* OK").await;
     let mut second = Client::connect(&server).await;

@@ -1,7 +1,8 @@
 //! The Internet side of mail, as `mapi-core` is the Exchange side: what both servers and the gateway share.
 //!
-//! Flags, keywords and snapshots are what a folder shows; credentials and peers are who asks. This crate knows neither of
-//! the commands of a protocol nor of where mail lives.
+//! Flags, keywords and snapshots are what a folder shows; credentials and peers are who asks, and [`sasl`] is how they say
+//! so. [`listener`] holds what everything that listens needs. This crate knows neither of the commands of a protocol nor of
+//! where mail lives.
 
 mod credentials;
 mod fetched;
@@ -9,7 +10,9 @@ mod flag;
 mod flag_change;
 mod folder;
 mod keyword;
+pub mod listener;
 mod peer;
+pub mod sasl;
 mod snapshot;
 mod stored;
 

@@ -7,8 +7,6 @@
 
 pub mod command;
 pub mod data;
-pub mod network;
-pub mod proxy;
 pub mod rate;
 pub mod server;
 pub mod session;

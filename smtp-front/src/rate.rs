@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::network::one_client;
+use mail_core::listener::client_network;
 
 /// The most clients that a [`RateTable`] remembers. Clients beyond them count as one.
 const MAX_CLIENTS: usize = 1 << 16;
@@ -83,7 +83,7 @@ impl RateTable {
 
     /// Counts one more of `client` if it fits; says whether it did.
     pub fn take(&self, client: IpAddr, now: Instant) -> bool {
-        let client = one_client(client);
+        let client = client_network(client);
         // Counting can't leave the table half-changed, so a panic elsewhere does not matter.
         let mut clients = self.clients.lock().unwrap_or_else(PoisonError::into_inner);
         if !clients.has_room(client, self.limit, now) {

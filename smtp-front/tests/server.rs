@@ -7,9 +7,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use mail_core::listener::{Gate, GateLimits, TlsMode};
 use mail_core::{Credentials, Peer, Secret};
 use secrecy::ExposeSecret;
-use smtp_front::server::{Admission, Server, ServerConfig, TlsMode};
+use smtp_front::server::{Server, ServerConfig};
 use smtp_front::session::Policy;
 use smtp_front::submit::{Envelope, Message, Submit, SubmitError, Submitter};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -186,7 +187,8 @@ async fn a_silent_client_is_sent_away() {
 
 #[tokio::test]
 async fn connections_are_bounded() {
-    let config = ServerConfig { policy: policy(), admission: Admission::new(9, 1), ..Default::default() };
+    let gate = Gate::new(GateLimits { total: 9, per_client: 1, ..GateLimits::default() });
+    let config = ServerConfig { policy: policy(), gate, ..Default::default() };
     let server = start(config, &Backend::default()).await;
     let mut first = TcpStream::connect(server.address).await.unwrap();
     reply(&mut first).await;

@@ -8,6 +8,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
+use mail_core::listener::{Gate, GateLimits};
 use peak_alloc::PeakAlloc;
 use smtp_front::server::{Server, ServerConfig};
 use tests::smtp_client::SmtpClient;
@@ -42,7 +43,7 @@ async fn measure(front: bool, size: usize, count: usize, connections: usize) {
         let (stop, stopping) = watch::channel(false);
         let config = ServerConfig {
             policy: policy(),
-            admission: smtp_front::server::Admission::new(1000, 1000),
+            gate: Gate::new(GateLimits { total: 1000, per_client: 1000, ..GateLimits::default() }),
             ..ServerConfig::default()
         };
         let server = Server::new(config, Arc::new(Sink));

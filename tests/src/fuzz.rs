@@ -12,6 +12,7 @@ mod imap;
 mod kerberos;
 mod nspi;
 mod rop;
+mod sasl;
 mod sign_in;
 mod smtp;
 
@@ -39,6 +40,7 @@ pub const TARGETS: &[Target] = &[
     ("rop_request", rop::request),
     ("rop_response", rop::response),
     ("rtf", http::rtf),
+    ("sasl", sasl::sasl),
     ("sign_in", sign_in::sign_in),
     ("smtp_command", smtp::command),
     ("smtp_data", smtp::data),

@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
+use mail_core::listener;
 use serde::{Deserialize, Deserializer};
-use smtp_front::network;
 
 use super::{Address, ListenerTls, OAuthConfig};
 
 /// An IP network, as `"192.0.2.0/24"`, `"2001:db8::/48"` or a bare address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Network(pub network::Network);
+pub struct Network(pub listener::Network);
 
 impl<'de> Deserialize<'de> for Network {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {

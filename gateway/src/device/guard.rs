@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use smtp_front::network::Network;
+use mail_core::listener::Network;
 
 use crate::config::{ConfigError, DeviceConfig, ListenerAuthentication, SmtpConfig};
 

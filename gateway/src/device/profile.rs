@@ -3,8 +3,8 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use mail_core::listener::Network;
 use secrecy::SecretString;
-use smtp_front::network::Network;
 use smtp_front::rate::{RateLimit, Window};
 use smtp_front::submit::{Address, Grant, Recipient, SubmitError};
 

@@ -1,7 +1,9 @@
 use std::collections::{HashMap, VecDeque};
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
+
+use mail_core::listener::client_network;
 
 /// Refused passwords count for this long; directories that lock accounts count them in such a time as well.
 const WINDOW: Duration = Duration::from_secs(30 * 60);
@@ -93,7 +95,7 @@ impl Guard {
         address: Option<IpAddr>,
         now: Instant,
     ) -> Result<Attempt, Denied> {
-        let address = address.map(network);
+        let address = address.map(client_network);
         let mut state = self.state();
         let recently = |at: &Instant, time| now.saturating_duration_since(*at) < time;
         if state.refused.get(&tag).is_some_and(|at| recently(at, REMEMBERED)) {
@@ -154,7 +156,7 @@ impl Guard {
 
     /// A user got in from an address, whether the upstream was asked or not.
     pub(crate) fn got_in(&self, user: &str, address: Option<IpAddr>, now: Instant) {
-        let Some(address) = address.map(network) else { return };
+        let Some(address) = address.map(client_network) else { return };
         let mut state = self.state();
         bound(&mut state.trusted, |at| Some(*at), |_| true);
         state.trusted.insert((user.to_owned(), address), now);
@@ -191,14 +193,6 @@ fn bound<K: Clone + Eq + std::hash::Hash, V>(
     ages.sort_unstable();
     if let Some(oldest) = ages.get(TABLE_LIMIT / 10).or(ages.last()).copied() {
         table.retain(|_, value| !may_go(value) || age(value) > oldest);
-    }
-}
-
-/// What counts as one address: hosts have as many IPv6 addresses of a /64 as they like.
-fn network(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        IpAddr::V6(address) => Ipv6Addr::from_bits(address.to_bits() >> 64 << 64).into(),
-        address => address,
     }
 }
 

@@ -1,7 +1,7 @@
 //! APPEND's message, which is large and needs no understanding, is kept away from the parser.
 
 use super::quirk::{literal_length, quoted_length};
-use crate::frame::tag_of;
+use super::tag::tag_of;
 
 /// Whether a command, or its beginning up to a line end, is APPEND.
 pub(crate) fn is_append(command: &[u8]) -> bool {

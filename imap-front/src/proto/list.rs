@@ -1,7 +1,8 @@
 //! LIST and LSUB: the command in all its forms (RFC 3501 6.3.8, RFC 5258, RFC 5819, RFC 6154) and pattern matching.
 
-use super::lower::{mailbox_name, status_item};
-use super::request::{ListRequest, StatusItem};
+use super::mailbox_name::mailbox_name;
+use super::request::ListRequest;
+use super::status_item::StatusItem;
 
 /// The longest pattern; matching takes time proportional to it.
 const MAX_PATTERN: usize = 1024;
@@ -78,7 +79,8 @@ fn parse_return(cursor: &mut Cursor<'_>, request: &mut ListRequest) -> Option<()
             "CHILDREN" | "SPECIAL-USE" => {}
             "STATUS" => {
                 cursor.expect(b' ')?;
-                let items: Option<Vec<StatusItem>> = cursor.words()?.iter().map(|word| status_item(word)).collect();
+                let items: Option<Vec<StatusItem>> =
+                    cursor.words()?.iter().map(|word| StatusItem::named(word)).collect();
                 request.return_status = items.filter(|items| !items.is_empty())?;
             }
             _ => return None,

@@ -1,4 +1,4 @@
-//! Makes a [`Request`] of a command's bytes: the grammar is imap-codec's, apart from LIST; its types end here.
+//! Makes a [`Request`] of a command's bytes: the grammar is imap-codec's, apart from LIST and AUTHENTICATE; its types end here.
 
 use bytes::Bytes;
 use imap_codec::CommandCodec;
@@ -15,14 +15,16 @@ use imap_codec::imap_types::status::StatusDataItemName;
 use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords, NewMessage};
 use secrecy::SecretString;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
+use super::mailbox_name::mailbox_name;
 use super::quirk::normalise;
-use super::request::{FetchItem, Request, StatusItem, Tagged};
+use super::request::{FetchItem, Request, Tagged};
 use super::search::{DateTest, SearchKey};
 use super::sequence::SequenceSet;
-use super::{append, list, utf7};
-use crate::frame::tag_of;
+use super::status_item::StatusItem;
+use super::tag::tag_of;
+use super::text::text;
+use super::{append, authenticate, list, utf7};
 use crate::message::{Section, SectionText};
 
 /// How many items one FETCH may name; each may be a whole message.
@@ -67,9 +69,11 @@ pub fn lower(command: &[u8]) -> Result<Tagged, SyntaxError> {
 
 fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str> {
     let body = command.get(tag_length + 1..).unwrap_or_default();
-    if body.get(..5).is_some_and(|verb| verb.eq_ignore_ascii_case(b"LIST ")) {
-        let arguments = body.get(5..).and_then(|rest| rest.strip_suffix(b"\r\n")).unwrap_or_default();
+    if let Some(arguments) = arguments(body, b"LIST ") {
         return list::parse(arguments).map(Request::List).ok_or("Invalid arguments of LIST");
+    }
+    if let Some(arguments) = arguments(body, b"AUTHENTICATE ") {
+        return authenticate::parse(arguments).ok_or("Invalid arguments of AUTHENTICATE");
     }
     let (rest, parsed) = CommandCodec::default().decode(command).map_err(|_| "Unknown command or invalid arguments")?;
     if !rest.is_empty() {
@@ -90,10 +94,6 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
         CommandBody::Login { username, password } => Request::Login {
             user: utf8(username.as_ref())?,
             password: SecretString::from(utf8(password.declassify().as_ref())?),
-        },
-        CommandBody::Authenticate { mechanism, initial_response } => Request::Authenticate {
-            mechanism: mechanism.as_ref().to_ascii_uppercase(),
-            initial: initial_response.map(|initial| Zeroizing::new(initial.declassify().to_vec())),
         },
         CommandBody::Namespace => Request::Namespace,
         CommandBody::Lsub { reference, mailbox_wildcard } => Request::Lsub {
@@ -152,6 +152,12 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
     })
 }
 
+/// What follows `verb` up to the line end, if the command is this one.
+fn arguments<'a>(body: &'a [u8], verb: &[u8]) -> Option<&'a [u8]> {
+    let (first, rest) = body.split_at_checked(verb.len())?;
+    first.eq_ignore_ascii_case(verb).then(|| rest.strip_suffix(b"\r\n").unwrap_or_default())
+}
+
 /// APPEND: the message is taken out first, so that nothing copies it twice.
 fn lower_append(command: &[u8]) -> Result<Request, &'static str> {
     let invalid = "Invalid arguments of APPEND";
@@ -186,30 +192,6 @@ fn new_mailbox(name: &Mailbox<'_>) -> Result<String, &'static str> {
     Ok(name.strip_suffix('/').unwrap_or(&name).to_owned())
 }
 
-/// A mailbox name as it came, in Unicode. Names that are not modified UTF-7 are taken as UTF-8, as some clients send it.
-pub(crate) fn mailbox_name(bytes: &[u8]) -> String {
-    let name = utf7::decode(bytes).unwrap_or_else(|| text(bytes));
-    match name.split_at_checked(5) {
-        Some((first, rest)) if first.eq_ignore_ascii_case("INBOX") && (rest.is_empty() || rest.starts_with('/')) => {
-            format!("INBOX{rest}")
-        }
-        _ => name,
-    }
-}
-
-/// The STATUS item of that name, in upper case.
-pub(crate) fn status_item(word: &str) -> Option<StatusItem> {
-    Some(match word {
-        "MESSAGES" => StatusItem::Messages,
-        "RECENT" => StatusItem::Recent,
-        "UIDNEXT" => StatusItem::UidNext,
-        "UIDVALIDITY" => StatusItem::UidValidity,
-        "UNSEEN" => StatusItem::Unseen,
-        "SIZE" => StatusItem::Size,
-        _ => return None,
-    })
-}
-
 fn lower_status_item(item: &StatusDataItemName) -> Option<StatusItem> {
     Some(match item {
         StatusDataItemName::Messages => StatusItem::Messages,
@@ -220,13 +202,6 @@ fn lower_status_item(item: &StatusDataItemName) -> Option<StatusItem> {
         StatusDataItemName::Size => StatusItem::Size,
         _ => return None,
     })
-}
-
-fn text(bytes: &[u8]) -> String {
-    match std::str::from_utf8(bytes) {
-        Ok(text) => text.to_owned(),
-        Err(_) => bytes.iter().map(|byte| char::from(*byte)).collect(),
-    }
 }
 
 fn utf8(bytes: &[u8]) -> Result<String, &'static str> {
@@ -416,7 +391,17 @@ mod tests {
         let Request::Authenticate { mechanism, initial } = request("a authenticate plain AGEAYg==\r\n") else {
             panic!()
         };
-        assert_eq!((mechanism.as_str(), initial.unwrap().as_slice()), ("PLAIN", &b"\0a\0b"[..]));
+        assert_eq!((mechanism.as_str(), initial.unwrap().expose_secret()), ("plain", "AGEAYg=="));
+        for (command, expected) in [("a AUTHENTICATE  X-y \r\n", None), ("a AUTHENTICATE X-y =\r\n", Some("="))] {
+            let Request::Authenticate { mechanism, initial } = request(command) else { panic!() };
+            assert_eq!(mechanism, "X-y");
+            assert_eq!(initial.as_ref().map(|initial| initial.expose_secret()), expected);
+        }
+        for command in
+            ["a AUTHENTICATE \r\n", "a AUTHENTICATE\r\n", "a AUTHENTICATE X {1}\r\ny\r\n", "a AUTHENTICATE X y z\r\n"]
+        {
+            assert!(lower(command.as_bytes()).is_err(), "{command}");
+        }
     }
 
     #[test]

@@ -2,8 +2,10 @@
 //! ([`response::Output`]).
 
 pub(crate) mod append;
+mod authenticate;
 pub mod list;
 pub mod lower;
+mod mailbox_name;
 pub mod quirk;
 /// Commands as sessions see them.
 pub mod request;
@@ -13,4 +15,7 @@ pub mod response;
 pub mod search;
 /// Sets of numbers.
 pub mod sequence;
+mod status_item;
+pub(crate) mod tag;
+mod text;
 pub mod utf7;

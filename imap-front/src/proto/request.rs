@@ -1,9 +1,9 @@
 use mail_core::{FlagChange, NewMessage};
 use secrecy::SecretString;
-use zeroize::Zeroizing;
 
 use super::search::SearchKey;
 use super::sequence::SequenceSet;
+pub use super::status_item::StatusItem;
 use crate::message::Section;
 
 /// A command with its tag.
@@ -28,10 +28,10 @@ pub enum Request {
         user: String,
         password: SecretString,
     },
-    /// `mechanism` in upper case; `initial` is the decoded initial response (RFC 4959).
+    /// `initial` is the initial response as it came, in base64 (RFC 4959).
     Authenticate {
         mechanism: String,
-        initial: Option<Zeroizing<Vec<u8>>>,
+        initial: Option<SecretString>,
     },
     Namespace,
     List(ListRequest),
@@ -158,18 +158,6 @@ pub struct ListRequest {
     pub return_subscribed: bool,
     /// STATUS of each one, too (RFC 5819).
     pub return_status: Vec<StatusItem>,
-}
-
-/// What STATUS can show.
-#[allow(missing_docs, reason = "the names are those of RFC 9051 6.3.11")]
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StatusItem {
-    Messages,
-    Recent,
-    UidNext,
-    UidValidity,
-    Unseen,
-    Size,
 }
 
 /// What FETCH can show.

@@ -1,33 +1,10 @@
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use mail_core::Accepts;
-use tokio_rustls::rustls;
+use mail_core::listener::{Gate, GateLimits, TlsMode};
 
-use super::gate::Gate;
 use crate::session::{Limits, SessionConfig};
-
-/// When a connection is encrypted.
-#[derive(Clone)]
-pub enum TlsMode {
-    /// From the first byte on (port 993, RFC 8314 3.2).
-    Implicit(Arc<rustls::ServerConfig>),
-    /// When the client says STARTTLS (port 143).
-    StartTls(Arc<rustls::ServerConfig>),
-    /// Never.
-    None,
-}
-
-impl fmt::Debug for TlsMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Implicit(_) => "Implicit",
-            Self::StartTls(_) => "StartTls",
-            Self::None => "None",
-        })
-    }
-}
 
 /// How a server behaves.
 #[derive(Debug, Clone)]
@@ -57,7 +34,7 @@ impl Default for ServerConfig {
             allow_plaintext_auth: session.allow_plaintext_auth,
             identity: session.identity,
             limits: session.limits,
-            gate: Gate::new(10_000, 20),
+            gate: Gate::new(GateLimits { total: 10_000, waiting_per_client: 20, ..GateLimits::default() }),
             write_timeout: Duration::from_secs(5 * 60),
             shutdown_grace: Duration::from_secs(10),
         }

@@ -5,14 +5,13 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use futures::{FutureExt, StreamExt};
 use mail_core::Peer;
+use mail_core::listener::{Admission, Stream, stopped};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::watch;
 use tokio_rustls::rustls;
+use zeroize::{Zeroize, Zeroizing};
 
 use super::calls::{Answer, Answers, Handles};
-use super::gate::Admission;
-use super::stopped;
-use super::stream::Stream;
 use crate::frame::{Frame, Framer};
 use crate::session::{Action, Reply, Session, SessionConfig};
 use crate::store::{MailStore, StoreError};
@@ -51,7 +50,12 @@ impl Connection {
     /// Serves the client until one of both ends it.
     pub async fn run(mut self) -> io::Result<()> {
         let mut session = Session::new(self.config.clone(), self.peer.encrypted, Instant::now());
-        let mut framer = Framer::new();
+        let limits = &self.config.limits;
+        let longest = limits.before_login.line.max(limits.after_login.line).max(READ_AHEAD);
+        // A line that lacks its end, or commands ahead, and what is read to that.
+        let mut framer = Framer::new(longest.saturating_add(2 + READ));
+        // Passwords come through it.
+        let mut buffer = Zeroizing::new(vec![0; READ]);
         let mut handles = Handles::new(self.store.clone());
         let mut answers: Option<Answers> = None;
         let mut pending = Vec::new();
@@ -69,8 +73,8 @@ impl Connection {
                             return Err(io::Error::other("plaintext behind STARTTLS"));
                         }
                         let Some(tls) = self.start_tls.take() else { return Err(io::Error::other("no certificate")) };
-                        let handshake = self.stream.start_tls(tls);
-                        self.stream = tokio::time::timeout(self.config.limits.login_timeout, handshake).await??;
+                        let deadline = Instant::now() + self.config.limits.login_timeout;
+                        self.stream = self.stream.encrypted(tls, deadline.into(), &mut stopping).await?;
                         self.peer.encrypted = true;
                         session.encrypted();
                     }
@@ -110,7 +114,6 @@ impl Connection {
                 self.flush(&mut pending).await?;
                 let may_read = !ended && (answers.is_none() || framer.buffered() < READ_AHEAD);
                 let watching = answers.is_none() && handles.has_folder();
-                let mut buffer = [0; READ];
                 let event = tokio::select! {
                     biased;
                     answer = next_answer(&mut answers) => Event::Answer(answer),
@@ -121,7 +124,9 @@ impl Connection {
                     () = sleep_until(session.deadline()) => Event::Deadline,
                 };
                 if let Event::Read(count) = event {
-                    framer.feed(buffer.get(..count).unwrap_or_default());
+                    let bytes = buffer.get_mut(..count).unwrap_or_default();
+                    framer.feed(bytes).map_err(io::Error::other)?;
+                    bytes.zeroize();
                 }
                 event
             };

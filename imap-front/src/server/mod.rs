@@ -3,35 +3,33 @@
 mod calls;
 mod config;
 mod connection;
-mod gate;
-mod stream;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail_core::listener::{Admission, Stream, TlsMode, stopped};
 use mail_core::{Accepts, Peer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 use tracing::Instrument;
 
 use crate::session::SessionConfig;
 use crate::store::MailStore;
 
 pub use crate::session::Limits;
-pub use config::{ServerConfig, TlsMode};
-pub use gate::Gate;
+pub use config::ServerConfig;
 
 use connection::Connection;
-use stream::Stream;
 
 /// How long to wait after accepting failed, which it does when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// An IMAP server in front of a store. It can serve several listeners; those that use TLS differently need servers of
-/// their own, which may share a [`Gate`].
+/// their own, which may share a [`Gate`](mail_core::listener::Gate).
 #[derive(Clone)]
 pub struct Server {
     config: Arc<ServerConfig>,
@@ -79,7 +77,8 @@ impl Server {
         stopping: &watch::Receiver<bool>,
         connections: &mut JoinSet<()>,
     ) {
-        let Some(admission) = self.config.gate.admit(address.ip()) else {
+        let admitted = self.config.gate.admit();
+        let Some(admission) = admitted.and_then(|mut one| one.at(address.ip()).then_some(one)) else {
             tracing::debug!(%address, "too many connections");
             if !matches!(self.config.tls, TlsMode::Implicit(_)) {
                 // Fits into the socket's empty buffer; if it does not, closing says enough.
@@ -105,8 +104,8 @@ impl Server {
         self,
         socket: TcpStream,
         address: SocketAddr,
-        admission: gate::Admission,
-        stopping: watch::Receiver<bool>,
+        admission: Admission,
+        mut stopping: watch::Receiver<bool>,
     ) -> io::Result<()> {
         socket.set_nodelay(true)?;
         let mut stream = Stream::Plain(socket);
@@ -116,8 +115,8 @@ impl Server {
             TlsMode::None => {}
             TlsMode::StartTls(tls) => start_tls = Some(tls.clone()),
             TlsMode::Implicit(tls) => {
-                let handshake = stream.start_tls(tls.clone());
-                stream = tokio::time::timeout(self.config.limits.login_timeout, handshake).await??;
+                let deadline = Instant::now() + self.config.limits.login_timeout;
+                stream = stream.encrypted(tls.clone(), deadline, &mut stopping).await?;
                 encrypted = true;
             }
         }
@@ -139,10 +138,4 @@ impl Server {
 /// The configuration of a session in front of a store that accepts this. Mostly all sessions share one.
 fn with_accepts(shared: Arc<SessionConfig>, accepts: Accepts) -> Arc<SessionConfig> {
     if shared.accepts == accepts { shared } else { Arc::new(SessionConfig { accepts, ..(*shared).clone() }) }
-}
-
-/// Returns once `stopping` holds `true` or its sender is gone. What it holds is let go at once, so that the caller can
-/// run on any thread.
-async fn stopped(stopping: &mut watch::Receiver<bool>) {
-    drop(stopping.wait_for(|stop| *stop).await);
 }

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mail_core::Accepts;
+use mail_core::{Accepts, sasl};
 
 use crate::frame::FrameLimits;
 
@@ -53,8 +53,12 @@ impl Default for Limits {
             max_bad_commands: 20,
             max_login_failures: 3,
             login_failure_delay: Duration::from_secs(1),
-            // Access tokens are long.
-            before_login: FrameLimits { line: 32 << 10, literals: 8 << 10, append: 8 << 10, discard: 64 << 10 },
+            before_login: FrameLimits {
+                line: sasl::MAX_RESPONSE,
+                literals: 8 << 10,
+                append: 8 << 10,
+                discard: 64 << 10,
+            },
             after_login: FrameLimits { line: 64 << 10, literals: 64 << 10, append: 35 << 20, discard: 1 << 20 },
         }
     }

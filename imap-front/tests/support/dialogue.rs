@@ -47,7 +47,7 @@ impl Dialogue {
             closed: false,
             tls_started: false,
             paused: Duration::ZERO,
-            framer: Framer::new(),
+            framer: Framer::new(usize::MAX),
             user: None,
             folder: None,
             watch: None,
@@ -79,7 +79,7 @@ impl Dialogue {
 
     /// What the server says to these bytes.
     pub fn say(&mut self, bytes: &str) -> String {
-        self.framer.feed(bytes.as_bytes());
+        self.framer.feed(bytes.as_bytes()).unwrap();
         self.run();
         self.taken()
     }

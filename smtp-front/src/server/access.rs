@@ -1,7 +1,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use crate::network::Network;
+use mail_core::listener::Network;
+
 use crate::rate::RateTable;
 
 /// From where and how often clients may come.

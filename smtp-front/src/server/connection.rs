@@ -4,18 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail_core::listener::{Stream, TlsMode, stopped};
 use mail_core::{Credentials, Peer};
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
-use tokio_rustls::{TlsAcceptor, rustls};
 use tracing::Instrument;
-use zeroize::Zeroize;
+use zeroize::{Zeroize, Zeroizing};
 
-use super::listen::stopped;
+use super::ServerConfig;
 use super::spool::Spool;
-use super::{ServerConfig, TlsMode};
 use crate::session::{Action, Authentication, Session};
 use crate::submit::{Address, Envelope, Grant, Message, Recipient, Submit, SubmitError, Submitter};
 
@@ -56,7 +55,7 @@ impl<'a> Connection<'a> {
     }
 
     /// Serves the client until one side closes.
-    pub(super) async fn run(mut self, mut stream: TcpStream) -> io::Result<()> {
+    pub(super) async fn run(mut self, stream: TcpStream) -> io::Result<()> {
         let start = Instant::now();
         let mut policy = self.config.policy.clone();
         let accepts = self.backend.accepts();
@@ -64,46 +63,27 @@ impl<'a> Connection<'a> {
         if !self.known {
             policy.authentication = Authentication::Required;
         }
+        let handshake_deadline = start + policy.login_time;
+        let mut stream = Stream::Plain(stream);
         if let TlsMode::Implicit(tls) = &self.config.tls {
-            let mut stream = self.handshake(stream, tls, start).await?;
-            let mut session = Session::new(policy, true, start.into_std());
-            self.drive(&mut stream, &mut session).await?;
-            return close(stream).await;
+            stream = stream.encrypted(Arc::clone(tls), handshake_deadline, &mut self.shutdown).await?;
         }
-        let mut session = Session::new(policy, false, start.into_std());
-        let next = self.drive(&mut stream, &mut session).await?;
-        let (Next::StartTls, TlsMode::StartTls(tls)) = (next, &self.config.tls) else {
-            return close(stream).await;
-        };
-        let mut stream = self.handshake(stream, tls, start).await?;
-        self.peer.encrypted = true;
-        self.submitter = None;
-        session.tls_started(Instant::now().into_std());
-        self.drive(&mut stream, &mut session).await?;
-        close(stream).await
-    }
-
-    async fn handshake(
-        &mut self,
-        stream: TcpStream,
-        tls: &Arc<rustls::ServerConfig>,
-        start: Instant,
-    ) -> io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
-        let deadline = start + self.config.policy.login_time;
-        tokio::select! {
-            stream = TlsAcceptor::from(Arc::clone(tls)).accept(stream) => stream,
-            () = tokio::time::sleep_until(deadline) => Err(io::ErrorKind::TimedOut.into()),
-            () = stopped(&mut self.shutdown) => Err(io::Error::other("server is shutting down")),
+        let mut session = Session::new(policy, self.peer.encrypted, start.into_std());
+        while let (Next::StartTls, TlsMode::StartTls(tls)) =
+            (self.drive(&mut stream, &mut session).await?, &self.config.tls)
+        {
+            stream = stream.encrypted(Arc::clone(tls), handshake_deadline, &mut self.shutdown).await?;
+            self.peer.encrypted = true;
+            self.submitter = None;
+            session.tls_started(Instant::now().into_std());
         }
+        timeout(CLOSE_TIME, stream.shutdown()).await?
     }
 
     /// Does what the session wants until it wants to close or to start TLS, or the client is gone.
-    async fn drive<S: AsyncRead + AsyncWrite + Unpin>(
-        &mut self,
-        stream: &mut S,
-        session: &mut Session,
-    ) -> io::Result<Next> {
-        let mut buffer = vec![0; READ_SIZE];
+    async fn drive(&mut self, stream: &mut Stream, session: &mut Session) -> io::Result<Next> {
+        // Passwords come through it.
+        let mut buffer = Zeroizing::new(vec![0; READ_SIZE]);
         let now = || Instant::now().into_std();
         loop {
             while let Some(action) = session.poll(now()) {
@@ -141,7 +121,7 @@ impl<'a> Connection<'a> {
     }
 
     /// A client that doesn't read its replies is as idle as one that sends nothing.
-    async fn send<S: AsyncWrite + Unpin>(&self, stream: &mut S, bytes: &[u8]) -> io::Result<()> {
+    async fn send(&self, stream: &mut Stream, bytes: &[u8]) -> io::Result<()> {
         let write = async {
             stream.write_all(bytes).await?;
             stream.flush().await
@@ -228,8 +208,4 @@ async fn sleep_until(deadline: Option<Instant>) {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
-}
-
-async fn close<S: AsyncWrite + Unpin>(mut stream: S) -> io::Result<()> {
-    timeout(CLOSE_TIME, stream.shutdown()).await?
 }

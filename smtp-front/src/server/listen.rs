@@ -3,16 +3,16 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mail_core::listener::proxy::{self, Header};
+use mail_core::listener::{Admission, TlsMode, stopped};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tracing::Instrument;
 
-use super::admission::Admitted;
+use super::ServerConfig;
 use super::connection::Connection;
-use super::{ServerConfig, TlsMode};
-use crate::proxy::{self, Header};
 use crate::submit::Submit;
 
 /// How long to wait when connections can't be accepted, for example because files are used up.
@@ -70,7 +70,7 @@ impl Server {
         shutdown: &watch::Receiver<bool>,
     ) {
         let span = tracing::info_span!("smtp", peer = %address, client = tracing::field::Empty);
-        let Some(admitted) = self.config.admission.admit() else {
+        let Some(admission) = self.config.gate.admit() else {
             span.in_scope(|| tracing::warn!("too many connections"));
             // This task is not counted, but it lives a second at most.
             let server = self.clone();
@@ -79,7 +79,8 @@ impl Server {
         };
         let server = self.clone();
         let shutdown = shutdown.clone();
-        connections.spawn(async move { server.connection(stream, address, shutdown, admitted).await }.instrument(span));
+        connections
+            .spawn(async move { server.connection(stream, address, shutdown, admission).await }.instrument(span));
     }
 
     async fn connection(
@@ -87,14 +88,14 @@ impl Server {
         mut stream: TcpStream,
         address: SocketAddr,
         shutdown: watch::Receiver<bool>,
-        mut admitted: Admitted,
+        mut admission: Admission,
     ) {
         let client = match self.client(&mut stream, address).await {
             Ok(client) => client,
             Err(error) => return tracing::warn!(%error, "no PROXY protocol header"),
         };
         tracing::Span::current().record("client", tracing::field::display(client.0));
-        if let Err(why) = self.judge(client, &mut admitted) {
+        if let Err(why) = self.judge(client, &mut admission) {
             tracing::warn!(why, "client sent away");
             return self.refuse(stream, why).await;
         }
@@ -116,7 +117,7 @@ impl Server {
         Ok(source.map_or((address, false), |source| (source, true)))
     }
 
-    fn judge(&self, (client, known): (SocketAddr, bool), admitted: &mut Admitted) -> Result<(), &'static str> {
+    fn judge(&self, (client, known): (SocketAddr, bool), admission: &mut Admission) -> Result<(), &'static str> {
         if !known {
             // A proxy that asks how we are is no client.
             return Ok(());
@@ -126,7 +127,7 @@ impl Server {
             return Err("554 5.7.1 Not from your network");
         }
         let rate = access.connections.as_ref();
-        if rate.is_some_and(|rate| !rate.take(client.ip(), std::time::Instant::now())) || !admitted.at(client.ip()) {
+        if rate.is_some_and(|rate| !rate.take(client.ip(), std::time::Instant::now())) || !admission.at(client.ip()) {
             return Err(TOO_MANY);
         }
         Ok(())
@@ -159,12 +160,6 @@ async fn proxy_header(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> 
             }
         }
     }
-}
-
-/// Waits until the server is told to stop.
-pub(super) async fn stopped(shutdown: &mut watch::Receiver<bool>) {
-    // An error means that nobody is left who could say it: stop too.
-    let _ = shutdown.wait_for(|stop| *stop).await;
 }
 
 /// Errors of one connection attempt; accept(2) reports them, the next one may be fine.

@@ -2,14 +2,12 @@
 //! in, and asks the backend.
 
 mod access;
-mod admission;
 mod config;
 mod connection;
 mod listen;
 mod spool;
 
 pub use access::AccessConfig;
-pub use admission::Admission;
-pub use config::{ServerConfig, TlsMode};
+pub use config::ServerConfig;
 pub use listen::Server;
 pub use spool::SpoolConfig;

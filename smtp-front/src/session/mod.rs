@@ -11,8 +11,6 @@
 
 mod auth;
 mod content;
-mod exchange;
-mod input;
 mod policy;
 mod reply;
 mod transaction;
@@ -22,13 +20,13 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-pub use policy::{Authentication, Mechanism, Policy};
+pub use policy::{Authentication, Policy};
 
-use mail_core::{Credentials, Secret};
+use mail_core::Credentials;
+use mail_core::listener::{LineReader, LineTooLong, ReaderFull};
+use mail_core::sasl::{Exchange, MAX_RESPONSE};
 
 use self::content::Chunk;
-use self::exchange::Exchange;
-use self::input::{Input, LineTooLong};
 use self::reply::Reply;
 use self::transaction::{Mail, Transaction};
 use crate::command::{self, Command, CommandError};
@@ -37,8 +35,8 @@ use crate::submit::{Address, Envelope, Grant, Recipient, SubmitError};
 
 /// The longest command line in bytes. RFC 5321 4.5.3.1.4 asks for 512 plus what extensions add.
 const MAX_COMMAND_LINE: usize = 2000;
-/// The longest line of an AUTH exchange (RFC 4954 4, about 12,288), and the longest command of those who may say AUTH.
-const MAX_AUTH_LINE: usize = 12_288;
+/// So much input may wait: the longest line, and what comes in one piece while its end is missing.
+const MAX_INPUT: usize = MAX_RESPONSE + 2 + (32 << 10);
 /// Replies beyond this are handed out before more input is worked on.
 const OUTPUT_WATERMARK: usize = 16 * 1024;
 
@@ -89,7 +87,7 @@ enum Phase {
 /// What the backend was asked.
 #[derive(Debug)]
 enum Wait {
-    Login { bearer: bool },
+    Login(Exchange),
     Guest(Mail),
     Sender(Mail),
     Recipient(Recipient),
@@ -110,7 +108,7 @@ enum Access {
 impl Access {
     /// The longest command line. The first answer of an AUTH exchange may be in it, with a long token.
     fn max_line(self) -> usize {
-        if self == Self::User { MAX_COMMAND_LINE } else { MAX_AUTH_LINE }
+        if self == Self::User { MAX_COMMAND_LINE } else { MAX_RESPONSE }
     }
 }
 
@@ -119,7 +117,7 @@ impl Access {
 pub struct Session {
     policy: Policy,
     phase: Phase,
-    input: Input,
+    input: LineReader,
     output: Vec<u8>,
     actions: VecDeque<Action>,
     encrypted: bool,
@@ -139,7 +137,7 @@ impl Session {
     pub fn new(policy: Policy, encrypted: bool, now: Instant) -> Self {
         let mut session = Self {
             phase: Phase::Command,
-            input: Input::new(),
+            input: LineReader::new(MAX_INPUT),
             output: Vec::new(),
             actions: VecDeque::new(),
             encrypted,
@@ -159,11 +157,15 @@ impl Session {
         session
     }
 
-    /// Takes bytes from the client. Call it only when [`Self::poll`] has nothing to do and [`Self::wants_input`].
+    /// Takes bytes from the client, 32 KiB at most. Call it only when [`Self::poll`] has nothing to do and
+    /// [`Self::wants_input`]; if far more comes than was asked for, the session ends.
     pub fn receive(&mut self, bytes: &[u8], now: Instant) {
-        if !matches!(self.phase, Phase::Closed) {
-            self.input.push(bytes);
-            self.idle_deadline = now + self.policy.idle_time;
+        if matches!(self.phase, Phase::Closed) {
+            return;
+        }
+        self.idle_deadline = now + self.policy.idle_time;
+        if let Err(ReaderFull) = self.input.push(bytes) {
+            self.close_with(&Reply::new(421, "4.3.0", "Too much input at once"));
         }
     }
 
@@ -237,7 +239,7 @@ impl Session {
     /// Works on one line or piece of input; `false` if there is none.
     fn step(&mut self, now: Instant) -> bool {
         match &mut self.phase {
-            Phase::Command => match self.input.line(self.access.max_line()) {
+            Phase::Command => match self.input.line_or_drop(self.access.max_line()) {
                 None => false,
                 Some(Ok(line)) => {
                     self.command(&line, now);
@@ -248,7 +250,7 @@ impl Session {
                     true
                 }
             },
-            Phase::Auth(_) => match self.input.line(MAX_AUTH_LINE) {
+            Phase::Auth(_) => match self.input.line_or_drop(MAX_RESPONSE) {
                 None => false,
                 Some(line) => {
                     self.answer(line, now);

@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mail_core::Accepts;
+use mail_core::sasl::Mechanism;
 
 /// Whether clients must log in before they submit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,39 +9,6 @@ pub enum Authentication {
     Required,
     /// The backend may let them in without ([`crate::submit::Submit::guest`]).
     Optional,
-}
-
-/// How a client can log in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mechanism {
-    /// RFC 4616.
-    Plain,
-    /// Two prompts; no specification, but what most devices speak.
-    Login,
-    /// A bearer token as Google and Microsoft devised it.
-    XOauth2,
-    /// A bearer token, RFC 7628.
-    OauthBearer,
-}
-
-impl Mechanism {
-    /// Whether it is used with this.
-    pub fn is_accepted(self, accepts: Accepts) -> bool {
-        match self {
-            Self::Plain | Self::Login => accepts.passwords,
-            Self::XOauth2 | Self::OauthBearer => accepts.tokens,
-        }
-    }
-
-    /// The name in EHLO and AUTH.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Plain => "PLAIN",
-            Self::Login => "LOGIN",
-            Self::XOauth2 => "XOAUTH2",
-            Self::OauthBearer => "OAUTHBEARER",
-        }
-    }
 }
 
 /// What a session offers, demands and bounds.

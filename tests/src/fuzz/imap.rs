@@ -16,10 +16,10 @@ pub fn frame(data: &[u8]) {
 }
 
 fn frames(pieces: &[&[u8]]) -> Vec<Frame> {
-    let mut framer = Framer::new();
+    let mut framer = Framer::new(usize::MAX);
     let mut out = Vec::new();
     for piece in pieces {
-        framer.feed(piece);
+        framer.feed(piece).expect("there is no bound");
         while let Some(frame) = framer.next(Expect::Command, &LIMITS) {
             let fatal = matches!(&frame, Frame::Refused(Refusal { fatal: true, .. }));
             out.push(frame);

@@ -1,9 +1,10 @@
 use std::time::Instant;
 
+use mail_core::listener::proxy::{self, Header};
+use mail_core::sasl::Mechanism;
 use smtp_front::command;
 use smtp_front::data::{DataReceiver, LineEnds};
-use smtp_front::proxy::{self, Header};
-use smtp_front::session::{Action, Authentication, Mechanism, Policy, Session};
+use smtp_front::session::{Action, Authentication, Policy, Session};
 use smtp_front::submit::{Envelope, Grant, SubmitError};
 
 use super::cut;
@@ -94,7 +95,7 @@ fn converse(pieces: &[&[u8]], starttls: bool) -> (Vec<u8>, Vec<(Envelope, Vec<u8
         starttls,
         allow_plaintext_auth: !starttls,
         authentication: if starttls { Authentication::Optional } else { Authentication::Required },
-        mechanisms: vec![Mechanism::Plain, Mechanism::Login, Mechanism::XOauth2, Mechanism::OauthBearer],
+        mechanisms: Mechanism::ALL.to_vec(),
         max_message: MAX_MESSAGE,
         max_recipients: 3,
         ..Policy::default()

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use libtest_mimic::Trial;
-use smtp_front::server::{Admission, Server, ServerConfig};
+use mail_core::listener::{Gate, GateLimits};
+use smtp_front::server::{Server, ServerConfig};
 use tests::smtp_talk::{Sink, Talk, policy};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -26,8 +27,8 @@ async fn connect_and_send() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let (_stop, stopping) = watch::channel(false);
-    let admission = Admission::new(CONNECTIONS, CONNECTIONS);
-    let server = Server::new(ServerConfig { policy: policy(), admission, ..ServerConfig::default() }, Arc::new(Sink));
+    let gate = Gate::new(GateLimits { total: CONNECTIONS, per_client: CONNECTIONS, ..GateLimits::default() });
+    let server = Server::new(ServerConfig { policy: policy(), gate, ..ServerConfig::default() }, Arc::new(Sink));
     tokio::spawn(async move { server.serve(listener, stopping).await });
 
     let before = ALLOCATOR.current_usage();

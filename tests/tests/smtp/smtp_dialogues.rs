@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mail_core::listener::TlsMode;
 use rustls::pki_types::ServerName;
 use smtp_front::rate::{RateLimit, RateTable};
-use smtp_front::server::{AccessConfig, ServerConfig, SpoolConfig, TlsMode};
+use smtp_front::server::{AccessConfig, ServerConfig, SpoolConfig};
 use smtp_front::session::{Authentication, Policy};
 use smtp_front::submit::Address;
 use tests::smtp_talk::{Talk, TalkServer, policy, tls};
@@ -533,7 +534,7 @@ async fn no_password_without_tls() {
 
 /// A PROXY protocol header for a client with an IPv4 address.
 fn proxy_header(client: [u8; 4]) -> Vec<u8> {
-    [&smtp_front::proxy::SIGNATURE[..], b"\x21\x11\0\x0c", &client, &[10, 0, 0, 1, 0x10, 0xe1, 0, 25]].concat()
+    [&mail_core::listener::proxy::SIGNATURE[..], b"\x21\x11\0\x0c", &client, &[10, 0, 0, 1, 0x10, 0xe1, 0, 25]].concat()
 }
 
 async fn behind_proxy(networks: &[&str]) -> TalkServer {
@@ -577,7 +578,7 @@ async fn a_proxys_own_connection_is_no_guest() {
     let access = AccessConfig { proxies: vec!["127.0.0.1".parse().expect("a network")], ..AccessConfig::default() };
     let server = TalkServer::start(ServerConfig { policy, access, ..ServerConfig::default() }, "127.").await;
     let mut talk = server.connect().await;
-    talk.sends([&smtp_front::proxy::SIGNATURE[..], b"\x20\0\0\0"].concat()).await;
+    talk.sends([&mail_core::listener::proxy::SIGNATURE[..], b"\x20\0\0\0"].concat()).await;
     talk.hears("220 ").await;
     talk.says("HELO x", "250 ").await;
     talk.says("MAIL FROM:<a@b>", "530 ").await;

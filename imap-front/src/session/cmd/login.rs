@@ -1,10 +1,7 @@
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
+use mail_core::sasl::{self, Exchange, Mechanism, SaslError};
 use mail_core::{Credentials, Secret};
-use secrecy::SecretString;
-use zeroize::Zeroizing;
+use secrecy::{ExposeSecret, SecretString};
 
-use super::sasl::{Mechanism, SaslError};
 use super::{Step, With, then};
 use crate::session::action::{Call, Reply};
 use crate::session::outcome::Outcome;
@@ -19,54 +16,61 @@ pub(super) fn login(core: &mut Core, user: String, password: SecretString) -> St
     if !core.config.accepts.passwords {
         return Step::Done(Outcome::no("CANNOT", "Passwords are not taken here, only OAuth 2.0 tokens"));
     }
-    if user.is_empty() {
-        return Step::Done(Outcome::failed(&StoreError::AuthenticationFailed));
+    if user.is_empty() || password.expose_secret().is_empty() {
+        return refused(core);
     }
-    log_in(Credentials { user, secret: Secret::Password(password) }, Mechanism::Plain, "LOGIN completed")
+    log_in(Credentials { user, secret: Secret::Password(password) }, None, "LOGIN completed")
 }
 
 /// RFC 9051 6.2.2, RFC 4959
-pub(super) fn authenticate(core: &mut Core, mechanism: &str, initial: Option<Zeroizing<Vec<u8>>>) -> Step {
+pub(super) fn authenticate(core: &mut Core, mechanism: &str, initial: Option<&SecretString>) -> Step {
     let accepts = core.config.accepts;
-    let taken = |mechanism: &Mechanism| if mechanism.is_bearer() { accepts.tokens } else { accepts.passwords };
-    let Some(mechanism) = Mechanism::named(mechanism).filter(taken) else {
+    let Some(mechanism) = Mechanism::named(mechanism).filter(|mechanism| mechanism.is_accepted(accepts)) else {
         return Step::Done(Outcome::no("CANNOT", "Unknown authentication mechanism"));
     };
     if !core.may_log_in() {
         return Step::Done(privacy_required());
     }
-    if let Some(initial) = initial {
-        return message(mechanism, &initial);
+    match Exchange::begin(mechanism, initial.map(|initial| initial.expose_secret().as_bytes())) {
+        Ok((exchange, step)) => proceed(core, exchange, step),
+        Err(error) => failed(core, error),
     }
-    core.out.text("+ \r\n");
-    Step::Line(then(move |_, with| {
-        let With::Line(line) = with else { return Step::Done(Outcome::bug()) };
-        if line.as_slice() == b"*" {
-            return Step::Done(Outcome::bad("AUTHENTICATE cancelled"));
-        }
-        match STANDARD.decode(&*line) {
-            Ok(decoded) => message(mechanism, &Zeroizing::new(decoded)),
-            Err(_) => Step::Done(Outcome::bad("Invalid base64")),
-        }
-    }))
 }
 
 fn privacy_required() -> Outcome {
     Outcome::no("PRIVACYREQUIRED", "Log in over an encrypted connection")
 }
 
-fn message(mechanism: Mechanism, message: &[u8]) -> Step {
-    match mechanism.message(message) {
-        Ok(credentials) => log_in(credentials, mechanism, "AUTHENTICATE completed"),
-        Err(SaslError::Malformed) => Step::Done(Outcome::bad("Not a message of this SASL mechanism")),
-        Err(SaslError::OtherIdentity) => {
-            Step::Done(Outcome::no("AUTHORIZATIONFAILED", "Acting as another user is not supported"))
-        }
-        Err(SaslError::Empty) => Step::Done(Outcome::failed(&StoreError::AuthenticationFailed)),
+fn proceed(core: &mut Core, exchange: Exchange, step: sasl::Step) -> Step {
+    match step {
+        sasl::Step::Challenge(challenge) => ask(core, exchange, challenge),
+        sasl::Step::Check(credentials) => log_in(credentials, Some(exchange), "AUTHENTICATE completed"),
     }
 }
 
-fn log_in(credentials: Credentials, mechanism: Mechanism, done: &'static str) -> Step {
+fn ask(core: &mut Core, mut exchange: Exchange, challenge: &str) -> Step {
+    core.out.text("+ ").text(challenge).text("\r\n");
+    Step::Line(then(move |core, with| {
+        let With::Line(line) = with else { return Step::Done(Outcome::bug()) };
+        match exchange.answer(&line) {
+            Ok(step) => proceed(core, exchange, step),
+            Err(error) => failed(core, error),
+        }
+    }))
+}
+
+fn failed(core: &mut Core, error: SaslError) -> Step {
+    Step::Done(match error {
+        SaslError::Refused => return refused(core),
+        SaslError::OtherIdentity => Outcome::no("AUTHORIZATIONFAILED", "Acting as another user is not supported"),
+        SaslError::Cancelled => Outcome::bad("AUTHENTICATE cancelled"),
+        SaslError::Encoding => Outcome::bad("Invalid base64"),
+        SaslError::TooLong => Outcome::bad("Response too long"),
+        SaslError::Malformed => Outcome::bad("Not a message of this SASL mechanism"),
+    })
+}
+
+fn log_in(credentials: Credentials, exchange: Option<Exchange>, done: &'static str) -> Step {
     Step::Call(
         Call::Login(credentials),
         then(move |core, with| match with {
@@ -75,13 +79,13 @@ fn log_in(credentials: Credentials, mechanism: Mechanism, done: &'static str) ->
                 let capabilities = format!("CAPABILITY {}", core.capabilities());
                 Step::Done(Outcome::ok(done).code(capabilities))
             }
-            With::Reply(Reply::Done(Err(StoreError::AuthenticationFailed))) if mechanism.is_bearer() => {
-                let refusal = STANDARD.encode(mechanism.refusal());
-                core.out.text("+ ").text(&refusal).text("\r\n");
-                // Whatever the client says to that, it means nothing (RFC 7628 3.2.3).
-                Step::Line(then(|core, _| refused(core)))
+            With::Reply(Reply::Done(Err(StoreError::AuthenticationFailed))) => {
+                let Some(mut exchange) = exchange else { return refused(core) };
+                match exchange.refused() {
+                    Some(challenge) => ask(core, exchange, challenge),
+                    None => refused(core),
+                }
             }
-            With::Reply(Reply::Done(Err(StoreError::AuthenticationFailed))) => refused(core),
             With::Reply(Reply::Done(Err(error))) => Step::Done(Outcome::failed(&error)),
             _ => Step::Done(Outcome::bug()),
         }),

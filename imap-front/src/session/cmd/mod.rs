@@ -8,7 +8,6 @@ mod idle;
 mod leave;
 mod list;
 mod login;
-mod sasl;
 mod search;
 mod select;
 mod simple;
@@ -147,7 +146,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Namespace => simple::namespace(core),
         R::StartTls => simple::starttls(core, pipelined),
         R::Login { user, password } => login::login(core, user, password),
-        R::Authenticate { mechanism, initial } => login::authenticate(core, &mechanism, initial),
+        R::Authenticate { mechanism, initial } => login::authenticate(core, &mechanism, initial.as_ref()),
         R::List(request) => list::list(core, request),
         R::Lsub { reference, pattern } => list::lsub(reference, pattern),
         R::Status { mailbox, items } => status::status(mailbox, items),

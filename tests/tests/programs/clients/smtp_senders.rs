@@ -7,7 +7,8 @@ use lettre::transport::smtp::authentication::{Credentials, Mechanism};
 use lettre::transport::smtp::client::{Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport, Tokio1Executor};
 use libtest_mimic::Failed;
-use smtp_front::server::{ServerConfig, TlsMode};
+use mail_core::listener::TlsMode;
+use smtp_front::server::ServerConfig;
 use smtp_front::session::Policy;
 use tests::smtp_talk::{TalkServer, policy, tls};
 

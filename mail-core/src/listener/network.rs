@@ -77,14 +77,6 @@ impl fmt::Display for Network {
     }
 }
 
-/// What counts as one client where clients are counted: one host usually has a whole /64 network of IPv6.
-pub fn one_client(address: IpAddr) -> IpAddr {
-    match address.to_canonical() {
-        address @ IpAddr::V6(_) => masked(address, 64),
-        address => address,
-    }
-}
-
 fn masked(address: IpAddr, prefix: u8) -> IpAddr {
     let prefix = u32::from(prefix);
     match address {
@@ -133,13 +125,6 @@ mod tests {
         }
         let error = "192.0.2.7/24".parse::<Network>().unwrap_err().to_string();
         assert_eq!(error, "`192.0.2.7/24` has bits behind its prefix: expected 192.0.2.0/24");
-    }
-
-    #[test]
-    fn clients_of_ipv6_are_networks() {
-        let client = |address: &str| one_client(address.parse().unwrap()).to_string();
-        assert_eq!(client("2001:db8:1:2:3:4:5:6"), "2001:db8:1:2::");
-        assert_eq!(client("::ffff:192.0.2.1"), "192.0.2.1");
     }
 
     proptest! {

@@ -5,21 +5,38 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
+use tokio::sync::watch;
+use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, rustls};
 
+use super::stopped;
+
 /// A connection, encrypted or not.
-pub(super) enum Stream {
+#[derive(Debug)]
+pub enum Stream {
+    /// Not encrypted, or not yet.
     Plain(TcpStream),
+    /// Encrypted.
     Tls(Box<TlsStream<TcpStream>>),
 }
 
 impl Stream {
-    /// Negotiates TLS.
-    pub async fn start_tls(self, config: Arc<rustls::ServerConfig>) -> io::Result<Self> {
-        match self {
-            Self::Plain(socket) => Ok(Self::Tls(Box::new(TlsAcceptor::from(config).accept(socket).await?))),
-            Self::Tls(_) => Err(io::Error::other("TLS is active already")),
+    /// Negotiates TLS, until `deadline` at most and while the server does not stop (see [`stopped`]).
+    ///
+    /// # Errors
+    /// Those of the handshake; [`io::ErrorKind::TimedOut`]; the server stops, or TLS is active already.
+    pub async fn encrypted(
+        self,
+        config: Arc<rustls::ServerConfig>,
+        deadline: Instant,
+        stopping: &mut watch::Receiver<bool>,
+    ) -> io::Result<Self> {
+        let Self::Plain(socket) = self else { return Err(io::Error::other("TLS is active already")) };
+        tokio::select! {
+            stream = TlsAcceptor::from(config).accept(socket) => Ok(Self::Tls(Box::new(stream?))),
+            () = tokio::time::sleep_until(deadline) => Err(io::ErrorKind::TimedOut.into()),
+            () = stopped(stopping) => Err(io::Error::other("server is shutting down")),
         }
     }
 }
