@@ -354,11 +354,11 @@ fn expunging() {
     *store.folder("INBOX").fail.lock().unwrap() = Some(StoreError::NoPermission("not yours".to_owned()));
     assert_eq!(dialogue.say("e CLOSE\r\n"), "e NO [NOPERM] not yours\r\n");
     assert_eq!(dialogue.say("f CLOSE\r\n"), "f OK CLOSE completed\r\n");
-    assert_eq!(store.folder("INBOX").snapshot().messages.len(), 1);
+    assert_eq!(store.folder("INBOX").messages().len(), 1);
     dialogue.say("g SELECT INBOX\r\n");
     dialogue.say("h STORE 1 +FLAGS.SILENT \\Deleted\r\n");
     dialogue.say("i UNSELECT\r\n");
-    assert_eq!(store.folder("INBOX").snapshot().messages.len(), 1);
+    assert_eq!(store.folder("INBOX").messages().len(), 1);
 }
 
 #[test]
@@ -578,7 +578,7 @@ proptest! {
         let mut dialogue = Dialogue::selected(store.clone(), "INBOX");
         let mut known = vec![None; 4];
         for (step, index) in steps.into_iter().chain([(5, last)]) {
-            let rows = folder.snapshot().messages.len();
+            let rows = folder.messages().len();
             let number = (!known.is_empty()).then(|| index.index(known.len()) + 1);
             let command = match (step, number) {
                 (0, _) => {
@@ -586,7 +586,7 @@ proptest! {
                     continue;
                 }
                 (1, _) if rows > 0 => {
-                    folder.remove(folder.snapshot().messages[index.index(rows)].uid);
+                    folder.remove(folder.messages()[index.index(rows)].uid);
                     continue;
                 }
                 (2, _) if rows > 0 => {
@@ -622,7 +622,7 @@ proptest! {
                 }
             }
         }
-        let rows = folder.snapshot().messages.clone();
+        let rows = folder.messages();
         prop_assert_eq!(known.len(), rows.len());
         for (known, row) in known.iter().zip(&rows) {
             let mut output = imap_front::proto::response::Output::default();
@@ -642,7 +642,7 @@ fn copying_and_moving() {
     store.folder("INBOX").change(|snapshot| snapshot.messages[1].flags = FlagSet::DELETED);
     let mut dialogue = Dialogue::selected(store.clone(), "INBOX");
     assert_eq!(dialogue.say("a COPY 1:2,5 Work\r\n"), "a OK [COPYUID 7 1:2,5 1:3] COPY completed\r\n");
-    assert_eq!(store.folder("Work").snapshot().messages[1].flags, FlagSet::EMPTY);
+    assert_eq!(store.folder("Work").messages()[1].flags, FlagSet::EMPTY);
     assert_eq!(dialogue.say("b UID COPY 3 vague\r\n"), "b OK COPY completed\r\n");
     assert_eq!(dialogue.say("c UID COPY 77 Work\r\n"), "c OK COPY completed\r\n");
     assert!(dialogue.say("d COPY 1 Nowhere\r\n").starts_with("d NO [TRYCREATE] "));

@@ -23,5 +23,5 @@ pub use flag_change::{FlagChange, FlagChangeMode};
 pub use folder::{FolderEntry, FolderKey, FolderStatus, SpecialUse, StatusItems};
 pub use keyword::Keywords;
 pub use peer::Peer;
-pub use snapshot::{MessageRow, Snapshot};
+pub use snapshot::{Change, Changes, MessageCounts, MessageRow, Row, Rows, Snapshot};
 pub use stored::{AppendUid, CopyUid, NewMessage};

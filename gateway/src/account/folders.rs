@@ -150,7 +150,7 @@ impl Account {
         };
         let target = FolderKey(made.ok_or_else(UpstreamError::no_such_folder)?.to_bytes().to_vec());
         let source = self.mailbox.folder(inbox).await?;
-        let uids: Vec<u32> = source.view().snapshot.messages.iter().map(|row| row.uid).collect();
+        let uids: Vec<u32> = source.view().snapshot.rows().iter().map(|row| row.uid).collect();
         self.copy(&source, &uids, &target, true).await.map(drop)
     }
 

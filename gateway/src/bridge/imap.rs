@@ -125,8 +125,8 @@ impl UserBridge {
         let folder = self.account.mailbox().folder(id).await?;
         if items.size {
             let view = folder.view();
-            let unknown: Vec<u32> =
-                view.snapshot.messages.iter().filter(|row| row.size.is_none()).map(|row| row.uid).collect();
+            let unknown = view.snapshot.rows().counting(|counts| counts.without_size > 0);
+            let unknown: Vec<u32> = unknown.map(|(_, row)| row.uid).collect();
             if !unknown.is_empty() {
                 let mut sizes = folder.fetch(unknown, FetchNeed::Size);
                 while sizes.recv().await.is_some() {}
@@ -137,15 +137,14 @@ impl UserBridge {
 }
 
 fn status_of(snapshot: &Snapshot) -> FolderStatus {
-    let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-    let seen = mail_core::FlagSet::SEEN;
+    let counts = snapshot.rows().counts();
     FolderStatus {
-        messages: count(snapshot.messages.len()),
-        unseen: count(snapshot.messages.iter().filter(|row| !row.flags.contains(seen)).count()),
-        uid_next: snapshot.uid_next,
-        uid_validity: snapshot.uid_validity,
-        highest_modseq: snapshot.highest_modseq,
-        size: snapshot.messages.iter().filter_map(|row| row.size).map(u64::from).sum(),
+        messages: u32::try_from(snapshot.rows().len()).unwrap_or(u32::MAX),
+        unseen: counts.unseen,
+        uid_next: snapshot.uid_next(),
+        uid_validity: snapshot.uid_validity(),
+        highest_modseq: snapshot.highest_modseq(),
+        size: counts.size,
     }
 }
 

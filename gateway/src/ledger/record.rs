@@ -1,3 +1,4 @@
+use mail_core::Keywords;
 use mapi_core::id::{Gid, GlobalCounter, Guid};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
@@ -35,7 +36,8 @@ pub struct MessageRecord {
     /// The overlay: server flags that a client took away and the server can't (`\Draft`).
     pub overlay_cleared: u8,
     /// Keywords.
-    pub keywords: Vec<String>,
+    #[serde(serialize_with = "write_keywords", deserialize_with = "read_keywords")]
+    pub keywords: Keywords,
     /// INTERNALDATE, seconds since 1970-01-01 UTC.
     pub internal_date: i64,
     /// Size and SHA-256 digest of the rendering, once known.
@@ -139,4 +141,12 @@ fn write_gid<S: Serializer>(gid: &Gid, serializer: S) -> Result<S::Ok, S::Error>
 fn read_gid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Gid, D::Error> {
     let (guid, counter) = <([u8; 16], u64)>::deserialize(deserializer)?;
     Ok(Gid { replica_guid: Guid(guid), counter: GlobalCounter::new(counter) })
+}
+
+fn write_keywords<S: Serializer>(keywords: &Keywords, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(keywords.iter())
+}
+
+fn read_keywords<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Keywords, D::Error> {
+    Ok(Vec::<String>::deserialize(deserializer)?.into_iter().collect())
 }

@@ -26,7 +26,7 @@ impl RemoteMessage {
             server_flags: self.flags.bits(),
             overlay_set: 0,
             overlay_cleared: 0,
-            keywords: self.keywords.iter().map(str::to_owned).collect(),
+            keywords: self.keywords.clone(),
             internal_date: self.internal_date,
             rendering: None,
             changed_at: 0,
@@ -39,7 +39,7 @@ impl RemoteMessage {
         Self {
             gid: staged.gid,
             flags: FlagSet::from_bits(staged.server_flags),
-            keywords: staged.keywords.iter().collect(),
+            keywords: staged.keywords.clone(),
             internal_date: staged.internal_date,
         }
     }

@@ -6,8 +6,13 @@
 mod delta;
 mod overlay;
 mod reducer;
+mod source;
 mod state;
+mod uids;
+mod view;
 
 pub use delta::{Delta, RemoteFlags, RemoteMessage};
 pub use reducer::{OfferedRendering, RenderingVerdict};
-pub use state::{FolderState, FolderView, MessageSource};
+pub use source::MessageSource;
+pub use state::FolderState;
+pub use view::FolderView;

@@ -15,8 +15,8 @@ impl FolderState {
     pub fn store_overlay(&self, uids: &[u32], change: &FlagChange) -> Option<FolderCommit> {
         let mut draft = Draft::new(self);
         for row in uids.iter().filter_map(|uid| self.row(*uid)) {
-            let Some(next) = overlaid(row, change) else { continue };
-            let visible = visible_flags(&next) != visible_flags(row);
+            let Some(next) = overlaid(&row, change) else { continue };
+            let visible = visible_flags(&next) != visible_flags(&row);
             draft.update(next, visible);
         }
         (!draft.commit.upserts.is_empty()).then_some(draft.commit)
@@ -28,9 +28,9 @@ impl FolderState {
         let mut draft = Draft::new(self);
         for (gid, flags) in wanted {
             let Some(row) = self.uid_of(gid).and_then(|uid| self.row(uid)) else { continue };
-            let deleted = visible_flags(row).intersection(FlagSet::DELETED);
-            let Some(next) = with_overlay(row, flags.intersection(FlagSet::DRAFT).union(deleted)) else { continue };
-            let visible = visible_flags(&next) != visible_flags(row);
+            let deleted = visible_flags(&row).intersection(FlagSet::DELETED);
+            let Some(next) = with_overlay(&row, flags.intersection(FlagSet::DRAFT).union(deleted)) else { continue };
+            let visible = visible_flags(&next) != visible_flags(&row);
             draft.update(next, visible);
         }
         (!draft.commit.upserts.is_empty()).then_some(draft.commit)
@@ -38,13 +38,8 @@ impl FolderState {
 
     /// The UIDs of `uids` whose messages are marked `\Deleted`.
     pub fn deleted_among(&self, uids: &[u32]) -> Vec<u32> {
-        let deleted = |uid: &&u32| self.row(**uid).is_some_and(|row| visible_flags(row).contains(FlagSet::DELETED));
+        let deleted = |uid: &&u32| self.flags(**uid).is_some_and(|flags| flags.contains(FlagSet::DELETED));
         uids.iter().filter(deleted).copied().collect()
-    }
-
-    /// The flags that sessions see of the message with `uid`.
-    pub fn flags(&self, uid: u32) -> Option<FlagSet> {
-        self.row(uid).map(visible_flags)
     }
 }
 

@@ -105,7 +105,7 @@ impl FolderState {
 
         let looked_at: HashMap<_, _> = delta.flags.iter().map(|message| (message.gid, message)).collect();
 
-        for row in &self.rows {
+        for row in self.concerned(delta).into_iter().filter_map(|uid| self.row(uid)) {
             // Should a ledger have a message twice, the higher UID stays.
             if self.uid_of(&row.gid) != Some(row.uid) {
                 draft.expunge(row.uid);
@@ -121,13 +121,13 @@ impl FolderState {
             let unread = delta.unread.contains(row.gid);
             let version = draft.commit.head.version;
             let flags = looked_at.get(&row.gid).copied();
-            let Some(next) = changed_row(row, change, flags, (read, unread), version) else { continue };
+            let Some(next) = changed_row(&row, change, flags, (read, unread), version) else { continue };
             if change.is_some() && self.may_have_been_served_otherwise(row.uid) {
                 draft.expunge(row.uid);
                 draft.add(next);
                 continue;
             }
-            let visible = visible_flags(&next) != visible_flags(row) || next.keywords != row.keywords;
+            let visible = visible_flags(&next) != visible_flags(&row) || next.keywords != row.keywords;
             draft.update(next, visible);
         }
 
@@ -249,7 +249,7 @@ fn changed_row(
     let told = flags.map(|flags| (flags.flags, &flags.keywords));
     if let Some((flags, keywords)) = told.or(change.map(|change| (change.flags, &change.keywords))) {
         next.server_flags = flags.bits();
-        next.keywords = keywords.iter().map(str::to_owned).collect();
+        next.keywords = keywords.clone();
         // A server that comes round to what a client wanted needs no overlay any more.
         next.overlay_set &= !next.server_flags;
         next.overlay_cleared &= next.server_flags;

@@ -1,45 +1,27 @@
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use mail_core::{FlagSet, Keywords, MessageRow, Snapshot};
+use mail_core::{FlagSet, MessageRow, Rows, Snapshot};
 use mapi_core::id::Gid;
 
-use super::Delta;
-use crate::ledger::{FolderCommit, FolderHead, MessageRecord, RenderingRecord, Run, StoredFolder};
+use super::source::{MessageSource, join, split};
+use super::uids::Uids;
+use super::{Delta, FolderView};
+use crate::ledger::{FolderCommit, FolderHead, MessageRecord, Run, StoredFolder};
 
-/// A folder's state as of its last commit.
+/// A folder's state as of its last commit. What a commit costs grows with what it changes, not with the folder.
 #[derive(Debug, Clone)]
 pub struct FolderState {
     pub(super) head: FolderHead,
-    /// Ascending by UID.
-    pub(super) rows: Vec<MessageRecord>,
-    pub(super) by_gid: HashMap<Gid, u32>,
+    /// What sessions see of the messages.
+    rows: Rows<MessageRow>,
+    /// What else is known of them: as many.
+    sources: Rows<MessageSource>,
+    uids: Uids,
+    /// UIDs of messages that have a higher one, too. Only a ledger that was written wrongly has such.
+    doubled: Vec<u32>,
     /// PidTagArticleNumNext as of the last round.
     pub(super) next_article: Option<u32>,
     pub(super) run: Run,
-}
-
-/// What is published of a folder after a commit: the snapshot that sessions see, and per row what the gateway needs to
-/// fetch it.
-#[derive(Debug, Clone, Default)]
-pub struct FolderView {
-    /// The folder's version.
-    pub version: u64,
-    /// What sessions see.
-    pub snapshot: Arc<Snapshot>,
-    /// One per message of the snapshot, in its order.
-    pub sources: Vec<MessageSource>,
-}
-
-/// Where a message of a view comes from.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct MessageSource {
-    /// Its global id.
-    pub gid: Gid,
-    /// Its recorded rendering.
-    pub rendering: Option<RenderingRecord>,
-    /// Its bytes must be compared with the recorded rendering before they are served.
-    pub suspect: bool,
 }
 
 impl FolderState {
@@ -47,13 +29,26 @@ impl FolderState {
     pub fn new(uid_validity: u32) -> Self {
         let head =
             FolderHead { version: 0, uid_validity, uid_next: 1, uid_ceiling: 1, highest_modseq: 1, ics: Vec::new() };
-        Self { head, rows: Vec::new(), by_gid: HashMap::new(), next_article: None, run: Run::default() }
+        Self {
+            head,
+            rows: Rows::default(),
+            sources: Rows::default(),
+            uids: Uids::default(),
+            doubled: Vec::new(),
+            next_article: None,
+            run: Run::default(),
+        }
     }
 
     /// The state that a ledger holds.
     pub fn from_stored(stored: StoredFolder) -> Self {
-        let by_gid = stored.rows.iter().map(|row| (row.gid, row.uid)).collect();
-        Self { head: stored.head, rows: stored.rows, by_gid, next_article: stored.next_article, run: stored.run }
+        let mut state = Self::new(stored.head.uid_validity);
+        (state.head, state.next_article, state.run) = (stored.head, stored.next_article, stored.run);
+        for record in stored.rows {
+            let lower = state.put(record);
+            state.doubled.extend(lower);
+        }
+        state
     }
 
     /// The head.
@@ -72,79 +67,89 @@ impl FolderState {
         matches!((delta.next_article, self.next_article), (Some(now), Some(before)) if now < before)
     }
 
-    /// The messages, ascending by UID.
-    pub fn rows(&self) -> &[MessageRecord] {
-        &self.rows
+    /// All messages.
+    pub fn gids(&self) -> impl Iterator<Item = Gid> {
+        self.sources.iter().map(|source| source.gid)
     }
 
     /// The message with `uid`.
-    pub fn row(&self, uid: u32) -> Option<&MessageRecord> {
-        self.rows.binary_search_by_key(&uid, |row| row.uid).ok().map(|position| &self.rows[position])
+    pub fn row(&self, uid: u32) -> Option<MessageRecord> {
+        Some(join(self.rows.get(uid)?, self.sources.get(uid)?))
+    }
+
+    /// The flags that sessions see of the message with `uid`.
+    pub fn flags(&self, uid: u32) -> Option<FlagSet> {
+        self.rows.get(uid).map(|row| row.flags)
     }
 
     /// The UID of a message.
     pub fn uid_of(&self, gid: &Gid) -> Option<u32> {
-        self.by_gid.get(gid).copied()
+        self.uids.get(gid)
+    }
+
+    /// The UIDs, ascending, of the messages of which a round may say something.
+    pub(super) fn concerned(&self, delta: &Delta) -> Vec<u32> {
+        if delta.complete {
+            return self.rows.iter().map(|row| row.uid).collect();
+        }
+        let named =
+            delta.changed.iter().map(|message| &message.gid).chain(delta.flags.iter().map(|message| &message.gid));
+        let sets = [&delta.deleted, &delta.read, &delta.unread];
+        let mut uids: Vec<u32> = named.filter_map(|gid| self.uid_of(gid)).collect();
+        uids.extend(sets.into_iter().flat_map(|set| self.uids.among(set)).chain(self.doubled.iter().copied()));
+        uids.sort_unstable();
+        uids.dedup();
+        uids
     }
 
     /// Takes in a commit that is durable.
     pub fn absorb(&mut self, commit: FolderCommit) {
         if commit.reset {
-            self.rows.clear();
-            self.by_gid.clear();
+            let FolderState { rows, sources, uids, doubled, .. } = Self::new(0);
+            (self.rows, self.sources, self.uids, self.doubled) = (rows, sources, uids, doubled);
             self.next_article = None;
         }
         self.next_article = commit.next_article.or(self.next_article);
-        self.run = commit.run.unwrap_or(self.run);
-        if !commit.tombstones.is_empty() {
-            let gone: std::collections::HashSet<u32> = commit.tombstones.iter().map(|(uid, _)| *uid).collect();
-            for row in self.rows.iter().filter(|row| gone.contains(&row.uid)) {
-                // A message that got a new UID is already known under it when it is also among the upserts.
-                if self.by_gid.get(&row.gid) == Some(&row.uid) {
-                    self.by_gid.remove(&row.gid);
-                }
+        self.begin(commit.run.unwrap_or(self.run));
+        for (uid, _) in &commit.tombstones {
+            self.rows.remove(*uid);
+            if let Some(source) = self.sources.remove(*uid)
+                && self.uids.get(&source.gid) == Some(*uid)
+            {
+                self.uids.remove(&source.gid);
             }
-            self.rows.retain(|row| !gone.contains(&row.uid));
         }
-        for row in commit.upserts {
-            let before = self.by_gid.insert(row.gid, row.uid);
-            debug_assert!(before.is_none_or(|uid| uid == row.uid), "one message, two UIDs");
-            match self.rows.binary_search_by_key(&row.uid, |r| r.uid) {
-                Ok(position) => self.rows[position] = row,
-                Err(position) => self.rows.insert(position, row),
-            }
+        self.doubled.retain(|uid| self.rows.get(*uid).is_some());
+        for record in commit.upserts {
+            let other = self.put(record);
+            debug_assert!(other.is_none(), "one message, two UIDs");
         }
         self.head = commit.head;
     }
 
     /// What to publish.
     pub fn view(&self) -> FolderView {
-        let messages = self.rows.iter().map(|row| message_row(row, self.run.modseq_floor)).collect();
-        let snapshot = Snapshot {
-            uid_validity: self.head.uid_validity,
-            uid_next: self.head.uid_next,
-            highest_modseq: self.head.highest_modseq,
-            messages,
-        };
-        let source =
-            |row: &MessageRecord| MessageSource { gid: row.gid, rendering: row.rendering, suspect: row.suspect };
-        FolderView {
-            version: self.head.version,
-            snapshot: Arc::new(snapshot),
-            sources: self.rows.iter().map(source).collect(),
+        let head = &self.head;
+        let snapshot = Snapshot::new(head.uid_validity, head.uid_next, head.highest_modseq, self.rows.clone());
+        FolderView { version: head.version, snapshot: Arc::new(snapshot), sources: self.sources.clone() }
+    }
+
+    /// Gives the other UID of the message, if it has one.
+    fn put(&mut self, record: MessageRecord) -> Option<u32> {
+        let (row, source) = split(record, self.run.modseq_floor);
+        let (uid, before) = (row.uid, self.uids.insert(&source.gid, row.uid));
+        self.rows.put(row);
+        self.sources.put(source);
+        before.filter(|before| *before != uid)
+    }
+
+    /// A run that was lost makes every message one that changed.
+    fn begin(&mut self, run: Run) {
+        if run.modseq_floor > self.run.modseq_floor {
+            let raised = |row: &MessageRow| MessageRow { modseq: row.modseq.max(run.modseq_floor), ..row.clone() };
+            self.rows = self.rows.iter().map(raised).collect();
         }
-    }
-}
-
-impl FolderView {
-    /// The flags that sessions see of the message with `uid`.
-    pub fn flags(&self, uid: u32) -> Option<FlagSet> {
-        self.snapshot.position(uid).and_then(|position| self.snapshot.messages.get(position)).map(|row| row.flags)
-    }
-
-    /// Where the message with `uid` comes from.
-    pub fn source(&self, uid: u32) -> Option<MessageSource> {
-        self.snapshot.position(uid).and_then(|position| self.sources.get(position)).copied()
+        self.run = run;
     }
 }
 
@@ -155,15 +160,11 @@ pub(super) fn visible_flags(row: &MessageRecord) -> FlagSet {
         .difference(FlagSet::from_bits(row.overlay_cleared))
 }
 
-/// The row as sessions see it. A run that was lost may have shown the message with other flags, so whoever asks what changed
-/// since then must be told of it: its MODSEQ is not below `modseq_floor`.
-fn message_row(row: &MessageRecord, modseq_floor: u64) -> MessageRow {
-    MessageRow {
-        uid: row.uid,
-        flags: visible_flags(row),
-        keywords: row.keywords.iter().collect::<Keywords>(),
-        modseq: row.modseq.max(modseq_floor),
-        internal_date: row.internal_date,
-        size: row.rendering.filter(|_| !row.suspect).map(|rendering| rendering.size),
+#[cfg(test)]
+impl FolderState {
+    /// All messages, ascending by UID.
+    pub(super) fn rows(&self) -> Vec<MessageRecord> {
+        assert_eq!(self.rows.len(), self.sources.len(), "as many sources as rows");
+        self.rows.iter().map(|row| self.row(row.uid).expect("a source")).collect()
     }
 }

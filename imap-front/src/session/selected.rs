@@ -1,7 +1,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords, MessageRow, Snapshot};
+use mail_core::{Change, FlagChange, FlagChangeMode, FlagSet, Keywords, MessageRow, Snapshot};
 
 use crate::proto::request::StatusItem;
 use crate::proto::response::{Output, is_keyword};
@@ -42,14 +42,14 @@ impl Selected {
     pub fn new(snapshot: Arc<Snapshot>, read_only: bool) -> Self {
         let mut selected = Self {
             read_only,
-            recent_from: snapshot.uid_next,
+            recent_from: snapshot.uid_next(),
             view: snapshot.clone(),
             listed: snapshot.clone(),
             newest: snapshot,
             keywords: BTreeSet::new(),
             quiet: None,
         };
-        for row in &selected.view.messages {
+        for (_, row) in selected.view.rows().counting(|counts| counts.with_keywords > 0) {
             note_keywords(&mut selected.keywords, &row.keywords);
         }
         selected
@@ -78,33 +78,33 @@ impl Selected {
 
     /// How many messages the client knows of.
     pub fn count(&self) -> u32 {
-        u32::try_from(self.view.messages.len()).unwrap_or(u32::MAX)
+        u32::try_from(self.view.rows().len()).unwrap_or(u32::MAX)
     }
 
     /// The messages the client knows of, each with its number.
     pub fn messages(&self) -> impl Iterator<Item = (u32, &MessageRow)> {
-        (1..).zip(&self.view.messages)
+        (1..).zip(self.view.rows().iter())
     }
 
     /// The highest UID the client knows of.
     pub fn last_uid(&self) -> u32 {
-        self.view.messages.last().map_or(0, |row| row.uid)
+        self.view.rows().last().map_or(0, |row| row.uid)
     }
 
     /// The number of a message.
     pub fn number(&self, uid: u32) -> Option<u32> {
-        self.view.position(uid).and_then(|position| u32::try_from(position + 1).ok())
+        self.view.rows().position(uid).and_then(|position| u32::try_from(position + 1).ok())
     }
 
     /// The newest row of a message that the client knows of; its last one if the message is gone.
     pub fn row(&self, uid: u32) -> Option<&MessageRow> {
-        let known = self.view.get(uid)?;
-        Some(self.newest.get(uid).unwrap_or(known))
+        let known = self.view.rows().get(uid)?;
+        Some(self.newest.rows().get(uid).unwrap_or(known))
     }
 
     /// Whether a message that the client knows of is gone.
     pub fn is_gone(&self, uid: u32) -> bool {
-        self.newest.position(uid).is_none()
+        self.newest.rows().get(uid).is_none()
     }
 
     pub fn is_recent(&self, uid: u32) -> bool {
@@ -113,17 +113,16 @@ impl Selected {
 
     /// The UIDs, ascending, of the messages in a set of numbers or UIDs that the client knows of.
     pub fn resolve(&self, set: &SequenceSet, uid: bool) -> Result<Vec<u32>, OutOfRange> {
-        let rows = &self.view.messages;
+        let rows = self.view.rows();
         let mut uids = Vec::new();
         if uid {
             for (from, to) in set.resolve(self.last_uid()).iter() {
-                let start = rows.partition_point(|row| row.uid < from);
-                uids.extend(rows.iter().skip(start).map(|row| row.uid).take_while(|uid| *uid <= to));
+                uids.extend(rows.range(from, to).map(|row| row.uid));
             }
         } else {
             for (from, to) in set.resolve_numbers(self.count())?.iter() {
                 let count = (to - from) as usize + 1;
-                uids.extend(rows.iter().skip(from as usize - 1).take(count).map(|row| row.uid));
+                uids.extend(rows.iter_from(from as usize - 1).take(count).map(|row| row.uid));
             }
         }
         Ok(uids)
@@ -131,24 +130,21 @@ impl Selected {
 
     /// The UIDs of the messages marked `\Deleted` of which the client knows.
     pub fn deleted(&self) -> Vec<u32> {
-        self.newest
-            .messages
-            .iter()
-            .filter(|row| row.flags.contains(FlagSet::DELETED) && self.view.position(row.uid).is_some())
-            .map(|row| row.uid)
-            .collect()
+        let deleted = self.newest.rows().counting(|counts| counts.deleted > 0).map(|(_, row)| row.uid);
+        deleted.filter(|uid| self.view.rows().get(*uid).is_some()).collect()
     }
 
     /// The untagged responses of SELECT.
     pub fn describe(&self, output: &mut Output) {
         self.write_flags(output);
         self.write_counts(output);
-        if let Some((number, _)) = self.messages().find(|(_, row)| !row.flags.contains(FlagSet::SEEN)) {
+        if let Some((position, _)) = self.view.rows().counting(|counts| counts.unseen > 0).next() {
+            let number = position + 1;
             output.status("*", "OK", Some(&format!("UNSEEN {number}")), "First unseen message");
         }
         let view = &self.view;
-        output.status("*", "OK", Some(&format!("UIDVALIDITY {}", view.uid_validity)), "UIDs valid");
-        output.status("*", "OK", Some(&format!("UIDNEXT {}", view.uid_next)), "Predicted next UID");
+        output.status("*", "OK", Some(&format!("UIDVALIDITY {}", view.uid_validity())), "UIDs valid");
+        output.status("*", "OK", Some(&format!("UIDNEXT {}", view.uid_next())), "Predicted next UID");
     }
 
     /// Lists keywords that are new, as FETCH is to show none that FLAGS did not (RFC 9051 7.3.5).
@@ -156,10 +152,12 @@ impl Selected {
         if Arc::ptr_eq(&self.listed, &self.newest) {
             return;
         }
-        self.listed = self.newest.clone();
+        let listed = std::mem::replace(&mut self.listed, self.newest.clone());
         let before = self.keywords.len();
-        for row in &self.newest.messages {
-            note_keywords(&mut self.keywords, &row.keywords);
+        for change in self.newest.rows().changes_since(listed.rows()) {
+            if let Change::Came(row) | Change::Changed(_, row) = change {
+                note_keywords(&mut self.keywords, &row.keywords);
+            }
         }
         if self.keywords.len() > before {
             self.write_flags(output);
@@ -172,25 +170,25 @@ impl Selected {
         if Arc::ptr_eq(&self.view, &self.newest) {
             return Ok(());
         }
-        let difference = difference(&self.view, &self.newest, quiet.as_ref())?;
-        let mut known = self.view.messages.len();
-        let next = if difference.gone.is_empty() || numbers_may_change {
+        let Difference { gone, told } = difference(&self.view, &self.newest, quiet.as_ref())?;
+        let mut known = self.view.rows().len();
+        let next = if gone.is_empty() || numbers_may_change {
             // From the end, so that the numbers of those before stay as they are.
-            for number in difference.gone.iter().rev() {
-                output.text("* ").number(*number).text(" EXPUNGE\r\n");
+            for (number, _) in gone.iter().rev() {
+                output.text("* ").number(*number as u64).text(" EXPUNGE\r\n");
             }
-            known -= difference.gone.len();
+            known -= gone.len();
             self.newest.clone()
         } else {
-            Arc::new(keep_gone(&self.view, &self.newest))
+            Arc::new(keep_gone(&gone, &self.newest))
         };
-        let grown = next.messages.len() > known;
+        let grown = next.rows().len() > known;
         self.view = next;
         if grown {
             self.write_counts(output);
         }
         self.list_keywords(output);
-        for changed in &difference.told {
+        for changed in &told {
             self.write_fetch_flags(*changed, uid, output);
         }
         Ok(())
@@ -208,8 +206,8 @@ impl Selected {
 
     fn write_counts(&self, output: &mut Output) {
         output.text("* ").number(self.count()).text(" EXISTS\r\n");
-        let old = self.view.messages.partition_point(|row| row.uid < self.recent_from);
-        output.text("* ").number((self.view.messages.len() - old) as u64).text(" RECENT\r\n");
+        let rows = self.view.rows();
+        output.text("* ").number((rows.len() - rows.rank(self.recent_from)) as u64).text(" RECENT\r\n");
     }
 
     fn write_flags(&self, output: &mut Output) {
@@ -245,40 +243,42 @@ pub(crate) fn write_status(name: &str, items: &[StatusItem], status: &mail_core:
     output.text(")\r\n");
 }
 
-struct Difference {
-    /// Numbers of messages that are gone, ascending.
-    gone: Vec<u32>,
+struct Difference<'a> {
+    /// Messages that are gone, with their numbers, ascending.
+    gone: Vec<(usize, &'a MessageRow)>,
     /// UIDs whose flags changed, if the client must be told.
     told: Vec<u32>,
 }
 
-fn difference(old: &Snapshot, new: &Snapshot, quiet: Option<&Quiet>) -> Result<Difference, Diverged> {
-    if old.uid_validity != new.uid_validity {
+fn difference<'a>(old: &'a Snapshot, new: &'a Snapshot, quiet: Option<&Quiet>) -> Result<Difference<'a>, Diverged> {
+    if old.uid_validity() != new.uid_validity() {
         return Err(Diverged);
     }
+    let last = old.rows().last().map_or(0, |row| row.uid);
     let mut difference = Difference { gone: Vec::new(), told: Vec::new() };
-    let mut rows = new.messages.iter().peekable();
-    for (number, known) in (1..).zip(&old.messages) {
-        match rows.next_if(|row| row.uid <= known.uid) {
-            Some(row) if row.uid < known.uid => return Err(Diverged),
-            Some(row) => {
+    for change in new.rows().changes_since(old.rows()) {
+        match change {
+            Change::Came(row) if row.uid < last => return Err(Diverged),
+            Change::Came(_) => {}
+            Change::Gone(position, known) => difference.gone.push((position + 1, known)),
+            Change::Changed(known, row) => {
                 let changed = known.flags != row.flags || known.keywords != row.keywords;
                 if changed && !quiet.is_some_and(|quiet| quiet.covers(known, row)) {
                     difference.told.push(row.uid);
                 }
             }
-            None => difference.gone.push(number),
         }
     }
     Ok(difference)
 }
 
 /// The newest state with the messages that are gone still among the others.
-fn keep_gone(old: &Snapshot, new: &Snapshot) -> Snapshot {
-    let last = old.messages.last().map_or(0, |row| row.uid);
-    let kept = old.messages.iter().map(|known| new.get(known.uid).unwrap_or(known));
-    let added = new.messages.iter().filter(|row| row.uid > last);
-    Snapshot { messages: kept.chain(added).cloned().collect(), ..*new }
+fn keep_gone(gone: &[(usize, &MessageRow)], new: &Snapshot) -> Snapshot {
+    let mut rows = new.rows().clone();
+    for (_, known) in gone {
+        rows.put((*known).clone());
+    }
+    new.with_rows(rows)
 }
 
 fn note_keywords(known: &mut BTreeSet<String>, keywords: &Keywords) {
@@ -322,19 +322,16 @@ fn changed(row: &MessageRow, change: &FlagChange) -> Keywords {
 mod tests {
     use super::*;
 
+    fn row(uid: u32, flags: FlagSet) -> MessageRow {
+        MessageRow { uid, flags, keywords: Keywords::EMPTY, modseq: 1, internal_date: 0, size: None }
+    }
+
+    fn folder(uid_validity: u32, rows: impl IntoIterator<Item = MessageRow>) -> Arc<Snapshot> {
+        Arc::new(Snapshot::new(uid_validity, 100, 1, rows.into_iter().collect()))
+    }
+
     fn snapshot(uids: &[u32]) -> Arc<Snapshot> {
-        let messages = uids
-            .iter()
-            .map(|uid| MessageRow {
-                uid: *uid,
-                flags: FlagSet::EMPTY,
-                keywords: Keywords::EMPTY,
-                modseq: 1,
-                internal_date: 0,
-                size: None,
-            })
-            .collect();
-        Arc::new(Snapshot { uid_validity: 1, uid_next: 100, highest_modseq: 1, messages })
+        folder(1, uids.iter().map(|uid| row(*uid, FlagSet::EMPTY)))
     }
 
     fn synced(selected: &mut Selected, newest: Arc<Snapshot>, numbers_may_change: bool) -> String {
@@ -347,8 +344,7 @@ mod tests {
     #[test]
     fn expunges_wait_until_numbers_may_change() {
         let mut selected = Selected::new(snapshot(&[1, 2, 5, 7]), false);
-        let mut newest = snapshot(&[2, 7, 101]);
-        Arc::get_mut(&mut newest).unwrap().messages[1].flags = FlagSet::SEEN;
+        let newest = folder(1, [row(2, FlagSet::EMPTY), row(7, FlagSet::SEEN), row(101, FlagSet::EMPTY)]);
         assert_eq!(
             synced(&mut selected, newest.clone(), false),
             "* 5 EXISTS\r\n* 1 RECENT\r\n* 4 FETCH (FLAGS (\\Seen))\r\n"
@@ -363,7 +359,8 @@ mod tests {
     #[test]
     fn what_cannot_be_followed() {
         let mut output = Output::default();
-        for newest in [snapshot(&[1, 3, 5]), Arc::new(Snapshot { uid_validity: 2, ..(*snapshot(&[1, 5])).clone() })] {
+        let renewed = folder(2, [1, 5].map(|uid| row(uid, FlagSet::EMPTY)));
+        for newest in [snapshot(&[1, 3, 5]), renewed] {
             let mut selected = Selected::new(snapshot(&[1, 5]), false);
             selected.set_newest(newest);
             assert_eq!(selected.sync(&mut output, true, false), Err(Diverged));

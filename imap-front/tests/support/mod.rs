@@ -17,6 +17,14 @@ use tokio::sync::watch;
 pub const USER: &str = "alice";
 pub const PASSWORD: &str = "secret";
 
+/// What is in a folder, as tests change it.
+pub struct Content {
+    pub uid_next: u32,
+    pub highest_modseq: u64,
+    /// Ascending by UID.
+    pub messages: Vec<MessageRow>,
+}
+
 /// One user's mail.
 #[derive(Default)]
 pub struct Memory {
@@ -61,7 +69,7 @@ impl Memory {
         subscribed: bool,
         read_only: bool,
     ) -> Arc<MemoryFolder> {
-        let snapshot = Snapshot { uid_validity: 7, uid_next: 1, highest_modseq: 1, messages: Vec::new() };
+        let snapshot = Snapshot::new(7, 1, 1, Rows::default());
         let folder = Arc::new(MemoryFolder {
             sender: Mutex::new(Some(watch::channel(Arc::new(snapshot)).0)),
             content: Mutex::default(),
@@ -98,19 +106,35 @@ impl MemoryFolder {
         self.sender.lock().unwrap().as_ref().unwrap().borrow().clone()
     }
 
-    pub fn change(&self, change: impl FnOnce(&mut Snapshot)) {
+    /// The messages, ascending by UID.
+    pub fn messages(&self) -> Vec<MessageRow> {
+        self.snapshot().rows().iter().cloned().collect()
+    }
+
+    /// Publishes what `change` makes of the folder. What stays as it was is shared with the snapshot before.
+    pub fn change(&self, change: impl FnOnce(&mut Content)) {
         self.sender.lock().unwrap().as_ref().unwrap().send_modify(|snapshot| {
-            let mut next = (**snapshot).clone();
-            next.highest_modseq += 1;
+            let messages = snapshot.rows().iter().cloned().collect();
+            let highest_modseq = snapshot.highest_modseq() + 1;
+            let mut next = Content { uid_next: snapshot.uid_next(), highest_modseq, messages };
             change(&mut next);
-            *snapshot = Arc::new(next);
+            let mut rows = snapshot.rows().clone();
+            for row in snapshot.rows().iter().filter(|row| !next.messages.iter().any(|left| left.uid == row.uid)) {
+                rows.remove(row.uid);
+            }
+            for row in next.messages {
+                if rows.get(row.uid) != Some(&row) {
+                    rows.put(row);
+                }
+            }
+            *snapshot = Arc::new(Snapshot::new(snapshot.uid_validity(), next.uid_next, next.highest_modseq, rows));
         });
     }
 
     /// Adds a message and gives its UID.
     pub fn deliver(&self, content: impl Into<Bytes>) -> u32 {
         let content = content.into();
-        let uid = self.snapshot().uid_next;
+        let uid = self.snapshot().uid_next();
         self.content.lock().unwrap().insert(uid, content.clone());
         let size = self.sizes.then_some(content.len() as u32);
         self.change(|snapshot| {
@@ -175,13 +199,12 @@ impl UserStore for Memory {
         let status = |id: &FolderKey| {
             let (_, folder) = known.iter().find(|(entry, _)| entry.id == *id).ok_or(StoreError::NoSuchFolder)?;
             let snapshot = folder.snapshot();
-            let unseen = snapshot.messages.iter().filter(|row| !row.flags.contains(FlagSet::SEEN)).count();
             Ok(FolderStatus {
-                messages: snapshot.messages.len() as u32,
-                unseen: unseen as u32,
-                uid_next: snapshot.uid_next,
-                uid_validity: snapshot.uid_validity,
-                highest_modseq: snapshot.highest_modseq,
+                messages: snapshot.rows().len() as u32,
+                unseen: snapshot.rows().counts().unseen,
+                uid_next: snapshot.uid_next(),
+                uid_validity: snapshot.uid_validity(),
+                highest_modseq: snapshot.highest_modseq(),
                 size: folder.content.lock().unwrap().values().map(|content| content.len() as u64).sum(),
             })
         };
@@ -261,7 +284,7 @@ impl FolderStore for MemoryFolder {
         Ok(stream::iter(uids)
             .map(move |uid| {
                 pulled.fetch_add(1, Ordering::Relaxed);
-                let found = snapshot.get(uid).and_then(|_| content.get(&uid)).ok_or(StoreError::ExpungeIssued);
+                let found = snapshot.rows().get(uid).and_then(|_| content.get(&uid)).ok_or(StoreError::ExpungeIssued);
                 let fetched = found.map(|bytes| FetchedMessage {
                     uid,
                     size: (need != FetchNeed::Header).then_some(bytes.len() as u32),
@@ -304,7 +327,7 @@ impl FolderStore for MemoryFolder {
         let content = self.content.lock().unwrap().clone();
         let mut pairs = Vec::new();
         for uid in uids {
-            let Some(row) = self.snapshot().get(uid).cloned() else { continue };
+            let Some(row) = self.snapshot().rows().get(uid).cloned() else { continue };
             let new = target.deliver(content[&uid].clone());
             target.change(|snapshot| {
                 snapshot.messages.last_mut().unwrap().flags = row.flags.difference(FlagSet::DELETED);

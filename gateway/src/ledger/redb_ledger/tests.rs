@@ -14,7 +14,7 @@ fn record(uid: u32) -> MessageRecord {
         server_flags: 1,
         overlay_set: 0,
         overlay_cleared: 0,
-        keywords: vec!["Work".into()],
+        keywords: ["Work"].into_iter().collect(),
         internal_date: 1_700_000_000,
         rendering: None,
         changed_at: 1,

@@ -137,7 +137,7 @@ impl Actor {
         let unexplained = self.shared.news.reported(began, &delta, modified);
         let rows: Vec<Gid> = unexplained.gids.into_iter().filter(|gid| self.state.uid_of(gid).is_some()).collect();
         if unexplained.overflow || !rows.is_empty() {
-            let all = || self.state.rows().iter().map(|row| row.gid).collect();
+            let all = || self.state.gids().collect();
             let looked_at = if unexplained.overflow { all() } else { rows };
             delta.flags = super::round::fetch_flags(&self.shared, looked_at).await?;
         }

@@ -71,10 +71,10 @@ async fn change_properties(
     uids: &[u32],
     change: &FlagChange,
 ) -> Result<bool, UpstreamError> {
-    let flagged = |row: &MessageRecord| Flagged {
+    let flagged = |row: MessageRecord| Flagged {
         gid: row.gid,
         flags: FlagSet::from_bits(row.server_flags),
-        keywords: row.keywords.iter().collect(),
+        keywords: row.keywords,
         fresh: None,
     };
     let messages = uids.iter().filter_map(|uid| state.row(*uid)).map(flagged).collect();

@@ -63,10 +63,7 @@ impl Folder {
 
     /// UIDs of messages that are to be rendered or checked, newest first, at most `limit`.
     pub fn unrendered(&self, limit: usize, skip: impl Fn(u32) -> bool) -> Vec<u32> {
-        let view = self.view();
-        let rows = view.snapshot.messages.iter().zip(&view.sources).rev();
-        let missing = rows.filter(|(_, source)| source.rendering.is_none() || source.suspect).map(|(row, _)| row.uid);
-        missing.filter(|uid| !skip(*uid)).take(limit).collect()
+        self.view().unrendered().filter(|uid| !skip(*uid)).take(limit).collect()
     }
 
     /// Whether the user may not change anything here.

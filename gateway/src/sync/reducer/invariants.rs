@@ -68,11 +68,11 @@ impl Told {
         prop_assert!(state.rows().is_sorted_by(|a, b| a.uid < b.uid));
         prop_assert!(state.rows().iter().all(|row| state.uid_of(&row.gid) == Some(row.uid)));
         let snapshot = state.view().snapshot;
-        prop_assert!(snapshot.highest_modseq >= self.modseq, "MODSEQ goes back");
-        self.modseq = snapshot.highest_modseq;
+        prop_assert!(snapshot.highest_modseq() >= self.modseq, "MODSEQ goes back");
+        self.modseq = snapshot.highest_modseq();
         let highest = self.gids.keys().next_back().copied().unwrap_or(0);
         for row in state.rows() {
-            prop_assert!(row.uid < snapshot.uid_next);
+            prop_assert!(row.uid < snapshot.uid_next());
             let known = self.gids.get(&row.uid);
             prop_assert!(known.is_some_and(|gid| *gid == row.gid) || row.uid > highest, "UID given twice");
             self.gids.insert(row.uid, row.gid);
@@ -117,7 +117,7 @@ proptest! {
                     let version = if fresh { state.head().version } else { state.head().version.saturating_sub(3) };
                     let mut edited = Vec::new();
                     let mut offer = |(at, n): &(usize, u8)| {
-                        let row = state.rows().iter().rev().nth(*at)?;
+                        let row = state.rows().into_iter().rev().nth(*at)?;
                         let counter = row.gid.counter.value();
                         // Downloads race with changes that no round has reported yet.
                         if *n > 0 {
