@@ -61,7 +61,7 @@ pub const MESSAGE_TOO_LARGE: &str = "message too large";
 const TAIL: usize = 32;
 
 #[derive(Debug)]
-enum State {
+enum FramerState {
     Line,
     Literal {
         left: usize,
@@ -88,7 +88,7 @@ pub struct Framer {
     discarded: usize,
     /// Set while the rest of a refused command is read.
     refused: Option<(Option<String>, &'static str)>,
-    state: State,
+    state: FramerState,
 }
 
 impl Framer {
@@ -100,7 +100,7 @@ impl Framer {
             literals: 0,
             discarded: 0,
             refused: None,
-            state: State::Line,
+            state: FramerState::Line,
         }
     }
 
@@ -125,11 +125,11 @@ impl Framer {
     /// The next frame, or nothing if more bytes are needed.
     pub fn next(&mut self, expect: Expect, limits: &FrameLimits) -> Option<Frame> {
         loop {
-            let step = match std::mem::replace(&mut self.state, State::Line) {
-                State::Line => self.step_line(expect, limits),
-                State::Literal { left, append } => self.step_literal(left, append),
-                State::SkipLine { tail, reason } => self.step_skip_line(tail, reason, limits),
-                State::SkipLiteral { left } => self.step_skip_literal(left),
+            let step = match std::mem::replace(&mut self.state, FramerState::Line) {
+                FramerState::Line => self.step_line(expect, limits),
+                FramerState::Literal { left, append } => self.step_literal(left, append),
+                FramerState::SkipLine { tail, reason } => self.step_skip_line(tail, reason, limits),
+                FramerState::SkipLiteral { left } => self.step_skip_literal(left),
             };
             match step {
                 Step::Again => {}
@@ -168,7 +168,7 @@ impl Framer {
                 let fits = announced.size.filter(|size| *size <= limit.saturating_sub(self.literals));
                 if let Some(size) = fits {
                     self.literals += size;
-                    self.state = State::Literal { left: size, append };
+                    self.state = FramerState::Literal { left: size, append };
                     return if announced.waits { Step::Frame(Frame::Continue) } else { Step::Again };
                 }
                 let tag = tag_of(&self.command);
@@ -191,7 +191,7 @@ impl Framer {
         }
         self.input.consume(taken);
         if taken < left {
-            self.state = State::Literal { left: left - taken, append };
+            self.state = FramerState::Literal { left: left - taken, append };
             return Step::Wait;
         }
         Step::Again
@@ -203,7 +203,7 @@ impl Framer {
             self.forget_command();
             self.refused = Some((tag, reason));
         }
-        self.state = State::SkipLine { tail: Zeroizing::new(Vec::with_capacity(2 * TAIL)), reason };
+        self.state = FramerState::SkipLine { tail: Zeroizing::new(Vec::with_capacity(2 * TAIL)), reason };
         Step::Again
     }
 
@@ -220,7 +220,7 @@ impl Framer {
             return self.give_up();
         }
         if end.is_none() {
-            self.state = State::SkipLine { tail, reason };
+            self.state = FramerState::SkipLine { tail, reason };
             return Step::Wait;
         }
         self.refused_line(tail.strip_suffix(b"\r").unwrap_or(&tail), limits)
@@ -230,7 +230,7 @@ impl Framer {
         let taken = left.min(self.input.len());
         self.input.consume(taken);
         if taken < left {
-            self.state = State::SkipLiteral { left: left - taken };
+            self.state = FramerState::SkipLiteral { left: left - taken };
             return Step::Wait;
         }
         Step::Again
@@ -250,7 +250,7 @@ impl Framer {
             Announced { waits: true, .. } => self.refusal(false),
             Announced { size: Some(size), .. } if size <= limits.discard.saturating_sub(self.discarded) => {
                 self.discarded += size;
-                self.state = State::SkipLiteral { left: size };
+                self.state = FramerState::SkipLiteral { left: size };
                 Step::Again
             }
             Announced { .. } => self.give_up(),

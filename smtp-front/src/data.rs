@@ -6,7 +6,7 @@
 /// Takes the bytes after `354` in pieces of any size, undoes dot-stuffing, and finds the end.
 #[derive(Debug)]
 pub struct DataReceiver {
-    state: State,
+    state: DataState,
 }
 
 /// What one piece of input led to.
@@ -19,7 +19,7 @@ pub struct Progress {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum DataState {
     /// Behind CRLF, or at the very start: the CRLF of the DATA line counts (RFC 5321 4.1.1.4).
     LineStart,
     /// Behind a bare LF. A dot here ends nothing, but a sender with such lines doubles it.
@@ -41,15 +41,15 @@ enum State {
 impl DataReceiver {
     /// A receiver at the start of a message.
     pub fn new() -> Self {
-        Self { state: State::LineStart }
+        Self { state: DataState::LineStart }
     }
 
     /// Takes the next piece and adds its content to `content`: at most two bytes for each byte of the piece, and two more.
     pub fn receive(&mut self, piece: &[u8], content: &mut Vec<u8>) -> Progress {
         let mut at = 0;
-        while at < piece.len() && self.state != State::End {
+        while at < piece.len() && self.state != DataState::End {
             // Runs of ordinary bytes, nearly all there is, are copied at once.
-            if self.state == State::Text {
+            if self.state == DataState::Text {
                 let run = plain_run(&piece[at..]);
                 content.extend_from_slice(&piece[at..at + run]);
                 at += run;
@@ -60,36 +60,36 @@ impl DataReceiver {
             self.step(piece[at], content);
             at += 1;
         }
-        Progress { consumed: at, complete: self.state == State::End }
+        Progress { consumed: at, complete: self.state == DataState::End }
     }
 
     fn step(&mut self, byte: u8, content: &mut Vec<u8>) {
         self.state = match (self.state, byte) {
-            (State::DotCr, b'\n') => State::End,
-            (State::Cr, b'\n') => {
+            (DataState::DotCr, b'\n') => DataState::End,
+            (DataState::Cr, b'\n') => {
                 content.extend_from_slice(b"\r\n");
-                State::LineStart
+                DataState::LineStart
             }
-            (State::Cr | State::DotCr, _) => {
+            (DataState::Cr | DataState::DotCr, _) => {
                 content.extend_from_slice(b"\r\n");
-                self.state = State::Text;
+                self.state = DataState::Text;
                 return self.step(byte, content);
             }
-            (State::Dot, b'\r') => State::DotCr,
-            (_, b'\r') => State::Cr,
+            (DataState::Dot, b'\r') => DataState::DotCr,
+            (_, b'\r') => DataState::Cr,
             (_, b'\n') => {
                 content.extend_from_slice(b"\r\n");
-                State::LooseLineStart
+                DataState::LooseLineStart
             }
-            (State::LineStart, b'.') => State::Dot,
-            (State::LooseLineStart, b'.') => {
+            (DataState::LineStart, b'.') => DataState::Dot,
+            (DataState::LooseLineStart, b'.') => {
                 content.push(b'.');
-                State::LooseDot
+                DataState::LooseDot
             }
-            (State::LooseDot, b'.') => State::Text,
+            (DataState::LooseDot, b'.') => DataState::Text,
             (_, byte) => {
                 content.push(byte);
-                State::Text
+                DataState::Text
             }
         };
     }

@@ -10,11 +10,11 @@ const MAX_NAMES: usize = 50_000;
 
 /// Finds SMTP addresses for the distinguished names of Exchange users, and remembers them.
 #[derive(Default)]
-pub struct AddressBook {
+pub struct KnownAddresses {
     known: Mutex<HashMap<String, Option<String>>>,
 }
 
-impl AddressBook {
+impl KnownAddresses {
     /// What the address book says of each name; asked through `connector`.
     ///
     /// # Errors

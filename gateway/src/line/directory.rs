@@ -25,7 +25,7 @@ const MAX_ADDRESSES: usize = 10_000;
 pub struct Directory {
     known: Mutex<HashMap<String, (Instant, Finding)>>,
     resting_until: Mutex<Option<Instant>>,
-    session: tokio::sync::Mutex<Option<Session>>,
+    session: tokio::sync::Mutex<Option<OpenBook>>,
 }
 
 /// What is known of an SMTP address.
@@ -40,7 +40,7 @@ pub enum Finding {
 }
 
 /// An address book that is open, and whose password opened it.
-struct Session {
+struct OpenBook {
     connector: Arc<Connector>,
     book: AddressBook,
 }
@@ -93,7 +93,7 @@ impl Directory {
         // Taken out, so that one that fails, or that nobody waits for any more, is not used again.
         let open = match session.take().filter(|session| Arc::ptr_eq(&session.connector, &connector)) {
             Some(open) => open,
-            None => Session { book: connector.address_book().await?, connector },
+            None => OpenBook { book: connector.address_book().await?, connector },
         };
         let finding = look(&open.book, address).await.map_err(|error| client_error(&error))?;
         *session = Some(open);

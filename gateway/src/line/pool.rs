@@ -21,18 +21,18 @@ type Opening = Shared<BoxFuture<'static, Result<Mailbox, UpstreamError>>>;
 /// not; several users share one rather than wait, since a transfer may wait for a slow client.
 pub(crate) struct Pool {
     limit: usize,
-    state: Mutex<State>,
+    state: Mutex<PoolState>,
 }
 
 #[derive(Default)]
-struct State {
+struct PoolState {
     next: u64,
-    sessions: Vec<Session>,
+    sessions: Vec<PooledSession>,
     /// When a session could not be opened last.
     refused: Option<Instant>,
 }
 
-struct Session {
+struct PooledSession {
     number: u64,
     opening: Opening,
     users: usize,
@@ -80,7 +80,7 @@ impl Pool {
             let number = state.next;
             state.next += 1;
             let opening = open().boxed().shared();
-            state.sessions.push(Session { number, opening, users: 0, idle_since: Instant::now() });
+            state.sessions.push(PooledSession { number, opening, users: 0, idle_since: Instant::now() });
         }
         let session = state.sessions.iter_mut().min_by_key(|session| session.users)?;
         session.users += 1;
@@ -92,16 +92,16 @@ impl Pool {
         self.close(|session| session.users == 0 && session.idle_since.elapsed() >= IDLE);
     }
 
-    fn close(&self, which: impl Fn(&Session) -> bool) {
+    fn close(&self, which: impl Fn(&PooledSession) -> bool) {
         let mut state = self.state();
-        let closed: Vec<Session> = state.sessions.extract_if(.., |session| which(session)).collect();
+        let closed: Vec<PooledSession> = state.sessions.extract_if(.., |session| which(session)).collect();
         drop(state);
         for session in closed {
             disconnect(&session.opening);
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, PoolState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -13,7 +13,7 @@ use mapi_core::mailbox::Mailbox;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
-use super::credential::{Accepted, CredentialCache};
+use super::credential::{Accepted, AcceptedPasswords};
 use super::fixed::FixedAccount;
 use super::guard::{Denied, Guard, Verdict};
 use crate::account::identity::Identity;
@@ -54,7 +54,7 @@ pub struct Accounts {
     filter: FolderFilter,
     keep_original_bytes: usize,
     idle: Duration,
-    credentials: CredentialCache,
+    credentials: AcceptedPasswords,
     guard: Guard,
     fixed: Vec<FixedAccount>,
     cache: Arc<RenderingCache>,
@@ -84,7 +84,7 @@ struct KnownLogin {
 struct UnderWay {
     accounts: Arc<Accounts>,
     key: (String, [u8; 32]),
-    admitted: Option<super::guard::Attempt>,
+    admitted: Option<super::guard::Admitted>,
 }
 
 impl UnderWay {
@@ -136,7 +136,7 @@ impl Accounts {
                 .enumerate()
                 .map(|(position, account)| FixedAccount::new(position, account))
                 .collect::<Result<_, _>>()?,
-            credentials: CredentialCache::new(Duration::from_secs(config.cache.credential_seconds)),
+            credentials: AcceptedPasswords::new(Duration::from_secs(config.cache.credential_seconds)),
             guard: Guard::new(config.upstream.wrong_passwords_per_user),
             cache: Arc::new(RenderingCache::new(config.cache.rendering_bytes)),
             logins: DashMap::new(),

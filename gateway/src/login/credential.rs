@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq;
 
 /// Tells whether a password (or access token) is one that the upstream accepted lately, without keeping the password for it: what is kept
 /// is an HMAC under a key that dies with the process.
-pub struct CredentialCache {
+pub struct AcceptedPasswords {
     key: [u8; 32],
     lifetime: Duration,
 }
@@ -19,7 +19,7 @@ pub struct Accepted {
     at: Instant,
 }
 
-impl CredentialCache {
+impl AcceptedPasswords {
     /// Passwords are accepted without asking again for `lifetime`.
     pub fn new(lifetime: Duration) -> Self {
         Self { key: rand::random(), lifetime }
@@ -61,7 +61,7 @@ mod tests {
 
     #[test]
     fn only_the_same_password_of_the_same_user_within_the_lifetime() {
-        let cache = CredentialCache::new(Duration::from_secs(60));
+        let cache = AcceptedPasswords::new(Duration::from_secs(60));
         let now = Instant::now();
         let accepted = cache.accept("alice", &"demo".into(), now);
         assert!(cache.is_accepted(&accepted, "alice", &"demo".into(), now + Duration::from_secs(59)));

@@ -24,11 +24,11 @@ const TABLE_LIMIT: usize = 20_000;
 /// among them.
 pub(crate) struct Guard {
     user_limit: usize,
-    state: Mutex<State>,
+    state: Mutex<GuardState>,
 }
 
 #[derive(Default)]
-struct State {
+struct GuardState {
     failures: HashMap<Key, Failures>,
     /// Passwords that were refused, by what stands for user and password.
     refused: HashMap<[u8; 32], Instant>,
@@ -61,7 +61,7 @@ pub(crate) enum Denied {
 }
 
 /// An attempt that is passed on.
-pub(crate) struct Attempt {
+pub(crate) struct Admitted {
     user: String,
     tag: [u8; 32],
     keys: Vec<Key>,
@@ -94,7 +94,7 @@ impl Guard {
         is_known: bool,
         address: Option<IpAddr>,
         now: Instant,
-    ) -> Result<Attempt, Denied> {
+    ) -> Result<Admitted, Denied> {
         let address = address.map(client_network);
         let mut state = self.state();
         let recently = |at: &Instant, time| now.saturating_duration_since(*at) < time;
@@ -126,11 +126,11 @@ impl Guard {
             bound(&mut state.failures, |failures| failures.at.back().copied(), |failures| failures.running == 0);
             state.failures.entry(key.clone()).or_default().running += 1;
         }
-        Ok(Attempt { user: user.to_owned(), tag, keys, address })
+        Ok(Admitted { user: user.to_owned(), tag, keys, address })
     }
 
     /// What came of an attempt that was admitted.
-    pub(crate) fn settle(&self, attempt: Attempt, verdict: Verdict, now: Instant) {
+    pub(crate) fn settle(&self, attempt: Admitted, verdict: Verdict, now: Instant) {
         let mut state = self.state();
         for key in &attempt.keys {
             let Some(failures) = state.failures.get_mut(key) else { continue };
@@ -162,7 +162,7 @@ impl Guard {
         state.trusted.insert((user.to_owned(), address), now);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, GuardState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -15,7 +15,7 @@ use super::unchecked::Unchecked;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
 use crate::convert::{ConvertError, original};
 use crate::ledger::{Epoch, Ledger};
-use crate::line::addresses::AddressBook;
+use crate::line::addresses::KnownAddresses;
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::{Lane, Upstream};
@@ -41,7 +41,7 @@ pub struct MailboxContext {
     mailbox_guid: Guid,
     user: String,
     cache: Arc<RenderingCache>,
-    addresses: AddressBook,
+    addresses: KnownAddresses,
     epochs: MailboxEpochs,
     /// The UIDVALIDITY given last; 0 if none was.
     last_uid_validity: Mutex<u32>,
@@ -64,7 +64,7 @@ impl MailboxContext {
         Self {
             mailbox_guid: upstream.mailbox_guid(),
             user: upstream.connector().user().to_owned(),
-            addresses: AddressBook::default(),
+            addresses: KnownAddresses::default(),
             epochs: MailboxEpochs::new(Arc::clone(&upstream)),
             upstream,
             ledger,

@@ -10,11 +10,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// Appended messages that are stored, but whose stored form was not compared yet with what was sent. Rendered now, some of
 /// them would have other bytes than a moment later, and so another UID.
 pub struct Unchecked {
-    state: watch::Sender<State>,
+    state: watch::Sender<UncheckedState>,
 }
 
 #[derive(Default)]
-struct State {
+struct UncheckedState {
     next: u64,
     /// The folders of those under way.
     running: BTreeMap<u64, Gid>,
@@ -22,7 +22,7 @@ struct State {
 
 impl Default for Unchecked {
     fn default() -> Self {
-        Self { state: watch::Sender::new(State::default()) }
+        Self { state: watch::Sender::new(UncheckedState::default()) }
     }
 }
 
@@ -41,7 +41,7 @@ impl Unchecked {
     /// Waits until all messages that have appeared in a folder so far are checked, or for ten seconds.
     pub async fn wait(&self, folder: Gid) {
         let now = self.state.borrow().next;
-        let checked = |state: &State| !state.running.range(..now).any(|(_, other)| *other == folder);
+        let checked = |state: &UncheckedState| !state.running.range(..now).any(|(_, other)| *other == folder);
         let mut changes = self.state.subscribe();
         // Late or not: what is read then is only less likely to keep its UID.
         drop(tokio::time::timeout(PATIENCE, changes.wait_for(checked)).await);

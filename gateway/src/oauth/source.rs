@@ -20,11 +20,11 @@ const RETRY_REFUSED: Duration = Duration::from_secs(60);
 pub struct TokenSource {
     endpoint: TokenEndpoint,
     file: Option<RefreshFile>,
-    state: Mutex<State>,
+    state: Mutex<SourceState>,
 }
 
 #[derive(Default)]
-struct State {
+struct SourceState {
     token: Option<Held>,
     failed: Option<Failure>,
     /// A refresh token that could not be written to the file, and what the file had instead.
@@ -46,9 +46,9 @@ struct Held {
     renew: Instant,
 }
 
-impl std::fmt::Debug for State {
+impl std::fmt::Debug for SourceState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("State").field("failed", &self.failed).finish_non_exhaustive()
+        f.debug_struct("SourceState").field("failed", &self.failed).finish_non_exhaustive()
     }
 }
 
@@ -123,7 +123,7 @@ impl TokenSource {
         }
     }
 
-    async fn fetch(&self, state: &mut State, saved: Option<&SecretString>) -> Result<Tokens, OAuthError> {
+    async fn fetch(&self, state: &mut SourceState, saved: Option<&SecretString>) -> Result<Tokens, OAuthError> {
         let (Some(file), Some(saved)) = (&self.file, saved) else {
             return self.endpoint.tokens(Grant::ClientCredentials).await;
         };

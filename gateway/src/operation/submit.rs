@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use mapi_core::mailbox::{MailboxError, SubmitError};
+use mapi_core::mailbox::{MailboxError, NotSubmitted};
 use mapi_core::message::MessageContent;
 
 use super::mark::{Outcome, SubmissionMark};
@@ -75,12 +75,12 @@ impl Operation for Submission<'_> {
         }
         match mailbox.submit(self.content).await {
             Ok(_) => Ok(Handed::Taken),
-            Err(SubmitError::Refused(cause)) => Err(cause),
-            Err(SubmitError::NotSent(cause)) => {
+            Err(NotSubmitted::Refused(cause)) => Err(cause),
+            Err(NotSubmitted::NotSent(cause)) => {
                 self.again = true;
                 Err(cause)
             }
-            Err(SubmitError::Unknown(cause)) => {
+            Err(NotSubmitted::Unknown(cause)) => {
                 attempt.doubt();
                 Err(cause)
             }

@@ -6,13 +6,14 @@
 
 mod action;
 mod cmd;
+mod core;
 mod limits;
 mod matching;
 mod outcome;
 mod selected;
+mod step;
 
 use std::collections::VecDeque;
-use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -27,9 +28,10 @@ use crate::proto::response::Output;
 pub use action::{Action, Call, Opened, Reply};
 pub use limits::{Limits, SessionConfig};
 
-use cmd::{Resume, Step, With};
 use outcome::{Outcome, Status, Sync};
-use selected::Selected;
+
+use self::core::{Core, SessionState};
+use self::step::{Resume, Step, With};
 
 /// See the module.
 pub struct Session {
@@ -44,23 +46,6 @@ pub struct Session {
     gone: bool,
     signed_out: bool,
     shutdown: bool,
-}
-
-/// What commands work on.
-pub(crate) struct Core {
-    pub config: Arc<SessionConfig>,
-    pub state: State,
-    pub out: Output,
-    pub encrypted: bool,
-    pub login_failures: u32,
-    actions: VecDeque<Action>,
-}
-
-pub(crate) enum State {
-    NotAuthenticated,
-    Authenticated,
-    Selected(Box<Selected>),
-    Ended,
 }
 
 struct Running {
@@ -90,7 +75,7 @@ impl Session {
     pub fn new(config: Arc<SessionConfig>, encrypted: bool, now: Instant) -> Self {
         let mut core = Core {
             config,
-            state: State::NotAuthenticated,
+            state: SessionState::NotAuthenticated,
             out: Output::default(),
             encrypted,
             login_failures: 0,
@@ -114,7 +99,7 @@ impl Session {
     /// What the client's next bytes are, or nothing while it must wait.
     pub fn expects(&self) -> Option<Expect> {
         match (&self.core.state, &self.running) {
-            (State::Ended, _) => None,
+            (SessionState::Ended, _) => None,
             (_, None) => Some(Expect::Command),
             (_, Some(Running { wait: Wait::Line | Wait::Idle, .. })) => Some(Expect::Line),
             _ => None,
@@ -129,12 +114,12 @@ impl Session {
 
     /// Whether the client has logged in.
     pub fn is_authenticated(&self) -> bool {
-        matches!(self.core.state, State::Authenticated | State::Selected(_))
+        matches!(self.core.state, SessionState::Authenticated | SessionState::Selected(_))
     }
 
     /// Whether a folder is selected; if not, the server may let go of the last one it opened.
     pub fn is_selected(&self) -> bool {
-        matches!(self.core.state, State::Selected(_))
+        matches!(self.core.state, SessionState::Selected(_))
     }
 
     /// Whether changes of the folder are to be told at once.
@@ -151,9 +136,11 @@ impl Session {
     pub fn deadline(&self) -> Option<Instant> {
         let limits = &self.core.config.limits;
         match (&self.core.state, self.running.as_ref().map(|running| running.wait)) {
-            (State::Ended, _) | (_, Some(Wait::Taken)) | (State::NotAuthenticated, Some(Wait::Reply)) => None,
+            (SessionState::Ended, _) | (_, Some(Wait::Taken)) | (SessionState::NotAuthenticated, Some(Wait::Reply)) => {
+                None
+            }
             (_, Some(Wait::Reply)) => Some(self.heard.max(self.told) + limits.patience),
-            (State::NotAuthenticated, _) => Some(self.started + limits.login_timeout),
+            (SessionState::NotAuthenticated, _) => Some(self.started + limits.login_timeout),
             (_, Some(Wait::Idle)) => Some((self.heard + limits.idle_timeout).min(self.told + limits.keepalive)),
             _ => Some(self.heard + limits.idle_timeout),
         }
@@ -177,7 +164,7 @@ impl Session {
 
     /// A command came. `pipelined` tells whether the client sent more already.
     pub fn command(&mut self, command: &[u8], pipelined: bool, now: Instant) {
-        if self.running.is_some() || matches!(self.core.state, State::Ended) {
+        if self.running.is_some() || matches!(self.core.state, SessionState::Ended) {
             return;
         }
         self.heard = now;
@@ -238,7 +225,7 @@ impl Session {
 
     /// The store published this newest state of the selected folder.
     pub fn snapshot(&mut self, snapshot: Arc<Snapshot>, now: Instant) {
-        let State::Selected(selected) = &mut self.core.state else { return };
+        let SessionState::Selected(selected) = &mut self.core.state else { return };
         selected.set_newest(snapshot);
         if self.is_idling() {
             self.told = now;
@@ -334,7 +321,7 @@ impl Session {
         if outcome.sync != Sync::Nothing {
             self.sync(outcome.sync == Sync::All, uid);
         }
-        if matches!(self.core.state, State::Ended) && !outcome.close {
+        if matches!(self.core.state, SessionState::Ended) && !outcome.close {
             return;
         }
         self.core.out.status(tag, outcome.status.word(), outcome.code.as_deref(), &outcome.text);
@@ -359,70 +346,22 @@ impl Session {
     }
 
     fn sync(&mut self, numbers_may_change: bool, uid: bool) {
-        let State::Selected(selected) = &mut self.core.state else { return };
+        let SessionState::Selected(selected) = &mut self.core.state else { return };
         if selected.sync(&mut self.core.out, numbers_may_change, uid).is_err() {
             self.bye(None, "The selected mailbox was renewed");
         }
     }
 
     fn bye(&mut self, code: Option<&str>, text: &str) {
-        if !matches!(self.core.state, State::Ended) {
+        if !matches!(self.core.state, SessionState::Ended) {
             self.core.out.status("*", "BYE", code, text);
             self.end();
         }
     }
 
     fn end(&mut self) {
-        self.core.state = State::Ended;
+        self.core.state = SessionState::Ended;
         self.running = None;
         self.core.actions.push_back(Action::Close);
-    }
-}
-
-impl Core {
-    /// What CAPABILITY shows: what works, now.
-    pub fn capabilities(&self) -> String {
-        let mut all = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED \
-                       LIST-STATUS UIDPLUS MOVE"
-            .to_owned();
-        if matches!(self.state, State::NotAuthenticated) {
-            if self.config.starttls && !self.encrypted {
-                all.push_str(" STARTTLS");
-            }
-            let accepts = self.config.accepts;
-            let passwords = self.may_log_in() && accepts.passwords;
-            all.push_str(if passwords { " AUTH=PLAIN" } else { " LOGINDISABLED" });
-            if self.may_log_in() && accepts.tokens {
-                all.push_str(" AUTH=XOAUTH2 AUTH=OAUTHBEARER");
-            }
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(all, " APPENDLIMIT={}", self.config.limits.after_login.append);
-        }
-        all
-    }
-
-    /// Whether a password may be sent on this connection.
-    pub fn may_log_in(&self) -> bool {
-        self.encrypted || self.config.allow_plaintext_auth
-    }
-
-    /// The selected folder.
-    pub fn selected(&mut self) -> Option<&mut Selected> {
-        match &mut self.state {
-            State::Selected(selected) => Some(selected),
-            _ => None,
-        }
-    }
-
-    /// Leaves the selected folder, if there is one.
-    pub fn unselect(&mut self) {
-        if matches!(self.state, State::Selected(_)) {
-            self.state = State::Authenticated;
-        }
-    }
-
-    pub fn push(&mut self, action: Action) {
-        self.actions.push_back(action);
     }
 }

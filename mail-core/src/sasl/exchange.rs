@@ -32,11 +32,11 @@ pub enum Step {
 #[derive(Debug, PartialEq, Eq)]
 pub struct Exchange {
     mechanism: Mechanism,
-    state: State,
+    state: ExchangeState,
 }
 
 #[derive(Debug, PartialEq, Eq)]
-enum State {
+enum ExchangeState {
     /// The first response comes, of most mechanisms the only one.
     First,
     /// LOGIN: the password of this user comes.
@@ -53,7 +53,7 @@ impl Exchange {
     /// # Errors
     /// Those of [`Self::answer`], but nothing is cancelled before it has begun.
     pub fn begin(mechanism: Mechanism, initial: Option<&[u8]>) -> Result<(Self, Step), SaslError> {
-        let mut exchange = Self { mechanism, state: State::First };
+        let mut exchange = Self { mechanism, state: ExchangeState::First };
         let step = match initial {
             None => Step::Challenge(exchange.challenge()),
             Some(b"=") => exchange.response(b"")?,
@@ -67,7 +67,7 @@ impl Exchange {
     /// # Errors
     /// See [`SaslError`]: the client cancelled, or said something that leads nowhere.
     pub fn answer(&mut self, line: &[u8]) -> Result<Step, SaslError> {
-        if self.state == State::Refused {
+        if self.state == ExchangeState::Refused {
             return Err(SaslError::Refused);
         }
         if line.trim_ascii() == b"*" {
@@ -86,14 +86,14 @@ impl Exchange {
             // {"status":"invalid_token","schemes":"bearer"}; the status is a code of RFC 6750 3.1.
             Mechanism::OauthBearer => "eyJzdGF0dXMiOiJpbnZhbGlkX3Rva2VuIiwic2NoZW1lcyI6ImJlYXJlciJ9",
         };
-        self.state = State::Refused;
+        self.state = ExchangeState::Refused;
         Some(refusal)
     }
 
     /// What asks for the next response. Clients compare LOGIN's prompts letter by letter.
     fn challenge(&self) -> &'static str {
         match (self.mechanism, &self.state) {
-            (Mechanism::Login, State::First) => "VXNlcm5hbWU6",
+            (Mechanism::Login, ExchangeState::First) => "VXNlcm5hbWU6",
             (Mechanism::Login, _) => "UGFzc3dvcmQ6",
             _ => "",
         }
@@ -105,16 +105,18 @@ impl Exchange {
         }
         let decoded = Zeroizing::new(BASE64.decode(response.trim_ascii()).map_err(|_| SaslError::Encoding)?);
         let text = std::str::from_utf8(&decoded).map_err(|_| SaslError::Malformed)?;
-        let read = match (self.mechanism, std::mem::replace(&mut self.state, State::Checking)) {
-            (Mechanism::Login, State::First) => {
-                self.state = State::Password(text.to_owned());
+        let read = match (self.mechanism, std::mem::replace(&mut self.state, ExchangeState::Checking)) {
+            (Mechanism::Login, ExchangeState::First) => {
+                self.state = ExchangeState::Password(text.to_owned());
                 return Ok(Step::Challenge(self.challenge()));
             }
-            (Mechanism::Login, State::Password(user)) => credentials(&user, text, Secret::Password),
-            (Mechanism::Plain, State::First) => plain(text),
-            (Mechanism::XOauth2, State::First) => xoauth2(text),
-            (Mechanism::OauthBearer, State::First) => oauth_bearer(text),
-            (_, State::Password(_) | State::Checking | State::Refused) => Err(SaslError::Malformed),
+            (Mechanism::Login, ExchangeState::Password(user)) => credentials(&user, text, Secret::Password),
+            (Mechanism::Plain, ExchangeState::First) => plain(text),
+            (Mechanism::XOauth2, ExchangeState::First) => xoauth2(text),
+            (Mechanism::OauthBearer, ExchangeState::First) => oauth_bearer(text),
+            (_, ExchangeState::Password(_) | ExchangeState::Checking | ExchangeState::Refused) => {
+                Err(SaslError::Malformed)
+            }
         };
         match read {
             // Who leaves the token out wants to hear what is missing, as who has a wrong one (RFC 7628 3.2.2).

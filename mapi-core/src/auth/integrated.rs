@@ -15,7 +15,7 @@ pub(super) struct Integrated {
     carrier: Carrier,
     wrapping: Wrapping,
     client: NtlmClient,
-    state: State,
+    state: IntegratedState,
 }
 
 /// The HTTP scheme that carries the tokens.
@@ -32,7 +32,7 @@ enum Wrapping {
     Spnego,
 }
 
-enum State {
+enum IntegratedState {
     /// Nothing was proved yet.
     Asked,
     /// The proof went out.
@@ -44,13 +44,13 @@ enum State {
 impl Integrated {
     pub(super) fn new(name: SignInName, password: SecretString, carrier: Carrier) -> Self {
         let client = NtlmClient::new(name.clone(), password.clone(), rand::random());
-        Self { name, password, carrier, wrapping: Wrapping::Raw, client, state: State::Asked }
+        Self { name, password, carrier, wrapping: Wrapping::Raw, client, state: IntegratedState::Asked }
     }
 
     /// The first message of a new exchange.
     fn begin(&mut self, channel: AuthChannel<'_>) -> AuthStep {
         self.client = NtlmClient::new(self.name.clone(), self.password.clone(), rand::random());
-        self.state = State::Asked;
+        self.state = IntegratedState::Asked;
         match self.client.step(&[], &context(channel, "")) {
             Ok(message) => AuthStep::Ask(Some(self.header(message))),
             Err(error) => AuthStep::Failed(AuthError::Malformed(error.to_string())),
@@ -73,7 +73,7 @@ impl Integrated {
         };
         match self.client.step(challenge, &context(channel, &format!("HTTP/{}", channel.host))) {
             Ok(message) => {
-                self.state = State::Proved;
+                self.state = IntegratedState::Proved;
                 AuthStep::Send(self.header(message))
             }
             Err(error) => malformed(&error.to_string()),
@@ -83,7 +83,7 @@ impl Integrated {
     fn header(&self, message: Vec<u8>) -> SecretString {
         let token = match (self.wrapping, &self.state) {
             (Wrapping::Raw, _) => message,
-            (Wrapping::Spnego, State::Asked) => {
+            (Wrapping::Spnego, IntegratedState::Asked) => {
                 NegTokenInit { mechanisms: vec![spnego::NTLM.to_vec()], token: Some(message) }.encode()
             }
             (Wrapping::Spnego, _) => NegTokenResp { token: Some(message), ..NegTokenResp::default() }.encode(),
@@ -95,9 +95,9 @@ impl Integrated {
 impl AuthScheme for Integrated {
     fn start(&mut self, channel: AuthChannel<'_>) -> AuthStep {
         match self.state {
-            State::Asked => self.begin(channel),
-            State::Proved | State::Authenticated => {
-                self.state = State::Authenticated;
+            IntegratedState::Asked => self.begin(channel),
+            IntegratedState::Proved | IntegratedState::Authenticated => {
+                self.state = IntegratedState::Authenticated;
                 AuthStep::Done
             }
         }
@@ -105,7 +105,7 @@ impl AuthScheme for Integrated {
 
     fn step(&mut self, challenges: &[String], channel: AuthChannel<'_>) -> AuthStep {
         match self.state {
-            State::Asked => match offer(challenges, self.carrier.scheme()) {
+            IntegratedState::Asked => match offer(challenges, self.carrier.scheme()) {
                 Offer::Token(token) => self.answer(&token, channel),
                 Offer::Absent => AuthStep::Failed(AuthError::NotOffered(challenges.to_vec())),
                 // Nothing was proved yet, so that another form costs no failed login.
@@ -116,11 +116,11 @@ impl AuthScheme for Integrated {
                 Offer::Bare => malformed("no challenge after the first message"),
                 Offer::Unreadable => malformed("a token that is no base64, or too long"),
             },
-            State::Proved => AuthStep::Failed(match channel.server_certificate {
+            IntegratedState::Proved => AuthStep::Failed(match channel.server_certificate {
                 Some(certificate) => AuthError::RefusedWithBinding(fingerprint(certificate)),
                 None => AuthError::Refused,
             }),
-            State::Authenticated => AuthStep::Reconnect,
+            IntegratedState::Authenticated => AuthStep::Reconnect,
         }
     }
 }

@@ -46,14 +46,14 @@ impl Credentials for KerberosCredentials {
 /// Kerberos inside Negotiate (RFC 4559), with the service's proof and the channel binding.
 pub(super) struct Kerberos {
     source: Arc<dyn TicketSource>,
-    state: State,
+    state: KerberosState,
     /// The server forgets after every request who speaks.
     each_request: bool,
     /// A ticket was refused already, so that a refused new one is the end.
     again: bool,
 }
 
-enum State {
+enum KerberosState {
     /// No ticket was shown.
     Nobody,
     /// A ticket was shown, and the service has to prove itself.
@@ -64,7 +64,7 @@ enum State {
 
 impl Kerberos {
     pub(super) fn new(source: Arc<dyn TicketSource>) -> Self {
-        Self { source, state: State::Nobody, each_request: false, again: false }
+        Self { source, state: KerberosState::Nobody, each_request: false, again: false }
     }
 
     fn show(&mut self, ticket: &Ticket, channel: AuthChannel<'_>) -> AuthStep {
@@ -73,7 +73,7 @@ impl Kerberos {
         let (message, proof) = prove(ticket, options, channel.now, rand::random(), rand::random());
         let token = Token { kind: TokenKind::Request, message }.encode();
         let init = NegTokenInit { mechanisms: vec![spnego::KERBEROS.to_vec()], token: Some(token) };
-        self.state = State::Shown(proof);
+        self.state = KerberosState::Shown(proof);
         AuthStep::Send(SecretString::from(format!("{SCHEME} {}", STANDARD.encode(init.encode()))))
     }
 }
@@ -81,7 +81,7 @@ impl Kerberos {
 impl AuthScheme for Kerberos {
     fn start(&mut self, _channel: AuthChannel<'_>) -> AuthStep {
         match self.state {
-            State::Authenticated if !self.each_request => AuthStep::Done,
+            KerberosState::Authenticated if !self.each_request => AuthStep::Done,
             _ => AuthStep::Fetch,
         }
     }
@@ -91,14 +91,14 @@ impl AuthScheme for Kerberos {
         if offered == Offer::Absent {
             return AuthStep::Failed(AuthError::NotOffered(challenges.to_vec()));
         }
-        match std::mem::replace(&mut self.state, State::Nobody) {
-            State::Nobody => AuthStep::Fetch,
+        match std::mem::replace(&mut self.state, KerberosState::Nobody) {
+            KerberosState::Nobody => AuthStep::Fetch,
             // Services that look at each request by itself.
-            State::Authenticated => {
+            KerberosState::Authenticated => {
                 self.each_request = true;
                 AuthStep::Fetch
             }
-            State::Shown(_) => {
+            KerberosState::Shown(_) => {
                 if let Offer::Token(token) = &offered {
                     tracing::debug!(host = channel.host, "refused: {}", told(token));
                 }
@@ -127,7 +127,7 @@ impl AuthScheme for Kerberos {
     }
 
     fn served(&mut self, answers: &[String], channel: AuthChannel<'_>) -> Result<(), AuthError> {
-        let State::Shown(proof) = &self.state else { return Ok(()) };
+        let KerberosState::Shown(proof) = &self.state else { return Ok(()) };
         let malformed = |why: String| AuthError::Malformed(format!("the server's proof of itself: {why}"));
         match offer(answers, SCHEME) {
             Offer::Token(token) => {
@@ -141,7 +141,7 @@ impl AuthScheme for Kerberos {
             Offer::Absent | Offer::Bare => return Err(malformed("there is none".into())),
             Offer::Unreadable => return Err(malformed("it is no base64, or too long".into())),
         }
-        self.state = State::Authenticated;
+        self.state = KerberosState::Authenticated;
         self.again = false;
         Ok(())
     }

@@ -55,11 +55,11 @@ impl Throttles {
 /// request.
 #[derive(Debug, Default)]
 pub(super) struct Throttle {
-    state: Mutex<State>,
+    state: Mutex<ThrottleState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct ThrottleState {
     not_before: Option<Instant>,
     /// When the next of those who wait may go.
     next: Option<Instant>,
@@ -134,7 +134,7 @@ impl Throttle {
         self.state().refusals = 0;
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ThrottleState> {
         lock(&self.state)
     }
 }

@@ -89,7 +89,7 @@ impl std::error::Error for EntityError {}
 /// out after PENDING.
 #[derive(Debug, Clone)]
 pub struct EntityDecoder {
-    state: State,
+    state: EntityState,
     line: Vec<u8>,
     /// Whether meta-tags were taken off the line being read: it is then not the empty line.
     tagged: bool,
@@ -100,7 +100,7 @@ pub struct EntityDecoder {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum EntityState {
     Tags,
     Headers,
     Body,
@@ -110,7 +110,7 @@ impl EntityDecoder {
     /// A decoder that refuses bodies above `body_limit` bytes.
     pub fn new(body_limit: usize) -> Self {
         Self {
-            state: State::Tags,
+            state: EntityState::Tags,
             line: Vec::new(),
             tagged: false,
             offset: 0,
@@ -130,7 +130,7 @@ impl EntityDecoder {
     /// # Errors
     /// Lines that are no meta-tags, and anything above its bound. The decoder is of no use afterwards.
     pub fn push(&mut self, mut bytes: &[u8]) -> Result<(), EntityError> {
-        while self.state != State::Body {
+        while self.state != EntityState::Body {
             let Some((&byte, rest)) = bytes.split_first() else { return Ok(()) };
             bytes = rest;
             self.offset += 1;
@@ -139,7 +139,7 @@ impl EntityDecoder {
                 self.end_line()?;
             } else if self.line.len() > MAX_LINE {
                 return Err(EntityError::TooLarge { what: "a line", limit: MAX_LINE });
-            } else if self.state == State::Tags {
+            } else if self.state == EntityState::Tags {
                 self.strip_tag();
             }
         }
@@ -157,8 +157,8 @@ impl EntityDecoder {
     /// [`EntityError::Truncated`] if the body was not reached.
     pub fn finish(self) -> Result<Entity, EntityError> {
         match self.state {
-            State::Body => Ok(self.entity),
-            State::Tags | State::Headers => Err(EntityError::Truncated { offset: self.offset }),
+            EntityState::Body => Ok(self.entity),
+            EntityState::Tags | EntityState::Headers => Err(EntityError::Truncated { offset: self.offset }),
         }
     }
 
@@ -178,11 +178,11 @@ impl EntityDecoder {
         let text = line.strip_suffix(b"\n").unwrap_or(&line);
         let text = text.strip_suffix(b"\r").unwrap_or(text);
         match self.state {
-            State::Tags if text == b"DONE" => self.state = State::Headers,
-            State::Tags if text.is_empty() && tagged => {}
-            State::Tags => return Err(EntityError::UnexpectedLine { offset: self.offset - line.len() }),
-            State::Headers if text.is_empty() => self.state = State::Body,
-            State::Headers => {
+            EntityState::Tags if text == b"DONE" => self.state = EntityState::Headers,
+            EntityState::Tags if text.is_empty() && tagged => {}
+            EntityState::Tags => return Err(EntityError::UnexpectedLine { offset: self.offset - line.len() }),
+            EntityState::Headers if text.is_empty() => self.state = EntityState::Body,
+            EntityState::Headers => {
                 if self.entity.headers.len() == MAX_HEADERS {
                     return Err(EntityError::TooLarge { what: "the number of headers", limit: MAX_HEADERS });
                 }
@@ -190,7 +190,7 @@ impl EntityDecoder {
                 let (name, value) = text.split_once(':').unwrap_or((&text, ""));
                 self.entity.headers.push((name.trim().to_owned(), value.trim().to_owned()));
             }
-            State::Body => {}
+            EntityState::Body => {}
         }
         Ok(())
     }

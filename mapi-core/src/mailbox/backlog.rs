@@ -11,11 +11,11 @@ const LONGEST_HOLD: Duration = Duration::from_secs(10);
 /// still bring anything.
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
-    state: Mutex<State>,
+    state: Mutex<BacklogState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct BacklogState {
     /// Execute requests begun.
     begun: u64,
     /// The last answer said that there are more than it told.
@@ -88,7 +88,7 @@ impl Backlog {
         LONGEST_HOLD.checked_sub(since.elapsed()).filter(|left| !left.is_zero())
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BacklogState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

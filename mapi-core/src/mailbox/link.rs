@@ -13,7 +13,7 @@ use crate::wire::{WireError, WireErrorKind};
 use super::handle::Garbage;
 use super::hub::Hub;
 use super::script::{Script, Ticket};
-use super::{ExecuteOptions, MailboxError, Transport};
+use super::{ExecuteChannel, ExecuteOptions, MailboxError};
 
 /// The largest answer to ask for without announcing more.
 const MAX_ROP_OUT: u32 = 0x0004_0000;
@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Runs scripts on a session: the one place where requests become Execute requests and answers are told apart.
 pub(super) struct Link {
-    transport: Arc<dyn Transport>,
+    transport: Arc<dyn ExecuteChannel>,
     /// Held while an Execute request is under way and what it brought is taken in, so that notifications arrive in order.
     turn: Arc<tokio::sync::Mutex<()>>,
     pub(super) garbage: Arc<Garbage>,
@@ -96,7 +96,7 @@ pub(super) fn odd_answer(rop: RopId) -> MailboxError {
 }
 
 impl Link {
-    pub(super) fn new(transport: Arc<dyn Transport>) -> Self {
+    pub(super) fn new(transport: Arc<dyn ExecuteChannel>) -> Self {
         Self {
             transport,
             turn: Arc::default(),

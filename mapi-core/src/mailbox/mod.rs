@@ -56,10 +56,10 @@ pub use info::{MailboxInfo, SpecialFolders};
 pub use move_copy::{MOVE_COPY_LIMIT, MoveCopyOutcome};
 pub use open::OpenOptions;
 pub use opening::OpenPlan;
-pub use submit::SubmitError;
+pub use submit::NotSubmitted;
 pub use sync::{ContentsDelta, HierarchyDelta, SyncOutcome};
 pub use table::ContentsQuery;
-pub use transport::{ExecuteOptions, Transport};
+pub use transport::{ExecuteChannel, ExecuteOptions};
 pub use updates::{GidUpdate, MessageUpdate, MessageUpdates};
 
 use crate::id::{Gid, Guid, ObjectId};

@@ -14,7 +14,7 @@ use super::info::folder_of_entry_id;
 use super::link::{Link, OnFailure, odd_answer};
 use super::names::Names;
 use super::transport::SessionTransport;
-use super::{Inner, Mailbox, MailboxError, MailboxInfo, SpecialFolders, Transport};
+use super::{ExecuteChannel, Inner, Mailbox, MailboxError, MailboxInfo, SpecialFolders};
 
 /// What to prepare when a mailbox is opened.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +48,7 @@ impl Mailbox {
 
     /// [`Mailbox::open`] over any transport.
     pub async fn open_over(
-        transport: Arc<dyn Transport>,
+        transport: Arc<dyn ExecuteChannel>,
         legacy_dn: &str,
         options: OpenOptions,
     ) -> Result<Self, MailboxError> {

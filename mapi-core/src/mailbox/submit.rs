@@ -11,7 +11,7 @@ use super::{Mailbox, MailboxError};
 
 /// Why a message was not sent, or may not have been.
 #[derive(Debug, thiserror::Error)]
-pub enum SubmitError {
+pub enum NotSubmitted {
     /// The server does not send it. Nobody got it, and nothing is left in the Outbox.
     #[error("not sent: {0}")]
     Refused(#[source] MailboxError),
@@ -30,7 +30,7 @@ impl Mailbox {
     /// small message.
     ///
     /// Returns the id the message had in the Outbox.
-    pub async fn submit(&self, content: &MessageContent) -> Result<MessageId, SubmitError> {
+    pub async fn submit(&self, content: &MessageContent) -> Result<MessageId, NotSubmitted> {
         let inner = &self.inner;
         let folders = inner.info.folders;
         let told = content.properties.get(tags::PidTagSentMailSvrEID).is_some()
@@ -39,8 +39,8 @@ impl Mailbox {
         let copy = if told { Vec::new() } else { vec![TaggedValue::new(tags::PidTagSentMailSvrEID, sent)] };
         let message =
             inner.write_message(folders.outbox, content, false, copy).await.map_err(|error| match &error {
-                MailboxError::Upstream { .. } => SubmitError::Refused(error),
-                _ => SubmitError::NotSent(error),
+                MailboxError::Upstream { .. } => NotSubmitted::Refused(error),
+                _ => NotSubmitted::NotSent(error),
             })?;
         let mut script = inner.link.script();
         let slot = script.known(&message);
@@ -48,14 +48,14 @@ impl Mailbox {
         let submit = script.rop(slot, RequestBody::SubmitMessage(SubmitMessageRequest { submit_flags: 0 }));
         let answers = inner.link.run_effect(&mut script, submit, OnFailure::GoOn).await.map_err(|error| {
             // The request itself may be what did not arrive.
-            if error.may_have_run() { SubmitError::Unknown(error) } else { SubmitError::NotSent(error) }
+            if error.may_have_run() { NotSubmitted::Unknown(error) } else { NotSubmitted::NotSent(error) }
         })?;
         drop(message);
-        let mid = match answers.body(save).map_err(SubmitError::Refused)? {
+        let mid = match answers.body(save).map_err(NotSubmitted::Refused)? {
             ResponseBody::SaveChangesMessage(saved) => saved.message_id,
-            _ => return Err(SubmitError::Unknown(super::link::odd_answer(RopId::SAVE_CHANGES_MESSAGE))),
+            _ => return Err(NotSubmitted::Unknown(super::link::odd_answer(RopId::SAVE_CHANGES_MESSAGE))),
         };
-        let answer = answers.answer(submit).map_err(SubmitError::Unknown)?;
+        let answer = answers.answer(submit).map_err(NotSubmitted::Unknown)?;
         if answer.return_value == ErrorCode::NONE {
             return Ok(mid);
         }
@@ -64,7 +64,7 @@ impl Mailbox {
         if let Err(error) = self.delete_messages(folders.outbox, &[mid]).await {
             tracing::warn!(%error, "refused message left in the Outbox");
         }
-        Err(SubmitError::Refused(refused))
+        Err(NotSubmitted::Refused(refused))
     }
 }
 

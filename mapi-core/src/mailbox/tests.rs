@@ -27,11 +27,11 @@ type Hook = Box<dyn FnMut(&RequestBuffer) -> Option<Result<Vec<ResponseBuffer>, 
 /// A server that says yes to everything, unless the test's hook says something else.
 #[derive(Clone, Default)]
 struct Server {
-    state: Arc<Mutex<State>>,
+    state: Arc<Mutex<ServerState>>,
 }
 
 #[derive(Default)]
-struct State {
+struct ServerState {
     requests: Vec<RequestBuffer>,
     hook: Option<Hook>,
     next_handle: u32,
@@ -48,7 +48,7 @@ impl Server {
         Mailbox::open_over(Arc::new(self.clone()), "/o=X/cn=u", options).await.expect("a mailbox")
     }
 
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+    fn state(&self) -> std::sync::MutexGuard<'_, ServerState> {
         self.state.lock().unwrap()
     }
 
@@ -70,7 +70,7 @@ impl Server {
 }
 
 #[async_trait]
-impl Transport for Server {
+impl ExecuteChannel for Server {
     async fn execute(&self, payload: Vec<u8>, _: ExecuteOptions) -> Result<Vec<Vec<u8>>, ClientError> {
         assert!(payload.len() <= 32 * 1024, "{} bytes", payload.len());
         let request = RequestBuffer::decode(&payload).expect("a valid request");
@@ -104,7 +104,7 @@ impl Transport for Server {
     }
 }
 
-impl State {
+impl ServerState {
     fn run(&mut self, request: &RequestBuffer) -> ResponseBuffer {
         let mut handles = request.handles.clone();
         let mut responses = Vec::new();
@@ -550,13 +550,13 @@ async fn refused_and_uncertain_submissions() {
         })
     });
     let refused = mailbox.submit(&note(10)).await.expect_err("refused");
-    assert!(matches!(refused, SubmitError::Refused(_)), "{refused}");
+    assert!(matches!(refused, NotSubmitted::Refused(_)), "{refused}");
     assert!(server.rops()[2].contains(&RopId::DELETE_MESSAGES));
 
     server.hook(move |request| submits(request).then(|| Err(ClientError::OutcomeUnknown("cut".into()))));
-    assert!(matches!(mailbox.submit(&note(10)).await, Err(SubmitError::Unknown(_))));
+    assert!(matches!(mailbox.submit(&note(10)).await, Err(NotSubmitted::Unknown(_))));
     server.hook(move |_| Some(Err(ClientError::OutcomeUnknown("cut".into()))));
-    assert!(matches!(mailbox.submit(&note(10)).await, Err(SubmitError::NotSent(_))));
+    assert!(matches!(mailbox.submit(&note(10)).await, Err(NotSubmitted::NotSent(_))));
 }
 
 /// A hook that answers FastTransfer requests with `stream`, made of the ids asked for, 100 bytes per payload.

@@ -5,13 +5,13 @@ use crate::client::{Client, ClientError};
 /// What a [`super::Mailbox`] needs of a connection: a session context that runs one Execute at a time and says when the
 /// outcome of a request is unknown.
 #[async_trait]
-pub trait Transport: Send + Sync + 'static {
+pub trait ExecuteChannel: Send + Sync + 'static {
     /// Runs one Execute request: `payload` is RopSize, ROPs and handle table, at most 32 KiB. Returns the payloads of the
     /// answer, unpacked. Waits its turn if another Execute is under way.
     async fn execute(&self, payload: Vec<u8>, options: ExecuteOptions) -> Result<Vec<Vec<u8>>, ClientError>;
 
     /// Waits until the server says that notifications are queued (`true`) or that it is time to look around (`false`).
-    /// Runs beside [`Transport::execute`].
+    /// Runs beside [`ExecuteChannel::execute`].
     async fn wait(&self) -> Result<bool, ClientError>;
 
     /// Ends the session context; says whether the server has ended it, too, and with it whatever it did for it.
@@ -48,7 +48,7 @@ impl SessionTransport {
 }
 
 #[async_trait]
-impl Transport for SessionTransport {
+impl ExecuteChannel for SessionTransport {
     async fn execute(&self, payload: Vec<u8>, options: ExecuteOptions) -> Result<Vec<Vec<u8>>, ClientError> {
         self.check()?;
         self.client.execute(payload, options.max_rop_out, options.chain).await

@@ -62,7 +62,7 @@ impl Ticket {
 pub struct SessionContext {
     settings: ContextSettings,
     cookies: CookieJar,
-    state: State,
+    state: ContextState,
     in_flight: bool,
     /// Contexts opened so far; another number makes answers to requests of older ones worthless.
     generation: u64,
@@ -71,7 +71,7 @@ pub struct SessionContext {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ContextState {
     Closed,
     Open,
     Lost(Option<ResponseCode>),
@@ -83,7 +83,7 @@ impl SessionContext {
         Self {
             settings,
             cookies: CookieJar::new(),
-            state: State::Closed,
+            state: ContextState::Closed,
             in_flight: false,
             generation: 0,
             context: Guid::default(),
@@ -98,7 +98,7 @@ impl SessionContext {
 
     /// Whether requests can be made.
     pub fn is_open(&self) -> bool {
-        self.state == State::Open
+        self.state == ContextState::Open
     }
 
     /// Asks for a new context with a request of type `kind` (Connect or Bind). `context` is a fresh random GUID.
@@ -109,8 +109,8 @@ impl SessionContext {
         if self.in_flight {
             return Err(SessionError::InFlight);
         }
-        if self.state == State::Open {
-            self.state = State::Lost(None);
+        if self.state == ContextState::Open {
+            self.state = ContextState::Lost(None);
         }
         self.context = context;
         self.counter = 0;
@@ -125,10 +125,10 @@ impl SessionContext {
     /// [`SessionError::ContextLost`] if there is none, [`SessionError::InFlight`] if `kind` has to wait.
     pub fn call(&mut self, kind: RequestType, body: Vec<u8>) -> Result<Request, SessionError> {
         match self.state {
-            State::Open => {}
-            State::Lost(None) if closes(kind) => {}
-            State::Closed => return Err(SessionError::ContextLost(None)),
-            State::Lost(code) => return Err(SessionError::ContextLost(code)),
+            ContextState::Open => {}
+            ContextState::Lost(None) if closes(kind) => {}
+            ContextState::Closed => return Err(SessionError::ContextLost(None)),
+            ContextState::Lost(code) => return Err(SessionError::ContextLost(code)),
         }
         if excludes_others(kind) {
             if self.in_flight {
@@ -186,7 +186,7 @@ impl SessionContext {
         if opens(ticket.kind) {
             self.opened(&entity.body)?;
         } else if closes(ticket.kind) {
-            self.state = State::Closed;
+            self.state = ContextState::Closed;
         }
         Ok(entity.body.clone())
     }
@@ -237,7 +237,7 @@ impl SessionContext {
 
     fn lose(&mut self, ticket: Ticket, code: Option<ResponseCode>) {
         if ticket.generation == self.generation {
-            self.state = State::Lost(code);
+            self.state = ContextState::Lost(code);
         }
     }
 
@@ -266,11 +266,11 @@ impl SessionContext {
         }
         if code != 0 {
             tracing::debug!(code, context, "session context refused");
-            self.state = State::Closed;
+            self.state = ContextState::Closed;
             self.cookies.clear();
             return Err(SessionError::Rejected(ErrorCode(code)));
         }
-        self.state = State::Open;
+        self.state = ContextState::Open;
         self.generation += 1;
         Ok(())
     }

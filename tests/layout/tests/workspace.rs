@@ -4,12 +4,14 @@ use std::path::Path;
 
 use layout::{Crate, Uses, circles, read};
 
-const CRATES: [Crate<'_>; 5] = [
+const CRATES: [Crate<'_>; 7] = [
     Crate { name: "mapi_core", folder: "mapi-core" },
     Crate { name: "mail_core", folder: "mail-core" },
     Crate { name: "imap_front", folder: "imap-front" },
     Crate { name: "smtp_front", folder: "smtp-front" },
     Crate { name: "gateway", folder: "gateway" },
+    Crate { name: "conformance", folder: "tests/conformance" },
+    Crate { name: "exchange_sandbox", folder: "tests/sandbox" },
 ];
 
 fn uses() -> Uses {

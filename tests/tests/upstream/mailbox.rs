@@ -10,7 +10,7 @@ use mapi_core::client::{Client, ClientSettings, EndpointUrl, Endpoints, Tls, Tls
 use mapi_core::fasttransfer::{MessageChange, MessageLimits, SyncState};
 use mapi_core::id::{FolderId, MessageId};
 use mapi_core::mailbox::{
-    ContentsQuery, FetchOptions, Fetched, Mailbox, MessageUpdate, OpenOptions, SubmitError, SyncOutcome,
+    ContentsQuery, FetchOptions, Fetched, Mailbox, MessageUpdate, NotSubmitted, OpenOptions, SyncOutcome,
 };
 use mapi_core::message::{Attachment, MessageContent, PropertyBag};
 use mapi_core::property::{FileTime, PropertyKey, PropertyName, PropertyType, PropertyValue, property_set, tags};
@@ -276,10 +276,10 @@ async fn what_is_refused_leaves_nothing_in_the_outbox() {
     let mut message = note("lost", 100);
     message.recipients = vec![recipient(1, "Nobody", "nobody@example.test")];
     let refused = alice.submit(&message).await.expect_err("refused");
-    assert!(matches!(refused, SubmitError::Refused(_)), "{refused}");
+    assert!(matches!(refused, NotSubmitted::Refused(_)), "{refused}");
     message.recipients.clear();
     let refused = alice.submit(&message).await.expect_err("nobody to send it to");
-    assert!(matches!(refused, SubmitError::Refused(_)), "{refused}");
+    assert!(matches!(refused, NotSubmitted::Refused(_)), "{refused}");
     assert!(ids(&alice, alice.info().folders.outbox).await.is_empty());
     assert!(ids(&alice, alice.info().folders.sent_items).await.is_empty());
 }

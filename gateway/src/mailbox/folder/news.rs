@@ -17,11 +17,11 @@ const MAX_MODIFIED: usize = 4096;
 /// here: so an operation and whoever listens never cause two rounds for the same news.
 #[derive(Debug, Default)]
 pub(crate) struct News {
-    state: Mutex<State>,
+    state: Mutex<NewsState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct NewsState {
     /// When the last unconfirmed notification arrived.
     changed: Option<Instant>,
     /// When the last successful round began.
@@ -30,14 +30,14 @@ struct State {
     modified: HashSet<Gid>,
     /// Unknown messages were modified.
     overflow: bool,
-    reports: VecDeque<Report>,
+    reports: VecDeque<Reported>,
     /// Operations under way that run rounds themselves.
     quiet: usize,
 }
 
 /// What a round reported as changed.
 #[derive(Debug)]
-struct Report {
+struct Reported {
     began: Instant,
     /// The round reported everything there is.
     complete: bool,
@@ -60,7 +60,7 @@ impl News {
     pub(crate) fn add(&self, at: Instant, modified: Modified) {
         let mut state = self.state();
         let confirmed = state.confirmed.is_some_and(|began| began >= at);
-        let State { reports, .. } = &*state;
+        let NewsState { reports, .. } = &*state;
         let explained = |gid: &Gid| reports.iter().any(|report| report.began >= at && report.speaks_of(gid));
         let all_explained = reports.iter().any(|report| report.began >= at && report.complete);
         let unexplained: Vec<Gid> = modified.gids.into_iter().filter(|gid| !(confirmed && explained(gid))).collect();
@@ -109,7 +109,7 @@ impl News {
 
     /// What of `modified` a round did not speak of. The report is kept for notifications that are passed on late.
     pub(crate) fn reported(&self, began: Instant, delta: &Delta, mut modified: Modified) -> Modified {
-        let report = Report {
+        let report = Reported {
             began,
             complete: delta.complete,
             changed: delta.changed.iter().take(MAX_MODIFIED).map(|message| message.gid).collect(),
@@ -146,12 +146,12 @@ impl News {
         state.quiet = state.quiet.saturating_sub(1);
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, NewsState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Report {
+impl Reported {
     fn speaks_of(&self, gid: &Gid) -> bool {
         self.complete || self.changed.contains(gid) || self.read.contains(*gid) || self.unread.contains(*gid)
     }

@@ -1,8 +1,8 @@
 use mail_core::{AppendUid, NewMessage};
 
-use super::{Step, With, then, with_target};
 use crate::session::action::{Call, Reply};
 use crate::session::outcome::Outcome;
+use crate::session::step::{Step, With, then, with_target};
 use crate::store::StoreError;
 
 /// RFC 9051 6.3.12, RFC 4315 3

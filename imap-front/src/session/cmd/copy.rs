@@ -1,11 +1,11 @@
 use mail_core::CopyUid;
 
 use super::append::failed;
-use super::{Step, With, then, with_target};
 use crate::proto::sequence::{SequenceSet, format_set};
-use crate::session::Core;
 use crate::session::action::{Call, Reply};
+use crate::session::core::Core;
 use crate::session::outcome::Outcome;
+use crate::session::step::{Step, With, then, with_target};
 use crate::store::StoreError;
 
 /// COPY and MOVE with their UID forms (RFC 9051 6.4.7, RFC 6851 3.1, RFC 4315 3). MOVE tells the new UIDs first, then

@@ -4,15 +4,15 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mail_core::{FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FlagSet, Keywords, Snapshot};
 
-use super::{Resume, Step, With};
 use crate::message::{Extract, Part, Section, SectionText, extract, header_length, write_body, write_envelope};
 use crate::proto::request::FetchItem;
 use crate::proto::response::Output;
 use crate::proto::sequence::SequenceSet;
 use crate::session::action::{Call, Reply};
+use crate::session::core::{Core, SessionState};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::selected::Selected;
-use crate::session::{Core, State};
+use crate::session::step::{Resume, Step, With};
 use crate::store::StoreError;
 
 /// So much is written before it is sent.
@@ -84,7 +84,7 @@ struct Fetch {
 
 impl Resume for Fetch {
     fn resume(mut self: Box<Self>, core: &mut Core, with: With) -> Step {
-        let Core { state: State::Selected(selected), out, .. } = core else { return Step::Done(Outcome::bug()) };
+        let Core { state: SessionState::Selected(selected), out, .. } = core else { return Step::Done(Outcome::bug()) };
         if self.items.contains(&FetchItem::Flags) {
             selected.list_keywords(out);
         }

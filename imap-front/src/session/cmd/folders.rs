@@ -1,6 +1,6 @@
-use super::{Step, call_to_end, with_folder};
 use crate::session::action::Call;
 use crate::session::outcome::Outcome;
+use crate::session::step::{Step, call_to_end, with_folder};
 use crate::store::StoreError;
 
 /// The longest name of a mailbox to be made, in bytes of UTF-8.

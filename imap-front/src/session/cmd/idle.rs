@@ -1,6 +1,6 @@
-use super::{Step, With, then};
-use crate::session::Core;
+use crate::session::core::Core;
 use crate::session::outcome::Outcome;
+use crate::session::step::{Step, With, then};
 
 /// RFC 2177
 pub(super) fn idle(core: &mut Core) -> Step {

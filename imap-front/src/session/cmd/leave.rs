@@ -1,8 +1,8 @@
-use super::{Step, With, then};
 use crate::proto::sequence::SequenceSet;
-use crate::session::Core;
 use crate::session::action::{Call, Reply};
+use crate::session::core::Core;
 use crate::session::outcome::{Outcome, Sync};
+use crate::session::step::{Step, With, then};
 
 /// RFC 9051 6.4.2
 pub(super) fn unselect(core: &mut Core) -> Step {

@@ -4,14 +4,14 @@ use std::sync::Arc;
 use mail_core::{FolderEntry, SpecialUse};
 
 use super::status::wanted;
-use super::{Step, With, then};
 use crate::proto::list::matches;
 use crate::proto::request::{ListRequest, StatusItem};
 use crate::proto::response::Output;
-use crate::session::Core;
 use crate::session::action::{Call, Reply};
+use crate::session::core::Core;
 use crate::session::outcome::Outcome;
 use crate::session::selected::write_status;
+use crate::session::step::{Step, With, then};
 
 /// RFC 3501 6.3.8, RFC 5258, RFC 5819, RFC 6154
 pub(super) fn list(core: &mut Core, request: ListRequest) -> Step {

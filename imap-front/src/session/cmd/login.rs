@@ -2,10 +2,10 @@ use mail_core::sasl::{self, Exchange, Mechanism, SaslError};
 use mail_core::{Credentials, Secret};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Step, With, then};
 use crate::session::action::{Call, Reply};
+use crate::session::core::{Core, SessionState};
 use crate::session::outcome::Outcome;
-use crate::session::{Core, State};
+use crate::session::step::{Step, With, then};
 use crate::store::StoreError;
 
 /// RFC 9051 6.2.3
@@ -75,7 +75,7 @@ fn log_in(credentials: Credentials, exchange: Option<Exchange>, done: &'static s
         Call::Login(credentials),
         then(move |core, with| match with {
             With::Reply(Reply::Done(Ok(()))) => {
-                core.state = State::Authenticated;
+                core.state = SessionState::Authenticated;
                 let capabilities = format!("CAPABILITY {}", core.capabilities());
                 Step::Done(Outcome::ok(done).code(capabilities))
             }

@@ -2,14 +2,14 @@ use std::collections::VecDeque;
 
 use mail_core::{FetchNeed, FetchedMessage};
 
-use super::{Resume, Step, With};
 use crate::proto::search::SearchKey;
 use crate::proto::sequence::OutOfRange;
 use crate::session::action::{Call, Reply};
+use crate::session::core::{Core, SessionState};
 use crate::session::matching::{Candidate, Matcher};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::selected::Selected;
-use crate::session::{Core, State};
+use crate::session::step::{Resume, Step, With};
 use crate::store::StoreError;
 
 /// SEARCH and UID SEARCH (RFC 3501 6.4.4). What flags, dates, UIDs and known sizes decide needs no content; of the other
@@ -73,7 +73,7 @@ struct Search {
 
 impl Resume for Search {
     fn resume(mut self: Box<Self>, core: &mut Core, with: With) -> Step {
-        let Core { state: State::Selected(selected), out, .. } = core else { return Step::Done(Outcome::bug()) };
+        let Core { state: SessionState::Selected(selected), out, .. } = core else { return Step::Done(Outcome::bug()) };
         let sync = if self.uid { Sync::All } else { Sync::KeepNumbers };
         match with {
             With::Taken => {}

@@ -1,8 +1,8 @@
-use super::{Step, With, then};
 use crate::session::action::{Call, Opened, Reply};
+use crate::session::core::{Core, SessionState};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::selected::Selected;
-use crate::session::{Core, State};
+use crate::session::step::{Step, With, then};
 use crate::store::StoreError;
 
 /// SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3). If it fails, nothing is selected any more.
@@ -38,6 +38,6 @@ fn opened_as(core: &mut Core, opened: Opened, examine: bool) -> Outcome {
     let selected = Selected::new(opened.snapshot, opened.read_only || examine);
     selected.describe(&mut core.out);
     let code = if selected.read_only { "READ-ONLY" } else { "READ-WRITE" };
-    core.state = State::Selected(Box::new(selected));
+    core.state = SessionState::Selected(Box::new(selected));
     Outcome::ok(if examine { "EXAMINE completed" } else { "SELECT completed" }).code(code).sync(Sync::Nothing)
 }

@@ -1,7 +1,7 @@
-use super::{Step, With, then};
 use crate::session::action::{Action, Call, Reply};
+use crate::session::core::{Core, SessionState};
 use crate::session::outcome::{Outcome, Sync};
-use crate::session::{Core, State};
+use crate::session::step::{Step, With, then};
 
 /// How much of the client's ID is logged.
 const MAX_LOGGED: usize = 64;
@@ -14,7 +14,7 @@ pub(super) fn capability(core: &mut Core) -> Step {
 
 /// RFC 9051 6.1.2: always succeeds, even if the store can't say what is new.
 pub(super) fn noop(core: &mut Core) -> Step {
-    if !matches!(core.state, State::Selected(_)) {
+    if !matches!(core.state, SessionState::Selected(_)) {
         return Step::Done(Outcome::ok("NOOP completed"));
     }
     Step::Call(Call::Refresh, then(|_, _| Step::Done(Outcome::ok("NOOP completed"))))

@@ -1,10 +1,10 @@
 use mail_core::StatusItems;
 
-use super::{Step, With, then};
 use crate::proto::request::StatusItem;
 use crate::session::action::{Call, Reply};
 use crate::session::outcome::Outcome;
 use crate::session::selected::write_status;
+use crate::session::step::{Step, With, then};
 use crate::store::StoreError;
 
 /// RFC 9051 6.3.11

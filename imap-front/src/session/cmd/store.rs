@@ -2,12 +2,12 @@ use std::sync::Arc;
 
 use mail_core::{FlagChange, Snapshot};
 
-use super::{Resume, Step, With, then};
 use crate::proto::sequence::SequenceSet;
-use crate::session::Core;
 use crate::session::action::{Call, Reply};
+use crate::session::core::Core;
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::selected::Quiet;
+use crate::session::step::{Resume, Step, With, then};
 use crate::store::StoreError;
 
 /// So much is written before it is sent.
@@ -62,7 +62,7 @@ struct Show {
 
 impl Resume for Show {
     fn resume(mut self: Box<Self>, core: &mut Core, _: With) -> Step {
-        let Core { state: crate::session::State::Selected(selected), out, .. } = core else {
+        let Core { state: crate::session::SessionState::Selected(selected), out, .. } = core else {
             return Step::Done(Outcome::bug());
         };
         selected.list_keywords(out);

@@ -24,10 +24,10 @@ pub struct NtlmClient {
     name: SignInName,
     password: SecretString,
     client_challenge: [u8; 8],
-    state: State,
+    state: NtlmState,
 }
 
-enum State {
+enum NtlmState {
     Start,
     Negotiated(Vec<u8>),
     Ended,
@@ -58,7 +58,7 @@ pub enum NtlmError {
 impl NtlmClient {
     /// An exchange for `name`. `client_challenge` must come by chance.
     pub fn new(name: SignInName, password: SecretString, client_challenge: [u8; 8]) -> Self {
-        Self { name, password, client_challenge, state: State::Start }
+        Self { name, password, client_challenge, state: NtlmState::Start }
     }
 
     /// The client's next message, after `input` of the server.
@@ -66,14 +66,14 @@ impl NtlmClient {
     /// # Errors
     /// See [`NtlmError`].
     pub fn step(&mut self, input: &[u8], context: &NtlmContext<'_>) -> Result<Vec<u8>, NtlmError> {
-        match std::mem::replace(&mut self.state, State::Ended) {
-            State::Start => {
+        match std::mem::replace(&mut self.state, NtlmState::Ended) {
+            NtlmState::Start => {
                 let message = Negotiate { flags: OFFERED }.encode();
-                self.state = State::Negotiated(message.clone());
+                self.state = NtlmState::Negotiated(message.clone());
                 Ok(message)
             }
-            State::Negotiated(negotiate) => self.authenticate(&negotiate, input, context),
-            State::Ended => Err(NtlmError::Ended),
+            NtlmState::Negotiated(negotiate) => self.authenticate(&negotiate, input, context),
+            NtlmState::Ended => Err(NtlmError::Ended),
         }
     }
 

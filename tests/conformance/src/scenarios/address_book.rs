@@ -3,7 +3,8 @@
 use mapi_core::nspi::{AddressBook, Resolution};
 
 use super::super::bench::same;
-use super::{Bench, Done, Expected, Needs, Scenario};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::Done;
 
 pub(super) const RESOLVE: Scenario = Scenario {
     name: "address book",

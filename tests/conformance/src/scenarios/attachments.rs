@@ -10,7 +10,8 @@ use mapi_core::rop::{
 use super::super::Trouble;
 use super::super::bench::session::OUT;
 use super::super::bench::{bytes, integer, same, shown, text, yes};
-use super::{Bench, Done, Expected, Needs, Scenario};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::Done;
 
 const COLUMNS: [PropertyTag; 5] = [
     tags::PidTagAttachNumber,

@@ -4,7 +4,8 @@ use mapi_core::property::PropertyName;
 use mapi_core::property::{PropertyType, PropertyValue, TaggedValue, property_set, tags};
 
 use super::super::bench::{integer, same, shown, text, time, yes};
-use super::{Bench, Done, Expected, Needs, Scenario};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::Done;
 
 pub(super) const AS_APPENDED: Scenario = Scenario {
     name: "new message as appended",

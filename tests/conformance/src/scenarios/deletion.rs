@@ -5,8 +5,9 @@ use mapi_core::rop::{GetTableRequest, ResponseBody};
 
 use super::super::Trouble;
 use super::super::bench::yes;
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::{Done, result};
 use super::move_copy::{ONE_GONE, ONE_GONE_PARTIAL};
-use super::{Bench, Done, Expected, Needs, Scenario, result};
 
 pub(super) const MESSAGES: Scenario = Scenario {
     name: "messages deleted",

@@ -13,7 +13,8 @@ use super::super::Trouble;
 use super::super::bench::message::unknown_id;
 use super::super::bench::session::{ONE_PAYLOAD, OUT};
 use super::super::bench::{code, shown, text, yes};
-use super::{Bench, Done, Expected, Needs, Scenario, result};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::{Done, result};
 
 const ANY_ERROR: &str = "any error is an error";
 

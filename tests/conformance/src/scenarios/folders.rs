@@ -7,7 +7,8 @@ use mapi_core::rop::{ChangedTags, GetTableRequest, MoveFolderRequest, RequestBod
 use super::super::Trouble;
 use super::super::bench::events::{event_name, is_about, kinds};
 use super::super::bench::{bytes, same, shown, text};
-use super::{Bench, Done, Expected, Needs, Scenario, result};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::{Done, result};
 use mapi_core::rop::notification_flags as bits;
 
 pub(super) const LIFE: Scenario = Scenario {

@@ -8,7 +8,8 @@ use mapi_core::rop::{NO_HANDLE, OpenMessageRequest, RequestBody, Response, Respo
 use super::super::Trouble;
 use super::super::bench::session::ONE_PAYLOAD;
 use super::super::bench::{code, text};
-use super::{Bench, Done, Expected, Needs, Scenario};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::Done;
 
 pub(super) const FULL_ANSWER: Scenario = Scenario {
     name: "messages opened in one request",

@@ -5,7 +5,8 @@ use mapi_core::property::{PropertyRow, PropertyTag, PropertyValue, RowValue, tag
 use mapi_core::rop::{GetTableRequest, MoveFolderRequest, RequestBody, SetReadFlagsRequest};
 
 use super::super::bench::{same, shown, text};
-use super::{Bench, Done, Expected, Needs, Scenario};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::Done;
 
 const COLUMNS: [PropertyTag; 8] = [
     tags::PidTagFolderId,

@@ -4,6 +4,7 @@ mod address_book;
 mod attachments;
 mod creation;
 mod deletion;
+mod done;
 mod errors;
 mod folders;
 mod full_answer;
@@ -22,10 +23,7 @@ mod sync;
 mod tables;
 mod transfer;
 
-use super::bench::Answer;
-use super::{Bench, Expected, Needs, Scenario, Trouble};
-
-type Done = Result<(), Trouble>;
+use super::Scenario;
 
 /// All scenarios.
 pub const SCENARIOS: &[Scenario] = &[
@@ -76,8 +74,3 @@ pub const SCENARIOS: &[Scenario] = &[
     submission::NOBODY,
     address_book::RESOLVE,
 ];
-
-/// What was answered in few words: the return value.
-fn result(answer: &Answer) -> String {
-    super::bench::code(answer.code)
-}

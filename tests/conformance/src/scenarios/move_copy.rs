@@ -9,8 +9,9 @@ use mapi_core::rop::{
 use super::super::Trouble;
 use super::super::bench::events::is_about;
 use super::super::bench::{Answer, integer, same, text, time, yes};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::{Done, result};
 use super::properties::own_name;
-use super::{Bench, Done, Expected, Needs, Scenario, result};
 
 const PAIRS_AT_ONCE: Expected = Expected::may(
     "pairs with the answer itself",

@@ -7,7 +7,8 @@ use mapi_core::rop::{GetTableRequest, NotificationData, SetReadFlagsRequest, not
 
 use super::super::bench::events::{is_about, kinds};
 use super::super::bench::{integer, same, yes};
-use super::{Bench, Done, Expected, Needs, Scenario};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::Done;
 
 pub(super) const MESSAGES: Scenario = Scenario {
     name: "notifications about messages",

@@ -11,7 +11,8 @@ use mapi_core::rop::{
 
 use super::super::Trouble;
 use super::super::bench::{same, shown, text};
-use super::{Bench, Done, Expected, Needs, Scenario, result};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::{Done, result};
 
 pub(super) const TYPES: Scenario = Scenario {
     name: "types of properties",

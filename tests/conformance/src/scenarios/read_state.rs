@@ -4,7 +4,8 @@ use mapi_core::property::{PropertyTag, RowValue, tags};
 use mapi_core::rop::{ResponseBody, SetReadFlagsRequest};
 
 use super::super::bench::{same, yes};
-use super::{Bench, Done, Expected, Needs, Scenario, result};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::{Done, result};
 
 const WATCHED: [PropertyTag; 5] = [
     tags::PidTagMessageFlags,
@@ -80,7 +81,7 @@ async fn set_read_flags(b: &mut Bench) -> Done {
     Ok(())
 }
 
-async fn read_count(b: &mut Bench) -> Result<usize, super::Trouble> {
+async fn read_count(b: &mut Bench) -> Result<usize, crate::Trouble> {
     let rows = b.contents(b.handle, &[tags::PidTagMessageFlags]).await?;
     let flags = rows.iter().filter_map(|row| row.values.first()?.value()?.as_i32());
     Ok(flags.filter(|flags| flags & 1 != 0).count())

@@ -5,7 +5,8 @@ use mapi_core::rop::{OpenMessageResponse, RecipientAddress, RequestBody, Respons
 
 use super::super::Trouble;
 use super::super::bench::{Answer, same, shown, text};
-use super::{Bench, Done, Expected, Needs, Scenario};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::Done;
 
 pub(super) const FEW: Scenario = Scenario {
     name: "recipients",

@@ -9,7 +9,8 @@ use mapi_core::rop::{
 use super::super::Trouble;
 use super::super::bench::session::OUT;
 use super::super::bench::{integer, shown, text};
-use super::{Bench, Done, Expected, Needs, Scenario, result};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::{Done, result};
 
 pub(super) const FLAGS: Scenario = Scenario {
     name: "flags of a save",

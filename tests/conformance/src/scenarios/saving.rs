@@ -6,7 +6,8 @@ use mapi_core::rop::{
 };
 
 use super::super::bench::{code, integer, same, shown, text};
-use super::{Bench, Done, Expected, Needs, Scenario, result};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::{Done, result};
 
 const WATCHED: [PropertyTag; 7] = [
     tags::PidTagChangeNumber,

@@ -5,7 +5,8 @@ use mapi_core::rop::{GetTableRequest, SetReadFlagsRequest};
 
 use super::super::Trouble;
 use super::super::bench::{integer, shown, text, time};
-use super::{Bench, Done, Expected, Needs, Scenario};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::Done;
 
 pub(super) const RESTRICTIONS: Scenario = Scenario {
     name: "search restrictions",

@@ -8,7 +8,8 @@ use mapi_core::rop::{
 };
 
 use super::super::bench::{same, shown, yes};
-use super::{Bench, Done, Expected, Needs, Scenario, result};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::{Done, result};
 
 const USED: [usize; 6] =
     [special::ROOT, special::IPM_SUBTREE, special::INBOX, special::OUTBOX, special::SENT_ITEMS, special::DELETED_ITEMS];
@@ -142,7 +143,7 @@ async fn reconnect(b: &mut Bench) -> Done {
     }
     b.client.disconnect().await?;
     let poll = b.poll().await;
-    let lost = matches!(&poll, Err(super::Trouble::Client(ClientError::ContextLost(_))));
+    let lost = matches!(&poll, Err(crate::Trouble::Client(ClientError::ContextLost(_))));
     b.see("Execute after Disconnect", if lost { "context lost".to_owned() } else { format!("{poll:?}") });
     b.client.reconnect().await?;
     b.log_on_again().await?;

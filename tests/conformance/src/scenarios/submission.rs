@@ -11,8 +11,9 @@ use mapi_core::wire::Writer;
 
 use super::super::Trouble;
 use super::super::bench::{code, same, text, yes};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::{Done, result};
 use super::properties::own_name;
-use super::{Bench, Done, Expected, Needs, Scenario, result};
 
 /// Mail between users of one server is a matter of seconds.
 const PATIENCE: usize = 300;

@@ -9,8 +9,9 @@ use mapi_core::rop::{
 
 use super::super::bench::session::OUT;
 use super::super::bench::{Round, count_of, integer, parse_round, same, yes};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::Done;
 use super::properties::own_name;
-use super::{Bench, Done, Expected, Needs, Scenario};
 
 const FLAGS: [PropertyTag; 3] = [tags::PidTagMessageFlags, tags::PidTagFlagStatus, tags::PidTagInternetMessageId];
 
@@ -191,7 +192,7 @@ async fn rounds(b: &mut Bench) -> Done {
     Ok(())
 }
 
-async fn step(b: &mut Bench, name: &str, columns: &[PropertyTag], last: &Round) -> Result<Round, super::Trouble> {
+async fn step(b: &mut Bench, name: &str, columns: &[PropertyTag], last: &Round) -> Result<Round, crate::Trouble> {
     let round = b.sync(b.handle, columns, &last.state).await?;
     b.see(name, round.counts());
     Ok(round)

@@ -11,8 +11,9 @@ use mapi_core::rop::{
 };
 
 use super::super::bench::{bytes, integer, same, shown, text, yes};
+use super::super::{Bench, Expected, Needs, Scenario};
+use super::done::Done;
 use super::properties::own_name;
-use super::{Bench, Done, Expected, Needs, Scenario};
 
 pub(super) const CONTENTS: Scenario = Scenario {
     name: "contents table",

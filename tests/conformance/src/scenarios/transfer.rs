@@ -9,9 +9,10 @@ use mapi_core::rop::{
 
 use super::super::bench::session::OUT;
 use super::super::bench::{bytes, integer, same, text, time};
+use super::super::{Bench, Expected, Needs, Scenario};
 use super::attachments::with_file;
+use super::done::Done;
 use super::properties::own_name;
-use super::{Bench, Done, Expected, Needs, Scenario};
 
 pub(super) const MESSAGES: Scenario = Scenario {
     name: "FastTransfer of messages",
@@ -89,7 +90,7 @@ async fn messages(b: &mut Bench) -> Done {
                 Some(first) if first.mid == Some(one) => "another in its place".to_owned(),
                 _ => format!("{} messages", list.len()),
             },
-            Err(super::Trouble::Refused { .. }) => "refused".to_owned(),
+            Err(crate::Trouble::Refused { .. }) => "refused".to_owned(),
             Err(error) => return Err(error),
         },
     );

@@ -109,12 +109,12 @@ struct Kept {
 /// What the server knows of one connection.
 pub struct ConnectionAuth {
     encrypted: bool,
-    state: Mutex<State>,
+    state: Mutex<SignInState>,
     /// What the answer to the request says of the server.
     proof: Mutex<Option<String>>,
 }
 
-enum State {
+enum SignInState {
     Nobody,
     Challenged(NtlmServer, Wrapping),
     User { index: usize, epoch: u64 },
@@ -128,7 +128,7 @@ enum Wrapping {
 
 impl ConnectionAuth {
     pub fn new(encrypted: bool) -> Self {
-        Self { encrypted, state: Mutex::new(State::Nobody), proof: Mutex::default() }
+        Self { encrypted, state: Mutex::new(SignInState::Nobody), proof: Mutex::default() }
     }
 
     /// The WWW-Authenticate value that proves the server, for the answer to the request that was just authenticated.
@@ -187,7 +187,7 @@ impl Auth {
         let epoch = self.epoch.load(Ordering::Relaxed);
         let Some(authorization) = headers.get(AUTHORIZATION) else {
             return match *state {
-                State::User { index, epoch: signed_in } if signed_in == epoch => Ok(index),
+                SignInState::User { index, epoch: signed_in } if signed_in == epoch => Ok(index),
                 _ => Err(self.offers()),
             };
         };
@@ -210,11 +210,15 @@ impl Auth {
             let (index, proof) = self.ticket(&message, store, connection.encrypted).ok_or_else(|| self.offers())?;
             let proof = proof.map(|token| format!("{} {}", scheme.name(), STANDARD.encode(token)));
             *connection.proof.lock().unwrap_or_else(PoisonError::into_inner) = proof;
-            *state = if self.policy.kerberos.each_request { State::Nobody } else { State::User { index, epoch } };
+            *state = if self.policy.kerberos.each_request {
+                SignInState::Nobody
+            } else {
+                SignInState::User { index, epoch }
+            };
             return Ok(index);
         }
-        match std::mem::replace(&mut *state, State::Nobody) {
-            State::Challenged(server, wrapping) => {
+        match std::mem::replace(&mut *state, SignInState::Nobody) {
+            SignInState::Challenged(server, wrapping) => {
                 let proof = match wrapping {
                     Wrapping::Raw => Some(token),
                     Wrapping::Spnego => NegTokenResp::decode(&token).and_then(|response| response.token),
@@ -223,14 +227,14 @@ impl Auth {
                 index.map_or_else(
                     || Err(self.offers()),
                     |index| {
-                        *state = State::User { index, epoch };
+                        *state = SignInState::User { index, epoch };
                         Ok(index)
                     },
                 )
             }
             _ => match self.challenge(scheme, &token) {
                 Some((server, wrapping, answer)) => {
-                    *state = State::Challenged(server, wrapping);
+                    *state = SignInState::Challenged(server, wrapping);
                     Err(vec![format!("{} {}", scheme.name(), STANDARD.encode(answer))])
                 }
                 None => Err(self.offers()),

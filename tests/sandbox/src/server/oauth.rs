@@ -15,9 +15,9 @@ const DEVICE_CODE_TIME: Duration = Duration::from_secs(600);
 
 /// Who may have tokens, who has them, and how the token endpoint behaves. Users are named by their addresses.
 #[derive(Default)]
-pub struct TokenIssuer(Mutex<State>);
+pub struct TokenIssuer(Mutex<ServiceState>);
 
-struct State {
+struct ServiceState {
     lifetime: Duration,
     ahead: Duration,
     interval: Duration,
@@ -66,7 +66,7 @@ enum Decision {
 /// An error answer (RFC 6749 5.2): status, `error`, `error_description`.
 type Refused = (StatusCode, &'static str, &'static str);
 
-impl Default for State {
+impl Default for ServiceState {
     fn default() -> Self {
         Self {
             lifetime: Duration::from_secs(3600),
@@ -226,7 +226,7 @@ impl TokenIssuer {
         &self,
         headers: &HeaderMap,
         body: &[u8],
-        work: impl FnOnce(&mut State, &str, &HashMap<String, String>) -> Result<Value, Refused>,
+        work: impl FnOnce(&mut ServiceState, &str, &HashMap<String, String>) -> Result<Value, Refused>,
     ) -> (StatusCode, String) {
         let form = parse_form(body);
         let mut state = self.state();
@@ -247,12 +247,12 @@ impl TokenIssuer {
         }
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, ServiceState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl ServiceState {
     fn secret(&mut self, kind: &str) -> String {
         let text = format!("{kind}.{}", URL_SAFE_NO_PAD.encode(rand::random::<[u8; 24]>()));
         self.secrets.push(text.clone());
