@@ -10,6 +10,7 @@ mod source;
 mod state;
 mod uids;
 mod view;
+mod visible_flags;
 
 pub use delta::{Delta, RemoteFlags, RemoteMessage};
 pub use reducer::{OfferedRendering, RenderingVerdict};

@@ -3,7 +3,7 @@ use mapi_core::id::Gid;
 
 use super::FolderState;
 use super::reducer::Draft;
-use super::state::visible_flags;
+use super::visible_flags::visible_flags;
 use crate::ledger::{FolderCommit, MessageRecord};
 
 /// The flags that live in the ledger: `\Deleted`, which Outlook does not know, and `\Draft`, which the server lets

@@ -3,7 +3,7 @@ use std::collections::HashMap;
 use mail_core::FlagSet;
 use mapi_core::id::Gid;
 
-use super::state::visible_flags;
+use super::visible_flags::visible_flags;
 use super::{Delta, FolderState, RemoteFlags, RemoteMessage};
 use crate::ledger::{FolderCommit, MessageRecord, RenderingRecord, Run};
 

@@ -1,7 +1,7 @@
 use mail_core::{MessageRow, Row};
 use mapi_core::id::Gid;
 
-use super::state::visible_flags;
+use super::visible_flags::visible_flags;
 use crate::ledger::{MessageRecord, RenderingRecord};
 
 /// What the gateway knows of a message beside what sessions see: where it comes from.

@@ -153,13 +153,6 @@ impl FolderState {
     }
 }
 
-/// The flags that sessions see: the server's, changed by the overlays.
-pub(super) fn visible_flags(row: &MessageRecord) -> FlagSet {
-    FlagSet::from_bits(row.server_flags)
-        .union(FlagSet::from_bits(row.overlay_set))
-        .difference(FlagSet::from_bits(row.overlay_cleared))
-}
-
 #[cfg(test)]
 impl FolderState {
     /// All messages, ascending by UID.

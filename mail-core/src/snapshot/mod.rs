@@ -7,6 +7,7 @@
 mod changes;
 mod chunk;
 mod message_row;
+mod row;
 mod rows;
 #[cfg(test)]
 mod tests;
@@ -14,7 +15,8 @@ mod walk;
 
 pub use changes::{Change, Changes};
 pub use message_row::{MessageCounts, MessageRow};
-pub use rows::{Row, Rows};
+pub use row::Row;
+pub use rows::Rows;
 
 /// An immutable view of a folder. Sessions hold one; the difference between theirs and the newest is the untagged output.
 #[derive(Debug, Clone, PartialEq, Default)]

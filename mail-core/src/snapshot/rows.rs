@@ -1,22 +1,9 @@
 use std::fmt;
-use std::ops::{AddAssign, SubAssign};
 
 use super::changes::Changes;
 use super::chunk::{Chunk, Node, index_of};
+use super::row::Row;
 use super::walk::Walk;
-
-/// A row of [`Rows`].
-pub trait Row: Clone {
-    /// What is counted of rows. It is kept for every chunk, so that it is known without looking at the rows, and those that
-    /// count are found without looking at the others.
-    type Counts: Copy + Default + AddAssign + SubAssign;
-
-    /// The UID by which it is known.
-    fn uid(&self) -> u32;
-
-    /// What it counts.
-    fn counts(&self) -> Self::Counts;
-}
 
 /// Rows ascending by UID, in shared chunks. A clone costs nothing; a change of one then costs the copy of some chunks, as
 /// many as the logarithm of the number of rows, and what is looked up costs about as much.
