@@ -2,7 +2,7 @@
 //!
 //! # Rules
 //! * Without a login nobody submits but from a device's networks, and never other than as its mailbox.
-//! * The gateway does not start with networks so wide, or so placed, that strangers could be in them ([`guard`]).
+//! * The gateway does not start with networks so wide, or so placed, that strangers could be in them (`guard`).
 //! * A device's passwords are read from files or the environment at the start, and never shown.
 
 mod guard;

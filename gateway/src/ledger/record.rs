@@ -144,7 +144,8 @@ fn read_gid<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Gid, D::Error>
 }
 
 fn write_keywords<S: Serializer>(keywords: &Keywords, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(keywords.iter())
+    // Formats without marks need the length first.
+    keywords.iter().collect::<Vec<_>>().serialize(serializer)
 }
 
 fn read_keywords<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Keywords, D::Error> {

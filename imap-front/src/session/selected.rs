@@ -17,6 +17,8 @@ pub(crate) struct Selected {
     view: Arc<Snapshot>,
     /// What the store published last.
     newest: Arc<Snapshot>,
+    /// The client was told everything of the newest state but which messages are gone.
+    only_expunges_left: bool,
     /// The first UID that is `\Recent` here.
     recent_from: u32,
     /// Those that FLAGS listed.
@@ -46,6 +48,7 @@ impl Selected {
             view: snapshot.clone(),
             listed: snapshot.clone(),
             newest: snapshot,
+            only_expunges_left: false,
             keywords: BTreeSet::new(),
             quiet: None,
         };
@@ -56,6 +59,7 @@ impl Selected {
     }
 
     pub fn set_newest(&mut self, snapshot: Arc<Snapshot>) {
+        self.only_expunges_left &= Arc::ptr_eq(&self.newest, &snapshot);
         self.newest = snapshot;
     }
 
@@ -167,12 +171,13 @@ impl Selected {
     /// Tells the client what changed since it was last told, as far as allowed, with UIDs if `uid`.
     pub fn sync(&mut self, output: &mut Output, numbers_may_change: bool, uid: bool) -> Result<(), Diverged> {
         let quiet = self.quiet.take();
-        if Arc::ptr_eq(&self.view, &self.newest) {
+        if Arc::ptr_eq(&self.view, &self.newest) || (self.only_expunges_left && !numbers_may_change) {
             return Ok(());
         }
         let Difference { gone, told } = difference(&self.view, &self.newest, quiet.as_ref())?;
         let mut known = self.view.rows().len();
-        let next = if gone.is_empty() || numbers_may_change {
+        self.only_expunges_left = !gone.is_empty() && !numbers_may_change;
+        let next = if !self.only_expunges_left {
             // From the end, so that the numbers of those before stay as they are.
             for (number, _) in gone.iter().rev() {
                 output.text("* ").number(*number as u64).text(" EXPUNGE\r\n");

@@ -1,7 +1,7 @@
 //! The bytes of appended messages, kept with them.
 //!
 //! Exchange takes a message apart; what is put together again says the same in other bytes. A message that a client
-//! appended therefore carries its original in a named property, compressed, and in a second one the [`digest`] of its
+//! appended therefore carries its original in a named property, compressed, and in a second one the digest of its
 //! content. The original is served as long as that digest holds. Both travel with copies and moves, and serve every gateway,
 //! whether it has a ledger or not.
 //!
