@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep_until};
 
 use super::answer::{AnswerWriter, AnyBody};
 use super::context::{CONTEXT_COOKIE, Claim, SEQUENCE_COOKIE, SessionContext};
-use super::service::{Instead, MapiRequest, Service};
+use super::request::{Instead, MapiRequest};
+use super::service::Service;
 use crate::session::{Rejection, Session, backoff};
 use crate::store::DN_PREFIX;
 

@@ -13,7 +13,8 @@ use mapi_core::wire::WireResult;
 use super::answer::AnyBody;
 use super::autodiscover::endpoint_url;
 use super::mailbox::{bad_body, claim, close_former, finish, ping, set_cookies};
-use super::service::{MapiRequest, Service};
+use super::request::MapiRequest;
+use super::service::Service;
 use crate::session::Session;
 use crate::store::{AddressBook, AddressEntry, Store, entry_id};
 

@@ -11,7 +11,8 @@ use mapi_core::http::{CookieJar, Endpoint, PROCESSING};
 
 use super::answer::{AnyBody, ChunkBody, Dropped, plain};
 use super::context::CONTEXT_COOKIE;
-use super::service::{Instead, MapiRequest, Service};
+use super::request::{Instead, MapiRequest};
+use super::service::Service;
 use crate::fault::{FaultKind, Strike};
 
 /// Time in which the first half of an answer that is cut leaves the machine.

@@ -9,8 +9,9 @@ use mapi_core::property::tags::*;
 use mapi_core::property::{PropertyKey, PropertyTag, PropertyValue};
 use mapi_core::rop::*;
 
-use super::object::{AttachmentObject, Object};
-use super::{Cx, Entry, RopResult, folder};
+use super::context::{Cx, RopResult};
+use super::folder;
+use super::object::{AttachmentObject, Entry, Object};
 use crate::store::Mailbox;
 use crate::store::message::value_size;
 use crate::store::view::{BagView, Properties};

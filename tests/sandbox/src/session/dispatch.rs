@@ -1,10 +1,11 @@
 use mapi_core::ErrorCode;
 use mapi_core::rop::*;
 
-use super::execute::BUSY;
+use super::busy::BUSY;
+use super::context::{Cx, RopResult};
 use super::{
-    Cx, RopResult, attachment, folder, folder_content, logon, message, notification, permission, property,
-    property_copy, recipient, stream, submit, sync, sync_import, table_rops, transfer,
+    attachment, folder, folder_content, logon, message, notification, permission, property, property_copy, recipient,
+    stream, submit, sync, sync_import, table_rops, transfer,
 };
 
 /// Runs one request. `None`: it has no answer.

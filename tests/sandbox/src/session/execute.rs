@@ -1,22 +1,21 @@
-use std::time::Duration;
-
 use mapi_core::ErrorCode;
 use mapi_core::http::{ExecuteFlags, ExecuteRequest, MAX_PAYLOAD, MAX_PAYLOADS, MAX_RESPONSE, Packing, pack, unpack};
 use mapi_core::rop::{
-    BackoffResponse, FastTransferSourceGetBufferResponse, NO_HANDLE, QueryRowsRequest, QueryRowsResponse,
-    ReadStreamRequest, RequestBody, RequestBuffer, Response, ResponseBody, ResponseBuffer, RopRequest, RopResponse,
+    FastTransferSourceGetBufferResponse, NO_HANDLE, QueryRowsRequest, QueryRowsResponse, ReadStreamRequest,
+    RequestBody, RequestBuffer, Response, ResponseBody, ResponseBuffer, RopRequest, RopResponse,
 };
 use mapi_core::wire::Writer;
 
-use super::{Cx, Session, dispatch, notification};
+use super::answers::Answers;
+use super::busy::{BUSY, backoff, due};
+use super::context::Cx;
+use super::{Session, dispatch, notification};
 use crate::Overflow;
 use crate::server::Counters;
 use crate::store::Store;
 
 /// Bytes of RPC_HEADER_EXT before each payload.
 const HEADER: usize = 8;
-/// How long a server that is busy wants to be left alone.
-pub(super) const BUSY: Duration = Duration::from_millis(5);
 /// Room that a payload keeps for RopPending.
 const PENDING_SIZE: usize = 3;
 /// What stands in a RowCount that nobody wrote.
@@ -75,41 +74,6 @@ impl From<ErrorCode> for Rejection {
     fn from(code: ErrorCode) -> Self {
         Self::Error(code)
     }
-}
-
-/// Counts; whether it is the turn of what happens every `every` times.
-pub(super) fn due(count: &mut u64, every: Option<u64>) -> bool {
-    *count += 1;
-    every.is_some_and(|every| count.is_multiple_of(every.max(2)))
-}
-
-/// The RopBuffer of an Execute that is told to come again after `duration`: nothing of it was run.
-///
-/// # Errors
-/// `ecRpcFormat` for requests that cannot be read.
-pub fn backoff(duration: Duration, request: &ExecuteRequest) -> Result<Vec<u8>, ErrorCode> {
-    let payloads = unpack(&request.rop_buffer).map_err(|_| ErrorCode::RPC_FORMAT)?;
-    let payload = payloads.first().ok_or(ErrorCode::RPC_FORMAT)?;
-    let requests = RequestBuffer::decode(&payload.data).map_err(|_| ErrorCode::RPC_FORMAT)?;
-    let answer = BackoffResponse {
-        logon_id: requests.requests.first().map_or(0, |request| request.logon_id),
-        duration: u32::try_from(duration.as_millis()).unwrap_or(u32::MAX),
-        backoff_rops: Vec::new(),
-        additional_data: Vec::new(),
-    };
-    let buffer = ResponseBuffer { responses: vec![Response::Backoff(answer)], handles: requests.handles };
-    let encoded = buffer.encode().map_err(|_| ErrorCode::RPC_FORMAT)?;
-    pack(&[encoded], Packing { compress_from: None, xor_magic: false }).map_err(|_| ErrorCode::RPC_FORMAT)
-}
-
-/// The answers of one payload.
-pub(super) struct Answers {
-    /// In order.
-    pub responses: Vec<Response>,
-    /// Bytes they take.
-    pub size: usize,
-    /// The answer to the last request, if all were run.
-    last: Option<RopResponse>,
 }
 
 struct Run<'a> {

@@ -5,11 +5,10 @@ use mapi_core::id::ObjectId;
 use mapi_core::message::PropertyBag;
 use mapi_core::rop::*;
 
+use super::context::{Cx, RopResult};
 use super::object::Object;
 use super::table::{Rows, Table};
-use super::{Cx, RopResult};
-use crate::store::view::counter;
-use crate::store::{Mailbox, SearchCriteria, Special, StoreResult, object_id, right};
+use crate::store::{Mailbox, SearchCriteria, Special, StoreResult, counter, object_id, right};
 
 /// TableFlags of RopGetHierarchyTable ([MS-OXCFOLD] 2.2.1.13.1): Depth, DeferredErrors, NoNotifications, SoftDeletes,
 /// UseUnicode, SuppressesNotifications.

@@ -5,11 +5,11 @@ use mapi_core::ErrorCode;
 use mapi_core::id::MessageId;
 use mapi_core::rop::*;
 
+use super::context::{Cx, RopResult};
 use super::folder::{destination, partly_denied};
-use super::{Cx, RopResult};
+use super::object::{Entry, Object};
 use crate::store::message::flag;
-use crate::store::view::counter;
-use crate::store::{Mailbox, right};
+use crate::store::{Mailbox, counter, right};
 
 pub fn delete(cx: &mut Cx<'_>, request: &DeleteMessagesRequest, hard: bool) -> RopResult {
     let (index, folder) = cx.folder(cx.index)?;
@@ -77,7 +77,7 @@ pub fn set_message_read_flag(cx: &mut Cx<'_>, request: &SetMessageReadFlagReques
     let read = request.read_flags & 4 == 0;
     let store = cx.store.mailbox_mut(mailbox).ok_or(ErrorCode::NULL_OBJECT)?;
     store.set_read(folder, &[id], read)?;
-    if let Ok(super::Entry { object: super::Object::Message(open), .. }) = cx.entry_mut(request.input_handle_index) {
+    if let Ok(Entry { object: Object::Message(open), .. }) = cx.entry_mut(request.input_handle_index) {
         open.message.read = read;
     }
     Ok(ResponseBody::SetMessageReadFlag(SetMessageReadFlagResponse { read_status_change: None }))

@@ -5,10 +5,9 @@ use mapi_core::id::{Gid, LongTermId, ObjectId};
 use mapi_core::property::{FileTime, PropertyRow, PropertyValue, RowValue};
 use mapi_core::rop::*;
 
+use super::context::{Cx, RopResult};
 use super::object::Object;
-use super::{Cx, RopResult};
-use crate::store::view::counter;
-use crate::store::{Mailbox, REPLICA_ID, Special, guid_of, object_id, right};
+use crate::store::{Mailbox, REPLICA_ID, Special, counter, guid_of, object_id, right};
 
 /// The special folders in the order of FolderIds.
 const LOGON_FOLDERS: [Special; 13] = [

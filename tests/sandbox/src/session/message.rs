@@ -8,12 +8,11 @@ use mapi_core::property::tags::*;
 use mapi_core::rop::*;
 use mapi_core::wire::Writer;
 
-use super::object::{MessageObject, Object};
+use super::context::{Cx, RopResult};
+use super::object::{Entry, MessageObject, Object};
 use super::recipient;
-use super::{Cx, Entry, RopResult};
 use crate::StaleSave;
-use crate::store::view::counter;
-use crate::store::{Message, object_id, right};
+use crate::store::{Message, counter, object_id, right};
 
 /// RopId, handle index and ReturnValue.
 const HEAD: usize = 6;

@@ -6,11 +6,11 @@ use mapi_core::rop::{
 };
 use mapi_core::wire::Writer;
 
-use super::execute::Answers;
+use super::Session;
+use super::answers::Answers;
+use super::context::{Cx, RopResult};
 use super::object::{Object, Subscription};
-use super::{Cx, RopResult, Session};
-use crate::store::view::counter;
-use crate::store::{Event, EventKind, Store, object_id};
+use crate::store::{Event, EventKind, Store, counter, object_id};
 
 pub fn register(cx: &mut Cx<'_>, request: &RegisterNotificationRequest) -> RopResult {
     let mailbox = cx.entry(cx.index)?.mailbox;

@@ -6,7 +6,8 @@ use mapi_core::property::PropertyValue;
 use mapi_core::property::tags::*;
 use mapi_core::rop::*;
 
-use super::{Cx, RopResult, folder};
+use super::context::{Cx, RopResult};
+use super::folder;
 use crate::store::{ANONYMOUS_MEMBER, DEFAULT_MEMBER, Permissions, entry_id, right};
 
 /// ModifyFlags: the rows are all there will be.

@@ -7,10 +7,11 @@ use mapi_core::property::tags::*;
 use mapi_core::property::{PropertyKey, PropertyTag, PropertyType, PropertyValue, RowValue, TaggedValue};
 use mapi_core::rop::*;
 
+use super::Session;
 use super::attachment::{self, AttachmentView};
-use super::object::Object;
+use super::context::{Cx, RopResult};
+use super::object::{Entry, Object};
 use super::row::{VALUE_LIMIT, property_row, size, value_of};
-use super::{Cx, Entry, RopResult, Session};
 use crate::store::message::put;
 use crate::store::view::{ACCESS_LEVEL, BagView, MessageView, Properties};
 use crate::store::{Mailbox, Special, Store, right};

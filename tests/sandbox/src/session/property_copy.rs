@@ -7,9 +7,9 @@ use mapi_core::property::tags::*;
 use mapi_core::property::{PropertyKey, PropertyValue};
 use mapi_core::rop::*;
 
+use super::context::{Cx, RopResult};
 use super::object::Object;
 use super::property::{delete_values, set_values, with_properties};
-use super::{Cx, RopResult};
 use crate::store::{is_computed_of_folders, view};
 use crate::transfer::Filter;
 

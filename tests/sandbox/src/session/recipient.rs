@@ -9,7 +9,7 @@ use mapi_core::property::{PropertyRow, PropertyTag, PropertyValue, RowValue};
 use mapi_core::rop::*;
 use mapi_core::wire::Writer;
 
-use super::{Cx, RopResult};
+use super::context::{Cx, RopResult};
 use crate::store::message::put;
 use crate::store::{DN_PREFIX, entry_id};
 

@@ -4,9 +4,10 @@ use mapi_core::ErrorCode;
 use mapi_core::property::{PropertyType, PropertyValue};
 use mapi_core::rop::*;
 
-use super::object::{Object, StreamObject};
+use super::Session;
+use super::context::{Cx, RopResult};
+use super::object::{Entry, Object, StreamObject};
 use super::property::{set_values, with_properties};
-use super::{Cx, Entry, RopResult, Session};
 use crate::store::{STORE_FULL, Store};
 
 pub fn open(cx: &mut Cx<'_>, request: &OpenStreamRequest) -> RopResult {

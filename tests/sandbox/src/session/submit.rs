@@ -3,7 +3,7 @@
 use mapi_core::ErrorCode;
 use mapi_core::rop::*;
 
-use super::{Cx, RopResult};
+use super::context::{Cx, RopResult};
 
 pub fn submit(cx: &mut Cx<'_>) -> RopResult {
     send(cx).map(|()| ResponseBody::Empty)

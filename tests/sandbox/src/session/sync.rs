@@ -6,8 +6,8 @@ use mapi_core::id::ReplicaGuidSet;
 use mapi_core::property::tags::*;
 use mapi_core::rop::*;
 
+use super::context::{Cx, RopResult};
 use super::object::{CollectorObject, Object, StateUpload, SyncObject, SyncScope};
-use super::{Cx, RopResult};
 use crate::store::right;
 use crate::transfer::{ContentsSync, Source};
 

@@ -5,8 +5,8 @@ use mapi_core::id::Gid;
 use mapi_core::property::PropertyValue;
 use mapi_core::rop::*;
 
+use super::context::{Cx, RopResult};
 use super::object::Object;
-use super::{Cx, RopResult};
 use crate::store::Mailbox;
 
 /// The collector in the head: its folder, and whether it takes messages.

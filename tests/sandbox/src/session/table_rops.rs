@@ -4,10 +4,10 @@ use mapi_core::ErrorCode;
 use mapi_core::property::PropertyType;
 use mapi_core::rop::*;
 
+use super::context::{Cx, RopResult};
 use super::object::Object;
 use super::row::row_size;
 use super::table::{Rows, Table};
-use super::{Cx, RopResult};
 use crate::store::{Mailbox, StoreResult};
 
 /// The table at the head's index, and its mailbox.

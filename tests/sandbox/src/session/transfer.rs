@@ -5,9 +5,9 @@ use mapi_core::fasttransfer::StreamWriter;
 use mapi_core::property::PropertyTag;
 use mapi_core::rop::*;
 
-use super::execute::due;
-use super::object::{Object, SyncScope};
-use super::{Cx, Entry, RopResult};
+use super::busy::due;
+use super::context::{Cx, RopResult};
+use super::object::{Entry, Object, SyncScope};
 use crate::store::right;
 use crate::store::view::MessageView;
 use crate::transfer::{Filter, Source, Step, folder_steps, hierarchy, write_attachment_content, write_message_content};

@@ -351,7 +351,7 @@ fn non_delivery(original: &MessageContent, user: &User, unknown: &[String], reas
 /// The folder that a ServerId value names ([MS-OXCDATA] 2.11.1.4).
 fn server_id_folder(bytes: &[u8]) -> Option<u64> {
     let folder: [u8; 8] = bytes.get(1..9)?.try_into().ok()?;
-    super::view::counter(mapi_core::id::ObjectId::from_bytes(folder)).filter(|_| bytes.first() == Some(&1))
+    super::counter(mapi_core::id::ObjectId::from_bytes(folder)).filter(|_| bytes.first() == Some(&1))
 }
 
 fn domain(address: &str) -> &str {

@@ -9,6 +9,7 @@ pub mod entry_id;
 mod event;
 mod folder;
 mod headers;
+mod id;
 mod mailbox;
 pub mod message;
 mod names;
@@ -16,6 +17,7 @@ mod outlook;
 mod permission;
 mod quota;
 pub mod restrict;
+mod result;
 mod shared;
 mod snapshot;
 mod standard;
@@ -27,36 +29,27 @@ pub use calendar::calendar;
 pub use clock::{Clock, SteppingClock, SystemClock};
 pub use deliver::{Outbound, Submission};
 pub use event::{Event, EventKind, EventLog};
-pub use folder::{Folder, FolderView, SearchCriteria, is_computed as is_computed_of_folders};
+pub use folder::{Folder, SearchCriteria};
+pub use id::{REPLICA_ID, counter, object_id};
 pub use mailbox::{Copied, Mailbox};
 pub use message::Message;
 pub use names::NamedProperties;
 pub use permission::{ANONYMOUS_MEMBER, DEFAULT_MEMBER, Delegates, Member, Permissions, right};
 pub use quota::{Quota, STORE_FULL};
+pub use result::StoreResult;
 pub use shared::SharedStore;
 pub use snapshot::SnapshotError;
 pub use standard::Special;
 pub(crate) use user::guid_of;
 pub use user::{DN_PREFIX, User};
+pub use view::{FolderView, is_computed_of_folders};
 
 use std::sync::Arc;
 use std::time::Instant;
 
 use mapi_core::ErrorCode;
-use mapi_core::id::ObjectId;
 
 use crate::Manners;
-
-/// What the store answers.
-pub type StoreResult<T> = Result<T, ErrorCode>;
-
-/// The one replica id of every mailbox.
-pub const REPLICA_ID: u16 = 1;
-
-/// The id of an object by its counter.
-pub fn object_id(counter: u64) -> ObjectId {
-    ObjectId::new(REPLICA_ID, counter)
-}
 
 /// Every user with a mailbox, and the mail that left for elsewhere.
 pub struct Store {

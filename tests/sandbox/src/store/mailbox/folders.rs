@@ -7,9 +7,8 @@ use mapi_core::message::PropertyBag;
 use mapi_core::property::tags::*;
 use mapi_core::property::{PropertyKey, PropertyValue};
 
-use super::super::folder::{self, SearchCriteria};
 use super::super::message::put;
-use super::super::{Event, EventKind, Folder, Permissions, StoreResult};
+use super::super::{Event, EventKind, Folder, Permissions, SearchCriteria, StoreResult, is_computed_of_folders};
 use super::Mailbox;
 
 impl Mailbox {
@@ -204,7 +203,7 @@ impl Mailbox {
                     }
                     if name.is_empty() { Err(ErrorCode::INVALID_PARAM) } else { Ok(()) }
                 }
-                PropertyKey::Tag(tag) if folder::is_computed(*tag) => Err(ErrorCode::COMPUTED),
+                PropertyKey::Tag(tag) if is_computed_of_folders(*tag) => Err(ErrorCode::COMPUTED),
                 _ => Ok(()),
             };
             let outcome = outcome.and_then(|()| match key {

@@ -3,8 +3,10 @@
 
 mod folders;
 mod messages;
+mod permissions;
 mod replicas;
 mod restore;
+mod views;
 
 pub use messages::Copied;
 
@@ -19,13 +21,11 @@ use mapi_core::message::PropertyBag;
 use mapi_core::property::tags::*;
 use mapi_core::property::{FileTime, PropertyValue};
 
-use super::folder::{Folder, FolderView};
+use super::folder::Folder;
 use super::message::Message;
 use super::names::NamedProperties;
-use super::restrict::matches;
 use super::standard::{ADDITIONAL, ALL, ENTRY_IDS, STORE_ENTRY_IDS};
 use super::user::guid_of;
-use super::view::MessageView;
 use super::{Clock, Delegates, Event, EventLog, Special, StoreResult, User, entry_id};
 use crate::fault::Signal;
 use crate::{Manners, NotificationFault};
@@ -165,14 +165,6 @@ impl Mailbox {
         self.folders.get(&id).ok_or(ErrorCode::NOT_FOUND)
     }
 
-    /// A folder with its computed properties.
-    ///
-    /// # Errors
-    /// `ecNotFound`.
-    pub fn folder_view(&self, id: u64) -> StoreResult<FolderView<'_>> {
-        Ok(FolderView { mailbox: self, folder: self.folder(id)?, depth: None })
-    }
-
     /// Every folder, ascending by id.
     pub fn folders(&self) -> impl Iterator<Item = &Folder> {
         self.folders.values()
@@ -228,37 +220,9 @@ impl Mailbox {
         self.messages.get(&id).ok_or(ErrorCode::NOT_FOUND)
     }
 
-    /// A message with its computed properties.
-    ///
-    /// # Errors
-    /// `ecNotFound`.
-    pub fn message_view(&self, id: u64) -> StoreResult<MessageView<'_>> {
-        Ok(MessageView { mailbox: self, message: self.message(id)? })
-    }
-
     /// Whether a message exists and is unread.
     pub fn is_unread(&self, id: u64) -> bool {
         self.messages.get(&id).is_some_and(|message| !message.read)
-    }
-
-    /// The normal messages that a folder shows; for a search folder those it finds.
-    pub fn content_rows(&self, folder: &Folder) -> Vec<u64> {
-        let Some(search) = &folder.search else {
-            return folder.messages.iter().copied().collect();
-        };
-        let mut scope = search.scope.clone();
-        if search.recursive {
-            let below = search.scope.iter().flat_map(|root| self.descendants(*root));
-            scope.extend(below.map(|(id, _)| id).collect::<Vec<_>>());
-        }
-        scope.sort_unstable();
-        scope.dedup();
-        let messages = scope.iter().filter_map(|id| self.folders.get(id)).filter(|folder| folder.search.is_none());
-        let found = messages.flat_map(|folder| &folder.messages).copied().filter(|id| {
-            let Ok(view) = self.message_view(*id) else { return false };
-            search.restriction.as_ref().is_none_or(|restriction| matches(restriction, self, &view))
-        });
-        found.collect()
     }
 
     /// Bytes of a folder's normal messages.

@@ -1,35 +1,13 @@
-//! Objects of the store with their computed properties.
-
 use std::borrow::Cow;
 
-use mapi_core::id::ObjectId;
 use mapi_core::message::PropertyBag;
 use mapi_core::property::tags::*;
 use mapi_core::property::{PropertyKey, PropertyTag, PropertyType, PropertyValue};
 
-use super::message::{canonical, flag};
-use super::{Mailbox, Message, entry_id, object_id};
-
-/// PidTagAccessLevel ([MS-OXCPRPT] 2.2.1.2).
-pub const ACCESS_LEVEL: PropertyTag = PropertyTag(0x0FF7_0003);
-/// PidTagInstID of table rows ([MS-OXCTABL] 2.2.1.1).
-pub const INST_ID: PropertyTag = PropertyTag(0x674D_0014);
-/// PidTagInstanceNum of table rows ([MS-OXCTABL] 2.2.1.2).
-pub const INSTANCE_NUM: PropertyTag = PropertyTag(0x674E_0003);
-
-/// Something whose properties can be asked for: a row of a table, an open object.
-pub trait Properties {
-    /// The value of `tag`; text also as PtypString8, and the stored one whatever its type for PtypUnspecified.
-    fn value(&self, tag: PropertyTag) -> Option<Cow<'_, PropertyValue>>;
-
-    /// Every property it has.
-    fn keys(&self) -> Vec<PropertyKey>;
-
-    /// The rows of a sub-object table (PidTagMessageRecipients, PidTagMessageAttachments), for restrictions.
-    fn children(&self, _tag: PropertyTag) -> Vec<&PropertyBag> {
-        Vec::new()
-    }
-}
+use super::super::message::{canonical, flag};
+use super::super::{Mailbox, Message, entry_id, object_id};
+use super::computed::{ACCESS_LEVEL, INST_ID, INSTANCE_NUM, LISTED, UNLISTED};
+use super::{Properties, in_kind, predecessors, stored};
 
 /// A message with the properties that are computed from its state and its place.
 #[derive(Clone, Copy)]
@@ -38,52 +16,6 @@ pub struct MessageView<'a> {
     pub mailbox: &'a Mailbox,
     /// The message, stored or being edited.
     pub message: &'a Message,
-}
-
-/// Computed properties that downloads and GetPropertiesAll list.
-const LISTED: [PropertyTag; 24] = [
-    PidTagSubject,
-    PidTagMessageFlags,
-    PidTagMessageSize,
-    PidTagHasAttachments,
-    PidTagRead,
-    PidTagDisplayTo,
-    PidTagDisplayCc,
-    PidTagDisplayBcc,
-    PidTagCreationTime,
-    PidTagLastModificationTime,
-    PidTagLocalCommitTime,
-    PidTagSearchKey,
-    PidTagRecordKey,
-    PidTagEntryId,
-    PidTagParentEntryId,
-    PidTagObjectType,
-    PidTagAccess,
-    ACCESS_LEVEL,
-    PidTagNativeBody,
-    PidTagInternetArticleNumber,
-    PidTagMid,
-    PidTagChangeKey,
-    PidTagPredecessorChangeList,
-    PidTagChangeNumber,
-];
-
-/// Computed properties that are answered but not listed.
-const UNLISTED: [PropertyTag; 9] = [
-    PidTagMessageStatus,
-    PidTagMessageSizeExtended,
-    PidTagInstanceKey,
-    PidTagFolderId,
-    PidTagSourceKey,
-    PidTagParentSourceKey,
-    PidTagAssociated,
-    INST_ID,
-    INSTANCE_NUM,
-];
-
-/// Whether the store computes this property of messages, so that clients cannot set it.
-pub fn is_computed(tag: PropertyTag) -> bool {
-    LISTED.contains(&tag) || UNLISTED.contains(&tag)
 }
 
 impl MessageView<'_> {
@@ -189,64 +121,4 @@ impl Properties for MessageView<'_> {
             _ => Vec::new(),
         }
     }
-}
-
-/// A bag with nothing computed: recipients, attachments, address book entries.
-#[derive(Clone, Copy)]
-pub struct BagView<'a> {
-    /// The mailbox whose named property ids count.
-    pub mailbox: &'a Mailbox,
-    /// The properties.
-    pub bag: &'a PropertyBag,
-}
-
-impl Properties for BagView<'_> {
-    fn value(&self, tag: PropertyTag) -> Option<Cow<'_, PropertyValue>> {
-        stored(self.mailbox, self.bag, canonical(tag)).map(|value| in_kind(value, tag))
-    }
-
-    fn keys(&self) -> Vec<PropertyKey> {
-        self.bag.iter().map(|(key, _)| key.clone()).collect()
-    }
-}
-
-/// A stored value by the tag of this mailbox.
-pub fn stored<'a>(mailbox: &Mailbox, bag: &'a PropertyBag, tag: PropertyTag) -> Option<Cow<'a, PropertyValue>> {
-    if tag.kind() == PropertyType::UNSPECIFIED {
-        let name = tag.is_named().then(|| mailbox.names().name(tag.id()));
-        let same = |key: &PropertyKey| match (key, &name) {
-            (PropertyKey::Tag(known), None) => known.id() == tag.id(),
-            (PropertyKey::Named(known, _), Some(name)) => known == name,
-            _ => false,
-        };
-        return bag.iter().find(|(key, _)| same(key)).map(|(_, value)| Cow::Borrowed(value));
-    }
-    if !tag.is_named() {
-        return bag.get(tag).map(Cow::Borrowed);
-    }
-    bag.get_named(&mailbox.names().name(tag.id()), tag.kind()).map(Cow::Borrowed)
-}
-
-/// PidTagPredecessorChangeList of an object that only this server changed.
-pub fn predecessors(mailbox: &Mailbox, change_number: u64) -> Vec<u8> {
-    let mut list = vec![22];
-    list.extend(entry_id::source_key(mailbox.replica_guid(), change_number));
-    list
-}
-
-/// A text value in the type that was asked for.
-pub fn in_kind(value: Cow<'_, PropertyValue>, asked: PropertyTag) -> Cow<'_, PropertyValue> {
-    let eight_bit = |text: &str| text.chars().map(|c| u8::try_from(u32::from(c)).unwrap_or(b'?')).collect::<Vec<u8>>();
-    match (asked.kind(), value.as_ref()) {
-        (PropertyType::STRING8, PropertyValue::String(text)) => Cow::Owned(PropertyValue::String8(eight_bit(text))),
-        (PropertyType::MULTIPLE_STRING8, PropertyValue::MultipleString(list)) => {
-            Cow::Owned(PropertyValue::MultipleString8(list.iter().map(|text| eight_bit(text)).collect()))
-        }
-        _ => value,
-    }
-}
-
-/// The counter of an id of this store; `None` for the id of another replica.
-pub fn counter(id: ObjectId) -> Option<u64> {
-    (id.replica_id == super::REPLICA_ID).then(|| id.counter.value())
 }

@@ -1,0 +1,4 @@
+use mapi_core::ErrorCode;
+
+/// What the store answers.
+pub type StoreResult<T> = Result<T, ErrorCode>;
