@@ -1,6 +1,6 @@
 //! The Internet side of mail, as `mapi-core` is the Exchange side: what both servers and the gateway share.
 //!
-//! Flags, keywords and snapshots are what a folder shows; credentials and peers are who asks, and [`sasl`] is how they say
+//! [`message`] reads messages. Flags, keywords and snapshots are what a folder shows; credentials and peers are who asks, and [`sasl`] is how they say
 //! so. [`listener`] holds what everything that listens needs. This crate knows neither of the commands of a protocol nor of
 //! where mail lives.
 
@@ -11,6 +11,7 @@ mod flag_change;
 mod folder;
 mod keyword;
 pub mod listener;
+pub mod message;
 mod peer;
 pub mod sasl;
 mod snapshot;

@@ -1,13 +1,13 @@
-use super::envelope::write_envelope;
-use super::header::{Parameterized, unfolded};
-use super::structure::{Content, Part, slice};
+use mail_core::message::{Content, Parameterized, Part, slice, unfolded};
+
+use super::write_envelope;
 use crate::proto::response::Output;
 
 /// How many language tags are shown.
 const MAX_LANGUAGES: usize = 32;
 
 /// Writes BODYSTRUCTURE (RFC 9051 7.5.2) of a message or part of `raw`, or BODY if not `extended`.
-/// Recursion is as deep as the structure, which is bounded by [`super::MAX_DEPTH`].
+/// Recursion is as deep as the structure, which is bounded by [`mail_core::message::MAX_DEPTH`].
 pub fn write_body(raw: &[u8], part: &Part, extended: bool, output: &mut Output) {
     let header = slice(raw, &part.header);
     output.text("(");

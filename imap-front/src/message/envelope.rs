@@ -1,5 +1,5 @@
-use super::address::{Address, parse_addresses};
-use super::header::unfolded;
+use mail_core::message::{Address, parse_addresses, unfolded};
+
 use crate::proto::response::Output;
 
 /// Writes ENVELOPE (RFC 9051 7.5.2) of a header block.

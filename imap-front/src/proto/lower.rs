@@ -12,6 +12,7 @@ use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
 use imap_codec::imap_types::search::SearchKey as WireKey;
 use imap_codec::imap_types::sequence::{SeqOrUid, Sequence, SequenceSet as WireSet};
 use imap_codec::imap_types::status::StatusDataItemName;
+use mail_core::message::{Section, SectionText};
 use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords, NewMessage};
 use secrecy::SecretString;
 use thiserror::Error;
@@ -25,7 +26,6 @@ use super::status_item::StatusItem;
 use super::tag::tag_of;
 use super::text::text;
 use super::{append, authenticate, list, utf7};
-use crate::message::{Section, SectionText};
 
 /// How many items one FETCH may name; each may be a whole message.
 const MAX_FETCH_ITEMS: usize = 64;

@@ -1,10 +1,10 @@
+use mail_core::message::Section;
 use mail_core::{FlagChange, NewMessage};
 use secrecy::SecretString;
 
 use super::search::SearchKey;
 use super::sequence::SequenceSet;
 pub use super::status_item::StatusItem;
-use crate::message::Section;
 
 /// A command with its tag.
 #[derive(Debug)]

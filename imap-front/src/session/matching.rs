@@ -1,6 +1,7 @@
 use std::borrow::Cow;
 
 use chrono::{DateTime, Datelike, NaiveDate};
+use mail_core::message::{Content, Part, decoded, fields, header_length, unfolded};
 use mail_core::{FetchNeed, MessageRow};
 use mail_parser::HeaderValue;
 use mail_parser::decoders::base64::base64_decode;
@@ -8,7 +9,6 @@ use mail_parser::decoders::charsets::map::charset_decoder;
 use mail_parser::decoders::quoted_printable::quoted_printable_decode;
 use mail_parser::parsers::MessageStream;
 
-use crate::message::{Content, Part, decoded, fields, header_length, unfolded};
 use crate::proto::search::{DateTest, SearchKey};
 use crate::proto::sequence::{OutOfRange, Ranges, SequenceSet};
 

@@ -290,7 +290,7 @@ impl FolderStore for MemoryFolder {
                     size: (need != FetchNeed::Header).then_some(bytes.len() as u32),
                     content: match need {
                         FetchNeed::Size => Bytes::new(),
-                        FetchNeed::Header => bytes.slice(..imap_front::message::header_length(bytes)),
+                        FetchNeed::Header => bytes.slice(..mail_core::message::header_length(bytes)),
                         FetchNeed::Full => bytes.clone(),
                     },
                 });

@@ -42,7 +42,7 @@ fn check_rendering(message: &MessageContent) {
     assert_eq!(render(message, &context).as_ref(), Ok(&rendering), "the same message, the same bytes");
     let bytes = &rendering.bytes[..];
     assert!(bytes.len() <= limits.max_bytes);
-    assert_eq!(imap_front::message::header_length(bytes), rendering.header_len);
+    assert_eq!(mail_core::message::header_length(bytes), rendering.header_len);
     // Signed and encrypted content is passed on as it was stored, whatever it is.
     if !bytes.windows(5).any(|window| window.eq_ignore_ascii_case(b"pkcs7") || window.eq_ignore_ascii_case(b"signe")) {
         for line in bytes.split_inclusive(|byte| *byte == b'\n') {

@@ -1,8 +1,9 @@
 use imap_front::frame::{Expect, Frame, FrameLimits, Framer, Refusal};
-use imap_front::message::{self, Part, Section, SectionText};
+use imap_front::message;
 use imap_front::proto::lower::lower;
 use imap_front::proto::response::Output;
 use imap_front::proto::utf7;
+use mail_core::message::{Part, Section, SectionText, extract, header_length};
 
 use super::cut;
 
@@ -46,7 +47,7 @@ pub fn command(data: &[u8]) {
 pub fn message(data: &[u8]) {
     let structure = Part::parse(data);
     let mut output = Output::default();
-    message::write_envelope(&data[..message::header_length(data)], &mut output);
+    message::write_envelope(&data[..header_length(data)], &mut output);
     message::write_body(data, &structure, true, &mut output);
     for part in [vec![], vec![1], vec![2, 1]] {
         let subject = || vec!["subject".to_owned()];
@@ -58,7 +59,7 @@ pub fn message(data: &[u8]) {
             SectionText::Text,
             SectionText::Mime,
         ] {
-            let _ = message::extract(data, Some(&structure), &Section { part: part.clone(), text });
+            let _ = extract(data, Some(&structure), &Section { part: part.clone(), text });
         }
     }
 }

@@ -2,9 +2,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use mail_core::message::{Extract, Part, Section, SectionText, extract, header_length};
 use mail_core::{FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FlagSet, Keywords, Snapshot};
 
-use crate::message::{Extract, Part, Section, SectionText, extract, header_length, write_body, write_envelope};
+use crate::message;
 use crate::proto::request::FetchItem;
 use crate::proto::response::Output;
 use crate::proto::sequence::SequenceSet;
@@ -166,14 +167,14 @@ impl Fetch {
                 }
                 FetchItem::Envelope => {
                     out.text("ENVELOPE ");
-                    write_envelope(content.get(..header_length(&content)).unwrap_or_default(), out);
+                    message::write_envelope(content.get(..header_length(&content)).unwrap_or_default(), out);
                     out
                 }
                 FetchItem::Body | FetchItem::BodyStructure => {
                     let extended = *item == FetchItem::BodyStructure;
                     out.text(if extended { "BODYSTRUCTURE " } else { "BODY " });
                     if let Some(structure) = &structure {
-                        write_body(&content, structure, extended, out);
+                        message::write_body(&content, structure, extended, out);
                     }
                     out
                 }
@@ -188,7 +189,7 @@ impl Fetch {
                 }
                 FetchItem::Section { section, partial, .. } => {
                     out.text("BODY[");
-                    section.write(out);
+                    message::write_section(section, out);
                     out.text("]");
                     if let Some((first, _)) = partial {
                         out.text("<").number(*first).text(">");

@@ -172,7 +172,7 @@ fn before_line_end(raw: &[u8], position: usize) -> usize {
 }
 
 /// The bytes of a range, or none where it is beyond them.
-pub(super) fn slice<'a>(raw: &'a [u8], range: &Range<usize>) -> &'a [u8] {
+pub fn slice<'a>(raw: &'a [u8], range: &Range<usize>) -> &'a [u8] {
     raw.get(range.clone()).unwrap_or_default()
 }
 

@@ -96,7 +96,7 @@ const MAX_PARAMETERS: usize = 64;
 
 impl Parameterized {
     /// Parses an unfolded value; anything is accepted.
-    pub(super) fn parse(value: &[u8]) -> Self {
+    pub fn parse(value: &[u8]) -> Self {
         let mut pieces = split_semicolons(value).into_iter();
         let value = pieces.next().map(Cow::into_owned).unwrap_or_default();
         let parameters = pieces
