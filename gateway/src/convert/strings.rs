@@ -25,6 +25,11 @@ pub(super) fn filled(bag: &PropertyBag, tag: PropertyTag) -> Option<Cow<'_, str>
     text(bag, tag).filter(|text| !text.trim().is_empty())
 }
 
+/// The tag of a string property that is in so few messages that it has no name. (PidTagOriginalSubject and such.)
+pub(super) const fn string_tag(id: u16) -> PropertyTag {
+    PropertyTag::new(id, PropertyType::STRING)
+}
+
 /// The encoding of a Windows code page.
 pub(super) fn encoding_of(code_page: i32) -> Option<&'static Encoding> {
     u16::try_from(code_page).ok().and_then(codepage::to_encoding)

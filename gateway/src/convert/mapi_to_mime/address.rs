@@ -1,11 +1,11 @@
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use mapi_core::id::{EntryId, OneOffEntryId};
-use mapi_core::message::{MessageContent, PropertyBag};
+use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyTag, tags};
 
+use super::RenderContext;
 use super::header::phrase;
-use super::{RenderContext, message_header};
 use crate::convert::ConvertError;
 use crate::convert::strings::{filled, one_line, text, visible_ascii};
 
@@ -48,21 +48,6 @@ impl AddressResolver for ResolvedAddresses {
             None => Resolution::Unknown,
         }
     }
-}
-
-/// The distinguished names whose SMTP addresses a rendering of `message` needs, ascending, each once.
-pub fn needed_dns(message: &MessageContent) -> Vec<String> {
-    let mut names = BTreeSet::new();
-    let mut messages = vec![message];
-    while let Some(message) = messages.pop() {
-        for party in message_header::parties(message) {
-            if let Route::Directory(dn) = party.route {
-                names.insert(dn);
-            }
-        }
-        messages.extend(message.attachments.iter().filter_map(|attachment| attachment.embedded.as_deref()));
-    }
-    names.into_iter().collect()
 }
 
 /// How somebody is reached.

@@ -10,7 +10,7 @@ use super::filename::parameter;
 use super::header::Header;
 use super::{RenderContext, embedded_entity, message_header};
 use crate::convert::ConvertError;
-use crate::convert::strings::{filled, one_line, visible_ascii};
+use crate::convert::strings::{filled, one_line, string_tag, visible_ascii};
 
 /// PidTagAttachFlags: attRenderedInBody
 const IN_BODY: i32 = 4;
@@ -92,7 +92,7 @@ fn by_value<'a>(bag: &'a PropertyBag, data: &'a [u8], media_type: &str, body: &B
     let mut header = Header::new();
     let mut content_type = media_type.to_owned();
     if media_type.starts_with("text/")
-        && let Some(charset) = filled(bag, message_header::string_tag(PID_TAG_TEXT_ATTACHMENT_CHARSET))
+        && let Some(charset) = filled(bag, string_tag(PID_TAG_TEXT_ATTACHMENT_CHARSET))
     {
         let charset = charset.chars().filter(|c| c.is_ascii_alphanumeric() || "-_.:+".contains(*c));
         content_type.push_str(&format!("; charset=\"{}\"", charset.collect::<String>()));

@@ -1,11 +1,11 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mapi_core::message::{MessageContent, PropertyBag};
-use mapi_core::property::{NamedId, PropertyKey, PropertyTag, PropertyType, property_set, tags};
+use mapi_core::property::{NamedId, PropertyKey, PropertyType, property_set, tags};
 
 use super::address::{Party, RECIPIENT, REPRESENTING, SENDER, flat_entry_list};
 use super::header::Header;
-use super::{RenderContext, date, report, transport};
+use super::{RenderContext, date, report_kind, transport};
 use crate::convert::ConvertError;
 use crate::convert::strings::{filled, normalized_subject, one_line, text, visible_ascii};
 
@@ -65,7 +65,7 @@ pub(super) fn build(
 /// Everybody whose address [`build`] or a report needs.
 pub(super) fn parties(message: &MessageContent) -> Vec<Party> {
     let bag = &message.properties;
-    let is_report = report::kind(message).is_some();
+    let is_report = report_kind::kind(message).is_some();
     let fields = received_fields(message);
     let mut out = Vec::new();
     if fields.is_none() || is_report {
@@ -282,9 +282,4 @@ fn titled(lower: &str) -> String {
         format!("{}{rest}", first.to_ascii_uppercase())
     });
     words.collect::<Vec<_>>().join("-")
-}
-
-/// PidTagOriginalSubject and such are in few messages; their tags are not among the named ones.
-pub(super) const fn string_tag(id: u16) -> PropertyTag {
-    PropertyTag::new(id, PropertyType::STRING)
 }

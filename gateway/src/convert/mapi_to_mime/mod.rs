@@ -17,17 +17,20 @@ mod filename;
 mod header;
 mod html;
 mod message_header;
+mod needed;
 mod report;
+mod report_kind;
 mod smime;
 mod transport;
 
 use bytes::Bytes;
 use mapi_core::message::MessageContent;
 
-pub use self::address::{AddressResolver, Resolution, ResolvedAddresses, needed_dns};
+pub use self::address::{AddressResolver, Resolution, ResolvedAddresses};
 use self::entity::{Content, Entity};
 use self::header::Header;
 pub(crate) use self::header::phrase;
+pub use self::needed::needed_dns;
 use super::ConvertError;
 
 /// The version of the renderer. It changes whenever any message might be rendered to other bytes than before, so that

@@ -5,39 +5,15 @@ use super::address::{Party, RECIPIENT, SENDER};
 use super::body::{self, Body};
 use super::entity::Entity;
 use super::header::Header;
-use super::message_header::string_tag;
+use super::report_kind::{ReportKind, kind};
 use super::{RenderContext, date};
 use crate::convert::ConvertError;
-use crate::convert::strings::{filled, one_line, text, visible_ascii};
+use crate::convert::strings::{filled, one_line, string_tag, text, visible_ascii};
 
 const PID_TAG_NON_DELIVERY_REPORT_STATUS_CODE: PropertyTag = PropertyTag::new(0x0C20, PropertyType::INTEGER32);
 const PID_TAG_SUPPLEMENTARY_INFO: PropertyTag = string_tag(0x0C1B);
 const PID_TAG_ORIGINAL_MESSAGE_ID: PropertyTag = string_tag(0x1046);
 const PID_TAG_REPORT_TIME: PropertyTag = PropertyTag::new(0x0032, PropertyType::TIME);
-
-/// What a report message tells ([MS-OXOMSG] 2.2.2).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ReportKind {
-    Failed,
-    Delivered,
-    Delayed,
-    Displayed,
-    Deleted,
-}
-
-/// The kind of report that the message class names (`REPORT.IPM.Note.NDR`, …).
-pub(super) fn kind(message: &MessageContent) -> Option<ReportKind> {
-    let class = filled(&message.properties, tags::PidTagMessageClass)?.trim().to_ascii_uppercase();
-    let (_, suffix) = class.strip_prefix("REPORT.")?.rsplit_once('.')?;
-    match suffix {
-        "NDR" => Some(ReportKind::Failed),
-        "DR" => Some(ReportKind::Delivered),
-        "DELAYED" => Some(ReportKind::Delayed),
-        "IPNRN" => Some(ReportKind::Displayed),
-        "IPNNRN" => Some(ReportKind::Deleted),
-        _ => None,
-    }
-}
 
 /// A report under construction: everything but the attachments.
 pub(super) struct Report<'a> {
