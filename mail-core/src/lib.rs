@@ -16,6 +16,7 @@ mod peer;
 pub mod sasl;
 mod snapshot;
 mod stored;
+pub mod utf7;
 
 pub use credentials::{Accepts, Credentials, Secret};
 pub use fetched::{FetchNeed, FetchedMessage};

@@ -158,13 +158,21 @@ impl Gateway {
         Ok(())
     }
 
+    /// The id of the running process.
+    ///
+    /// # Errors
+    /// The process is dead.
+    pub fn process_id(&self) -> Result<u32, String> {
+        self.lock().as_ref().map(Child::id).ok_or_else(|| "the gateway is dead".to_owned())
+    }
+
     /// A figure of the running process in kibibytes, such as `VmRSS` (memory now) or `VmHWM` (the most it had), as Linux
     /// tells it.
     ///
     /// # Errors
     /// The process is dead, or this is another system.
     pub fn memory(&self, figure: &str) -> Result<u64, String> {
-        let id = self.lock().as_ref().map(Child::id).ok_or("the gateway is dead")?;
+        let id = self.process_id()?;
         let status = std::fs::read_to_string(format!("/proc/{id}/status")).map_err(|error| error.to_string())?;
         let line = status.lines().find_map(|line| line.strip_prefix(figure)?.strip_prefix(':'));
         let number = line.and_then(|line| line.split_whitespace().next()?.parse().ok());

@@ -1,7 +1,6 @@
 use std::sync::Arc;
 
-use imap_front::proto::utf7;
-use mail_core::FolderKey;
+use mail_core::{FolderKey, utf7};
 use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
 use mapi_core::mailbox::Mailbox;

@@ -13,7 +13,7 @@ use imap_codec::imap_types::search::SearchKey as WireKey;
 use imap_codec::imap_types::sequence::{SeqOrUid, Sequence, SequenceSet as WireSet};
 use imap_codec::imap_types::status::StatusDataItemName;
 use mail_core::message::{Section, SectionText};
-use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords, NewMessage};
+use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords, NewMessage, utf7};
 use secrecy::SecretString;
 use thiserror::Error;
 
@@ -25,7 +25,7 @@ use super::sequence::SequenceSet;
 use super::status_item::StatusItem;
 use super::tag::tag_of;
 use super::text::text;
-use super::{append, authenticate, list, utf7};
+use super::{append, authenticate, list};
 
 /// How many items one FETCH may name; each may be a whole message.
 const MAX_FETCH_ITEMS: usize = 64;

@@ -1,5 +1,6 @@
+use mail_core::utf7;
+
 use super::text::text;
-use super::utf7;
 
 /// A mailbox name as it came, in Unicode. Names that are not modified UTF-7 are taken as UTF-8, as some clients send it.
 pub(super) fn mailbox_name(bytes: &[u8]) -> String {

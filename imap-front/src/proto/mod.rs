@@ -18,4 +18,3 @@ pub mod sequence;
 mod status_item;
 pub(crate) mod tag;
 mod text;
-pub mod utf7;

@@ -2,9 +2,8 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 
 use bytes::Bytes;
+use mail_core::utf7;
 use mail_core::{FlagSet, Keywords};
-
-use super::utf7;
 
 /// From this size on, content is passed on as it is instead of being copied into the output.
 const SHARE_FROM: usize = 4096;

@@ -1,9 +1,10 @@
 //! How soon clients hear of new mail, and what large folders and many connections cost. The gateway is a process of its own
 //! with the sandbox as its upstream; each figure has a bound, and a bound that is missed fails the run.
 //!
-//! `cargo bench -p tests --bench sync [-- latency | large | connections]`: all of them, or those that are named.
+//! `cargo bench -p tests --bench sync [-- latency | large | connections | growth]`: all of them, or those that are named.
 
 mod connections;
+mod growth;
 mod large;
 mod latency;
 mod machine;
@@ -13,11 +14,16 @@ use std::process::ExitCode;
 use exchange_sandbox::seed;
 use exchange_sandbox::store::Special;
 use exchange_sandbox::{RunningSandbox, Sandbox};
+use peak_alloc::PeakAlloc;
 use tests::process::Gateway;
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_gateway-under-test");
-const NAMES: [&str; 3] = ["latency", "large", "connections"];
+const NAMES: [&str; 4] = ["latency", "large", "connections", "growth"];
+
+/// Tells how much memory of this process (not of the gateway's) is in use.
+#[global_allocator]
+static ALLOCATOR: PeakAlloc = PeakAlloc;
 
 /// What a measurement says if a bound was missed, or if it could not be made.
 type Measured = Result<(), String>;
@@ -37,6 +43,7 @@ fn main() -> ExitCode {
             match name {
                 "latency" => latency::measure().await,
                 "large" => large::measure().await,
+                "growth" => growth::measure().await,
                 _ => connections::measure().await,
             }
         });

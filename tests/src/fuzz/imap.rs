@@ -2,8 +2,8 @@ use imap_front::frame::{Expect, Frame, FrameLimits, Framer, Refusal};
 use imap_front::message;
 use imap_front::proto::lower::lower;
 use imap_front::proto::response::Output;
-use imap_front::proto::utf7;
 use mail_core::message::{Part, Section, SectionText, extract, header_length};
+use mail_core::utf7;
 
 use super::cut;
 

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use exchange_sandbox::seed::MessageBuilder;
 use exchange_sandbox::store::{Mailbox, Special};
 use gateway::convert::folders::encode_name;
-use imap_front::proto::utf7;
+use mail_core::utf7;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;

@@ -1,54 +1,15 @@
-use std::collections::BTreeMap;
-
 use mapi_core::id::{EntryId, OneOffEntryId};
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyTag, tags};
 
-use super::RenderContext;
+use super::context::RenderContext;
 use super::header::phrase;
+use super::resolver::Resolution;
 use crate::convert::ConvertError;
 use crate::convert::strings::{filled, one_line, text, visible_ascii};
 
 /// MAPI_DISTLIST-like entries: PidTagDisplayType 1 (DT_DISTLIST) and 5 (DT_PRIVATE_DISTLIST).
 const PRIVATE_LIST_TYPE: &str = "MAPIPDL";
-
-/// What the address book says of a distinguished name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Resolution {
-    /// Its SMTP address.
-    Smtp(String),
-    /// It was asked and knows no such entry, or one without an SMTP address.
-    NoAddress,
-    /// It was not asked.
-    Unknown,
-}
-
-/// The addresses of address book entries that were looked up before. A pure lookup.
-pub trait AddressResolver: Send + Sync {
-    /// The SMTP address of a distinguished name (`/o=…/cn=…`), whatever its case.
-    fn resolve(&self, legacy_dn: &str) -> Resolution;
-}
-
-/// Looked-up addresses by distinguished name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct ResolvedAddresses(BTreeMap<String, Option<String>>);
-
-impl ResolvedAddresses {
-    /// Records what the address book answered; `None` if the name has no SMTP address.
-    pub fn insert(&mut self, legacy_dn: &str, smtp: Option<String>) {
-        self.0.insert(legacy_dn.to_ascii_lowercase(), smtp);
-    }
-}
-
-impl AddressResolver for ResolvedAddresses {
-    fn resolve(&self, legacy_dn: &str) -> Resolution {
-        match self.0.get(&legacy_dn.to_ascii_lowercase()) {
-            Some(Some(smtp)) => Resolution::Smtp(smtp.clone()),
-            Some(None) => Resolution::NoAddress,
-            None => Resolution::Unknown,
-        }
-    }
-}
 
 /// How somebody is reached.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -216,6 +177,7 @@ fn encapsulated(kind: &str, address: &str, domain: &str) -> String {
 mod tests {
     use mapi_core::property::PropertyValue;
 
+    use super::super::resolver::ResolvedAddresses;
     use super::*;
     use crate::convert::mapi_to_mime::RenderLimits;
 

@@ -8,7 +8,7 @@ use super::encoding::{TransferEncoding, is_seven_bit};
 use super::entity::{Content, Entity};
 use super::filename::parameter;
 use super::header::Header;
-use super::{RenderContext, embedded_entity, message_header};
+use super::message_header;
 use crate::convert::ConvertError;
 use crate::convert::strings::{filled, one_line, string_tag, visible_ascii};
 
@@ -29,20 +29,21 @@ pub(super) struct Part<'a> {
     pub(super) related: bool,
 }
 
-/// Makes a part of an attachment; `None` if it has nothing to show.
+/// Whether it is a changed occurrence of a series, which is not shown.
+pub(super) fn is_exception(attachment: &Attachment) -> bool {
+    attachment.properties.integer(tags::PidTagAttachmentFlags).unwrap_or(0) & EXCEPTION != 0
+}
+
+/// Makes a part of an attachment; `None` if it has nothing to show. `message` is the attached message as an entity, if it is
+/// one.
 pub(super) fn part<'a>(
     attachment: &'a Attachment,
+    message: Option<Entity<'a>>,
     body: &Body<'_>,
-    context: &RenderContext<'_>,
-    depth: usize,
 ) -> Result<Option<Part<'a>>, ConvertError> {
     let bag = &attachment.properties;
-    if bag.integer(tags::PidTagAttachmentFlags).unwrap_or(0) & EXCEPTION != 0 {
-        return Ok(None);
-    }
-    if let Some(message) = &attachment.embedded {
-        let mut entity = embedded_entity(message, context, depth)?;
-        let subject = message_header::subject(&message.properties);
+    if let (Some(embedded), Some(mut entity)) = (&attachment.embedded, message) {
+        let subject = message_header::subject(&embedded.properties);
         let name = name(bag).unwrap_or(subject);
         let extension = if name.to_ascii_lowercase().ends_with(".eml") { "" } else { ".eml" };
         let name = if name.is_empty() { "message.eml".to_owned() } else { format!("{name}{extension}") };

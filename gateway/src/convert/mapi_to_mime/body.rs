@@ -6,10 +6,11 @@ use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{PropertyType, tags};
 use mapi_core::rtf::{self, RtfContent};
 
+use super::context::RenderContext;
 use super::encoding::TransferEncoding;
 use super::entity::{Content, Entity};
 use super::header::Header;
-use super::{RenderContext, html, transport};
+use super::{html, transport};
 use crate::convert::ConvertError;
 use crate::convert::strings::{encoding_of, text};
 

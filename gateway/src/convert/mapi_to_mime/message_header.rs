@@ -4,8 +4,9 @@ use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{NamedId, PropertyKey, PropertyType, property_set, tags};
 
 use super::address::{Party, RECIPIENT, REPRESENTING, SENDER, flat_entry_list};
+use super::context::RenderContext;
 use super::header::Header;
-use super::{RenderContext, date, report_kind, transport};
+use super::{date, report_kind, transport};
 use crate::convert::ConvertError;
 use crate::convert::strings::{filled, normalized_subject, one_line, text, visible_ascii};
 

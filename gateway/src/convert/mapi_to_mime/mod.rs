@@ -10,6 +10,7 @@
 mod address;
 mod attachment;
 mod body;
+mod context;
 mod date;
 mod encoding;
 mod entity;
@@ -20,53 +21,24 @@ mod message_header;
 mod needed;
 mod report;
 mod report_kind;
+mod resolver;
 mod smime;
 mod transport;
 
 use bytes::Bytes;
 use mapi_core::message::MessageContent;
 
-pub use self::address::{AddressResolver, Resolution, ResolvedAddresses};
+pub use self::context::{RenderContext, RenderLimits};
 use self::entity::{Content, Entity};
 use self::header::Header;
 pub(crate) use self::header::phrase;
 pub use self::needed::needed_dns;
+pub use self::resolver::{AddressResolver, Resolution, ResolvedAddresses};
 use super::ConvertError;
 
 /// The version of the renderer. It changes whenever any message might be rendered to other bytes than before, so that
 /// sizes and digests recorded with another version are known to be void.
 pub const RENDER_VERSION: u32 = 1;
-
-/// Bounds of a rendering.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RenderLimits {
-    /// Bytes of the result.
-    pub max_bytes: usize,
-    /// Messages within messages; deeper ones are replaced by a note.
-    pub max_depth: usize,
-    /// Bytes of uncompressed RTF.
-    pub max_rtf_bytes: usize,
-}
-
-impl Default for RenderLimits {
-    /// 256 MiB, 16 levels, 32 MiB of RTF.
-    fn default() -> Self {
-        Self { max_bytes: 256 << 20, max_depth: 16, max_rtf_bytes: 32 << 20 }
-    }
-}
-
-/// What a rendering needs besides the message.
-#[derive(Clone, Copy)]
-pub struct RenderContext<'a> {
-    /// The message's source key (GID): boundaries and a missing Message-ID are derived from it.
-    pub source_key: &'a [u8],
-    /// Where addresses of the address book are looked up.
-    pub addresses: &'a dyn AddressResolver,
-    /// The domain of a Message-ID made up for messages without one, and of addresses that have no SMTP form.
-    pub domain: &'a str,
-    /// Bounds.
-    pub limits: RenderLimits,
-}
 
 /// A message as MIME.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +86,11 @@ fn content_entity<'a>(
     let mut attachments: Vec<_> = message.attachments.iter().collect();
     attachments.sort_by_key(|attachment| attachment.number);
     for attachment in attachments {
-        let Some(part) = attachment::part(attachment, &body, context, depth)? else { continue };
+        if attachment::is_exception(attachment) {
+            continue;
+        }
+        let message = attachment.embedded.as_deref().map(|message| embedded_entity(message, context, depth));
+        let Some(part) = attachment::part(attachment, message.transpose()?, &body)? else { continue };
         if part.related { inline.push(part.entity) } else { others.push(part.entity) }
     }
     if let Some(report) = report::entity(message, &body, context)? {

@@ -3,10 +3,11 @@ use mapi_core::property::{PropertyTag, PropertyType, tags};
 
 use super::address::{Party, RECIPIENT, SENDER};
 use super::body::{self, Body};
+use super::context::RenderContext;
+use super::date;
 use super::entity::Entity;
 use super::header::Header;
 use super::report_kind::{ReportKind, kind};
-use super::{RenderContext, date};
 use crate::convert::ConvertError;
 use crate::convert::strings::{filled, one_line, string_tag, text, visible_ascii};
 

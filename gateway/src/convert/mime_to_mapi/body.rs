@@ -1,9 +1,12 @@
+use mail_core::{FlagSet, Keywords};
 use mapi_core::message::{Attachment, MessageContent, PropertyBag};
-use mapi_core::property::{PropertyTag, PropertyType, PropertyValue, tags};
+use mapi_core::property::{FileTime, PropertyTag, PropertyType, PropertyValue, tags};
 use mapi_core::rtf;
 
 use super::entity::{Budget, Content, Entity};
-use super::{ParseLimits, decode, embedded};
+use super::limits::ParseLimits;
+use super::purpose::Purpose;
+use super::{decode, properties, recipients, smime};
 
 /// PidTagAttachFlags: attRenderedInBody
 const IN_BODY: i32 = 4;
@@ -179,4 +182,17 @@ impl Entity<'_> {
             Content::Leaf(_) | Content::Opaque => false,
         }
     }
+}
+
+/// A message within a message; its depth was bounded when it was split.
+fn embedded(entity: &Entity<'_>) -> MessageContent {
+    let mut content = MessageContent::default();
+    let purpose =
+        Purpose::Append { flags: FlagSet::SEEN, keywords: &Keywords::EMPTY, internal_date: FileTime::default() };
+    properties::set(&mut content.properties, &entity.fields, purpose);
+    content.recipients = recipients::of_header(&entity.fields);
+    if !smime::set(&mut content, entity) {
+        set(&mut content, entity);
+    }
+    content
 }

@@ -10,59 +10,22 @@ mod body;
 mod decode;
 mod entity;
 mod fields;
+mod limits;
 mod properties;
+mod purpose;
 mod recipients;
 mod smime;
 
-use mail_core::{FlagSet, Keywords};
 use mapi_core::message::MessageContent;
-use mapi_core::property::{FileTime, PropertyValue, tags};
+use mapi_core::property::{PropertyValue, tags};
 
 use self::entity::{Budget, Entity};
 use self::fields::Fields;
+pub use self::limits::ParseLimits;
+pub use self::purpose::Purpose;
 pub use self::recipients::recipients_for_submission;
 use super::ConvertError;
 use super::strings::guess;
-
-/// What becomes of the message.
-#[derive(Debug, Clone, Copy)]
-pub enum Purpose<'a> {
-    /// It is stored in a folder.
-    Append {
-        /// Its flags: `\Seen` and `\Draft` become PidTagMessageFlags, the others and the keywords are set with the
-        /// properties of [`super::flags::edit`].
-        flags: FlagSet,
-        /// Its keywords.
-        keywords: &'a Keywords,
-        /// INTERNALDATE.
-        internal_date: FileTime,
-    },
-    /// It is sent. The account's owner is its sender unless `From` names somebody else.
-    Submit {
-        /// The addresses of the account's owner.
-        own_addresses: &'a [String],
-        /// The envelope's recipients: everybody it goes to.
-        recipients: &'a [String],
-    },
-}
-
-/// Bounds of what is taken apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct ParseLimits {
-    /// Nesting of multiparts and messages; deeper parts are attached as they are.
-    pub max_depth: usize,
-    /// Parts of a message, those of attached messages included; the rest is attached as it is.
-    pub max_parts: usize,
-    /// Recipients. The count of rows is a 16-bit number on the wire.
-    pub max_recipients: usize,
-}
-
-impl Default for ParseLimits {
-    /// 16 levels, 2,000 parts, 32,000 recipients.
-    fn default() -> Self {
-        Self { max_depth: 16, max_parts: 2_000, max_recipients: 32_000 }
-    }
-}
 
 /// Makes a MAPI message of a MIME message, within the default limits.
 ///
@@ -105,18 +68,5 @@ pub fn as_text(message: &[u8], purpose: Purpose<'_>) -> MessageContent {
     properties::set(&mut content.properties, &fields, purpose);
     let text = guess(message).replace('\0', "");
     content.properties.set(tags::PidTagBody, PropertyValue::String(text));
-    content
-}
-
-/// A message within a message; its depth was bounded when it was split.
-fn embedded(entity: &Entity<'_>) -> MessageContent {
-    let mut content = MessageContent::default();
-    let purpose =
-        Purpose::Append { flags: FlagSet::SEEN, keywords: &Keywords::EMPTY, internal_date: FileTime::default() };
-    properties::set(&mut content.properties, &entity.fields, purpose);
-    content.recipients = recipients::of_header(&entity.fields);
-    if !smime::set(&mut content, entity) {
-        body::set(&mut content, entity);
-    }
     content
 }

@@ -5,8 +5,8 @@ use mapi_core::id::OneOffEntryId;
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyKey, PropertyName, PropertyTag, PropertyType, PropertyValue, property_set, tags};
 
-use super::Purpose;
 use super::fields::{Fields, Mailbox};
+use super::purpose::Purpose;
 use crate::convert::strings::{guess, normalized_subject};
 
 const READ: i32 = 0x1;
