@@ -50,11 +50,7 @@ async fn changes(messages: usize) -> Result<Costs, String> {
     let sandbox = sandbox_of(&[ALICE.to_owned()]).await;
     let ids = fill(&sandbox, messages);
     let directory = tempfile::tempdir().expect("a directory");
-    let settings = Settings {
-        upstream_keys: "render_ahead_seconds = 0",
-        ..Settings::new(PROGRAM, directory.path(), sandbox.addr())
-    };
-    let gateway = Gateway::start(settings).await?;
+    let gateway = Gateway::start(Settings::new(PROGRAM, directory.path(), sandbox.addr())).await?;
     let mut sessions = Vec::with_capacity(SESSIONS);
     for _ in 0..SESSIONS {
         sessions.push(idle(&gateway).await);
