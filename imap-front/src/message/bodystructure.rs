@@ -1,4 +1,4 @@
-use mail_core::message::{Content, Parameterized, Part, slice, unfolded};
+use mail_core::message::{Content, Entity, Fields, Parameters};
 
 use super::write_envelope;
 use crate::proto::response::Output;
@@ -6,46 +6,60 @@ use crate::proto::response::Output;
 /// How many language tags are shown.
 const MAX_LANGUAGES: usize = 32;
 
-/// Writes BODYSTRUCTURE (RFC 9051 7.5.2) of a message or part of `raw`, or BODY if not `extended`.
-/// Recursion is as deep as the structure, which is bounded by [`mail_core::message::MAX_DEPTH`].
-pub fn write_body(raw: &[u8], part: &Part, extended: bool, output: &mut Output) {
-    let header = slice(raw, &part.header);
+/// Writes BODYSTRUCTURE (RFC 9051 7.5.2) of a message or part, or BODY if not `extended`. Recursion is as deep as the
+/// structure, which is bounded.
+pub fn write_body(entity: Entity<'_>, extended: bool, output: &mut Output) {
+    let header = entity.fields();
+    let media = &entity.part().media;
     output.text("(");
-    if let Content::Multipart(parts) = &part.content {
-        for part in parts {
-            write_body(raw, part, extended, output);
+    if let Content::Multipart(_) | Content::Undivided(_) = &entity.part().content {
+        for part in entity.children() {
+            write_body(part, extended, output);
         }
-        output.text(" ").string(&part.media.subtype);
+        output.text(" ").string(&media.subtype);
         if extended {
             output.text(" ");
-            write_parameters(&part.media.parameters, output);
+            write_parameters(&media.parameters, output);
         }
     } else {
-        let body = slice(raw, &part.body);
-        output.string(&part.media.kind).text(" ").string(&part.media.subtype).text(" ");
-        write_parameters(&part.media.parameters, output);
-        output.text(" ").nstring(non_empty(unfolded(header, "Content-ID")).as_deref());
-        output.text(" ").nstring(non_empty(unfolded(header, "Content-Description")).as_deref());
-        output.text(" ").string(&encoding(header)).text(" ").number(body.len() as u64);
-        if let Content::Message(message) = &part.content {
-            output.text(" ");
-            write_envelope(slice(raw, &message.header), output);
-            output.text(" ");
-            write_body(raw, message, extended, output);
+        let body = entity.body();
+        if entity.part().content == Content::Opaque {
+            // Its type would promise what is not shown.
+            output.text("\"application\" \"octet-stream\" NIL");
+        } else {
+            output.string(&media.kind).text(" ").string(&media.subtype).text(" ");
+            if media.declared || !media.is("text") {
+                write_parameters(&media.parameters, output);
+            } else {
+                // RFC 2045 5.2
+                output.text("(\"charset\" \"us-ascii\")");
+            }
         }
-        if part.media.is("text") || matches!(part.content, Content::Message(_)) {
+        output.text(" ").nstring(non_empty(header.unfolded("Content-ID")).as_deref());
+        output.text(" ").nstring(non_empty(header.unfolded("Content-Description")).as_deref());
+        output.text(" ").string(&encoding(entity)).text(" ").number(body.len() as u64);
+        let is_message = matches!(entity.part().content, Content::Message(_));
+        if is_message {
+            for message in entity.children() {
+                output.text(" ");
+                write_envelope(message.fields(), output);
+                output.text(" ");
+                write_body(message, extended, output);
+            }
+        }
+        if media.is("text") || is_message {
             output.text(" ").number(body.iter().filter(|byte| **byte == b'\n').count() as u64);
         }
         if extended {
-            output.text(" ").nstring(non_empty(unfolded(header, "Content-MD5")).as_deref());
+            output.text(" ").nstring(non_empty(header.unfolded("Content-MD5")).as_deref());
         }
     }
     if extended {
         output.text(" ");
-        write_disposition(header, output);
+        write_disposition(entity, output);
         output.text(" ");
         write_languages(header, output);
-        output.text(" ").nstring(non_empty(unfolded(header, "Content-Location")).as_deref());
+        output.text(" ").nstring(non_empty(header.unfolded("Content-Location")).as_deref());
     }
     output.text(")");
 }
@@ -55,14 +69,12 @@ fn non_empty(value: Option<Vec<u8>>) -> Option<Vec<u8>> {
 }
 
 /// Content-Transfer-Encoding, `7bit` if there is none.
-fn encoding(header: &[u8]) -> Vec<u8> {
-    unfolded(header, "Content-Transfer-Encoding")
-        .map(|value| Parameterized::parse(&value).value)
-        .filter(|value| !value.is_empty())
-        .unwrap_or_else(|| b"7bit".to_vec())
+fn encoding(entity: Entity<'_>) -> Vec<u8> {
+    let encoding = entity.transfer_encoding();
+    if encoding.is_empty() { b"7bit".to_vec() } else { encoding }
 }
 
-fn write_parameters(parameters: &[(Vec<u8>, Vec<u8>)], output: &mut Output) {
+fn write_parameters(parameters: &Parameters, output: &mut Output) {
     if parameters.is_empty() {
         output.text("NIL");
         return;
@@ -77,22 +89,19 @@ fn write_parameters(parameters: &[(Vec<u8>, Vec<u8>)], output: &mut Output) {
     output.text(")");
 }
 
-fn write_disposition(header: &[u8], output: &mut Output) {
-    let parsed = unfolded(header, "Content-Disposition").map(|value| Parameterized::parse(&value));
-    match parsed.filter(|parsed| !parsed.value.is_empty()) {
-        Some(parsed) => {
-            output.text("(").string(&parsed.value).text(" ");
-            write_parameters(&parsed.parameters, output);
-            output.text(")");
-        }
-        None => {
-            output.text("NIL");
-        }
+fn write_disposition(entity: Entity<'_>, output: &mut Output) {
+    let disposition = entity.disposition();
+    if disposition.value.is_empty() {
+        output.text("NIL");
+        return;
     }
+    output.text("(").string(&disposition.value).text(" ");
+    write_parameters(&disposition.parameters, output);
+    output.text(")");
 }
 
-fn write_languages(header: &[u8], output: &mut Output) {
-    let value = Parameterized::parse(&unfolded(header, "Content-Language").unwrap_or_default()).value;
+fn write_languages(header: Fields<'_>, output: &mut Output) {
+    let value = header.parameterized("Content-Language").unwrap_or_default().value;
     let tags = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|tag| !tag.is_empty());
     let tags: Vec<&[u8]> = tags.take(MAX_LANGUAGES).collect();
     if tags.is_empty() {
@@ -111,13 +120,14 @@ fn write_languages(header: &[u8], output: &mut Output) {
 
 #[cfg(test)]
 mod tests {
+    use mail_core::message::Message;
     use proptest::prelude::*;
 
     use super::*;
 
     fn body(raw: &str, extended: bool) -> String {
         let mut output = Output::default();
-        write_body(raw.as_bytes(), &Part::parse(raw.as_bytes()), extended, &mut output);
+        write_body(Message::new(raw.to_owned().into()).root(), extended, &mut output);
         let mut text = Vec::new();
         while let Some(chunk) = output.take() {
             text.extend_from_slice(&chunk);

@@ -1,11 +1,11 @@
-use mail_core::message::{Address, parse_addresses, unfolded};
+use mail_core::message::{Address, Fields};
 
 use crate::proto::response::Output;
 
-/// Writes ENVELOPE (RFC 9051 7.5.2) of a header block.
-pub fn write_envelope(header: &[u8], output: &mut Output) {
-    let text = |name: &str| unfolded(header, name);
-    let addresses = |name: &str| text(name).map(|value| parse_addresses(&value)).unwrap_or_default();
+/// Writes ENVELOPE (RFC 9051 7.5.2) of a header.
+pub fn write_envelope(header: Fields<'_>, output: &mut Output) {
+    let text = |name: &str| header.unfolded(name);
+    let addresses = |name: &str| header.addresses(name);
     let from = addresses("From");
     let or_from = |list: Vec<Address>| if list.is_empty() { from.clone() } else { list };
     output.text("(").nstring(text("Date").as_deref()).text(" ").nstring(text("Subject").as_deref());
@@ -48,11 +48,13 @@ fn write_addresses(list: &[Address], output: &mut Output) {
 
 #[cfg(test)]
 mod tests {
+    use mail_core::message::Message;
+
     use super::*;
 
     fn envelope(header: &str) -> String {
         let mut output = Output::default();
-        write_envelope(header.as_bytes(), &mut output);
+        write_envelope(Message::new(header.to_owned().into()).fields(), &mut output);
         let mut text = Vec::new();
         while let Some(chunk) = output.take() {
             text.extend_from_slice(&chunk);

@@ -1,16 +1,9 @@
-use std::borrow::Cow;
-
-use chrono::{DateTime, Datelike, NaiveDate};
-use mail_core::message::{Content, Part, decoded, fields, header_length, unfolded};
+use chrono::{DateTime, NaiveDate};
 use mail_core::{FetchNeed, MessageRow};
-use mail_parser::HeaderValue;
-use mail_parser::decoders::base64::base64_decode;
-use mail_parser::decoders::charsets::map::charset_decoder;
-use mail_parser::decoders::quoted_printable::quoted_printable_decode;
-use mail_parser::parsers::MessageStream;
 
 use crate::proto::search::{DateTest, SearchKey};
 use crate::proto::sequence::{OutOfRange, Ranges, SequenceSet};
+use crate::session::searched::Searched;
 
 /// A search key made ready for many messages.
 pub(crate) struct Matcher {
@@ -25,9 +18,7 @@ pub(crate) struct Candidate<'a> {
     pub number: u32,
     pub recent: bool,
     pub size: Option<u64>,
-    /// Its header, or all of it if `full`.
-    pub content: Option<&'a [u8]>,
-    pub full: bool,
+    pub content: Option<Searched<'a>>,
 }
 
 impl Matcher {
@@ -102,19 +93,12 @@ fn eval<'s>(key: &SearchKey, message: &Candidate<'_>, sets: &mut impl Iterator<I
         SearchKey::Larger(size) => message.size.map(|actual| actual > u64::from(*size)),
         SearchKey::Smaller(size) => message.size.map(|actual| actual < u64::from(*size)),
         SearchKey::Sent(test, date) => {
-            let content = message.content?;
-            Some(sent_day(content).is_some_and(|day| compare(*test, day, *date)))
+            let day = message.content.as_ref()?.sent_day();
+            Some(day.is_some_and(|day| compare(*test, day, *date)))
         }
-        SearchKey::Header(name, text) => {
-            let header = header(message.content?);
-            Some(fields(header).any(|field| field.is(name) && contains(&decoded(&field), text)))
-        }
-        SearchKey::Body(text) => message.content.filter(|_| message.full).map(|raw| body_contains(raw, text)),
-        SearchKey::Text(text) => message.content.filter(|_| message.full).map(|raw| {
-            fields(header(raw))
-                .any(|field| contains(&String::from_utf8_lossy(field.name), text) || contains(&decoded(&field), text))
-                || body_contains(raw, text)
-        }),
+        SearchKey::Header(name, text) => Some(message.content.as_ref()?.field_contains(name, text)),
+        SearchKey::Body(text) => message.content.as_ref()?.body_contains(text),
+        SearchKey::Text(text) => message.content.as_ref()?.contains(text),
         SearchKey::Not(key) => eval(key, message, sets).map(|result| !result),
         SearchKey::Or(one, other) => match (eval(one, message, sets), eval(other, message, sets)) {
             (Some(true), _) | (_, Some(true)) => Some(true),
@@ -161,62 +145,10 @@ fn compare(test: DateTest, day: NaiveDate, date: NaiveDate) -> bool {
     }
 }
 
-fn header(raw: &[u8]) -> &[u8] {
-    raw.get(..header_length(raw)).unwrap_or_default()
-}
-
-/// The day that the `Date` header names, in its own time zone.
-fn sent_day(raw: &[u8]) -> Option<NaiveDate> {
-    let mut value = unfolded(header(raw), "Date")?;
-    value.push(b'\n');
-    let HeaderValue::DateTime(date) = MessageStream::new(&value).parse_date() else { return None };
-    NaiveDate::from_ymd_opt(i32::from(date.year), u32::from(date.month), u32::from(date.day))
-        .filter(|date| date.year() > 0)
-}
-
-/// `text` is in lower case.
-fn contains(haystack: &str, text: &str) -> bool {
-    text.is_empty() || haystack.to_lowercase().contains(text)
-}
-
-fn body_contains(raw: &[u8], text: &str) -> bool {
-    part_contains(raw, &Part::parse(raw), text)
-}
-
-/// Recursion is as deep as the structure, which is bounded.
-fn part_contains(raw: &[u8], part: &Part, text: &str) -> bool {
-    match &part.content {
-        Content::Multipart(parts) => parts.iter().any(|part| part_contains(raw, part, text)),
-        Content::Message(inner) => {
-            let header = raw.get(inner.header.clone()).unwrap_or_default();
-            fields(header).any(|field| contains(&decoded(&field), text)) || part_contains(raw, inner, text)
-        }
-        Content::Leaf if part.media.is("text") => contains(&leaf_text(raw, part), text),
-        Content::Leaf => false,
-    }
-}
-
-/// The text of a text part: transfer encoding and charset decoded as far as they are known.
-fn leaf_text<'a>(raw: &'a [u8], part: &Part) -> Cow<'a, str> {
-    let body = raw.get(part.body.clone()).unwrap_or_default();
-    let encoding = unfolded(raw.get(part.header.clone()).unwrap_or_default(), "Content-Transfer-Encoding");
-    let encoding = encoding.unwrap_or_default().to_ascii_lowercase();
-    let bytes = match encoding.as_slice() {
-        b"base64" => base64_decode(body).map(Cow::Owned),
-        b"quoted-printable" => quoted_printable_decode(body).map(Cow::Owned),
-        _ => None,
-    }
-    .unwrap_or(Cow::Borrowed(body));
-    let charset = part.media.parameters.iter().find(|(name, _)| name.eq_ignore_ascii_case(b"charset"));
-    match charset.and_then(|(_, charset)| charset_decoder(charset)) {
-        Some(decode) => Cow::Owned(decode(&bytes)),
-        None => Cow::Owned(String::from_utf8_lossy(&bytes).into_owned()),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use mail_core::message::Message;
     use mail_core::{FlagSet, Keywords};
 
     const RAW: &[u8] = b"Date: Wed, 17 Jul 1996 23:23:25 -0700\r\nFrom: =?utf-8?q?J=C3=BCrgen?= <j@x>\r\n\
@@ -232,7 +164,9 @@ mod tests {
     fn check(key: &SearchKey, content: Option<&[u8]>) -> Option<bool> {
         let row = row();
         let size = content.map(|content| content.len() as u64);
-        let candidate = Candidate { row: &row, number: 3, recent: false, size, content, full: true };
+        let message = content.map(|content| Message::new(content.to_vec().into()));
+        let content = message.as_ref().map(|message| Searched::new(message, true));
+        let candidate = Candidate { row: &row, number: 3, recent: false, size, content };
         Matcher::new(key, 5, 9).unwrap().matches(&candidate)
     }
 

@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use imap_front::store::*;
+use mail_core::message::Message;
 use mail_core::*;
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
@@ -290,7 +291,7 @@ impl FolderStore for MemoryFolder {
                     size: (need != FetchNeed::Header).then_some(bytes.len() as u32),
                     content: match need {
                         FetchNeed::Size => Bytes::new(),
-                        FetchNeed::Header => bytes.slice(..mail_core::message::header_length(bytes)),
+                        FetchNeed::Header => bytes.slice(Message::new(bytes.clone()).header().range()),
                         FetchNeed::Full => bytes.clone(),
                     },
                 });

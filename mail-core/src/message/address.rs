@@ -22,7 +22,7 @@ pub enum Address {
 const MAX_ADDRESSES: usize = 10_000;
 
 /// Parses an unfolded address list (RFC 5322 3.4, with its obsolete forms); anything is accepted.
-pub fn parse_addresses(value: &[u8]) -> Vec<Address> {
+pub(super) fn parse_addresses(value: &[u8]) -> Vec<Address> {
     let mut parser = Parser { rest: value, ..Parser::default() };
     parser.run();
     parser.found

@@ -1,7 +1,90 @@
-use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::sync::Arc;
 
-use mail_parser::HeaderValue;
-use mail_parser::parsers::MessageStream;
+use super::address::{Address, parse_addresses};
+use super::charset::guess;
+use super::date::Date;
+use super::line::{line_length, one_line, slice, unfold};
+use super::mailbox::{Mailbox, addressed, mailboxes};
+use super::parameters::Parameterized;
+use super::{encoded_word, reads};
+
+/// How many fields of a header are looked at when one is looked up by its name.
+pub const MAX_FIELDS: usize = 10_000;
+
+/// The header block of a message or part (RFC 5322 2.2): where it is, and where in it something begins. It takes four bytes
+/// for every line that is no continuation, whatever the lines hold.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    /// With the empty line that ends it.
+    range: Range<usize>,
+    /// The length without that line.
+    lines: usize,
+    /// Offsets of lines that are no continuation.
+    starts: Arc<[u32]>,
+}
+
+impl Header {
+    /// Scans the header block at the start of a range.
+    pub(super) fn scan(raw: &[u8], range: Range<usize>) -> Self {
+        reads::header();
+        Self::of(Lines::of(slice(raw, &range)), range.start)
+    }
+
+    /// The header block with these lines.
+    pub(super) fn of(lines: Lines, at: usize) -> Self {
+        let Lines { length, without_end, starts } = lines;
+        Self { range: at..at + length, lines: without_end, starts: starts.into() }
+    }
+
+    /// The header of a part that is not there.
+    pub(super) fn nothing(at: usize) -> Self {
+        Self { range: at..at, lines: 0, starts: Arc::default() }
+    }
+
+    /// Where it is, with the empty line that ends it.
+    pub fn range(&self) -> Range<usize> {
+        self.range.clone()
+    }
+
+    /// Its fields; `raw` is what was scanned.
+    pub fn fields<'a>(&'a self, raw: &'a [u8]) -> Fields<'a> {
+        let block = slice(raw, &self.range);
+        Fields { lines: block.get(..self.lines).unwrap_or_default(), starts: &self.starts }
+    }
+}
+
+/// The lines of a header block.
+pub(super) struct Lines {
+    /// With the empty line.
+    pub(super) length: usize,
+    /// Without it.
+    pub(super) without_end: usize,
+    pub(super) starts: Vec<u32>,
+}
+
+impl Lines {
+    pub(super) fn of(bytes: &[u8]) -> Self {
+        let mut starts = Vec::new();
+        let mut at = 0;
+        while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            let length = line_length(rest);
+            match rest.get(..length) {
+                Some(b"\r\n" | b"\n") => return Self { length: at + length, without_end: at, starts },
+                Some([b' ' | b'\t', ..]) if !starts.is_empty() => {}
+                _ => starts.extend(u32::try_from(at)),
+            }
+            at += length;
+        }
+        Self { length: at, without_end: at, starts }
+    }
+
+    /// Whether an empty line ended them.
+    pub(super) fn are_ended(&self) -> bool {
+        self.without_end < self.length
+    }
+}
 
 /// A header field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,214 +97,217 @@ pub struct Field<'a> {
     pub raw: &'a [u8],
 }
 
-impl Field<'_> {
+impl<'a> Field<'a> {
+    /// What a line and its continuations hold; `None` if that is no field (RFC 5322 3.6.8). The name and the colon stand on
+    /// the first line; space between them is forgiven.
+    pub fn of(raw: &'a [u8]) -> Option<Self> {
+        let line = raw.get(..line_length(raw))?;
+        let (name, value) = raw.split_at_checked(line.iter().position(|byte| *byte == b':')?)?;
+        let name = name.trim_ascii_end();
+        let valid = !name.is_empty() && name.iter().all(u8::is_ascii_graphic);
+        valid.then_some(Self { name, value: value.get(1..)?, raw })
+    }
+
+    /// The same if it is the field of this name, without looking for its end.
+    fn named(raw: &'a [u8], name: &str) -> Option<Self> {
+        let (found, rest) = raw.split_at_checked(name.len())?;
+        if !found.eq_ignore_ascii_case(name.as_bytes()) {
+            return None;
+        }
+        let colon = rest.iter().position(|byte| !byte.is_ascii_whitespace() || *byte == b'\n')?;
+        let value = rest.get(colon..)?.strip_prefix(b":")?;
+        Some(Self { name: found, value, raw })
+    }
+
     /// Whether this is its name, whatever the case.
     pub fn is(&self, name: &str) -> bool {
         self.name.eq_ignore_ascii_case(name.as_bytes())
     }
-}
 
-/// The length of the header block at the start of `raw`, with the empty line that ends it.
-pub fn header_length(raw: &[u8]) -> usize {
-    let mut position = 0;
-    while let Some(rest) = raw.get(position..).filter(|rest| !rest.is_empty()) {
-        let line = line_length(rest);
-        position += line;
-        if matches!(rest.get(..line), Some(b"\r\n" | b"\n")) {
-            break;
-        }
+    /// The value without its line ends, and without space at its ends. Encoded words stay encoded.
+    pub fn unfolded(&self) -> Vec<u8> {
+        unfold(self.value)
     }
-    position
-}
 
-/// The fields of a header block, in order. Lines that are no field are passed over.
-pub fn fields(header: &[u8]) -> impl Iterator<Item = Field<'_>> {
-    let mut rest = header;
-    std::iter::from_fn(move || {
-        while !rest.is_empty() {
-            let mut length = line_length(rest);
-            while matches!(rest.get(length), Some(b' ' | b'\t')) {
-                length += line_length(rest.get(length..).unwrap_or_default());
-            }
-            let (raw, tail) = rest.split_at(length);
-            rest = tail;
-            let Some(colon) = raw.iter().position(|byte| *byte == b':') else { continue };
-            let (name, value) = raw.split_at(colon);
-            let name = name.trim_ascii_end();
-            if !name.is_empty() && name.iter().all(u8::is_ascii_graphic) {
-                return Some(Field { name, value: value.get(1..).unwrap_or_default(), raw });
-            }
-        }
-        None
-    })
-}
+    /// The same as text on one line.
+    pub fn verbatim(&self) -> String {
+        one_line(&guess(self.value).replace(['\r', '\n'], ""))
+    }
 
-/// The value of the first field of that name: on one line, without space at its ends. Encoded words stay encoded.
-pub fn unfolded(header: &[u8], name: &str) -> Option<Vec<u8>> {
-    fields(header).find(|field| field.is(name)).map(|field| unfold(field.value))
-}
+    /// Everybody whom it lists, also by what can't be an address where one should be.
+    pub fn addressed(&self) -> Vec<Mailbox> {
+        addressed(self.value)
+    }
 
-/// A field's value as a reader sees it: encoded words decoded (RFC 2047).
-pub fn decoded(field: &Field<'_>) -> String {
-    let mut value = unfold(field.value);
-    value.push(b'\n');
-    match MessageStream::new(&value).parse_unstructured() {
-        HeaderValue::Text(text) => text.into_owned(),
-        _ => String::new(),
+    /// The value as a reader sees it: on one line, encoded words decoded (RFC 2047).
+    pub fn text(&self) -> String {
+        encoded_word::decode(self.value)
     }
 }
 
-/// A value without its line ends, and without space at its ends.
-pub(super) fn unfold(value: &[u8]) -> Vec<u8> {
-    value.trim_ascii().iter().copied().filter(|byte| !matches!(byte, b'\r' | b'\n')).collect()
+/// The fields of a header block, in their order. Lines that are no field are passed over.
+///
+/// What looks a field up by its name sees the first [`MAX_FIELDS`].
+#[derive(Clone, Copy, Default)]
+pub struct Fields<'a> {
+    lines: &'a [u8],
+    starts: &'a [u32],
 }
 
-/// The length of the first line with its line end.
-pub(super) fn line_length(text: &[u8]) -> usize {
-    text.iter().position(|byte| *byte == b'\n').map_or(text.len(), |position| position + 1)
-}
-
-/// A structured value: its first words, and parameters (RFC 2045 5.1, RFC 2183). Names and values as they stand there,
-/// quoting removed.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Parameterized {
-    /// What stands before the first semicolon, without comments.
-    pub value: Vec<u8>,
-    /// Name and value of each.
-    pub parameters: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-/// How many parameters a value may have; more are left out.
-const MAX_PARAMETERS: usize = 64;
-
-impl Parameterized {
-    /// Parses an unfolded value; anything is accepted.
-    pub fn parse(value: &[u8]) -> Self {
-        let mut pieces = split_semicolons(value).into_iter();
-        let value = pieces.next().map(Cow::into_owned).unwrap_or_default();
-        let parameters = pieces
-            .filter_map(|piece| {
-                let equals = piece.iter().position(|byte| *byte == b'=')?;
-                let (name, value) = piece.split_at(equals);
-                let name = name.trim_ascii();
-                let value = unquote(value.get(1..).unwrap_or_default().trim_ascii());
-                (!name.is_empty()).then(|| (name.to_vec(), value))
-            })
-            .take(MAX_PARAMETERS)
-            .collect();
-        Self { value, parameters }
+impl<'a> Fields<'a> {
+    /// The header block without the empty line that ends it.
+    pub fn raw(self) -> &'a [u8] {
+        self.lines
     }
 
-    /// The parameter of that name.
-    pub fn parameter(&self, name: &str) -> Option<&[u8]> {
-        self.parameters
-            .iter()
-            .find(|(candidate, _)| candidate.eq_ignore_ascii_case(name.as_bytes()))
-            .map(|(_, value)| value.as_slice())
+    /// Every line that is no continuation, with its continuations, whether it is a field or not.
+    pub fn lines(self) -> impl Iterator<Item = &'a [u8]> {
+        let Self { lines, starts } = self;
+        let ends = starts.iter().skip(1).map(|end| *end as usize).chain([lines.len()]);
+        starts.iter().zip(ends).map(move |(start, end)| slice(lines, &(*start as usize..end)))
+    }
+
+    /// All fields.
+    pub fn iter(self) -> impl Iterator<Item = Field<'a>> {
+        self.lines().filter_map(Field::of)
+    }
+
+    /// The fields of a name.
+    pub fn named(self, name: &str) -> impl Iterator<Item = Field<'a>> {
+        self.lines().take(MAX_FIELDS).filter_map(move |line| Field::named(line, name))
+    }
+
+    /// The first field of a name.
+    pub fn first(self, name: &str) -> Option<Field<'a>> {
+        self.named(name).next()
+    }
+
+    /// Whether there is a field of that name.
+    pub fn has(self, name: &str) -> bool {
+        self.first(name).is_some()
+    }
+
+    /// [`Field::unfolded`] of the first field of a name.
+    pub fn unfolded(self, name: &str) -> Option<Vec<u8>> {
+        self.first(name).map(|field| field.unfolded())
+    }
+
+    /// [`Field::verbatim`] of the first field of a name, unless that is empty.
+    pub fn verbatim(self, name: &str) -> Option<String> {
+        self.first(name).map(|field| field.verbatim()).filter(|text| !text.is_empty())
+    }
+
+    /// [`Field::text`] of the first field of a name, unless that is empty.
+    pub fn text(self, name: &str) -> Option<String> {
+        self.first(name).map(|field| field.text()).filter(|text| !text.is_empty())
+    }
+
+    /// The value of the first field of a name with its parameters.
+    pub fn parameterized(self, name: &str) -> Option<Parameterized> {
+        self.unfolded(name).map(|value| Parameterized::parse(&value))
+    }
+
+    /// The date that the first field of a name says.
+    pub fn date(self, name: &str) -> Option<Date> {
+        self.first(name).and_then(|field| Date::parse(field.value))
+    }
+
+    /// The address list of the first field of a name, as it stands there.
+    pub fn addresses(self, name: &str) -> Vec<Address> {
+        self.unfolded(name).map(|value| parse_addresses(&value)).unwrap_or_default()
+    }
+
+    /// Everybody whom the fields of a name list.
+    pub fn mailboxes(self, name: &str) -> Vec<Mailbox> {
+        self.named(name).flat_map(|field| mailboxes(field.value)).collect()
+    }
+
+    /// The fields whose name starts so, whatever the case, as they are.
+    pub fn raw_with_prefix(self, prefix: &str) -> Vec<u8> {
+        let starts = |field: &Field<'_>| {
+            field.name.get(..prefix.len()).is_some_and(|start| start.eq_ignore_ascii_case(prefix.as_bytes()))
+        };
+        self.iter().take(MAX_FIELDS).filter(starts).flat_map(|field| field.raw).copied().collect()
     }
 }
 
-/// The pieces between semicolons that are in neither quotes nor comments; comments are removed.
-fn split_semicolons(value: &[u8]) -> Vec<Cow<'_, [u8]>> {
-    let mut pieces = vec![Vec::new()];
-    let mut quoted = false;
-    let mut comments = 0_u32;
-    let mut bytes = value.iter().copied();
-    while let Some(byte) = bytes.next() {
-        let mut kept = Some(byte);
-        let mut escaped = None;
-        match byte {
-            b'\\' if quoted || comments > 0 => escaped = bytes.next(),
-            b'"' if comments == 0 => quoted = !quoted,
-            b'(' if !quoted => comments += 1,
-            b')' if !quoted && comments > 0 => {
-                comments -= 1;
-                kept = None;
-            }
-            b';' if !quoted && comments == 0 => {
-                if pieces.len() > MAX_PARAMETERS {
-                    break;
-                }
-                pieces.push(Vec::new());
-                kept = None;
-            }
-            _ => {}
-        }
-        if comments == 0
-            && let Some(piece) = pieces.last_mut()
-        {
-            piece.extend(kept);
-            piece.extend(escaped);
-        }
+impl fmt::Debug for Fields<'_> {
+    /// Tells nothing of the content.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fields").field("lines", &self.starts.len()).finish_non_exhaustive()
     }
-    pieces.into_iter().map(|piece| Cow::Owned(piece.trim_ascii().to_vec())).collect()
-}
-
-/// Removes the quotes of a quoted string, and the backslashes in it.
-fn unquote(value: &[u8]) -> Vec<u8> {
-    let Some(inner) = value.strip_prefix(b"\"") else { return value.to_vec() };
-    let mut output = Vec::with_capacity(inner.len());
-    let mut bytes = inner.iter().copied();
-    while let Some(byte) = bytes.next() {
-        match byte {
-            b'\\' => output.extend(bytes.next()),
-            b'"' => break,
-            byte => output.push(byte),
-        }
-    }
-    output
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
-    const HEADER: &[u8] = b"From x\r\nSubject: one\r\n two\r\nX-Empty:\r\nsubject: three\r\nbad line\r\n\r\n";
+    const HEADER: &[u8] =
+        b"From x\r\n y: z\r\nSubject: one\r\n two\r\nX-Empty:\r\nsubject : three\r\nbad line\r\n :\r\n\r\nA: b";
+
+    fn scan(raw: &[u8]) -> Header {
+        Header::scan(raw, 0..raw.len())
+    }
 
     #[test]
     fn finds_fields() {
-        let found: Vec<_> = fields(HEADER).map(|field| (field.name, field.raw)).collect();
+        let header = scan(HEADER);
+        let fields = header.fields(HEADER);
+        let found: Vec<_> = fields.iter().map(|field| (field.name, field.raw)).collect();
         assert_eq!(
             found,
             [
                 (&b"Subject"[..], &b"Subject: one\r\n two\r\n"[..]),
                 (b"X-Empty", b"X-Empty:\r\n"),
-                (b"subject", b"subject: three\r\n")
+                (b"subject", b"subject : three\r\n")
             ]
         );
-        assert_eq!(unfolded(HEADER, "SUBJECT").as_deref(), Some(&b"one two"[..]));
-        assert_eq!(unfolded(HEADER, "To"), None);
+        assert_eq!(fields.unfolded("SUBJECT").as_deref(), Some(&b"one two"[..]));
+        assert_eq!(fields.named("subject").map(|field| field.text()).collect::<Vec<_>>(), ["one two", "three"]);
+        assert_eq!((fields.unfolded("To"), fields.text("x-empty"), fields.has("x-empty")), (None, None, true));
+        assert_eq!(fields.raw_with_prefix("SUBJ"), b"Subject: one\r\n two\r\nsubject : three\r\n");
+        assert_eq!(fields.raw(), &HEADER[..HEADER.len() - 6]);
+        assert_eq!(header.range(), 0..HEADER.len() - 4);
     }
 
     #[test]
     fn header_ends_at_an_empty_line() {
-        assert_eq!(header_length(b"a: b\r\n\r\nbody"), 8);
-        assert_eq!(header_length(b"a: b\n\nbody"), 6);
-        assert_eq!(header_length(b"\r\nbody"), 2);
-        assert_eq!(header_length(b"a: b"), 4);
-        assert_eq!(header_length(b""), 0);
+        for (raw, length, without_end) in [
+            (&b"a: b\r\n\r\nbody"[..], 8, 6),
+            (b"a: b\n\nbody", 6, 5),
+            (b"\r\nbody", 2, 0),
+            (b"a: b", 4, 4),
+            (b"a: b\r\n \r\n\r\n", 11, 9),
+            (b"", 0, 0),
+        ] {
+            assert_eq!(scan(raw).range(), 0..length);
+            assert_eq!(scan(raw).fields(raw).raw().len(), without_end);
+        }
     }
 
     #[test]
-    fn parameters() {
-        let parsed = Parameterized::parse(
-            b"text/plain (a comment; with) ; charset=\"us;\\\"ascii\"; Format=flowed (x); bad; filename*=utf-8''%c3%a4",
-        );
-        assert_eq!(parsed.value, b"text/plain");
-        assert_eq!(
-            parsed.parameters,
-            [
-                (b"charset".to_vec(), b"us;\"ascii".to_vec()),
-                (b"Format".to_vec(), b"flowed".to_vec()),
-                (b"filename*".to_vec(), b"utf-8''%c3%a4".to_vec())
-            ]
-        );
-        assert_eq!(parsed.parameter("FORMAT"), Some(&b"flowed"[..]));
+    fn any_number_of_fields_is_found_and_some_are_looked_up() {
+        let many = "a:\n".repeat(MAX_FIELDS) + "b: c\n";
+        let header = scan(many.as_bytes());
+        assert_eq!(header.fields(many.as_bytes()).iter().count(), MAX_FIELDS + 1);
+        assert!(!header.fields(many.as_bytes()).has("b"));
     }
 
-    #[test]
-    fn decodes_words() {
-        let header = b"Subject: =?utf-8?Q?Gr=C3=BC=C3=9Fe?= aus\r\n =?iso-8859-1?Q?K=F6ln?=\r\n";
-        assert_eq!(fields(header).map(|field| decoded(&field)).collect::<Vec<_>>(), ["Grüße aus Köln"]);
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn lookups_find_what_is_there(raw in "((ab|AB|a|x y)[ \t]{0,2}:?( [a-z:]{0,3}|\r|\r\n |\0)\r?\n){0,6}") {
+            let header = scan(raw.as_bytes());
+            let fields = header.fields(raw.as_bytes());
+            for name in ["ab", "a", "x"] {
+                let expected: Vec<_> = fields.iter().filter(|field| field.is(name)).collect();
+                prop_assert_eq!(fields.named(name).collect::<Vec<_>>(), expected);
+            }
+            let lines: Vec<u8> = fields.lines().flatten().copied().collect();
+            prop_assert_eq!(lines, fields.raw());
+        }
     }
 }

@@ -1,7 +1,8 @@
 use std::ops::Range;
 
-use super::header::{fields, header_length};
-use super::structure::{Content, Part, slice};
+use super::Message;
+use super::header::{Fields, Header};
+use super::structure::{Content, Part};
 
 /// Which piece of a message `BODY[...]` names (RFC 9051 6.4.5.1).
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -36,11 +37,6 @@ impl Section {
         use SectionText::{Header, HeaderFields, HeaderFieldsNot};
         self.part.is_empty() && matches!(self.text, Header | HeaderFields(_) | HeaderFieldsNot(_))
     }
-
-    /// Whether the parts must be known to answer it.
-    pub fn needs_structure(&self) -> bool {
-        !self.part.is_empty()
-    }
 }
 
 /// What a section consists of.
@@ -54,38 +50,41 @@ pub enum Extract {
     Missing,
 }
 
-/// Finds a section. `structure` is needed where [`Section::needs_structure`] says so.
-pub fn extract(raw: &[u8], structure: Option<&Part>, section: &Section) -> Extract {
-    if section.part.is_empty() {
-        let header = header_length(raw);
-        return match &section.text {
-            SectionText::Whole => Extract::Slice(0..raw.len()),
-            SectionText::Mime => Extract::Missing,
-            text => of_message(raw, 0..header, header..raw.len(), text),
-        };
+impl Message {
+    /// Finds a section. The structure is looked for only if the section is of a part.
+    pub fn section(&self, section: &Section) -> Extract {
+        if section.part.is_empty() {
+            return match &section.text {
+                SectionText::Whole => Extract::Slice(0..self.bytes().len()),
+                SectionText::Mime => Extract::Missing,
+                text => self.of_message(self.header(), self.header().range().end..self.bytes().len(), text),
+            };
+        }
+        let Some(part) = find(self.structure(), &section.part) else { return Extract::Missing };
+        match (&section.text, &part.content) {
+            (SectionText::Whole, _) => Extract::Slice(part.body.clone()),
+            (SectionText::Mime, _) => Extract::Slice(part.header.range()),
+            (text, Content::Message(inner)) => self.of_message(&inner.header, inner.body.clone(), text),
+            _ => Extract::Missing,
+        }
     }
-    let Some(part) = structure.and_then(|root| find(root, &section.part)) else { return Extract::Missing };
-    match (&section.text, &part.content) {
-        (SectionText::Whole, _) => Extract::Slice(part.body.clone()),
-        (SectionText::Mime, _) => Extract::Slice(part.header.clone()),
-        (text, Content::Message(inner)) => of_message(raw, inner.header.clone(), inner.body.clone(), text),
-        _ => Extract::Missing,
+
+    fn of_message(&self, header: &Header, body: Range<usize>, text: &SectionText) -> Extract {
+        let fields = header.fields(self.bytes());
+        match text {
+            SectionText::Header => Extract::Slice(header.range()),
+            SectionText::HeaderFields(names) => Extract::Built(select(fields, names, true)),
+            SectionText::HeaderFieldsNot(names) => Extract::Built(select(fields, names, false)),
+            SectionText::Text => Extract::Slice(body),
+            SectionText::Whole | SectionText::Mime => Extract::Missing,
+        }
     }
 }
 
-fn of_message(raw: &[u8], header: Range<usize>, body: Range<usize>, text: &SectionText) -> Extract {
-    match text {
-        SectionText::Header => Extract::Slice(header),
-        SectionText::Text => Extract::Slice(body),
-        SectionText::HeaderFields(names) => Extract::Built(select(slice(raw, &header), names, true)),
-        SectionText::HeaderFieldsNot(names) => Extract::Built(select(slice(raw, &header), names, false)),
-        SectionText::Whole | SectionText::Mime => Extract::Missing,
-    }
-}
-
-fn select(header: &[u8], names: &[String], wanted: bool) -> Vec<u8> {
+/// The fields that have one of the names, or none of them, and an empty line.
+fn select(header: Fields<'_>, names: &[String], wanted: bool) -> Vec<u8> {
     let mut selected = Vec::new();
-    for field in fields(header) {
+    for field in header.iter() {
         if names.iter().any(|name| field.is(name)) == wanted {
             selected.extend_from_slice(field.raw);
             if !field.raw.ends_with(b"\n") {
@@ -105,13 +104,15 @@ fn find<'a>(root: &'a Part, numbers: &[u32]) -> Option<&'a Part> {
     for number in numbers {
         let level = match &part.content {
             Content::Message(inner) if !as_message => inner,
-            Content::Leaf if !as_message => return None,
+            Content::Leaf | Content::Opaque if !as_message => return None,
             _ => part,
         };
         part = match &level.content {
             Content::Multipart(parts) => {
                 usize::try_from(*number).ok()?.checked_sub(1).and_then(|index| parts.get(index))?
             }
+            Content::Undivided(part) if *number == 1 => part,
+            Content::Undivided(_) => return None,
             _ if *number == 1 => level,
             _ => return None,
         };
@@ -130,8 +131,8 @@ mod tests {
         \r\n--x\r\nContent-Type: message/rfc822\r\n\r\nSubject: flat\r\n\r\nflat body\r\n--x--\r\n";
 
     fn get(raw: &str, part: &[u32], text: SectionText) -> Option<String> {
-        let structure = Part::parse(raw.as_bytes());
-        match extract(raw.as_bytes(), Some(&structure), &Section { part: part.to_vec(), text }) {
+        let message = Message::new(raw.to_owned().into());
+        match message.section(&Section { part: part.to_vec(), text }) {
             Extract::Slice(range) => Some(raw[range].to_owned()),
             Extract::Built(bytes) => Some(String::from_utf8(bytes).unwrap()),
             Extract::Missing => None,
@@ -178,6 +179,9 @@ mod tests {
         assert_eq!(get("A: b\r\n\r\nbody", &[1], Whole).as_deref(), Some("body"));
         assert_eq!(get("A: b\r\n\r\nbody", &[1], Mime).as_deref(), Some("A: b\r\n\r\n"));
         assert_eq!(get("A: b\r\n\r\nbody", &[1, 1], Whole), None);
+        let undivided = "Content-Type: multipart/mixed\r\n\r\nbody";
+        assert_eq!(get(undivided, &[1], Whole).as_deref(), Some(""));
+        assert_eq!(get(undivided, &[2], Whole), None);
         assert_eq!(get("A: b", &[], HeaderFields(vec!["a".to_owned()])).as_deref(), Some("A: b\r\n\r\n"));
     }
 }

@@ -1,17 +1,31 @@
 use std::ops::Range;
 
-use super::header::{Parameterized, header_length, line_length, unfolded};
+use super::header::Header;
+use super::line::{before_line_end, line_length, slice};
+use super::media_type::MediaType;
+use super::reads;
 
-/// How deeply parts may nest; what is deeper is shown as one part without structure.
-pub const MAX_DEPTH: usize = 32;
-/// How many parts a message may have; further ones are left out.
-pub const MAX_PARTS: usize = 1000;
+/// Bounds of what is taken apart.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How deeply multiparts and messages may nest; what is deeper is one part without structure.
+    pub depth: usize,
+    /// How many parts multiparts may have in all; in each of them further ones are one part without structure.
+    pub parts: usize,
+}
+
+impl Default for Limits {
+    /// 32 levels, 1,000 parts.
+    fn default() -> Self {
+        Self { depth: 32, parts: 1000 }
+    }
+}
 
 /// A part of a message, or the message itself. Ranges are offsets into the message's bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Part {
-    /// The header block with the empty line that ends it.
-    pub header: Range<usize>,
+    /// The header block.
+    pub header: Header,
     /// What follows it.
     pub body: Range<usize>,
     /// Content-Type.
@@ -23,123 +37,103 @@ pub struct Part {
 /// What a part's body consists of.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Content {
-    /// Nothing that IMAP looks into.
+    /// Nothing that is looked into.
     Leaf,
     /// multipart/*: its parts, at least one.
     Multipart(Vec<Part>),
-    /// message/rfc822: the message in it.
+    /// multipart/* in which no part begins. One that is empty stands for them: the grammar of BODYSTRUCTURE knows no
+    /// multipart without a part.
+    Undivided(Box<Part>),
+    /// message/rfc822: the message in it, as it was transferred.
     Message(Box<Part>),
-}
-
-/// A Content-Type (RFC 2045 5).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct MediaType {
-    /// Type as it stands there.
-    pub kind: Vec<u8>,
-    /// Subtype as it stands there.
-    pub subtype: Vec<u8>,
-    /// Parameters as they stand there, quoting removed.
-    pub parameters: Vec<(Vec<u8>, Vec<u8>)>,
-}
-
-impl MediaType {
-    /// Whether the type is this, whatever the case.
-    pub fn is(&self, kind: &str) -> bool {
-        self.kind.eq_ignore_ascii_case(kind.as_bytes())
-    }
-
-    /// Whether type and subtype are these, whatever the case.
-    pub fn is_exactly(&self, kind: &str, subtype: &str) -> bool {
-        self.is(kind) && self.subtype.eq_ignore_ascii_case(subtype.as_bytes())
-    }
-
-    fn new(kind: &str, subtype: &str, parameters: Vec<(Vec<u8>, Vec<u8>)>) -> Self {
-        Self { kind: kind.into(), subtype: subtype.into(), parameters }
-    }
-
-    /// What a part is that does not say it, or not so that it can be understood (RFC 2045 5.2).
-    fn plain() -> Self {
-        Self::new("text", "plain", vec![(b"charset".to_vec(), b"us-ascii".to_vec())])
-    }
+    /// multipart/*, message/rfc822 or the rest of a multipart, beyond the [`Limits`].
+    Opaque,
 }
 
 impl Part {
-    /// Finds the structure of a message.
-    pub fn parse(raw: &[u8]) -> Self {
-        let mut budget = MAX_PARTS;
-        parse_part(raw, 0..raw.len(), MediaType::plain, 0, &mut budget)
+    /// Finds the structure of a message with this header. Recursion is as deep as the limits allow.
+    pub(super) fn parse(raw: &[u8], header: Header, limits: Limits) -> Self {
+        reads::structure();
+        Scanner { raw, depth: limits.depth, parts: limits.parts }.part(header, raw.len(), MediaType::plain)
+    }
+
+    /// A part that is not there.
+    fn nothing(at: usize) -> Self {
+        Self { header: Header::nothing(at), body: at..at, media: MediaType::plain(), content: Content::Leaf }
+    }
+
+    /// All that is left of a multipart.
+    fn rest(range: Range<usize>) -> Self {
+        let header = Header::nothing(range.start);
+        Self { header, body: range, media: MediaType::unknown(), content: Content::Opaque }
     }
 }
 
-fn parse_part(raw: &[u8], range: Range<usize>, default: fn() -> MediaType, depth: usize, budget: &mut usize) -> Part {
-    *budget = budget.saturating_sub(1);
-    let bytes = slice(raw, &range);
-    let header = range.start..range.start + header_length(bytes);
-    let body = header.end..range.end;
-    let (mut media, boundary) = content_type(slice(raw, &header), default);
-    let multipart = media.is("multipart");
-    let message = media.is_exactly("message", "rfc822") || media.is_exactly("message", "global");
-    let content = if depth >= MAX_DEPTH || *budget == 0 {
-        if multipart || message {
-            media = MediaType::new("application", "octet-stream", Vec::new());
+struct Scanner<'a> {
+    raw: &'a [u8],
+    /// What is left of the limits.
+    depth: usize,
+    parts: usize,
+}
+
+impl Scanner<'_> {
+    fn part(&mut self, header: Header, end: usize, default: fn() -> MediaType) -> Part {
+        let media = MediaType::of(header.fields(self.raw), default);
+        let body = header.range().end..end;
+        let content = self.content(&media, &body);
+        Part { header, body, media, content }
+    }
+
+    fn content(&mut self, media: &MediaType, body: &Range<usize>) -> Content {
+        let multipart = media.is("multipart");
+        let message = media.is_exactly("message", "rfc822") || media.is_exactly("message", "global");
+        if !multipart && !message {
+            return Content::Leaf;
         }
-        Content::Leaf
-    } else if multipart {
-        let digest = media.is_exactly("multipart", "digest");
-        let default: fn() -> MediaType =
-            if digest { || MediaType::new("message", "rfc822", Vec::new()) } else { MediaType::plain };
+        if self.depth == 0 || self.parts == 0 {
+            return Content::Opaque;
+        }
+        self.depth -= 1;
+        let content = if message {
+            Content::Message(Box::new(self.scanned(body.clone(), MediaType::plain)))
+        } else {
+            self.multipart(media, body)
+        };
+        self.depth += 1;
+        content
+    }
+
+    fn scanned(&mut self, range: Range<usize>, default: fn() -> MediaType) -> Part {
+        let end = range.end;
+        self.part(Header::scan(self.raw, range), end, default)
+    }
+
+    fn multipart(&mut self, media: &MediaType, body: &Range<usize>) -> Content {
+        let default = if media.is_exactly("multipart", "digest") { MediaType::message } else { MediaType::plain };
         let mut parts = Vec::new();
-        for range in boundary.map(|boundary| split(raw, &body, &boundary, *budget)).unwrap_or_default() {
-            if *budget == 0 {
+        for range in media.boundary().map(|boundary| split(self.raw, body, &boundary, self.parts)).unwrap_or_default() {
+            if self.parts == 0 {
+                parts.push(Part::rest(range.start..body.end));
                 break;
             }
-            parts.push(parse_part(raw, range, default, depth + 1, budget));
+            self.parts -= 1;
+            parts.push(self.scanned(range, default));
         }
-        if parts.is_empty() {
-            // The grammar of BODYSTRUCTURE knows no multipart without a part.
-            let nothing = body.end..body.end;
-            let (header, body) = (nothing.clone(), nothing);
-            parts.push(Part { header, body, media: MediaType::plain(), content: Content::Leaf });
-        }
-        Content::Multipart(parts)
-    } else if message {
-        Content::Message(Box::new(parse_part(raw, body.clone(), MediaType::plain, depth + 1, budget)))
-    } else {
-        Content::Leaf
-    };
-    Part { header, body, media, content }
-}
-
-fn content_type(header: &[u8], default: fn() -> MediaType) -> (MediaType, Option<Vec<u8>>) {
-    let Some(value) = unfolded(header, "Content-Type") else { return (default(), None) };
-    let parsed = Parameterized::parse(&value);
-    let boundary = parsed.parameter("boundary").map(<[u8]>::to_vec).filter(|boundary| !boundary.is_empty());
-    let token = |bytes: &[u8]| {
-        let bytes = bytes.trim_ascii();
-        let valid = !bytes.is_empty()
-            && bytes.iter().all(|byte| byte.is_ascii_graphic() && !b"()<>@,;:\\\"/[]?=".contains(byte));
-        valid.then(|| bytes.to_vec())
-    };
-    let mut halves = parsed.value.splitn(2, |byte| *byte == b'/');
-    match (halves.next().and_then(token), halves.next().and_then(token)) {
-        (Some(kind), Some(subtype)) => (MediaType { kind, subtype, parameters: parsed.parameters }, boundary),
-        _ => (MediaType::plain(), None),
+        if parts.is_empty() { Content::Undivided(Box::new(Part::nothing(body.end))) } else { Content::Multipart(parts) }
     }
 }
 
-/// The ranges between the delimiters of a multipart body (RFC 2046 5.1.1), at most `limit`. The line end before a
-/// delimiter belongs to it. A missing last delimiter is forgiven.
+/// The ranges between the delimiters of a multipart body (RFC 2046 5.1.1), at most `limit` and one with all the rest. The
+/// line end before a delimiter belongs to it. A missing last delimiter is forgiven: the body ends as if it were there.
 fn split(raw: &[u8], body: &Range<usize>, boundary: &[u8], limit: usize) -> Vec<Range<usize>> {
     let mut parts = Vec::new();
-    let mut current = None;
+    let mut current: Option<usize> = None;
     let mut position = body.start;
     while position < body.end && parts.len() < limit {
         let rest = slice(raw, &(position..body.end));
         let length = line_length(rest);
         if let Some(closing) = delimiter(rest.get(..length).unwrap_or_default(), boundary) {
-            if let Some(start) = current.take() {
-                parts.push(start..before_line_end(raw, position).max(start));
-            }
+            parts.extend(current.take().map(|start| start..before_line_end(raw, position).max(start)));
             if closing {
                 return parts;
             }
@@ -147,17 +141,13 @@ fn split(raw: &[u8], body: &Range<usize>, boundary: &[u8], limit: usize) -> Vec<
         }
         position += length;
     }
-    if let Some(start) = current
-        && parts.len() < limit
-    {
-        parts.push(start..body.end);
-    }
+    parts.extend(current.map(|start| start..before_line_end(raw, body.end).max(start)));
     parts
 }
 
-/// Whether a line is a delimiter, and if so whether it is the last.
+/// Whether a line is a delimiter, and if so whether it is the last. Space around its end means nothing.
 fn delimiter(line: &[u8], boundary: &[u8]) -> Option<bool> {
-    let rest = line.strip_prefix(b"--")?.strip_prefix(boundary)?.trim_ascii_end();
+    let rest = line.strip_prefix(b"--")?.strip_prefix(boundary)?.trim_ascii();
     match rest {
         b"" => Some(false),
         b"--" => Some(true),
@@ -165,22 +155,19 @@ fn delimiter(line: &[u8], boundary: &[u8]) -> Option<bool> {
     }
 }
 
-fn before_line_end(raw: &[u8], position: usize) -> usize {
-    let before = raw.get(..position).unwrap_or_default();
-    let before = before.strip_suffix(b"\n").unwrap_or(before);
-    before.strip_suffix(b"\r").unwrap_or(before).len()
-}
-
-/// The bytes of a range, or none where it is beyond them.
-pub fn slice<'a>(raw: &'a [u8], range: &Range<usize>) -> &'a [u8] {
-    raw.get(range.clone()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    fn parse(raw: &[u8], limits: Limits) -> Part {
+        Part::parse(raw, Header::scan(raw, 0..raw.len()), limits)
+    }
+
+    fn parsed(raw: &[u8]) -> Part {
+        parse(raw, Limits::default())
+    }
 
     fn bodies(raw: &[u8], part: &Part) -> Vec<String> {
         match &part.content {
@@ -193,59 +180,79 @@ mod tests {
     fn multipart() {
         let raw = b"Content-Type: multipart/mixed; boundary=\"a b\"\r\n\r\npreamble\r\n--a b\r\n\r\none\r\n--a bc\r\n--a b \r\n\
             X: y\r\n\r\n\r\n--a b--\r\n--a b\r\n\r\nepilogue";
-        let part = Part::parse(raw);
-        assert_eq!(bodies(raw, &part), ["one\r\n--a bc", ""]);
+        assert_eq!(bodies(raw, &parsed(raw)), ["one\r\n--a bc", ""]);
     }
 
     #[test]
     fn nested_with_missing_ends() {
         let raw =
             b"Content-Type: multipart/mixed; boundary=x\n\n--x\nContent-Type: multipart/alternative; boundary=y\n\n\
-            --y\n\none\n--y\n\ntwo\n--x\n\nthree";
-        assert_eq!(bodies(raw, &Part::parse(raw)), ["one", "two", "three"]);
+            --y\n\none\n--y\n\ntwo\n--x\n\nthree\n";
+        assert_eq!(bodies(raw, &parsed(raw)), ["one", "two", "three"]);
+    }
+
+    #[test]
+    fn delimiters() {
+        let body = b"preamble\r\n--b\r\nA: 1\r\n\r\none\r\n--bb\r\n--b \r\n\r\ntwo\r\n\r\n--b--\r\nepilogue --b\r\n";
+        let pieces = |body: &[u8], limit| -> Vec<String> {
+            let ranges = split(body, &(0..body.len()), b"b", limit);
+            ranges.iter().map(|range| String::from_utf8_lossy(slice(body, range)).into_owned()).collect()
+        };
+        assert_eq!(pieces(body, 9), ["A: 1\r\n\r\none\r\n--bb", "\r\ntwo\r\n"]);
+        assert_eq!(pieces(body, 1), ["A: 1\r\n\r\none\r\n--bb", "\r\ntwo\r\n\r\n--b--\r\nepilogue --b"]);
+        assert_eq!(pieces(b"--b\n\nx\n--b\n\ny", 9), ["\nx", "\ny"]);
+        assert_eq!(pieces(b"--b\n--b\n--b --", 9), ["", ""]);
+        assert_eq!(pieces(b"--b\n", 9), [""]);
+        assert!(pieces(b"nothing", 9).is_empty());
+        assert!(pieces(b"--b--\nx\n--b\n", 9).is_empty());
     }
 
     #[test]
     fn multipart_without_parts_has_an_empty_one() {
         for raw in [&b"Content-Type: multipart/mixed\r\n\r\ntext"[..], b"Content-Type: multipart/mixed; boundary=q"] {
-            let Content::Multipart(parts) = Part::parse(raw).content else { panic!() };
-            assert_eq!(parts.len(), 1);
-            assert!(parts[0].body.is_empty());
+            let Content::Undivided(part) = parsed(raw).content else { panic!() };
+            assert!(part.body.is_empty());
         }
+        let raw = b"Content-Type: multipart/mixed; boundary=q\r\n\r\n--q";
+        assert!(matches!(parsed(raw).content, Content::Multipart(parts) if parts.len() == 1));
     }
 
     #[test]
     fn digests_hold_messages() {
         let raw = b"Content-Type: multipart/digest; boundary=x\r\n\r\n--x\r\n\r\nSubject: in\r\n\r\nbody\r\n--x--\r\n";
-        let Content::Multipart(parts) = Part::parse(raw).content else { panic!() };
+        let Content::Multipart(parts) = parsed(raw).content else { panic!() };
         let Content::Message(inner) = &parts[0].content else { panic!() };
-        assert_eq!(slice(raw, &inner.header), b"Subject: in\r\n\r\n");
+        assert_eq!(slice(raw, &inner.header.range()), b"Subject: in\r\n\r\n");
         assert_eq!(slice(raw, &inner.body), b"body");
     }
 
     #[test]
     fn depth_and_count_are_bounded() {
         let deep = b"Content-Type: message/rfc822\r\n\r\n".repeat(1000);
-        let mut part = &Part::parse(&deep);
+        let mut part = &parsed(&deep);
         let mut depth = 0;
         while let Content::Message(inner) = &part.content {
             part = inner;
             depth += 1;
         }
-        assert_eq!(depth, MAX_DEPTH);
-        assert!(part.media.is_exactly("application", "octet-stream"));
+        assert_eq!(depth, Limits::default().depth);
+        assert_eq!(part.content, Content::Opaque);
         let mut wide = b"Content-Type: multipart/mixed; boundary=x\r\n\r\n".to_vec();
         wide.extend(b"--x\r\n\r\n".repeat(5000));
-        let Content::Multipart(parts) = Part::parse(&wide).content else { panic!() };
-        assert_eq!(parts.len(), MAX_PARTS - 1);
+        let Content::Multipart(parts) = parsed(&wide).content else { panic!() };
+        assert_eq!(parts.len(), Limits::default().parts + 1);
+        let Content::Multipart(parts) = parse(&wide, Limits { depth: 1, parts: 7 }).content else { panic!() };
+        assert_eq!((parts.len(), &parts[7].content), (8, &Content::Opaque));
+        assert_eq!(slice(&wide, &parts[7].body), b"\r\n--x\r\n".repeat(5000 - 8));
     }
 
     fn check(raw: &[u8], part: &Part) {
-        assert!(part.header.start <= part.header.end && part.header.end <= part.body.end && part.body.end <= raw.len());
+        let header = part.header.range();
+        assert!(header.start <= header.end && header.end <= part.body.end && part.body.end <= raw.len());
         match &part.content {
-            Content::Leaf => {}
+            Content::Leaf | Content::Opaque => {}
             Content::Multipart(parts) => parts.iter().for_each(|part| check(raw, part)),
-            Content::Message(part) => check(raw, part),
+            Content::Message(part) | Content::Undivided(part) => check(raw, part),
         }
     }
 
@@ -264,7 +271,7 @@ mod tests {
             )
         ) {
             let raw = pieces.concat();
-            check(raw.as_bytes(), &Part::parse(raw.as_bytes()));
+            check(raw.as_bytes(), &parsed(raw.as_bytes()));
         }
     }
 }

@@ -2,7 +2,7 @@ use imap_front::frame::{Expect, Frame, FrameLimits, Framer, Refusal};
 use imap_front::message;
 use imap_front::proto::lower::lower;
 use imap_front::proto::response::Output;
-use mail_core::message::{Part, Section, SectionText, extract, header_length};
+use mail_core::message::{Message, Section, SectionText};
 use mail_core::utf7;
 
 use super::cut;
@@ -45,10 +45,10 @@ pub fn command(data: &[u8]) {
 
 /// What FETCH shows of a message.
 pub fn message(data: &[u8]) {
-    let structure = Part::parse(data);
+    let read = Message::new(data.to_vec().into());
     let mut output = Output::default();
-    message::write_envelope(&data[..header_length(data)], &mut output);
-    message::write_body(data, &structure, true, &mut output);
+    message::write_envelope(read.fields(), &mut output);
+    message::write_body(read.root(), true, &mut output);
     for part in [vec![], vec![1], vec![2, 1]] {
         let subject = || vec!["subject".to_owned()];
         for text in [
@@ -59,7 +59,7 @@ pub fn message(data: &[u8]) {
             SectionText::Text,
             SectionText::Mime,
         ] {
-            let _ = extract(data, Some(&structure), &Section { part: part.clone(), text });
+            let _ = read.section(&Section { part: part.clone(), text });
         }
     }
 }

@@ -2,10 +2,10 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mail_core::message::{Extract, Part, Section, SectionText, extract, header_length};
+use mail_core::message::{Extract, Message, Section, SectionText};
 use mail_core::{FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FlagSet, Keywords, Snapshot};
 
-use crate::message;
+use crate::message::{write_body, write_envelope, write_section};
 use crate::proto::request::FetchItem;
 use crate::proto::response::Output;
 use crate::proto::sequence::SequenceSet;
@@ -149,8 +149,9 @@ impl Fetch {
 
     fn write(&self, selected: &Selected, uid: u32, message: Option<&FetchedMessage>, out: &mut Output) {
         let (Some(number), Some(row)) = (selected.number(uid), selected.row(uid)) else { return };
-        let content = message.map(|message| message.content.clone()).unwrap_or_default();
-        let structure = self.items.iter().any(needs_structure).then(|| Part::parse(&content));
+        let size = message.and_then(|message| message.size);
+        // Whatever is asked for, its header is scanned once at most, and its structure looked for once at most.
+        let message = Message::new(message.map(|message| message.content.clone()).unwrap_or_default());
         out.text("* ").number(number).text(" FETCH (");
         for (index, item) in self.items.iter().enumerate() {
             if index > 0 {
@@ -162,40 +163,38 @@ impl Fetch {
                 FetchItem::Uid => out.text("UID ").number(uid),
                 FetchItem::InternalDate => out.text("INTERNALDATE \"").text(&date_time(row.internal_date)).text("\""),
                 FetchItem::Size => {
-                    let size = row.size.or(message.and_then(|message| message.size)).map(u64::from);
-                    out.text("RFC822.SIZE ").number(size.unwrap_or(content.len() as u64))
+                    let size = row.size.or(size).map(u64::from);
+                    out.text("RFC822.SIZE ").number(size.unwrap_or(message.bytes().len() as u64))
                 }
                 FetchItem::Envelope => {
                     out.text("ENVELOPE ");
-                    message::write_envelope(content.get(..header_length(&content)).unwrap_or_default(), out);
+                    write_envelope(message.fields(), out);
                     out
                 }
                 FetchItem::Body | FetchItem::BodyStructure => {
                     let extended = *item == FetchItem::BodyStructure;
                     out.text(if extended { "BODYSTRUCTURE " } else { "BODY " });
-                    if let Some(structure) = &structure {
-                        message::write_body(&content, structure, extended, out);
-                    }
+                    write_body(message.root(), extended, out);
                     out
                 }
-                FetchItem::Rfc822 => out.text("RFC822 ").literal(content.clone()),
+                FetchItem::Rfc822 => out.text("RFC822 ").literal(message.bytes().clone()),
                 FetchItem::Rfc822Header => {
                     out.text("RFC822.HEADER ");
-                    write_section(&content, None, &message_section(SectionText::Header), None, out)
+                    write_literal(&message, &message_section(SectionText::Header), None, out)
                 }
                 FetchItem::Rfc822Text => {
                     out.text("RFC822.TEXT ");
-                    write_section(&content, None, &message_section(SectionText::Text), None, out)
+                    write_literal(&message, &message_section(SectionText::Text), None, out)
                 }
                 FetchItem::Section { section, partial, .. } => {
                     out.text("BODY[");
-                    message::write_section(section, out);
+                    write_section(section, out);
                     out.text("]");
                     if let Some((first, _)) = partial {
                         out.text("<").number(*first).text(">");
                     }
                     out.text(" ");
-                    write_section(&content, structure.as_ref(), section, *partial, out)
+                    write_literal(&message, section, *partial, out)
                 }
             };
         }
@@ -203,27 +202,18 @@ impl Fetch {
     }
 }
 
-fn needs_structure(item: &FetchItem) -> bool {
-    match item {
-        FetchItem::Body | FetchItem::BodyStructure => true,
-        FetchItem::Section { section, .. } => section.needs_structure(),
-        _ => false,
-    }
-}
-
 fn message_section(text: SectionText) -> Section {
     Section { part: Vec::new(), text }
 }
 
-fn write_section<'a>(
-    content: &Bytes,
-    structure: Option<&Part>,
+fn write_literal<'a>(
+    message: &Message,
     section: &Section,
     partial: Option<(u32, u32)>,
     out: &'a mut Output,
 ) -> &'a mut Output {
-    let bytes = match extract(content, structure, section) {
-        Extract::Slice(range) => content.slice(range),
+    let bytes = match message.section(section) {
+        Extract::Slice(range) => message.bytes().slice(range),
         Extract::Built(bytes) => Bytes::from(bytes),
         Extract::Missing => return out.text("NIL"),
     };

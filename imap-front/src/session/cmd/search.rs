@@ -1,5 +1,6 @@
 use std::collections::VecDeque;
 
+use mail_core::message::Message;
 use mail_core::{FetchNeed, FetchedMessage};
 
 use crate::proto::search::SearchKey;
@@ -8,6 +9,7 @@ use crate::session::action::{Call, Reply};
 use crate::session::core::{Core, SessionState};
 use crate::session::matching::{Candidate, Matcher};
 use crate::session::outcome::{Outcome, Sync};
+use crate::session::searched::Searched;
 use crate::session::selected::Selected;
 use crate::session::step::{Resume, Step, With};
 use crate::store::StoreError;
@@ -27,7 +29,7 @@ pub(super) fn search(core: &mut Core, uid: bool, charset: Option<&str>, key: &Se
     let mut calls: [(FetchNeed, Vec<u32>); 3] =
         [(FetchNeed::Size, Vec::new()), (FetchNeed::Header, Vec::new()), (FetchNeed::Full, Vec::new())];
     for (number, row) in selected.messages() {
-        let Some(candidate) = candidate(selected, number, row.uid, None) else { continue };
+        let Some(candidate) = candidate(selected, number, row.uid, None, None) else { continue };
         match matcher.matches(&candidate) {
             Some(true) => found.push(row.uid),
             Some(false) => {}
@@ -48,17 +50,12 @@ fn candidate<'a>(
     selected: &'a Selected,
     number: u32,
     uid: u32,
-    content: Option<(&'a FetchedMessage, FetchNeed)>,
+    told: Option<u64>,
+    content: Option<Searched<'a>>,
 ) -> Option<Candidate<'a>> {
     let row = selected.row(uid)?;
-    let told = content.and_then(|(message, need)| {
-        let whole = (need == FetchNeed::Full).then_some(message.content.len() as u64);
-        message.size.map(u64::from).or(whole)
-    });
-    let bytes = content.filter(|(_, need)| *need != FetchNeed::Size).map(|(message, _)| &*message.content);
-    let full = content.is_some_and(|(_, need)| need == FetchNeed::Full);
     let recent = selected.is_recent(uid);
-    Some(Candidate { row, number, recent, size: row.size.map(u64::from).or(told), content: bytes, full })
+    Some(Candidate { row, number, recent, size: row.size.map(u64::from).or(told), content })
 }
 
 struct Search {
@@ -71,6 +68,19 @@ struct Search {
     failed: Option<StoreError>,
 }
 
+impl Search {
+    /// Whether a message matches that the row alone did not decide.
+    fn matches(&self, selected: &Selected, uid: u32, fetched: FetchedMessage) -> bool {
+        let whole = (self.need == FetchNeed::Full).then_some(fetched.content.len() as u64);
+        let told = fetched.size.map(u64::from).or(whole);
+        let message = Message::new(fetched.content);
+        let content = (self.need != FetchNeed::Size).then(|| Searched::new(&message, self.need == FetchNeed::Full));
+        let number = selected.number(uid);
+        let candidate = number.and_then(|number| candidate(selected, number, uid, told, content));
+        candidate.is_some_and(|candidate| self.matcher.matches(&candidate) == Some(true))
+    }
+}
+
 impl Resume for Search {
     fn resume(mut self: Box<Self>, core: &mut Core, with: With) -> Step {
         let Core { state: SessionState::Selected(selected), out, .. } = core else { return Step::Done(Outcome::bug()) };
@@ -78,10 +88,7 @@ impl Resume for Search {
         match with {
             With::Taken => {}
             With::Reply(Reply::Fetched(uid, Ok(message))) => {
-                let candidate = selected
-                    .number(uid)
-                    .and_then(|number| candidate(selected, number, uid, Some((&message, self.need))));
-                if candidate.is_some_and(|candidate| self.matcher.matches(&candidate) == Some(true)) {
+                if self.matches(selected, uid, message) {
                     self.found.push(uid);
                 }
                 return Step::More(self);

@@ -1,0 +1,199 @@
+use std::borrow::Cow;
+
+use mail_parser::parsers::MessageStream;
+
+use super::charset::guess;
+use super::line::one_line;
+
+/// Stands for the equals sign of what looks like an encoded word and is none. A noncharacter: it means nothing in text.
+const NO_WORD: char = '\u{FDD0}';
+
+/// Free text on one line, encoded words decoded (RFC 2047 6.2).
+pub(super) fn decode(value: &[u8]) -> String {
+    decode_text(&without_ends(value))
+}
+
+/// The same of what is text already.
+pub(super) fn decode_text(value: &str) -> String {
+    let mut out = Words { value, text: String::new(), empty: true, after_word: true, run: None };
+    let bytes = value.as_bytes();
+    let mut at = 0;
+    while let Some(byte) = bytes.get(at) {
+        match byte {
+            b'\n' => out.end_run(),
+            b' ' | b'\t' | b'\r' => {}
+            _ => {
+                if let Some((word, end)) = word(value, at) {
+                    out.end_run();
+                    out.word(&word);
+                    at = end;
+                    continue;
+                }
+                out.run = Some((out.run.map_or(at, |(start, _)| start), at + 1));
+            }
+        }
+        at += 1;
+    }
+    out.end_run();
+    one_line(&out.text)
+}
+
+/// Text that is put together of what is written plainly and of encoded words.
+struct Words<'a> {
+    value: &'a str,
+    text: String,
+    empty: bool,
+    after_word: bool,
+    /// Where what is written plainly begins and ends.
+    run: Option<(usize, usize)>,
+}
+
+impl Words<'_> {
+    fn end_run(&mut self) {
+        let Some((start, end)) = self.run.take() else { return };
+        if !self.empty {
+            self.text.push(' ');
+        }
+        self.text.push_str(self.value.get(start..end).unwrap_or_default());
+        (self.empty, self.after_word) = (false, false);
+    }
+
+    /// Space between encoded words means nothing.
+    fn word(&mut self, word: &str) {
+        if !self.after_word {
+            self.text.push(' ');
+        }
+        self.text.push_str(word);
+        (self.empty, self.after_word) = (false, true);
+    }
+}
+
+/// The encoded word that begins at `at`, decoded, and where it ends.
+fn word(value: &str, at: usize) -> Option<(String, usize)> {
+    let end = word_end(value.as_bytes(), at)?;
+    let word = value.as_bytes().get(at + 1..end)?;
+    Some((MessageStream::new(word).decode_rfc2047()?, end))
+}
+
+/// Where the encoded word ends that begins at `at`, if it looks like one: `=?charset?encoding?text?=`. No text is looked at
+/// for more than one word, however many begin and never end.
+fn word_end(bytes: &[u8], at: usize) -> Option<usize> {
+    let rest = bytes.get(at..)?.strip_prefix(b"=?")?;
+    let charset =
+        rest.iter().position(|byte| matches!(byte, b'?' | b'\n')).filter(|end| rest.get(*end) == Some(&b'?'))?;
+    // After the charset one letter and the next question mark.
+    let text = charset + 3;
+    if rest.get(text - 1) != Some(&b'?') {
+        return None;
+    }
+    let mut from = text;
+    loop {
+        let mark = from + rest.get(from..)?.iter().position(|byte| *byte == b'?')?;
+        if rest.get(mark + 1) == Some(&b'=') {
+            return Some(at + 2 + mark + 2);
+        }
+        // The next one begins in it.
+        if mark > text && rest.get(mark - 1) == Some(&b'=') {
+            return None;
+        }
+        from = mark + 1;
+    }
+}
+
+/// A value as text in which whatever looks like the start of an encoded word is one, for a parser that would otherwise look
+/// for the end of each up to the end of the value. [`unmarked`] makes of its findings what stands there.
+pub(super) fn marked(value: &[u8]) -> String {
+    let value = without_ends(value);
+    let is_fake = |at: &usize| word_end(value.as_bytes(), *at).is_none();
+    let mut fakes = value.match_indices("=?").map(|(at, _)| at).filter(is_fake).peekable();
+    if fakes.peek().is_none() {
+        return value + "\n";
+    }
+    let mut out = String::with_capacity(value.len() + 16);
+    let mut copied = 0;
+    for at in fakes {
+        out.extend(value.get(copied..at).unwrap_or_default().chars().filter(|c| *c != NO_WORD));
+        out.push(NO_WORD);
+        copied = at + 1;
+    }
+    out.extend(value.get(copied..).unwrap_or_default().chars().filter(|c| *c != NO_WORD));
+    out.push('\n');
+    out
+}
+
+/// Undoes what [`marked`] did.
+pub(super) fn unmarked(text: &str) -> Cow<'_, str> {
+    if text.contains(NO_WORD) { Cow::Owned(text.replace(NO_WORD, "=")) } else { Cow::Borrowed(text) }
+}
+
+/// A value as text with the line end that parsers of values look for.
+pub(super) fn terminated(value: &[u8]) -> String {
+    without_ends(value) + "\n"
+}
+
+/// A value as text without space at its end and without what would end it early.
+fn without_ends(value: &[u8]) -> String {
+    guess(value.trim_ascii_end()).replace(['\r', '\0'], "")
+}
+
+#[cfg(test)]
+mod tests {
+    use mail_parser::HeaderValue;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn known_answers() {
+        for (value, expected) in [
+            ("=?utf-8?Q?Gr=C3=BC=C3=9Fe?= aus\r\n =?iso-8859-1?Q?K=F6ln?=\r\n", "Grüße aus Köln"),
+            ("=?utf-8?B?w6Q=?= =?utf-8?B?w6Q=?=\r\n\t=?utf-8?q?_x?=", "ää x"),
+            ("a=?utf-8?q?b?=c", "a b c"),
+            ("=?utf-8?q?no end", "=?utf-8?q?no end"),
+            ("=?utf-8?q?no=?= =?utf-8?q?end?=", "=?utf-8?q?no=?= end"),
+            ("=?x?q?a?= =?utf-8?z?a?= =?", "=?x?q?a?= =?utf-8?z?a?= =?"),
+            ("\tplain  text \0", "plain  text"),
+            ("", ""),
+        ] {
+            assert_eq!(decode(value.as_bytes()), expected, "{value}");
+        }
+        assert_eq!(decode(b"Gr\xFC\xDFe"), "Grüße");
+    }
+
+    #[test]
+    fn words_without_end_are_looked_at_once() {
+        // Minutes, if the end of each were looked for.
+        let value = "=?ab?q?x".repeat(1 << 19);
+        assert_eq!(decode(value.as_bytes()), value);
+        let marked = marked(value.as_bytes());
+        assert!(!marked.contains("=?"));
+        assert_eq!(unmarked(&marked).trim_end(), value);
+    }
+
+    fn library(value: &str) -> String {
+        let value = format!("{}\n", value.trim_ascii_end());
+        match MessageStream::new(value.as_bytes()).parse_unstructured() {
+            HeaderValue::Text(text) => one_line(&text),
+            _ => String::new(),
+        }
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(512))]
+
+        /// Words are put together as the library does.
+        #[test]
+        fn as_the_library(
+            pieces in proptest::collection::vec(
+                prop_oneof![
+                    Just("=?utf-8?Q?=C3=A4?="), Just("=?iso-8859-1?b?5A==?="), Just(" "), Just("\n "), Just("x"), Just("="),
+                    Just("  y z"), Just("é"), Just("=?utf-8?q?a_b?="), Just("?"), Just("\t"),
+                ],
+                0..12,
+            )
+        ) {
+            let value = pieces.concat();
+            prop_assert_eq!(decode(value.as_bytes()), library(&value));
+        }
+    }
+}
