@@ -1,7 +1,8 @@
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use mail_core::message::Message;
 use mail_core::{AppendUid, FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords, NewMessage};
 use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
@@ -43,14 +44,15 @@ impl Account {
         let bound = self.context().keep_original_bytes();
         let keep = message.content.len() <= bound && !message.flags.contains(FlagSet::DRAFT);
         let lane = Lane::of(&message.content);
+        let read = Arc::new(Message::within(message.content.clone(), mime_to_mapi::LIMITS));
         if !message.flags.contains(FlagSet::DRAFT)
-            && let Some(uid) = self.take_sent_copy(folder, folder_gid, &message, keep).await?
+            && let Some(uid) = self.take_sent_copy(folder, folder_gid, &message, &read, keep).await?
         {
             return Ok(Some(uid));
         }
         let convert = {
             let message = message.clone();
-            move || converted(&message, keep)
+            move || converted(&read, &message, keep)
         };
         let content = blocking(convert).await?.map_err(|error| UpstreamError::Content(error.to_string()))?;
         let checking = Mutex::new(None);
@@ -91,6 +93,7 @@ impl Account {
         folder: &FolderKey,
         folder_gid: Gid,
         message: &NewMessage,
+        read: &Arc<Message>,
         keep: bool,
     ) -> Result<Option<AppendUid>, UpstreamError> {
         let now = Instant::now();
@@ -99,8 +102,8 @@ impl Account {
         if sent_items != Some(folder_gid) || self.submissions.is_empty(now) {
             return Ok(None);
         }
-        let content = message.content.clone();
-        let likeness = blocking(move || Likeness::of(&content)).await?;
+        let read = Arc::clone(read);
+        let likeness = blocking(move || Likeness::of(&read)).await?;
         let Some(mark) = self.submissions.find(&likeness, now) else { return Ok(None) };
         let Some(gid) = self.await_copy(&mark, now + COPY_PATIENCE).await? else {
             tracing::info!("the server's copy of a sent message does not come; storing the client's");
@@ -233,8 +236,8 @@ fn is_about_content(operation: &str, code: ErrorCode) -> bool {
 }
 
 /// The message with its flags, and its original if it is to be kept.
-fn converted(message: &NewMessage, keep: bool) -> Result<MessageContent, ConvertError> {
-    mime_to_mapi::parse(&message.content, purpose(message)).map(|content| finished(content, message, keep))
+fn converted(read: &Message, message: &NewMessage, keep: bool) -> Result<MessageContent, ConvertError> {
+    mime_to_mapi::parse(read, purpose(message)).map(|content| finished(content, message, keep))
 }
 
 /// A message that the upstream takes in no other form: all of it as text.

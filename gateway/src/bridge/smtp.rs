@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use async_trait::async_trait;
-use bytes::Bytes;
+use mail_core::message;
 use mail_core::{Accepts, Credentials, Peer, Secret};
 use smtp_front::submit::{Address, Envelope, Grant, Message, Recipient, Submit, SubmitError, Submitter};
 
@@ -176,13 +176,19 @@ async fn check(account: &Account, recipient: &Recipient, sending: &Sending) -> R
     Ok(())
 }
 
-async fn completed(message: Message, rule: HeaderRule) -> Result<Bytes, SubmitError> {
+/// Reads a message; nobody does so again.
+async fn completed(message: Message, rule: HeaderRule) -> Result<Arc<message::Message>, SubmitError> {
     let completed = crate::blocking::blocking(move || device::complete(message, &rule)).await;
-    Ok(Bytes::from(completed.map_err(SubmitError::from)??))
+    Ok(Arc::new(completed.map_err(SubmitError::from)??))
 }
 
-async fn submit(account: &Account, envelope: Envelope, message: Bytes, sending: &Sending) -> Result<(), SubmitError> {
-    let submitted = account.submit(message.into(), envelope, sending).await;
+async fn submit(
+    account: &Account,
+    envelope: Envelope,
+    message: Arc<message::Message>,
+    sending: &Sending,
+) -> Result<(), SubmitError> {
+    let submitted = account.submit(message, envelope, sending).await;
     submitted.map_err(|error| {
         tracing::warn!(user = account.context().user(), %error, "submission failed");
         error.into()

@@ -1,6 +1,6 @@
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use encoding_rs::{Encoding, WINDOWS_1252};
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyTag, PropertyType, tags};
 
@@ -33,31 +33,6 @@ pub(super) const fn string_tag(id: u16) -> PropertyTag {
 /// The encoding of a Windows code page.
 pub(super) fn encoding_of(code_page: i32) -> Option<&'static Encoding> {
     u16::try_from(code_page).ok().and_then(codepage::to_encoding)
-}
-
-/// Bytes of an unknown encoding as text: UTF-8 if they are, else windows-1252, which fits always.
-pub(super) fn guess(bytes: &[u8]) -> Cow<'_, str> {
-    match UTF_8.decode_without_bom_handling_and_without_replacement(bytes) {
-        Some(text) => text,
-        None => WINDOWS_1252.decode_without_bom_handling(bytes).0,
-    }
-}
-
-/// Text on one line: control characters are gone, line ends and tabs are spaces, no space at the ends.
-pub(super) fn one_line(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut previous = '\0';
-    for c in text.chars() {
-        match c {
-            // CRLF is one line end.
-            '\n' if previous == '\r' => {}
-            '\r' | '\n' | '\t' => out.push(' '),
-            c if c.is_control() => {}
-            c => out.push(c),
-        }
-        previous = c;
-    }
-    out.trim().to_owned()
 }
 
 /// What of a text may stand in a header as it is: printable ASCII without spaces.

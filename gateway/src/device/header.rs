@@ -1,14 +1,13 @@
-use std::borrow::Cow;
-use std::io::{self, Read};
-use std::ops::Range;
+use std::io;
 use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
-use mail_parser::MessageParser;
-use smtp_front::submit::{Message, SubmitError};
+use mail_core::message::{Field, Fields, Mailbox, Message};
+use smtp_front::submit::{self, SubmitError};
 
 use crate::config::SenderPolicy;
 use crate::convert::mapi_to_mime::phrase;
+use crate::convert::mime_to_mapi::LIMITS;
 
 /// What is done to the header of a submitted message.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,180 +23,113 @@ pub struct HeaderRule {
 ///
 /// # Errors
 /// [`SubmitError::SenderDenied`] if the rule says so, [`SubmitError::Internal`] if the message can't be read.
-pub fn complete(mut message: Message, rule: &HeaderRule) -> Result<Vec<u8>, SubmitError> {
+pub fn complete(message: submit::Message, rule: &HeaderRule) -> Result<Message, SubmitError> {
     let internal = |error: io::Error| {
         tracing::error!(%error, "a message that was taken in can't be read");
         SubmitError::Internal("internal error".to_owned())
     };
-    let len = usize::try_from(message.len()).map_err(|_| internal(io::ErrorKind::OutOfMemory.into()))?;
-    let mut bytes = Vec::with_capacity(len);
-    message.reader().and_then(|mut reader| reader.read_to_end(&mut bytes)).map_err(internal)?;
-    let edit = Header::of(&bytes).edit(rule, SystemTime::now(), rand::random())?;
-    Ok(edit.apply(bytes))
+    let message = Message::within(message.into_bytes().map_err(internal)?, LIMITS);
+    let Edit { added, senders_go } = Header::of(&message).edit(rule, SystemTime::now(), rand::random())?;
+    if added.is_empty() && !senders_go {
+        return Ok(message);
+    }
+    let goes = |line: &[u8]| senders_go && Field::of(line).is_some_and(|field| field.is("From") || field.is("Sender"));
+    Ok(message.amended(added.as_bytes(), goes))
 }
 
-/// The fields that matter here. Of others there may be millions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Name {
-    From,
-    Sender,
-    ReplyTo,
-    Date,
-    MessageId,
-}
-
-/// Where a field is, with its line end.
-struct Field {
-    name: Name,
-    range: Range<usize>,
-}
-
+/// What matters of a header here.
 struct Header<'a> {
-    bytes: &'a [u8],
-    fields: Vec<Field>,
-    /// Whether the message begins with something that is neither a field nor the empty line before the body.
+    /// All its fields: also those are seen that come after millions of others.
+    fields: Fields<'a>,
+    /// Whether the message begins with something that is neither a field nor the empty line before the body. Then all of it
+    /// is body.
     missing: bool,
+    /// Whether there is nothing at all.
+    empty: bool,
 }
 
 /// What makes a header good.
 struct Edit {
-    /// Fields that go, in order.
-    removed: Vec<Range<usize>>,
     /// Lines that come at the start.
     added: String,
-}
-
-impl Edit {
-    fn apply(self, bytes: Vec<u8>) -> Vec<u8> {
-        let mut out = Vec::with_capacity(self.added.len() + bytes.len());
-        out.extend_from_slice(self.added.as_bytes());
-        let mut kept = 0;
-        for range in self.removed {
-            out.extend_from_slice(&bytes[kept..range.start]);
-            kept = range.end;
-        }
-        out.extend_from_slice(&bytes[kept..]);
-        out
-    }
+    /// From and Sender go.
+    senders_go: bool,
 }
 
 impl<'a> Header<'a> {
-    /// The fields up to the empty line or to the first line that is none.
-    fn of(bytes: &'a [u8]) -> Self {
-        let mut fields: Vec<Field> = Vec::new();
-        let mut at = 0;
-        // Whether folded lines belong to the last one of `fields`, to another field, or to none.
-        let mut wanted = None;
-        let mut missing = false;
-        while at < bytes.len() {
-            let line = &bytes[at..];
-            let len = line.windows(2).position(|pair| pair == b"\r\n").map_or(line.len(), |end| end + 2);
-            let line = &line[..len];
-            let folded = line.starts_with(b" ") || line.starts_with(b"\t");
-            if folded && let Some(wanted) = wanted {
-                if let (true, Some(field)) = (wanted, fields.last_mut()) {
-                    field.range.end = at + len;
-                }
-            } else if let Some(name) = field_name(line) {
-                let name = Name::of(name);
-                wanted = Some(name.is_some());
-                fields.extend(name.map(|name| Field { name, range: at..at + len }));
-            } else {
-                missing = wanted.is_none() && line != b"\r\n";
-                break;
-            }
-            at += len;
-        }
-        Self { bytes, fields, missing }
-    }
-
-    fn named(&self, name: Name) -> impl Iterator<Item = &Field> {
-        self.fields.iter().filter(move |field| field.name == name)
-    }
-
-    /// What follows the colon, as it is, with its line end.
-    fn value(&self, field: &Field) -> &'a [u8] {
-        let bytes = &self.bytes[field.range.clone()];
-        bytes.iter().position(|byte| *byte == b':').map_or(&[], |colon| &bytes[colon + 1..])
+    fn of(message: &'a Message) -> Self {
+        let fields = message.fields();
+        let missing = fields.lines().next().is_some_and(|line| Field::of(line).is_none());
+        let fields = if missing { Fields::default() } else { fields };
+        Self { fields, missing, empty: message.bytes().is_empty() }
     }
 
     fn edit(&self, rule: &HeaderRule, now: SystemTime, random: [u8; 16]) -> Result<Edit, SubmitError> {
         let mut added = String::new();
-        let mut removed = Vec::new();
-        let senders = self.senders();
+        let mut senders_go = false;
+        let found = Found::among(self.fields);
         let own = |address: &str| address.eq_ignore_ascii_case(&rule.mailbox);
-        let foreign = senders.iter().any(|(_, address)| !own(address));
+        let foreign = found.senders.iter().any(|sender| !own(&sender.address));
         match rule.sender {
             SenderPolicy::Reject if foreign => {
                 return Err(SubmitError::SenderDenied(format!("this device sends as {} only", rule.mailbox)));
             }
-            SenderPolicy::Rewrite if foreign || senders.len() != 1 => {
-                removed.extend(self.named(Name::From).chain(self.named(Name::Sender)).map(|field| field.range.clone()));
-                removed.sort_by_key(|range| range.start);
-                let name = senders.first().map(|(name, _)| name.as_ref()).unwrap_or_default();
+            SenderPolicy::Rewrite if foreign || found.senders.len() != 1 => {
+                senders_go = true;
+                let name = found.senders.first().map(|sender| &sender.name[..]).unwrap_or_default();
                 added.push_str(&format!("From: {}<{}>\r\n", before_address(name), rule.mailbox));
-                let original = self.named(Name::From).next().filter(|_| foreign);
-                if let (Some(original), None) = (original, self.named(Name::ReplyTo).next()) {
+                let original = found.from.filter(|_| foreign);
+                if let (Some(original), false) = (original, found.reply_to) {
                     added.push_str("Reply-To:");
-                    added.push_str(&String::from_utf8_lossy(self.value(original)));
+                    added.push_str(&String::from_utf8_lossy(original.value));
                     if !added.ends_with("\r\n") {
                         added.push_str("\r\n");
                     }
                 }
             }
-            _ if self.named(Name::From).next().is_none() => added.push_str(&format!("From: <{}>\r\n", rule.mailbox)),
+            _ if found.from.is_none() => added.push_str(&format!("From: <{}>\r\n", rule.mailbox)),
             _ => {}
         }
-        if self.named(Name::Date).next().is_none() {
+        if !found.date {
             added.push_str(&format!("Date: {}\r\n", DateTime::<Utc>::from(now).to_rfc2822()));
         }
-        if self.named(Name::MessageId).next().is_none() {
+        if !found.message_id {
             let domain = rule.mailbox.rsplit_once('@').map_or("localhost", |(_, domain)| domain);
             added.push_str(&format!("Message-ID: <{:032x}@{domain}>\r\n", u128::from_be_bytes(random)));
         }
-        if self.missing || self.bytes.is_empty() {
+        if self.missing || self.empty {
             added.push_str("\r\n");
         }
-        Ok(Edit { removed, added })
+        Ok(Edit { added, senders_go })
     }
+}
 
-    /// Names and addresses in From.
-    fn senders(&self) -> Vec<(Cow<'a, str>, Cow<'a, str>)> {
-        let mut out = Vec::new();
-        for field in self.named(Name::From) {
-            let parsed = MessageParser::new().parse_headers(&self.bytes[field.range.clone()]);
-            let Some(parsed) = parsed else { continue };
-            let Some(from) = parsed.from() else { continue };
-            for mailbox in from.iter() {
-                if let Some(address) = mailbox.address() {
-                    let name = mailbox.name().unwrap_or_default().to_owned();
-                    out.push((Cow::Owned(name), Cow::Owned(address.to_owned())));
-                }
+/// What of the fields that matter is there.
+#[derive(Default)]
+struct Found<'a> {
+    /// The first From.
+    from: Option<Field<'a>>,
+    /// Everybody in all From fields.
+    senders: Vec<Mailbox>,
+    reply_to: bool,
+    date: bool,
+    message_id: bool,
+}
+
+impl<'a> Found<'a> {
+    fn among(fields: Fields<'a>) -> Self {
+        let mut found = Self::default();
+        for field in fields.iter() {
+            if field.is("From") {
+                found.from = found.from.or(Some(field));
+                found.senders.extend(field.addressed());
             }
+            found.reply_to |= field.is("Reply-To");
+            found.date |= field.is("Date");
+            found.message_id |= field.is("Message-ID");
         }
-        out
+        found
     }
-}
-
-impl Name {
-    fn of(name: &[u8]) -> Option<Self> {
-        const NAMES: [(&str, Name); 5] = [
-            ("from", Name::From),
-            ("sender", Name::Sender),
-            ("reply-to", Name::ReplyTo),
-            ("date", Name::Date),
-            ("message-id", Name::MessageId),
-        ];
-        NAMES.iter().find(|(known, _)| name.eq_ignore_ascii_case(known.as_bytes())).map(|(_, name)| *name)
-    }
-}
-
-/// The name of the field that begins with this line (RFC 5322 3.6.8 `field-name`).
-fn field_name(line: &[u8]) -> Option<&[u8]> {
-    let colon = line.iter().position(|byte| *byte == b':')?;
-    let name = line[..colon].trim_ascii_end();
-    let valid = !name.is_empty() && name.len() <= 100 && name.iter().all(u8::is_ascii_graphic);
-    valid.then_some(name)
 }
 
 /// A display name as it can stand before an address, with a space behind it.
@@ -218,8 +150,8 @@ mod tests {
     }
 
     fn completed(message: &str, sender: SenderPolicy) -> Result<String, SubmitError> {
-        let bytes = complete(Bytes::from(message.to_owned()).into(), &rule(sender))?;
-        let text = String::from_utf8(bytes).expect("UTF-8");
+        let completed = complete(Bytes::from(message.to_owned()).into(), &rule(sender))?;
+        let text = String::from_utf8(completed.bytes().to_vec()).expect("UTF-8");
         // What differs from run to run is cut out.
         let line = |name: &str, line: &str| line.starts_with(name);
         let stable: Vec<&str> = text
@@ -305,9 +237,10 @@ mod tests {
             let message = format!("{header}\r\n{body}");
             let once = complete(Bytes::from(message).into(), &rule(SenderPolicy::Rewrite)).expect("taken");
             let end = format!("\r\n\r\n{body}");
+            let once = once.bytes().clone();
             prop_assert!(once.ends_with(end.as_bytes()));
-            let twice = complete(Bytes::from(once.clone()).into(), &rule(SenderPolicy::Reject)).expect("taken");
-            prop_assert_eq!(twice, once);
+            let twice = complete(once.clone().into(), &rule(SenderPolicy::Reject)).expect("taken");
+            prop_assert_eq!(twice.bytes(), &once);
         }
 
         #[test]

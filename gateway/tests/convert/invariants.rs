@@ -2,7 +2,7 @@
 
 use gateway::convert::ConvertError;
 use gateway::convert::mapi_to_mime::{RenderLimits, ResolvedAddresses, needed_dns, render};
-use gateway::convert::mime_to_mapi::{ParseLimits, Purpose, parse, parse_within};
+use gateway::convert::mime_to_mapi::{Purpose, parse, parse_within};
 use mail_core::{FlagSet, Keywords};
 use mapi_core::message::{Attachment, MessageContent, PropertyBag};
 use mapi_core::property::{
@@ -12,7 +12,7 @@ use proptest::prelude::*;
 
 use crate::corpus::corpus;
 use crate::observe::observe;
-use crate::support::{context, file, note, recipient, rendered, rendered_text, string};
+use crate::support::{context, file, note, read, recipient, rendered, rendered_text, string};
 
 const TEXTS: &[PropertyTag] = &[
     tags::PidTagSubject,
@@ -100,13 +100,13 @@ fn limits_hold() {
     assert!(text.contains("nested too deeply"));
 
     let many = format!("To: {}\r\n\r\n", ["a@x"; 9].join(", "));
-    let limits = ParseLimits { max_recipients: 8, ..ParseLimits::default() };
+    let many = read(many.as_bytes());
     let purpose = Purpose::Append { flags: FlagSet::EMPTY, keywords: &Keywords::EMPTY, internal_date: FileTime(0) };
-    let stored = parse_within(many.as_bytes(), purpose, limits).expect("stored with those there is room for");
+    let stored = parse_within(&many, purpose, 8).expect("stored with those there is room for");
     assert_eq!(stored.recipients.len(), 8);
     let addresses: Vec<_> = (0..9).map(|n| format!("r{n}@example.org")).collect();
     let purpose = Purpose::Submit { own_addresses: &[], recipients: &addresses };
-    let refused = parse_within(many.as_bytes(), purpose, limits);
+    let refused = parse_within(&many, purpose, 8);
     assert_eq!(refused, Err(ConvertError::TooMany { what: "recipients", limit: 8 }));
 }
 
@@ -240,12 +240,12 @@ proptest! {
 fn survive(data: &[u8]) -> Result<(), TestCaseError> {
     for flags in [FlagSet::EMPTY, FlagSet::DRAFT] {
         let purpose = Purpose::Append { flags, keywords: &Keywords::EMPTY, internal_date: FileTime(0) };
-        let content = parse(data, purpose).expect("few recipients");
+        let content = parse(&read(data), purpose).expect("few recipients");
         let addresses = ResolvedAddresses::default();
         let out = render(&content, &context(&addresses)).expect("small");
         prop_assert!(out.bytes.len() <= data.len() * 24 + 4000, "{} of {}", out.bytes.len(), data.len());
     }
     let recipients = ["a@x".to_owned()];
-    parse(data, Purpose::Submit { own_addresses: &[], recipients: &recipients }).expect("few recipients");
+    parse(&read(data), Purpose::Submit { own_addresses: &[], recipients: &recipients }).expect("few recipients");
     Ok(())
 }

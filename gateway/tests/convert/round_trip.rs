@@ -7,11 +7,12 @@ use mapi_core::property::{FileTime, tags};
 
 use crate::corpus::{corpus, verbatim};
 use crate::observe::{Observed, observe};
-use crate::support::{raw_rendered, rendered};
+use crate::support::{raw_rendered, read, rendered};
 
 fn appended(message: &[u8], flags: FlagSet) -> MessageContent {
     let keywords = Keywords::EMPTY;
-    parse(message, Purpose::Append { flags, keywords: &keywords, internal_date: FileTime(0) }).expect("few recipients")
+    parse(&read(message), Purpose::Append { flags, keywords: &keywords, internal_date: FileTime(0) })
+        .expect("few recipients")
 }
 
 #[test]
@@ -71,7 +72,7 @@ fn submissions_hide_what_is_hidden() {
     let own = ["ME@example.test".to_owned()];
     let envelope = ["a@example.test", "c@example.test"].map(String::from);
     let content =
-        parse(message, Purpose::Submit { own_addresses: &own, recipients: &envelope }).expect("few recipients");
+        parse(&read(message), Purpose::Submit { own_addresses: &own, recipients: &envelope }).expect("few recipients");
     let rows: Vec<_> = content
         .recipients
         .iter()
@@ -93,7 +94,8 @@ fn submissions_hide_what_is_hidden() {
     let named: Vec<_> =
         bag.iter().filter(|(key, _)| matches!(key, mapi_core::property::PropertyKey::Named(..))).collect();
     assert_eq!(named.len(), 1, "{named:?}");
-    let other = parse(message, Purpose::Submit { own_addresses: &[], recipients: &envelope }).expect("few recipients");
+    let other =
+        parse(&read(message), Purpose::Submit { own_addresses: &[], recipients: &envelope }).expect("few recipients");
     assert_eq!(other.properties.text(tags::PidTagSentRepresentingEmailAddress), Some("me@example.test"));
     assert_eq!(other.properties.get(tags::PidTagSenderEmailAddress), None);
 }

@@ -1,11 +1,18 @@
 //! Messages and renderings for tests.
 
 use gateway::convert::mapi_to_mime::{RenderContext, RenderLimits, ResolvedAddresses, render};
+use gateway::convert::mime_to_mapi::LIMITS;
+use mail_core::message::Message;
 use mapi_core::message::{Attachment, MessageContent, PropertyBag};
 use mapi_core::property::{FileTime, PropertyTag, PropertyValue, tags};
 
 /// 2024-01-02 22:02:00 UTC
 pub const TIME: FileTime = FileTime(133_487_065_200_000_000);
+
+/// A message as the gateway reads it.
+pub fn read(message: &[u8]) -> Message {
+    Message::within(message.to_vec().into(), LIMITS)
+}
 
 pub fn string(value: &str) -> PropertyValue {
     PropertyValue::String(value.into())

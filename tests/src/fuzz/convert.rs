@@ -1,6 +1,6 @@
 use gateway::convert::mapi_to_mime::{RenderContext, RenderLimits, ResolvedAddresses, needed_dns, render};
-use gateway::convert::mime_to_mapi::{ParseLimits, Purpose, parse_within};
-use mail_core::message::Message;
+use gateway::convert::mime_to_mapi::{Purpose, parse_within};
+use mail_core::message::{Limits, Message};
 use mail_core::{FlagSet, Keywords};
 use mapi_core::fasttransfer::MessageList;
 use mapi_core::message::MessageContent;
@@ -25,9 +25,9 @@ pub fn mime_parse(data: &[u8]) {
     let append = Purpose::Append { flags, keywords: &Keywords::EMPTY, internal_date: FileTime::default() };
     let submit = Purpose::Submit { own_addresses: &address(), recipients: &address() };
     for purpose in [append, submit] {
-        let limits = ParseLimits { max_depth: 4, max_parts: 20, max_recipients: 50 };
-        let Ok(message) = parse_within(data, purpose, limits) else { continue };
-        assert!(message.recipients.len() <= limits.max_recipients);
+        let read = Message::within(data.to_vec().into(), Limits { depth: 4, parts: 20 });
+        let Ok(message) = parse_within(&read, purpose, 50) else { continue };
+        assert!(message.recipients.len() <= 50);
         check_rendering(&message);
     }
 }

@@ -1,7 +1,8 @@
-//! What input from outside may cost: no panic, and no more memory than it is worth.
+//! What input from outside may cost: no panic, no more memory than it is worth, and no second reading.
 
 mod allocation;
 mod fuzz_corpus;
+mod reads;
 mod smtp_memory;
 
 use libtest_mimic::{Arguments, Trial};
@@ -14,7 +15,8 @@ fn main() {
     let mut arguments = Arguments::from_args();
     // What one allocates must not count for another.
     arguments.test_threads = Some(1);
-    let trials = [allocation::trials(), fuzz_corpus::trials(), smtp_memory::trials()].into_iter().flatten().collect();
+    let all = [allocation::trials(), fuzz_corpus::trials(), reads::trials(), smtp_memory::trials()];
+    let trials = all.into_iter().flatten().collect();
     libtest_mimic::run(&arguments, trials).exit();
 }
 

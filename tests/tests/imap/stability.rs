@@ -12,6 +12,7 @@ use exchange_sandbox::RunningSandbox;
 use exchange_sandbox::store::Special;
 use gateway::convert::mime_to_mapi::{self, Purpose};
 use gateway::ledger::{FolderCommit, Ledger, RedbLedger, RenderingRecord};
+use mail_core::message::Message;
 use mail_core::{FlagSet, Keywords};
 use mapi_core::message::MessageContent;
 use mapi_core::property::{FileTime, PropertyValue, tags};
@@ -160,7 +161,7 @@ fn deliver(stack: &Stack) -> usize {
             keywords: &Keywords::EMPTY,
             internal_date: FileTime::from_unix_seconds(1_767_600_000 + n as i64),
         };
-        let mut content = mime_to_mapi::parse(&sample.bytes, purpose).expect("a message");
+        let mut content = mime_to_mapi::parse(&Message::new(sample.bytes.clone().into()), purpose).expect("a message");
         if n % 4 == 0 {
             come_from_within(&mut content, &dn);
         }

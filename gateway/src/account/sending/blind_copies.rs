@@ -9,6 +9,7 @@
 use std::time::{Duration, SystemTime};
 
 use chrono::{DateTime, Utc};
+use mail_core::message::Message;
 use mail_core::{FlagSet, Keywords};
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{FileTime, PropertyValue, tags};
@@ -92,7 +93,7 @@ impl Account {
             keywords: &Keywords::EMPTY,
             internal_date: FileTime::from_unix_seconds(now().timestamp()),
         };
-        let content = mime_to_mapi::parse(notice.as_bytes(), purpose)
+        let content = mime_to_mapi::parse(&Message::new(notice.into()), purpose)
             .map_err(|error| UpstreamError::Internal(error.to_string()))?;
         let (_, mailbox) = self.context().upstream.mailbox().await?;
         let inbox = mailbox.gid_of(mailbox.info().folders.inbox).ok_or_else(UpstreamError::no_such_folder)?;

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use mail_core::message::Message;
 use sha2::{Digest, Sha256};
 
 use crate::operation::mark::SubmissionMark;
@@ -61,23 +62,11 @@ pub struct Likeness([u8; 32]);
 
 impl Likeness {
     /// That of a message.
-    pub fn of(message: &[u8]) -> Self {
+    pub fn of(message: &Message) -> Self {
         // The sum of the fields' digests: whatever their order is, and however many there are.
         let mut sum = [0u8; 32];
-        let mut field = Vec::new();
-        let mut rest = message;
-        while let Some((line, after)) = next_line(rest) {
-            rest = after;
-            if line.is_empty() {
-                break;
-            }
-            if !(line.starts_with(b" ") || line.starts_with(b"\t")) {
-                add(&mut sum, &field);
-                field.clear();
-            }
-            field.extend_from_slice(line);
-        }
-        add(&mut sum, &field);
+        message.fields().lines().for_each(|line| add(&mut sum, line));
+        let mut rest = message.body();
         let mut hash = Sha256::new_with_prefix(sum);
         let mut empty = 0;
         while let Some((line, after)) = next_line(rest) {
@@ -97,7 +86,7 @@ impl Likeness {
 
 /// Adds the digest of a field that both have, as a number of 256 bits.
 fn add(sum: &mut [u8; 32], field: &[u8]) {
-    let Some(shared) = shared(field).filter(|_| !field.is_empty()) else { return };
+    let Some(shared) = shared(field) else { return };
     let mut carry = 0;
     for (byte, more) in sum.iter_mut().zip(Sha256::digest(shared)) {
         let total = u16::from(*byte) + u16::from(more) + carry;
@@ -120,17 +109,17 @@ fn next_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
 fn shared(field: &[u8]) -> Option<Vec<u8>> {
     let colon = field.iter().position(|byte| *byte == b':').unwrap_or(field.len());
     let (name, value) = field.split_at(colon);
-    let name = name.trim_ascii().to_ascii_lowercase();
+    let name = words(name).to_ascii_lowercase();
     if is_private(&name) {
         return None;
     }
-    let words = value.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
-    let mut out = name;
-    for word in words {
-        out.push(b' ');
-        out.extend_from_slice(word);
-    }
-    Some(out)
+    Some([name, words(value)].concat())
+}
+
+/// Text whose words have one space before each of them but the first.
+fn words(text: &[u8]) -> Vec<u8> {
+    let words = text.split(u8::is_ascii_whitespace).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(&b' ')
 }
 
 /// Fields that clients write into their own copy only.
@@ -161,13 +150,17 @@ mod tests {
 
     use super::*;
 
+    fn likeness(message: &[u8]) -> Likeness {
+        Likeness::of(&Message::new(message.to_vec().into()))
+    }
+
     const SENT: &[u8] = b"From: a@x\r\nTo: b@x,\r\n c@x\r\nSubject: s\r\nMessage-ID: <1@x>\r\n\r\none\r\n\r\ntwo\r\n";
 
     #[test]
     fn what_a_client_adds_to_its_own_copy_does_not_count() {
         let own = b"X-Mozilla-Status: 0001\nX-Identity-Key: id1\nFCC: imap://x/Sent\nFrom: a@x\nTo: b@x, c@x\nBcc: d@x,\n e@x\n\
                     Message-ID: <1@x>\nSubject: s\n\none\n\ntwo";
-        assert_eq!(Likeness::of(SENT), Likeness::of(own));
+        assert_eq!(likeness(SENT), likeness(own));
     }
 
     #[test]
@@ -185,7 +178,7 @@ mod tests {
             ("Subject: s", "Subject: s\r\nSubject: s"),
         ] {
             let other = sent.replacen(here, there, 1);
-            assert_ne!(Likeness::of(SENT), Likeness::of(other.as_bytes()), "{here}");
+            assert_ne!(likeness(SENT), likeness(other.as_bytes()), "{here}");
         }
     }
 
@@ -194,10 +187,10 @@ mod tests {
         let (submissions, start) = (Submissions::default(), Instant::now());
         let at = |seconds| start + Duration::from_secs(seconds);
         let mark = || SubmissionMark::put_on(&mut PropertyBag::default());
-        let (like, first, second) = (Likeness::of(SENT), mark(), mark());
+        let (like, first, second) = (likeness(SENT), mark(), mark());
         assert!(submissions.is_empty(start));
         submissions.note(like.clone(), first.clone(), start);
-        submissions.note(Likeness::of(b"other"), mark(), at(1));
+        submissions.note(likeness(b"other"), mark(), at(1));
         assert_eq!(submissions.find(&like, at(599)), Some(first));
         assert_eq!(submissions.find(&like, at(600)), None);
         submissions.note(like.clone(), second.clone(), at(300));
@@ -212,13 +205,13 @@ mod tests {
 
         #[test]
         fn arbitrary_bytes_never_panic(message in proptest::collection::vec(any::<u8>(), 0..300)) {
-            Likeness::of(&message);
+            likeness(&message);
         }
 
         #[test]
         fn line_ends_do_not_count(text in "[a-c: \n]{0,60}") {
             let crlf = text.replace('\n', "\r\n");
-            prop_assert_eq!(Likeness::of(text.as_bytes()), Likeness::of(crlf.as_bytes()));
+            prop_assert_eq!(likeness(text.as_bytes()), likeness(crlf.as_bytes()));
         }
     }
 }

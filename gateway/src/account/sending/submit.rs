@@ -1,11 +1,12 @@
 use std::sync::Arc;
 use std::time::Instant;
 
+use mail_core::message::Message;
 use mapi_core::ErrorCode;
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::nspi::AddressEntry;
 use mapi_core::property::{PropertyValue, tags};
-use smtp_front::submit::{Address, Envelope, Message, Recipient};
+use smtp_front::submit::{Address, Envelope, Recipient};
 
 use super::sent_copy::Likeness;
 use super::{blind_copies, unwanted_copy};
@@ -64,18 +65,21 @@ impl Account {
     /// # Errors
     /// [`UpstreamError::OutcomeUnknown`] if the connection died and the upstream can't be asked. Content that can't be sent
     /// is [`UpstreamError::Content`], a sender in whose name the user may not send [`UpstreamError::SenderDenied`].
-    pub async fn submit(&self, message: Message, envelope: Envelope, sending: &Sending) -> Result<(), UpstreamError> {
+    pub async fn submit(
+        &self,
+        message: Arc<Message>,
+        envelope: Envelope,
+        sending: &Sending,
+    ) -> Result<(), UpstreamError> {
         let own_addresses = vec![self.context().user().to_owned()];
         let keeps_copy = sending.save_sent && sending.merge_sent;
         let convert = move || {
-            let unreadable = |error| UpstreamError::Internal(format!("the spooled message can't be read: {error}"));
-            let message = message.into_bytes().map_err(unreadable)?;
             let recipients: Vec<String> = envelope.recipients.iter().map(|to| to.address.to_string()).collect();
             let purpose = Purpose::Submit { own_addresses: &own_addresses, recipients: &recipients };
             let parsed = mime_to_mapi::parse(&message, purpose);
             let mut content = parsed.map_err(|error| UpstreamError::Content(error.to_string()))?;
             request_reports(&mut content.properties, &envelope.recipients);
-            Ok::<_, UpstreamError>((content, keeps_copy.then(|| Likeness::of(&message)), Lane::of(&message)))
+            Ok::<_, UpstreamError>((content, keeps_copy.then(|| Likeness::of(&message)), Lane::of(message.bytes())))
         };
         let (mut content, likeness, lane) = blocking(convert).await??;
         let other = self.name_sender(&mut content.properties).await;

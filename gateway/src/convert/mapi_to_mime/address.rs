@@ -1,3 +1,4 @@
+use mail_core::message::one_line;
 use mapi_core::id::{EntryId, OneOffEntryId};
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyTag, tags};
@@ -6,7 +7,7 @@ use super::context::RenderContext;
 use super::header::phrase;
 use super::resolver::Resolution;
 use crate::convert::ConvertError;
-use crate::convert::strings::{filled, one_line, text, visible_ascii};
+use crate::convert::strings::{filled, text, visible_ascii};
 
 /// MAPI_DISTLIST-like entries: PidTagDisplayType 1 (DT_DISTLIST) and 5 (DT_PRIVATE_DISTLIST).
 const PRIVATE_LIST_TYPE: &str = "MAPIPDL";

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use mail_core::message::one_line;
 use mapi_core::message::{Attachment, PropertyBag};
 use mapi_core::property::tags;
 
@@ -10,7 +11,7 @@ use super::filename::parameter;
 use super::header::Header;
 use super::message_header;
 use crate::convert::ConvertError;
-use crate::convert::strings::{filled, one_line, string_tag, visible_ascii};
+use crate::convert::strings::{filled, string_tag, visible_ascii};
 
 /// PidTagAttachFlags: attRenderedInBody
 const IN_BODY: i32 = 4;

@@ -1,8 +1,8 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mail_core::message::one_line;
 
 use super::encoding::MAX_LINE;
-use crate::convert::strings::one_line;
 
 /// Lines are folded after this column (RFC 5322 2.1.1).
 const FOLD_AT: usize = 76;

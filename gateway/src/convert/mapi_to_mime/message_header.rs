@@ -1,5 +1,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mail_core::message::one_line;
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{NamedId, PropertyKey, PropertyType, property_set, tags};
 
@@ -8,7 +9,7 @@ use super::context::RenderContext;
 use super::header::Header;
 use super::{date, report_kind, transport};
 use crate::convert::ConvertError;
-use crate::convert::strings::{filled, normalized_subject, one_line, text, visible_ascii};
+use crate::convert::strings::{filled, normalized_subject, text, visible_ascii};
 
 /// PidTagMessageFlags: the message is a draft.
 const UNSENT: i32 = 0x8;

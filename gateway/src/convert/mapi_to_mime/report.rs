@@ -1,3 +1,4 @@
+use mail_core::message::one_line;
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{PropertyTag, PropertyType, tags};
 
@@ -9,7 +10,7 @@ use super::entity::Entity;
 use super::header::Header;
 use super::report_kind::{ReportKind, kind};
 use crate::convert::ConvertError;
-use crate::convert::strings::{filled, one_line, string_tag, text, visible_ascii};
+use crate::convert::strings::{filled, string_tag, text, visible_ascii};
 
 const PID_TAG_NON_DELIVERY_REPORT_STATUS_CODE: PropertyTag = PropertyTag::new(0x0C20, PropertyType::INTEGER32);
 const PID_TAG_SUPPLEMENTARY_INFO: PropertyTag = string_tag(0x0C1B);

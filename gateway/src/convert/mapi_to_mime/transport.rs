@@ -1,11 +1,11 @@
 use std::borrow::Cow;
 
+use mail_core::message::charset::guess;
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyType, tags};
 
 use super::encoding::MAX_LINE;
 use super::header::{Header, encoded_words};
-use crate::convert::strings::guess;
 
 /// Fields that hold addresses, where text is told from addresses by special characters.
 const ADDRESS_FIELDS: &[&str] = &[

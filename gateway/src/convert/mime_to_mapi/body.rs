@@ -1,23 +1,26 @@
+use bytes::Bytes;
+use mail_core::message::{Entity, Limits, Message};
 use mail_core::{FlagSet, Keywords};
 use mapi_core::message::{Attachment, MessageContent, PropertyBag};
 use mapi_core::property::{FileTime, PropertyTag, PropertyType, PropertyValue, tags};
 use mapi_core::rtf;
 
-use super::entity::{Budget, Content, Entity};
-use super::limits::ParseLimits;
+use super::item::{Held, Item, holds_encoded_message};
 use super::purpose::Purpose;
-use super::{decode, properties, recipients, smime};
+use super::{properties, recipients, smime};
 
 /// PidTagAttachFlags: attRenderedInBody
 const IN_BODY: i32 = 4;
 /// RTF bodies above this are attached.
 const MAX_RTF: usize = 4 << 20;
+/// What is taken apart of a message that was encoded within another.
+const ENCODED: Limits = Limits { depth: 8, parts: 200 };
 const PID_TAG_TEXT_ATTACHMENT_CHARSET: PropertyTag = PropertyTag::new(0x371B, PropertyType::STRING);
 
 /// Sets body and attachments.
-pub(super) fn set(content: &mut MessageContent, entity: &Entity<'_>) {
+pub(super) fn set(content: &mut MessageContent, item: &Item<'_>) {
     let mut collected = Collected::default();
-    collected.entity(entity, Place { is_root: true, ..Place::default() });
+    collected.item(item, Place { is_root: true, ..Place::default() });
     let Collected { text, html, rtf, attachments } = collected;
     let bag = &mut content.properties;
     // One body alone: servers make the others of it, and compute PidTagNativeBody.
@@ -51,46 +54,44 @@ struct Collected {
 }
 
 impl Collected {
-    fn entity(&mut self, entity: &Entity<'_>, place: Place) {
-        match &entity.content {
-            Content::Multipart(parts) => self.parts(entity, parts, place),
-            Content::Leaf(data) => self.leaf(entity, data, place),
-            Content::Message(message) => self.message(entity, embedded(message)),
-            Content::EncodedMessage(decoded) => {
-                // Its own splitting starts anew, at the depth of nothing but messages that were encoded.
-                let mut budget = Budget { depth: ParseLimits::default().max_depth / 2, parts: 200 };
-                let inner = Entity::parse(decoded, &mut budget);
-                if inner.holds_encoded_message() {
-                    self.attach(entity, decoded, place);
+    fn item(&mut self, item: &Item<'_>, place: Place) {
+        match item.held() {
+            Held::Parts(parts) => self.parts(item, &parts, place),
+            Held::Data(data) => self.leaf(item, &data, place),
+            Held::Message(message) => self.message(item, embedded(message)),
+            Held::EncodedMessage(decoded) => {
+                let decoded = Bytes::from(decoded);
+                let inner = Message::within(decoded.clone(), ENCODED);
+                if holds_encoded_message(inner.root()) {
+                    self.attach(item, &decoded, place);
                 } else {
-                    self.message(entity, embedded(&inner));
+                    self.message(item, embedded(inner.root()));
                 }
             }
-            Content::Opaque => {
-                let header = entity.fields.raw_with_prefix("content-");
-                let raw = [&header[..], b"\r\n", entity.body].concat();
-                let raw = if entity.content_type.value.starts_with("message/") { entity.body } else { &raw };
-                self.attach(entity, raw, place);
+            Held::Opaque => {
+                let header = item.entity.fields().raw_with_prefix("content-");
+                let raw = [&header[..], b"\r\n", item.entity.body()].concat();
+                let raw = if item.kind.starts_with("message/") { item.entity.body() } else { &raw };
+                self.attach(item, raw, place);
             }
         }
     }
 
-    fn parts(&mut self, entity: &Entity<'_>, parts: &[Entity<'_>], place: Place) {
-        let kind = &entity.content_type.value[..];
+    fn parts(&mut self, item: &Item<'_>, parts: &[Item<'_>], place: Place) {
+        let kind = &item.kind[..];
         let alternative = place.alternative || kind == "multipart/alternative";
         for (index, part) in parts.iter().enumerate() {
             let related = place.related || (kind == "multipart/related" && index > 0);
-            self.entity(part, Place { is_root: false, alternative, related });
+            self.item(part, Place { is_root: false, alternative, related });
         }
     }
 
-    fn leaf(&mut self, entity: &Entity<'_>, data: &[u8], place: Place) {
-        let charset = entity.content_type.parameter("charset");
-        let shown =
-            !place.related && (!entity.is_attached() || (place.is_root && entity.disposition.value != "attachment"));
-        match &entity.content_type.value[..] {
+    fn leaf(&mut self, item: &Item<'_>, data: &[u8], place: Place) {
+        let shown = !place.related && (!item.is_attached() || (place.is_root && item.disposition != "attachment"));
+        let decode = || item.entity.text_of(data).replace('\0', "");
+        match &item.kind[..] {
             "text/plain" if shown && (self.text.is_none() || (self.html.is_none() && !place.alternative)) => {
-                let text = decode::text(charset, data).replace('\0', "");
+                let text = decode();
                 match &mut self.text {
                     // Footers of mailing lists are parts of their own.
                     Some(before) => {
@@ -103,7 +104,7 @@ impl Collected {
                 }
             }
             "text/html" if shown && self.html.is_none() && (place.alternative || self.text.is_none()) => {
-                self.html = Some(decode::text(charset, data).replace('\0', ""));
+                self.html = Some(decode());
             }
             "text/rtf" | "application/rtf"
                 if shown && place.alternative && self.rtf.is_none() && data.len() <= MAX_RTF =>
@@ -112,27 +113,27 @@ impl Collected {
             }
             // A body that isn't taken apart, since there is nothing in it.
             kind if kind.starts_with("multipart/") && place.is_root => {
-                self.text = Some(decode::text(charset, data).replace('\0', ""));
+                self.text = Some(decode());
             }
-            _ => self.attach(entity, data, place),
+            _ => self.attach(item, data, place),
         }
     }
 
-    fn message(&mut self, entity: &Entity<'_>, message: MessageContent) {
-        let mut properties = attributes(entity);
+    fn message(&mut self, item: &Item<'_>, message: MessageContent) {
+        let mut properties = attributes(item);
         properties.set(tags::PidTagAttachMethod, PropertyValue::Integer32(5));
         let subject = message.properties.text(tags::PidTagSubject).unwrap_or_default().to_owned();
         properties.set(tags::PidTagDisplayName, PropertyValue::String(subject));
         self.push(properties, Some(Box::new(message)));
     }
 
-    fn attach(&mut self, entity: &Entity<'_>, data: &[u8], place: Place) {
-        let mut properties = attributes(entity);
+    fn attach(&mut self, item: &Item<'_>, data: &[u8], place: Place) {
+        let mut properties = attributes(item);
         properties.set(tags::PidTagAttachMethod, PropertyValue::Integer32(1));
         properties.set(tags::PidTagAttachDataBinary, PropertyValue::Binary(data.to_vec()));
         let identified = properties.get(tags::PidTagAttachContentId).is_some()
             || properties.get(tags::PidTagAttachContentLocation).is_some();
-        if place.related && identified && entity.disposition.value != "attachment" {
+        if place.related && identified && item.disposition != "attachment" {
             properties.set(tags::PidTagAttachFlags, PropertyValue::Integer32(IN_BODY));
             properties.set(tags::PidTagAttachmentHidden, PropertyValue::Boolean(true));
         }
@@ -147,52 +148,46 @@ impl Collected {
 }
 
 /// What the header of a part says about it.
-fn attributes(entity: &Entity<'_>) -> PropertyBag {
+fn attributes(item: &Item<'_>) -> PropertyBag {
     let mut bag = PropertyBag::new();
     let mut set = |tag, value: String| drop(bag.set(tag, PropertyValue::String(value)));
-    set(tags::PidTagAttachMimeTag, entity.content_type.value.clone());
-    if let Some(name) = entity.name() {
+    set(tags::PidTagAttachMimeTag, item.kind.clone());
+    if let Some(name) = item.name() {
         if let Some((_, extension)) = name.rsplit_once('.').filter(|(stem, _)| !stem.is_empty()) {
             set(tags::PidTagAttachExtension, format!(".{extension}"));
         }
-        set(tags::PidTagDisplayName, name.clone());
-        set(tags::PidTagAttachLongFilename, name);
+        set(tags::PidTagDisplayName, name.to_owned());
+        set(tags::PidTagAttachLongFilename, name.to_owned());
     }
-    if let Some(id) = entity.content_id() {
+    if let Some(id) = item.content_id() {
         set(tags::PidTagAttachContentId, id);
     }
-    if let Some(location) = entity.fields.verbatim("content-location") {
+    if let Some(location) = item.entity.fields().verbatim("Content-Location") {
         set(tags::PidTagAttachContentLocation, location);
     }
-    if entity.content_type.value.starts_with("text/")
-        && let Some(charset) = entity.content_type.parameter("charset")
+    if item.kind.starts_with("text/")
+        && let Some(charset) = item.parameters().text("charset")
     {
-        set(PID_TAG_TEXT_ATTACHMENT_CHARSET, charset.to_owned());
+        set(PID_TAG_TEXT_ATTACHMENT_CHARSET, charset);
     }
     bag
 }
 
-impl Entity<'_> {
-    /// Whether there is a message in it that was encoded; taking those apart within each other would have no bound.
-    fn holds_encoded_message(&self) -> bool {
-        match &self.content {
-            Content::EncodedMessage(_) => true,
-            Content::Multipart(parts) => parts.iter().any(Self::holds_encoded_message),
-            Content::Message(message) => message.holds_encoded_message(),
-            Content::Leaf(_) | Content::Opaque => false,
-        }
+/// Sets what an entity says: as it is if it is signed or encrypted as a whole, else taken apart.
+pub(super) fn of_entity(content: &mut MessageContent, entity: Entity<'_>) {
+    let item = Item::of(entity);
+    if !smime::set(content, &item) {
+        set(content, &item);
     }
 }
 
 /// A message within a message; its depth was bounded when it was split.
-fn embedded(entity: &Entity<'_>) -> MessageContent {
+fn embedded(entity: Entity<'_>) -> MessageContent {
     let mut content = MessageContent::default();
     let purpose =
         Purpose::Append { flags: FlagSet::SEEN, keywords: &Keywords::EMPTY, internal_date: FileTime::default() };
-    properties::set(&mut content.properties, &entity.fields, purpose);
-    content.recipients = recipients::of_header(&entity.fields);
-    if !smime::set(&mut content, entity) {
-        set(&mut content, entity);
-    }
+    properties::set(&mut content.properties, entity.fields(), purpose);
+    content.recipients = recipients::of_header(entity.fields());
+    of_entity(&mut content, entity);
     content
 }

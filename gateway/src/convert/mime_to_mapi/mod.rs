@@ -3,69 +3,67 @@
 //! A message that is signed or encrypted as a whole keeps its content as it is, in the S/MIME message classes. Everything
 //! else is taken apart: one body (HTML if there is some), attachments, attached messages as messages.
 //!
-//! Structure is found by an own splitter whose depth and count of parts are bounded; what is beyond is attached as it
-//! is. Nothing is refused for being malformed.
+//! What a message consists of is read by [`mail_core::message`], within bounds of depth and count of parts; what is nested
+//! too deeply is attached as it is. Nothing is refused for being malformed.
 
 mod body;
-mod decode;
-mod entity;
-mod fields;
-mod limits;
+mod item;
 mod properties;
 mod purpose;
 mod recipients;
 mod smime;
 
+use mail_core::message::charset::guess;
+use mail_core::message::{Fields, Limits, Message};
 use mapi_core::message::MessageContent;
 use mapi_core::property::{PropertyValue, tags};
 
-use self::entity::{Budget, Entity};
-use self::fields::Fields;
-pub use self::limits::ParseLimits;
 pub use self::purpose::Purpose;
-pub use self::recipients::recipients_for_submission;
 use super::ConvertError;
-use super::strings::guess;
 
-/// Makes a MAPI message of a MIME message, within the default limits.
+/// What is taken apart of a message that comes from a client: 16 levels, 2,000 parts.
+pub const LIMITS: Limits = Limits { depth: 16, parts: 2_000 };
+/// Recipients of a message. The count of rows is a 16-bit number on the wire.
+pub const MAX_RECIPIENTS: usize = 32_000;
+
+/// Makes a MAPI message of a MIME message, with up to [`MAX_RECIPIENTS`]. The message is best read within [`LIMITS`].
 ///
 /// # Errors
 /// Too many recipients for a submission; a message that is stored keeps those there is room for.
-pub fn parse(message: &[u8], purpose: Purpose<'_>) -> Result<MessageContent, ConvertError> {
-    parse_within(message, purpose, ParseLimits::default())
+pub fn parse(message: &Message, purpose: Purpose<'_>) -> Result<MessageContent, ConvertError> {
+    parse_within(message, purpose, MAX_RECIPIENTS)
 }
 
-/// The same within other limits.
+/// The same with another number of recipients.
 ///
 /// # Errors
 /// As [`parse`].
-pub fn parse_within(message: &[u8], purpose: Purpose<'_>, limits: ParseLimits) -> Result<MessageContent, ConvertError> {
-    let mut budget = Budget { depth: limits.max_depth, parts: limits.max_parts };
-    let entity = Entity::parse(message, &mut budget);
+pub fn parse_within(
+    message: &Message,
+    purpose: Purpose<'_>,
+    max_recipients: usize,
+) -> Result<MessageContent, ConvertError> {
     let mut content = MessageContent::default();
-    properties::set(&mut content.properties, &entity.fields, purpose);
+    properties::set(&mut content.properties, message.fields(), purpose);
     content.recipients = match purpose {
-        Purpose::Append { .. } => recipients::of_header(&entity.fields),
-        Purpose::Submit { recipients, .. } => recipients::of_envelope(recipients, &entity.fields),
+        Purpose::Append { .. } => recipients::of_header(message.fields()),
+        Purpose::Submit { recipients, .. } => recipients::of_envelope(recipients, message.fields()),
     };
     if matches!(purpose, Purpose::Append { .. }) {
-        content.recipients.truncate(limits.max_recipients);
+        content.recipients.truncate(max_recipients);
     }
-    if content.recipients.len() > limits.max_recipients {
-        return Err(ConvertError::TooMany { what: "recipients", limit: limits.max_recipients });
+    if content.recipients.len() > max_recipients {
+        return Err(ConvertError::TooMany { what: "recipients", limit: max_recipients });
     }
-    if !smime::set(&mut content, &entity) {
-        body::set(&mut content, &entity);
-    }
+    body::of_entity(&mut content, message.root());
     Ok(content)
 }
 
 /// Makes a MAPI message that shows all of a MIME message as its text, taken apart by nobody: no subject, no recipients, no
 /// attachments.
 pub fn as_text(message: &[u8], purpose: Purpose<'_>) -> MessageContent {
-    let (fields, _) = Fields::split(b"\r\n");
     let mut content = MessageContent::default();
-    properties::set(&mut content.properties, &fields, purpose);
+    properties::set(&mut content.properties, Fields::default(), purpose);
     let text = guess(message).replace('\0', "");
     content.properties.set(tags::PidTagBody, PropertyValue::String(text));
     content

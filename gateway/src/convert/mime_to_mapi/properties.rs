@@ -1,13 +1,16 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use mail_core::FlagSet;
+use mail_core::message::charset::guess;
+use mail_core::message::{Fields, MAX_FIELDS, Mailbox};
 use mapi_core::id::OneOffEntryId;
 use mapi_core::message::PropertyBag;
-use mapi_core::property::{PropertyKey, PropertyName, PropertyTag, PropertyType, PropertyValue, property_set, tags};
+use mapi_core::property::{
+    FileTime, PropertyKey, PropertyName, PropertyTag, PropertyType, PropertyValue, property_set, tags,
+};
 
-use super::fields::{Fields, Mailbox};
 use super::purpose::Purpose;
-use crate::convert::strings::{guess, normalized_subject};
+use crate::convert::strings::normalized_subject;
 
 const READ: i32 = 0x1;
 const UNSENT: i32 = 0x8;
@@ -42,7 +45,7 @@ const REPRESENTING: SenderTags = SenderTags {
 };
 
 /// Sets what the header says (but for recipients and what describes the body).
-pub(super) fn set(bag: &mut PropertyBag, fields: &Fields<'_>, purpose: Purpose<'_>) {
+pub(super) fn set(bag: &mut PropertyBag, fields: Fields<'_>, purpose: Purpose<'_>) {
     text(bag, tags::PidTagMessageClass, "IPM.Note");
     let mut draft = false;
     match purpose {
@@ -54,8 +57,8 @@ pub(super) fn set(bag: &mut PropertyBag, fields: &Fields<'_>, purpose: Purpose<'
             if internal_date.0 != 0 {
                 bag.set(tags::PidTagMessageDeliveryTime, PropertyValue::Time(internal_date));
             }
-            if let Some(date) = fields.date("date") {
-                bag.set(tags::PidTagClientSubmitTime, PropertyValue::Time(date));
+            if let Some(date) = fields.date("date").and_then(|date| date.unix_seconds) {
+                bag.set(tags::PidTagClientSubmitTime, PropertyValue::Time(FileTime::from_unix_seconds(date)));
             }
             senders(bag, fields);
         }
@@ -93,7 +96,7 @@ pub(super) fn set(bag: &mut PropertyBag, fields: &Fields<'_>, purpose: Purpose<'
         custom(bag, fields);
     } else {
         // With a receipt request of somebody else's message a server would send a receipt once it is read.
-        let header = guess(fields.raw).replace('\0', "");
+        let header = guess(fields.raw()).replace('\0', "");
         if !header.trim().is_empty() {
             text(bag, tags::PidTagTransportMessageHeaders, &header);
         }
@@ -104,7 +107,7 @@ fn text(bag: &mut PropertyBag, tag: PropertyTag, value: &str) {
     bag.set(tag, PropertyValue::String(value.to_owned()));
 }
 
-fn topic(fields: &Fields<'_>, subject: &str) -> String {
+fn topic(fields: Fields<'_>, subject: &str) -> String {
     fields.text("thread-topic").unwrap_or_else(|| normalized_subject(subject).to_owned())
 }
 
@@ -116,7 +119,7 @@ fn party(bag: &mut PropertyBag, tags: &SenderTags, mailbox: &Mailbox) {
     bag.set(tags.entry_id, PropertyValue::Binary(OneOffEntryId::smtp(name, &mailbox.address).to_bytes()));
 }
 
-fn senders(bag: &mut PropertyBag, fields: &Fields<'_>) {
+fn senders(bag: &mut PropertyBag, fields: Fields<'_>) {
     let from = fields.mailboxes("from").into_iter().next();
     let sender = fields.mailboxes("sender").into_iter().next();
     if let Some(sender) = sender.as_ref().or(from.as_ref()) {
@@ -128,14 +131,14 @@ fn senders(bag: &mut PropertyBag, fields: &Fields<'_>) {
 }
 
 /// Who the account's owner sends for, if that is somebody else; the server knows the owner.
-fn representing(bag: &mut PropertyBag, fields: &Fields<'_>, own_addresses: &[String]) {
+fn representing(bag: &mut PropertyBag, fields: Fields<'_>, own_addresses: &[String]) {
     let Some(from) = fields.mailboxes("from").into_iter().next() else { return };
     if !own_addresses.iter().any(|own| own.eq_ignore_ascii_case(&from.address)) {
         party(bag, &REPRESENTING, &from);
     }
 }
 
-fn importance(bag: &mut PropertyBag, fields: &Fields<'_>) {
+fn importance(bag: &mut PropertyBag, fields: Fields<'_>) {
     let lower = |name| fields.verbatim(name).map(|value| value.to_ascii_lowercase()).unwrap_or_default();
     let priority = lower("x-priority");
     let importance = match (&lower("importance")[..], priority.as_bytes().first(), &lower("priority")[..]) {
@@ -168,7 +171,7 @@ fn importance(bag: &mut PropertyBag, fields: &Fields<'_>) {
 }
 
 /// FlatEntryList ([MS-OXCDATA] 2.3.3)
-fn reply_to(bag: &mut PropertyBag, fields: &Fields<'_>) {
+fn reply_to(bag: &mut PropertyBag, fields: Fields<'_>) {
     let mailboxes = fields.mailboxes("reply-to");
     if mailboxes.is_empty() {
         return;
@@ -189,17 +192,22 @@ fn reply_to(bag: &mut PropertyBag, fields: &Fields<'_>) {
     text(bag, tags::PidTagReplyRecipientNames, &names.join(";"));
 }
 
-fn custom(bag: &mut PropertyBag, fields: &Fields<'_>) {
+fn custom(bag: &mut PropertyBag, fields: Fields<'_>) {
     let mut count = 0;
-    for (name, value) in fields.texts() {
-        let wanted = (name.starts_with("x-") || name.starts_with("list-") || CUSTOM.contains(&name))
+    for field in fields.iter().take(MAX_FIELDS) {
+        let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
+        let wanted = (name.starts_with("x-") || name.starts_with("list-") || CUSTOM.contains(&&name[..]))
             && !RESERVED.iter().any(|reserved| name.starts_with(reserved))
-            && !matches!(name, "x-priority" | "x-auto-response-suppress")
+            && !matches!(&name[..], "x-priority" | "x-auto-response-suppress")
             && name.len() <= 70;
-        if !wanted || value.is_empty() || value.len() > MAX_CUSTOM_VALUE {
+        if !wanted {
             continue;
         }
-        let property = PropertyName::string(property_set::PS_INTERNET_HEADERS, name);
+        let value = field.text();
+        if value.is_empty() || value.len() > MAX_CUSTOM_VALUE {
+            continue;
+        }
+        let property = PropertyName::string(property_set::PS_INTERNET_HEADERS, &name);
         if bag.get_named(&property, PropertyType::STRING).is_some() {
             continue;
         }

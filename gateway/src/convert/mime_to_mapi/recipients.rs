@@ -1,9 +1,8 @@
 use std::collections::BTreeSet;
 
+use mail_core::message::{Fields, Mailbox};
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyValue, tags};
-
-use super::fields::{Fields, Mailbox};
 
 const TO: i32 = 1;
 const CC: i32 = 2;
@@ -12,12 +11,8 @@ const BCC: i32 = 3;
 const MAIL_USER: i32 = 6;
 
 /// The recipient rows of a submission: everybody in the envelope and nobody else, To and Cc where the header says so, all
-/// others Bcc. `header` is the message's header; a Bcc field in it is not looked at.
-pub fn recipients_for_submission(envelope: &[String], header: &[u8]) -> Vec<PropertyBag> {
-    of_envelope(envelope, &Fields::split(header).0)
-}
-
-pub(super) fn of_envelope(envelope: &[String], fields: &Fields<'_>) -> Vec<PropertyBag> {
+/// others Bcc. A Bcc field is not looked at.
+pub(super) fn of_envelope(envelope: &[String], fields: Fields<'_>) -> Vec<PropertyBag> {
     let mut wanted: BTreeSet<String> = envelope.iter().map(|address| normalized(address)).collect();
     let mut rows = Vec::new();
     for (kind, name) in [(TO, "to"), (CC, "cc")] {
@@ -37,7 +32,7 @@ pub(super) fn of_envelope(envelope: &[String], fields: &Fields<'_>) -> Vec<Prope
 }
 
 /// The recipient rows of a stored message: everybody that the header names.
-pub(super) fn of_header(fields: &Fields<'_>) -> Vec<PropertyBag> {
+pub(super) fn of_header(fields: Fields<'_>) -> Vec<PropertyBag> {
     let mut rows = Vec::new();
     for (kind, name) in [(TO, "to"), (CC, "cc"), (BCC, "bcc")] {
         fields.mailboxes(name).into_iter().for_each(|mailbox| push(&mut rows, kind, mailbox));
@@ -66,13 +61,18 @@ fn push(rows: &mut Vec<PropertyBag>, kind: i32, mailbox: Mailbox) {
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+    use mail_core::message::Message;
+
     use super::*;
 
     #[test]
     fn the_envelope_decides() {
-        let header = b"To: Ann <ann@x>, other@x\r\nCc: Group: bo@x, Ann <ann@x>;\r\nBcc: hidden@x\r\n\r\n";
+        let message = Message::new(Bytes::from_static(
+            b"To: Ann <ann@x>, other@x\r\nCc: Group: bo@x, Ann <ann@x>;\r\nBcc: hidden@x\r\n\r\n",
+        ));
         let envelope = ["BO@x", "ann@X", "secret@x", "<secret@x>", "bo@x"].map(String::from);
-        let rows: Vec<_> = recipients_for_submission(&envelope, header)
+        let rows: Vec<_> = of_envelope(&envelope, message.fields())
             .iter()
             .map(|row| {
                 let text = |tag| row.text(tag).expect("set").to_owned();
