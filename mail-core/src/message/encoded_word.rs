@@ -81,11 +81,8 @@ fn word_end(bytes: &[u8], at: usize) -> Option<usize> {
     let rest = bytes.get(at..)?.strip_prefix(b"=?")?;
     let charset =
         rest.iter().position(|byte| matches!(byte, b'?' | b'\n')).filter(|end| rest.get(*end) == Some(&b'?'))?;
-    // After the charset one letter and the next question mark.
+    let [b'?', b'q' | b'Q' | b'b' | b'B', b'?'] = rest.get(charset..charset + 3)? else { return None };
     let text = charset + 3;
-    if rest.get(text - 1) != Some(&b'?') {
-        return None;
-    }
     let mut from = text;
     loop {
         let mark = from + rest.get(from..)?.iter().position(|byte| *byte == b'?')?;

@@ -298,7 +298,7 @@ mod tests {
         let HeaderValue::ContentType(parsed) = MessageStream::new(value.as_bytes()).parse_content_type() else {
             return None;
         };
-        parsed.attribute(name).map(str::to_owned)
+        parsed.attribute(name).map(one_line)
     }
 
     proptest! {
