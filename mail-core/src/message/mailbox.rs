@@ -52,7 +52,7 @@ mod tests {
         ] {
             assert_eq!(found(value), expected, "{value}");
         }
-        assert_eq!(addressed(b"nobody")[0].address, "nobody");
+        assert_eq!(addressed(b"<nobody>")[0].address, "nobody");
     }
 
     #[test]
