@@ -17,6 +17,7 @@ pub mod oauth;
 pub mod operation;
 pub mod own_property;
 pub mod service;
+pub mod share;
 pub mod sync;
 pub mod telemetry;
 pub mod tls;

@@ -146,11 +146,14 @@ impl Service {
                 tls: tls_mode(&key, listener.tls, tls)?,
                 allow_plaintext_auth: listener.allow_plaintext_auth,
                 gate: Arc::clone(&gate),
+                workers: Arc::clone(&accounts.bounds().workers),
+                budget: Arc::clone(&accounts.bounds().budget),
                 identity: identity(),
                 limits: Limits {
                     after_login: FrameLimits { append: config.imap.max_message_bytes, ..Limits::default().after_login },
                     login_timeout: Duration::from_secs(config.imap.login_timeout_seconds),
                     idle_timeout: Duration::from_secs(config.imap.idle_timeout_seconds),
+                    search_keys: config.imap.max_search_keys,
                     ..Limits::default()
                 },
                 ..ServerConfig::default()
@@ -185,7 +188,7 @@ impl Service {
             separate_bcc: smtp.separate_bcc,
             own_domains: if smtp.check_recipients { config.upstream.domains.clone() } else { Vec::new() },
         };
-        let bridge = Arc::new(SmtpBridge::new(Arc::clone(accounts), devices, sending, smtp.in_flight_bytes));
+        let bridge = Arc::new(SmtpBridge::new(Arc::clone(accounts), devices, sending));
         let spool = spool(&config.spool)?;
         let gate = Gate::new(GateLimits {
             total: smtp.max_connections,

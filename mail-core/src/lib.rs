@@ -1,7 +1,7 @@
 //! The Internet side of mail, as `mapi-core` is the Exchange side: what both servers and the gateway share.
 //!
 //! [`message`] reads messages. Flags, keywords and snapshots are what a folder shows; credentials and peers are who asks, and [`sasl`] is how they say
-//! so. [`listener`] holds what everything that listens needs. This crate knows neither of the commands of a protocol nor of
+//! so. [`listener`] holds what everything that listens needs, [`work`] what bounds it. This crate knows neither of the commands of a protocol nor of
 //! where mail lives.
 
 mod credentials;
@@ -17,6 +17,7 @@ pub mod sasl;
 mod snapshot;
 mod stored;
 pub mod utf7;
+pub mod work;
 
 pub use credentials::{Accepts, Credentials, Secret};
 pub use fetched::{FetchNeed, FetchedMessage};

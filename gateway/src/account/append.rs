@@ -13,7 +13,6 @@ use mapi_core::rop::RopId;
 
 use super::Account;
 use super::sending::sent_copy::Likeness;
-use crate::blocking::blocking;
 use crate::convert::mime_to_mapi::{self, Purpose};
 use crate::convert::{ConvertError, flags, original};
 use crate::line::error::UpstreamError;
@@ -54,7 +53,12 @@ impl Account {
             let message = message.clone();
             move || converted(&read, &message, keep)
         };
-        let content = blocking(convert).await?.map_err(|error| UpstreamError::Content(error.to_string()))?;
+        let content = self
+            .context()
+            .share()
+            .compute(convert)
+            .await?
+            .map_err(|error| UpstreamError::Content(error.to_string()))?;
         let checking = Mutex::new(None);
         // Filling a large message takes a while, in which nobody has to wait for it.
         let on_save = || {
@@ -64,7 +68,7 @@ impl Account {
         let made = match self.create(lane, folder_gid, &content, &on_save).await {
             Err(UpstreamError::Refused { operation, code }) if is_about_content(&operation, code) => {
                 tracing::info!(operation, %code, "the parts of a message were refused; storing it as text");
-                let content = blocking(move || as_text(&message, keep)).await?;
+                let content = self.context().share().compute(move || as_text(&message, keep)).await?;
                 self.create(lane, folder_gid, &content, &on_save).await?
             }
             made => made?,
@@ -103,7 +107,7 @@ impl Account {
             return Ok(None);
         }
         let read = Arc::clone(read);
-        let likeness = blocking(move || Likeness::of(&read)).await?;
+        let likeness = self.context().share().compute(move || Likeness::of(&read)).await?;
         let Some(mark) = self.submissions.find(&likeness, now) else { return Ok(None) };
         let Some(gid) = self.await_copy(&mark, now + COPY_PATIENCE).await? else {
             tracing::info!("the server's copy of a sent message does not come; storing the client's");
@@ -152,7 +156,7 @@ impl Account {
             return Ok(());
         }
         let original = original.clone();
-        let kept = &blocking(move || original::kept(&content, &original)).await?;
+        let kept = &self.context().share().compute(move || original::kept(&content, &original)).await?;
         let amend = |mailbox: Mailbox| async move {
             let folder = mailbox.resolve(folder).await?;
             mailbox.meet(&[gid]).await?;
@@ -194,7 +198,9 @@ impl Account {
     async fn check_original(&self, lane: Lane, folder: Gid, stored: &Stored) -> Result<(), UpstreamError> {
         let Some(content) = self.stored_content(lane, folder, stored.gid).await? else { return Ok(()) };
         let version = content.properties.binary(tags::PidTagChangeKey).map(<[u8]>::to_vec);
-        let Some(seal) = blocking(move || original::reseal(&content)).await? else { return Ok(()) };
+        let Some(seal) = self.context().share().compute(move || original::reseal(&content)).await? else {
+            return Ok(());
+        };
         if version.is_none() || version != stored.change_key {
             tracing::debug!(gid = ?stored.gid, "changed while it was stored, or of an unknown version");
             return Ok(());

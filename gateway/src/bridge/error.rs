@@ -22,6 +22,7 @@ impl From<UpstreamError> for StoreError {
                 Self::Unavailable(why.into())
             }
             UpstreamError::Limit(reason) => Self::Limit(reason),
+            UpstreamError::NoRoom => Self::Limit(error.to_string()),
             UpstreamError::Expunged => Self::ExpungeIssued,
             UpstreamError::SenderDenied(_) => Self::NoPermission(error.to_string()),
             UpstreamError::Content(reason) | UpstreamError::Cannot(reason) => Self::Cannot(reason),
@@ -67,6 +68,7 @@ impl From<UpstreamError> for SubmitError {
             ),
             UpstreamError::SenderDenied(_) => Self::SenderDenied(error.to_string()),
             UpstreamError::Limit(reason) => Self::TooBig(reason),
+            UpstreamError::NoRoom => Self::Busy(error.to_string()),
             UpstreamError::Content(reason) => Self::BadContent(reason),
             UpstreamError::Cannot(reason) => Self::Refused(reason),
             UpstreamError::Ledger(_) | UpstreamError::Internal(_) | UpstreamError::Expunged => {

@@ -4,6 +4,7 @@ use async_trait::async_trait;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use imap_front::store::{FolderStore, MailStore, StoreError, UserStore};
+use mail_core::work::Owner;
 use mail_core::{
     Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderKey,
     FolderStatus, NewMessage, Peer, Secret, Snapshot, StatusItems,
@@ -63,6 +64,10 @@ impl Drop for UserBridge {
 
 #[async_trait]
 impl UserStore for UserBridge {
+    fn owner(&self) -> Owner {
+        self.account.context().share().owner().clone()
+    }
+
     fn signed_out(&self) -> Option<watch::Receiver<bool>> {
         Some(self.account.context().upstream.signed_out())
     }

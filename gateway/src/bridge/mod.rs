@@ -2,7 +2,6 @@
 
 mod error;
 mod imap;
-mod room;
 mod smtp;
 
 pub use imap::ImapBridge;

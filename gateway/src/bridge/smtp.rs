@@ -6,31 +6,33 @@ use mail_core::message;
 use mail_core::{Accepts, Credentials, Peer, Secret};
 use smtp_front::submit::{Address, Envelope, Grant, Message, Recipient, Submit, SubmitError, Submitter};
 
-use super::room::Room;
 use crate::account::Account;
 use crate::account::sending::submit::Sending;
 use crate::config::SenderPolicy;
 use crate::device::{self, Device, Devices, HeaderRule, Proof};
 use crate::line::error::UpstreamError;
 use crate::login::accounts::Accounts;
+use crate::share::Share;
+
+/// How often a message is in memory while it is converted and handed over.
+const COPIES: u64 = 3;
 
 /// The accounts and devices as a submission backend.
 pub struct SmtpBridge {
     accounts: Arc<Accounts>,
     devices: Arc<Devices>,
     sending: Arc<Sending>,
-    room: Room,
 }
 
 impl SmtpBridge {
-    /// Submits through `accounts` in the manner of `sending`, `in_flight` bytes of messages at once.
-    pub fn new(accounts: Arc<Accounts>, devices: Arc<Devices>, sending: Sending, in_flight: usize) -> Self {
-        Self { accounts, devices, sending: Arc::new(sending), room: Room::new(in_flight) }
+    /// Submits through `accounts` in the manner of `sending`.
+    pub fn new(accounts: Arc<Accounts>, devices: Arc<Devices>, sending: Sending) -> Self {
+        Self { accounts, devices, sending: Arc::new(sending) }
     }
 
     fn device(&self, device: &Arc<Device>) -> Arc<dyn Submitter> {
         let (accounts, device) = (Arc::clone(&self.accounts), Arc::clone(device));
-        Arc::new(DeviceSubmitter { accounts, device, sending: Arc::clone(&self.sending), room: self.room.clone() })
+        Arc::new(DeviceSubmitter { accounts, device, sending: Arc::clone(&self.sending) })
     }
 }
 
@@ -47,8 +49,8 @@ impl Submit for SmtpBridge {
         };
         match result {
             Ok(account) => {
-                let (sending, room) = (Arc::clone(&self.sending), self.room.clone());
-                Ok(Arc::new(AccountSubmitter { account, sending, room }))
+                let sending = Arc::clone(&self.sending);
+                Ok(Arc::new(AccountSubmitter { account, sending }))
             }
             Err(error) => {
                 tracing::info!(user = %credentials.user, peer = %peer.address, %error, "SMTP login failed");
@@ -72,7 +74,6 @@ impl Submit for SmtpBridge {
 struct AccountSubmitter {
     account: Arc<Account>,
     sending: Arc<Sending>,
-    room: Room,
 }
 
 #[async_trait]
@@ -86,10 +87,11 @@ impl Submitter for AccountSubmitter {
     }
 
     async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
-        let _room = self.room.take(message.len()).await;
+        let share = self.account.context().share();
+        let _room = share.reserve(COPIES * message.len()).await?;
         let mailbox = self.account.context().user().to_owned();
         let rule = HeaderRule { mailbox, sender: SenderPolicy::Keep };
-        let message = completed(message, rule).await?;
+        let message = completed(share, message, rule).await?;
         submit(&self.account, envelope, message, &self.sending).await
     }
 }
@@ -98,7 +100,6 @@ struct DeviceSubmitter {
     accounts: Arc<Accounts>,
     device: Arc<Device>,
     sending: Arc<Sending>,
-    room: Room,
 }
 
 impl DeviceSubmitter {
@@ -143,8 +144,9 @@ impl Submitter for DeviceSubmitter {
 
     async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
         self.device.count(Instant::now())?;
-        let _room = self.room.take(message.len()).await;
-        let message = completed(message, self.device.header_rule()).await?;
+        let share = self.accounts.bounds().of(self.device.mailbox());
+        let _room = share.reserve(COPIES * message.len()).await?;
+        let message = completed(&share, message, self.device.header_rule()).await?;
         let account = self.opened().await?;
         let submitted = submit(&account, envelope.clone(), message.clone(), &self.sending).await;
         match (submitted, self.device.proof()) {
@@ -177,8 +179,8 @@ async fn check(account: &Account, recipient: &Recipient, sending: &Sending) -> R
 }
 
 /// Reads a message; nobody does so again.
-async fn completed(message: Message, rule: HeaderRule) -> Result<Arc<message::Message>, SubmitError> {
-    let completed = crate::blocking::blocking(move || device::complete(message, &rule)).await;
+async fn completed(share: &Share, message: Message, rule: HeaderRule) -> Result<Arc<message::Message>, SubmitError> {
+    let completed = share.compute(move || device::complete(message, &rule)).await;
     Ok(Arc::new(completed.map_err(SubmitError::from)??))
 }
 

@@ -53,11 +53,13 @@ pub struct ImapConfig {
     pub max_unauthenticated_per_address: usize,
     /// Seconds until a connection must have logged in.
     pub login_timeout_seconds: u64,
-    /// Bytes of the largest message that APPEND takes. It is held in memory.
+    /// Bytes of the largest message that APPEND takes.
     pub max_message_bytes: usize,
     /// Bytes of the largest appended message whose original bytes are kept with it, so that it is served exactly as it was
     /// appended; 0 keeps none.
     pub keep_original_bytes: usize,
+    /// How many keys a SEARCH may have.
+    pub max_search_keys: usize,
     /// Seconds without a command after which a connection is closed (RFC 9051 asks for at least 1800).
     pub idle_timeout_seconds: u64,
     /// Also show folders of calendars, contacts, tasks and the like.
@@ -73,6 +75,7 @@ impl Default for ImapConfig {
             login_timeout_seconds: 30,
             max_message_bytes: 35 * 1024 * 1024,
             keep_original_bytes: 35 * 1024 * 1024,
+            max_search_keys: 1000,
             idle_timeout_seconds: 1860,
             show_non_mail_folders: false,
         }

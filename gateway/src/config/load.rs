@@ -84,7 +84,7 @@ impl Config {
             ("imap.max_message_bytes", self.imap.max_message_bytes),
             ("smtp.max_message_bytes", self.smtp.max_message_bytes),
             ("smtp.max_recipients", self.smtp.max_recipients),
-            ("smtp.in_flight_bytes", self.smtp.in_flight_bytes),
+            ("imap.max_search_keys", self.imap.max_search_keys),
             ("imap.max_unauthenticated_per_address", self.imap.max_unauthenticated_per_address),
             ("smtp.max_connections_per_address", self.smtp.max_connections_per_address),
             ("upstream.max_message_bytes", self.upstream.max_message_bytes),

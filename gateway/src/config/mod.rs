@@ -4,6 +4,7 @@ mod account;
 mod auth;
 mod error;
 mod kerberos;
+mod limits;
 mod listener;
 mod load;
 mod oauth;
@@ -18,6 +19,7 @@ pub use account::AccountConfig;
 pub use auth::{AuthScheme, AuthSchemes};
 pub use error::ConfigError;
 pub use kerberos::KerberosConfig;
+pub use limits::LimitsConfig;
 pub use listener::{Address, ImapConfig, ListenerConfig, ListenerTls};
 pub use oauth::OAuthConfig;
 pub use smtp::{
@@ -42,6 +44,9 @@ pub struct Config {
     /// Where large messages lie while they come in.
     #[serde(default)]
     pub spool: SpoolConfig,
+    /// What all clients' work may take together.
+    #[serde(default)]
+    pub limits: LimitsConfig,
     /// The gateway's own certificate.
     #[serde(default)]
     pub tls: Option<TlsConfig>,

@@ -153,8 +153,6 @@ pub struct SmtpConfig {
     pub max_connections_per_address: usize,
     /// Bytes of the largest message taken.
     pub max_message_bytes: usize,
-    /// Bytes of messages that are held in memory at once to be handed over.
-    pub in_flight_bytes: usize,
     /// Recipients of one message.
     pub max_recipients: usize,
     /// Take addresses outside ASCII (SMTPUTF8). Turn off if the upstream can't deliver to them.
@@ -178,7 +176,6 @@ impl Default for SmtpConfig {
             max_connections: 1024,
             max_connections_per_address: 64,
             max_message_bytes: 35 * 1024 * 1024,
-            in_flight_bytes: 128 * 1024 * 1024,
             max_recipients: 1000,
             smtputf8: true,
             save_sent: true,

@@ -47,6 +47,9 @@ pub enum UpstreamError {
     /// A limit of the configuration.
     #[error("{0}")]
     Limit(String),
+    /// All the memory that there is for such work is in use. Nothing was done.
+    #[error("the gateway has no room for it now, try again later")]
+    NoRoom,
     /// A message that was asked for is gone.
     #[error("the message is gone")]
     Expunged,
@@ -73,7 +76,7 @@ impl UpstreamError {
     /// Whether the upstream could not be asked, or not now: later it may work.
     pub fn is_of_the_way(&self) -> bool {
         match self {
-            Self::Unreachable(_) | Self::Busy(_) | Self::OutcomeUnknown(_) | Self::SignIn(_) => true,
+            Self::Unreachable(_) | Self::Busy(_) | Self::OutcomeUnknown(_) | Self::SignIn(_) | Self::NoRoom => true,
             Self::Refused { code, .. } => code.is_busy(),
             _ => false,
         }

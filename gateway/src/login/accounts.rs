@@ -32,6 +32,7 @@ use crate::mailbox::cache::RenderingCache;
 use crate::mailbox::context::MailboxContext;
 use crate::mailbox::events;
 use crate::mailbox::open_mailbox::OpenMailbox;
+use crate::share::Bounds;
 
 /// How often idle accounts are looked for.
 const REAP_INTERVAL: Duration = Duration::from_secs(15);
@@ -58,6 +59,7 @@ pub struct Accounts {
     guard: Guard,
     fixed: Vec<FixedAccount>,
     cache: Arc<RenderingCache>,
+    bounds: Bounds,
     /// By what they were proved with.
     logins: DashMap<LoginKey, KnownLogin>,
     /// Attempts under way, so that the connections a client opens at once cost one.
@@ -139,6 +141,7 @@ impl Accounts {
             credentials: AcceptedPasswords::new(Duration::from_secs(config.cache.credential_seconds)),
             guard: Guard::new(config.upstream.wrong_passwords_per_user),
             cache: Arc::new(RenderingCache::new(config.cache.rendering_bytes)),
+            bounds: Bounds::new(config.limits.work(), config.limits.budget()),
             logins: DashMap::new(),
             attempts: DashMap::new(),
             accounts: DashMap::new(),
@@ -146,6 +149,11 @@ impl Accounts {
             opening: tokio::sync::Mutex::default(),
         });
         Ok(accounts)
+    }
+
+    /// What the work for all of them may take.
+    pub fn bounds(&self) -> &Bounds {
+        &self.bounds
     }
 
     /// Shuts down accounts that nobody has used for a while, for as long as the accounts live.
@@ -393,7 +401,8 @@ impl Accounts {
         let (max_message, keep_original) = (self.max_message_bytes, self.keep_original_bytes);
         let upstream = Arc::new(Upstream::new(connector, mailbox, self.sessions_per_user));
         let cache = Arc::clone(&self.cache);
-        let context = MailboxContext::new(Arc::clone(&upstream), ledger, cache, max_message, keep_original);
+        let context =
+            MailboxContext::new(Arc::clone(&upstream), ledger, cache, max_message, keep_original, &self.bounds);
         let mailbox = Arc::new(OpenMailbox::new(context, self.filter));
         tokio::spawn(events::pump(Arc::downgrade(&mailbox), mailbox.watch_closing()));
         let closing = mailbox.watch_closing();

@@ -20,6 +20,7 @@ use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::{Lane, Upstream};
 use crate::own_property;
+use crate::share::{Bounds, Share};
 
 /// Above this many bytes, of its properties or its original, a message is rendered off the async threads.
 const RENDER_INLINE: usize = 256 * 1024;
@@ -40,6 +41,7 @@ pub struct MailboxContext {
     pub(crate) activity: Activity,
     mailbox_guid: Guid,
     user: String,
+    share: Share,
     cache: Arc<RenderingCache>,
     addresses: KnownAddresses,
     epochs: MailboxEpochs,
@@ -57,12 +59,14 @@ impl MailboxContext {
         cache: Arc<RenderingCache>,
         max_message_bytes: usize,
         keep_original_bytes: usize,
+        bounds: &Bounds,
     ) -> Self {
         let defaults = FetchOptions::default();
         let limits = MessageLimits { bytes: max_message_bytes as u64, ..defaults.limits };
         let fetch_options = FetchOptions { limits, ..defaults };
         Self {
             mailbox_guid: upstream.mailbox_guid(),
+            share: bounds.of(upstream.connector().user()),
             user: upstream.connector().user().to_owned(),
             addresses: KnownAddresses::default(),
             epochs: MailboxEpochs::new(Arc::clone(&upstream)),
@@ -81,6 +85,11 @@ impl MailboxContext {
     /// The user's address.
     pub fn user(&self) -> &str {
         &self.user
+    }
+
+    /// What the work for the user may take.
+    pub(crate) fn share(&self) -> &Share {
+        &self.share
     }
 
     /// Somebody uses the account.
@@ -213,7 +222,7 @@ impl MailboxContext {
         let content = if original::has(&content) {
             let max_bytes = RenderLimits::default().max_bytes;
             let work = move || original::of(&content, max_bytes).ok_or(content);
-            match if large { crate::blocking::blocking(work).await? } else { work() } {
+            match if large { self.share.compute(work).await? } else { work() } {
                 Ok(bytes) => return Ok(bytes),
                 Err(content) => content,
             }
@@ -232,7 +241,7 @@ impl MailboxContext {
             let context = RenderContext { source_key, addresses: &addresses, domain: RENDER_DOMAIN, limits };
             mapi_to_mime::render(&content, &context).map(|rendering| rendering.bytes)
         };
-        let rendered = if large { crate::blocking::blocking(work).await? } else { work() };
+        let rendered = if large { self.share.compute(work).await? } else { work() };
         rendered.map_err(|error| match error {
             ConvertError::UnresolvedAddress(_) => UpstreamError::Unreachable(error.to_string()),
             error => UpstreamError::Limit(error.to_string()),

@@ -7,6 +7,8 @@ use mail_core::{FlagSet, Keywords};
 
 /// From this size on, content is passed on as it is instead of being copied into the output.
 const SHARE_FROM: usize = 4096;
+/// So much is written before it is sent.
+const LONG: usize = 32 << 10;
 /// The longest string that is quoted; longer ones are literals.
 const MAX_QUOTED: usize = 512;
 /// The longest human-readable text.
@@ -28,6 +30,22 @@ impl Output {
     /// Whether there is nothing to send.
     pub fn is_empty(&self) -> bool {
         self.chunks.is_empty() && self.tail.is_empty()
+    }
+
+    /// Whether so much is there that it should be sent before there is more.
+    pub fn is_long(&self) -> bool {
+        !self.chunks.is_empty() || self.tail.len() >= LONG
+    }
+
+    /// Adds all of another one.
+    pub fn append(&mut self, mut other: Self) -> &mut Self {
+        if other.chunks.is_empty() {
+            self.tail.append(&mut other.tail);
+        } else {
+            self.chunks.push_back(Bytes::from(std::mem::replace(&mut self.tail, other.tail)));
+            self.chunks.append(&mut other.chunks);
+        }
+        self
     }
 
     /// How much is waiting in the open piece.

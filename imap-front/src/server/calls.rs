@@ -2,6 +2,8 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures::stream::{self, BoxStream, StreamExt};
+use mail_core::listener::client_network;
+use mail_core::work::Owner;
 use mail_core::{Peer, Snapshot};
 use tokio::sync::watch;
 use tracing::{Instrument, Span};
@@ -13,6 +15,7 @@ use crate::store::{FolderStore, MailStore, StoreError, UserStore};
 pub(super) struct Handles {
     store: Arc<dyn MailStore>,
     user: Option<Arc<dyn UserStore>>,
+    owner: Owner,
     folder: Option<Folder>,
 }
 
@@ -32,8 +35,15 @@ pub(super) enum Answer {
 pub(super) type Answers = BoxStream<'static, Answer>;
 
 impl Handles {
-    pub fn new(store: Arc<dyn MailStore>) -> Self {
-        Self { store, user: None, folder: None }
+    /// Until somebody logs in, the client's network is who work is done for.
+    pub fn new(store: Arc<dyn MailStore>, peer: Peer) -> Self {
+        let owner = Owner::new(&client_network(peer.address.ip()).to_string());
+        Self { store, user: None, owner, folder: None }
+    }
+
+    /// For whom work is done.
+    pub fn owner(&self) -> Owner {
+        self.owner.clone()
     }
 
     pub fn has_folder(&self) -> bool {
@@ -137,6 +147,7 @@ impl Handles {
         match answer {
             Answer::Reply(reply) => reply,
             Answer::LoggedIn(user) => {
+                self.owner = user.owner();
                 self.user = Some(user);
                 Reply::Done(Ok(()))
             }

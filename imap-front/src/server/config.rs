@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use mail_core::Accepts;
 use mail_core::listener::{Gate, GateLimits, TlsMode};
+use mail_core::work::{BudgetLimits, ByteBudget, WorkLimits, Workers};
 
 use crate::session::{Limits, SessionConfig};
 
@@ -19,6 +20,10 @@ pub struct ServerConfig {
     pub limits: Limits,
     /// Counts connections. Servers that share it share its bounds.
     pub gate: Arc<Gate>,
+    /// Who does the CPU work of all connections. Servers that share them share their bounds.
+    pub workers: Arc<Workers>,
+    /// The memory that is held for all connections. Servers that share it share its bounds.
+    pub budget: Arc<ByteBudget>,
     /// How long a client may take none of the output that waits for it.
     pub write_timeout: Duration,
     /// How long commands may go on when the server stops.
@@ -35,6 +40,8 @@ impl Default for ServerConfig {
             identity: session.identity,
             limits: session.limits,
             gate: Gate::new(GateLimits { total: 10_000, waiting_per_client: 20, ..GateLimits::default() }),
+            workers: Workers::new(WorkLimits::default()),
+            budget: ByteBudget::new(BudgetLimits::default()),
             write_timeout: Duration::from_secs(5 * 60),
             shutdown_grace: Duration::from_secs(10),
         }

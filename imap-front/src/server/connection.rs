@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use futures::future::BoxFuture;
 use futures::{FutureExt, StreamExt};
 use mail_core::Peer;
 use mail_core::listener::{Admission, Stream, stopped};
@@ -11,9 +12,10 @@ use tokio::sync::watch;
 use tokio_rustls::rustls;
 use zeroize::{Zeroize, Zeroizing};
 
+use super::bounds::{Bounds, Room};
 use super::calls::{Answer, Answers, Handles};
 use crate::frame::{Frame, Framer};
-use crate::session::{Action, Reply, Session, SessionConfig};
+use crate::session::{Action, Reply, Session, SessionConfig, Worked};
 use crate::store::{MailStore, StoreError};
 
 /// So much is read at a time.
@@ -31,6 +33,7 @@ pub(super) struct Connection {
     pub peer: Peer,
     pub config: Arc<SessionConfig>,
     pub write_timeout: Duration,
+    pub bounds: Bounds,
     pub admission: Admission,
     pub stopping: watch::Receiver<bool>,
 }
@@ -39,6 +42,7 @@ pub(super) struct Connection {
 enum Event {
     Read(usize),
     Answer(Option<Answer>),
+    Worked((Option<Room>, Result<Worked, StoreError>)),
     /// There is a newer snapshot, or, if false, there will be none any more.
     Changed(bool),
     Deadline,
@@ -56,8 +60,11 @@ impl Connection {
         let mut framer = Framer::new(longest.saturating_add(2 + READ));
         // Passwords come through it.
         let mut buffer = Zeroizing::new(vec![0; READ]);
-        let mut handles = Handles::new(self.store.clone());
+        let mut handles = Handles::new(self.store.clone(), self.peer);
         let mut answers: Option<Answers> = None;
+        // What keeps the session from the next answer, and the memory that what came of it takes.
+        let mut working: Option<BoxFuture<'static, (Option<Room>, Result<Worked, StoreError>)>> = None;
+        let mut room: Option<Room> = None;
         let mut pending = Vec::new();
         let mut stopping = self.stopping.clone();
         let (mut ended, mut told_to_stop) = (false, false);
@@ -67,6 +74,7 @@ impl Connection {
                 match action {
                     Action::Send(bytes) => self.send(&mut pending, &bytes).await?,
                     Action::Call(call) => answers = Some(handles.call(self.peer, call, session.span())),
+                    Action::Work(work) => working = Some(self.bounds.clone().work(handles.owner(), room.take(), work)),
                     Action::StartTls => {
                         self.flush(&mut pending).await?;
                         if framer.is_partial() {
@@ -90,6 +98,9 @@ impl Connection {
             if !session.is_selected() && answers.is_none() {
                 handles.drop_folder();
             }
+            if answers.is_none() && working.is_none() {
+                room = None;
+            }
             if let Some(expect) = session.expects() {
                 if let Some(frame) = framer.next(expect, session.frame_limits()) {
                     let now = Instant::now();
@@ -107,16 +118,21 @@ impl Connection {
                 }
             }
             // While messages come as fast as they are written, small ones share a write.
-            let ready = answers.as_mut().and_then(|answers| answers.next().now_or_never());
+            let ready = match working {
+                None => answers.as_mut().and_then(|answers| answers.next().now_or_never()),
+                Some(_) => None,
+            };
             let event = if let Some(answer) = ready {
                 Event::Answer(answer)
             } else {
                 self.flush(&mut pending).await?;
-                let may_read = !ended && (answers.is_none() || framer.buffered() < READ_AHEAD);
-                let watching = answers.is_none() && handles.has_folder();
+                let is_busy = answers.is_some() || working.is_some();
+                let may_read = !ended && (!is_busy || framer.buffered() < READ_AHEAD);
+                let watching = !is_busy && handles.has_folder();
                 let event = tokio::select! {
                     biased;
-                    answer = next_answer(&mut answers) => Event::Answer(answer),
+                    worked = next_work(&mut working), if working.is_some() => Event::Worked(worked),
+                    answer = next_answer(&mut answers), if working.is_none() => Event::Answer(answer),
                     () = stopped(&mut stopping), if !told_to_stop => Event::Stopping,
                     read = self.stream.read(&mut buffer), if may_read => Event::Read(read?),
                     () = signed_out(&mut sign_in) => Event::SignedOut,
@@ -133,7 +149,12 @@ impl Connection {
             let now = Instant::now();
             match event {
                 Event::Read(count) => ended = count == 0,
+                Event::Worked((taken, worked)) => {
+                    (working, room) = (None, taken);
+                    session.reply(Reply::Worked(worked), now);
+                }
                 Event::Answer(answer) => {
+                    room = None;
                     if let Some(Answer::LoggedIn(user)) = &answer {
                         sign_in = user.signed_out();
                     }
@@ -204,6 +225,13 @@ impl Connection {
 fn show_newest(session: &mut Session, handles: &mut Handles, now: Instant) {
     if let Some(snapshot) = handles.newest() {
         session.snapshot(snapshot, now);
+    }
+}
+
+async fn next_work<T>(working: &mut Option<BoxFuture<'static, T>>) -> T {
+    match working {
+        Some(working) => working.await,
+        None => std::future::pending().await,
     }
 }
 

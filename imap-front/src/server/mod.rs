@@ -1,5 +1,6 @@
 //! The async shell around [`crate::session`]: listeners, TLS, bounded connections, timeouts, and the calls to the store.
 
+mod bounds;
 mod calls;
 mod config;
 mod connection;
@@ -23,6 +24,7 @@ use crate::store::MailStore;
 pub use crate::session::Limits;
 pub use config::ServerConfig;
 
+use bounds::Bounds;
 use connection::Connection;
 
 /// How long to wait after accepting failed, which it does when file descriptors run out.
@@ -127,6 +129,7 @@ impl Server {
             config: with_accepts(self.session, self.store.accepts()),
             store: self.store,
             write_timeout: self.config.write_timeout,
+            bounds: Bounds { workers: self.config.workers.clone(), budget: self.config.budget.clone() },
             admission,
             stopping,
         }

@@ -7,6 +7,7 @@ use mail_core::{
     NewMessage, Snapshot, StatusItems,
 };
 
+use super::work::{Work, Worked};
 use crate::store::StoreError;
 
 /// What a session wants done, in order.
@@ -16,6 +17,9 @@ pub enum Action {
     Send(Bytes),
     /// Do this and give the answer to [`super::Session::reply`]. There is never more than one call at a time.
     Call(Call),
+    /// Do this where it keeps nobody else waiting and give what comes of it to [`super::Session::reply`]. Of a call that
+    /// is under way nothing is to be given meanwhile.
+    Work(Work),
     /// Once everything is sent, negotiate TLS and tell [`super::Session::encrypted`].
     StartTls,
     /// Once everything is sent, close the connection.
@@ -86,6 +90,8 @@ pub enum Reply {
     Fetched(u32, Result<FetchedMessage, StoreError>),
     /// To `Fetch`, at its end.
     FetchEnd(Result<(), StoreError>),
+    /// To [`Action::Work`].
+    Worked(Result<Worked, StoreError>),
 }
 
 /// A folder that was opened.

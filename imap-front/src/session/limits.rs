@@ -37,6 +37,8 @@ pub struct Limits {
     pub max_login_failures: u32,
     /// How long the answer to a failed login is held back.
     pub login_failure_delay: Duration,
+    /// How many keys a SEARCH may have.
+    pub search_keys: usize,
     /// Sizes before login.
     pub before_login: FrameLimits,
     /// Sizes after login.
@@ -53,6 +55,7 @@ impl Default for Limits {
             max_bad_commands: 20,
             max_login_failures: 3,
             login_failure_delay: Duration::from_secs(1),
+            search_keys: 1000,
             before_login: FrameLimits {
                 line: sasl::MAX_RESPONSE,
                 literals: 8 << 10,

@@ -10,6 +10,8 @@ pub(crate) struct Matcher {
     key: SearchKey,
     /// The sets of `key`, resolved, in the order in which they stand there.
     sets: Vec<Ranges>,
+    keys: usize,
+    content_keys: usize,
 }
 
 /// A message to be matched, as far as it is known.
@@ -25,15 +27,30 @@ impl Matcher {
     /// `count` messages are there, the last has `last_uid`.
     pub fn new(key: &SearchKey, count: u32, last_uid: u32) -> Result<Self, OutOfRange> {
         let mut sets = Vec::new();
+        let (mut keys, mut content_keys) = (0, 0);
         visit(key, &mut |key| {
+            keys += 1;
             match key {
                 SearchKey::Numbers(set) => sets.push(set.resolve_numbers(count)?),
                 SearchKey::Uids(set) => sets.push(SequenceSet::resolve(set, last_uid)),
+                SearchKey::Header(..) | SearchKey::Sent(..) | SearchKey::Body(_) | SearchKey::Text(_) => {
+                    content_keys += 1
+                }
                 _ => {}
             }
             Ok(())
         })?;
-        Ok(Self { key: key.clone(), sets })
+        Ok(Self { key: key.clone(), sets, keys, content_keys })
+    }
+
+    /// How many keys there are, those that combine others included.
+    pub fn keys(&self) -> usize {
+        self.keys
+    }
+
+    /// How many of them look at the content of messages.
+    pub fn content_keys(&self) -> usize {
+        self.content_keys
     }
 
     /// Whether a message matches; nothing if more of it must be known.

@@ -13,6 +13,8 @@ mod outcome;
 mod searched;
 mod selected;
 mod step;
+mod view;
+mod work;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -28,6 +30,7 @@ use crate::proto::response::Output;
 
 pub use action::{Action, Call, Opened, Reply};
 pub use limits::{Limits, SessionConfig};
+pub use work::{Work, Worked};
 
 use outcome::{Outcome, Status, Sync};
 
@@ -304,6 +307,10 @@ impl Session {
                 (Wait::Reply, resume)
             }
             Step::More(resume) => (Wait::Reply, resume),
+            Step::Work(work, resume) => {
+                self.core.actions.push_back(Action::Work(work));
+                (Wait::Reply, resume)
+            }
             Step::Again(resume) => (Wait::Taken, resume),
             Step::Line(resume) => (Wait::Line, resume),
             Step::Idle(resume) => (Wait::Idle, resume),

@@ -81,6 +81,11 @@ impl Outcome {
         Self { code: Some(code.into()), ..self }
     }
 
+    /// The connection ends with it.
+    pub fn closing(self) -> Self {
+        Self { close: true, ..self }
+    }
+
     pub fn sync(self, sync: Sync) -> Self {
         Self { sync, ..self }
     }

@@ -2,6 +2,11 @@ use std::cell::OnceCell;
 
 use chrono::{Datelike, NaiveDate};
 use mail_core::message::{Content, Entity, Message};
+use mail_core::work::spend;
+use memchr::memmem::Finder;
+
+/// So many bytes of text are one piece of work.
+const PIECE: usize = 32 << 10;
 
 /// What SEARCH looks at of a message: decoded and in lower case, once for all keys, and no more than they ask for.
 pub(crate) struct Searched<'a> {
@@ -44,12 +49,14 @@ impl<'a> Searched<'a> {
 
     /// Whether a field of that name contains `text`, which is in lower case.
     pub fn field_contains(&self, name: &str, text: &str) -> bool {
-        self.fields().iter().any(|field| field.name.eq_ignore_ascii_case(name) && field.value.contains(text))
+        let finder = Finder::new(text);
+        self.fields().iter().any(|field| field.name.eq_ignore_ascii_case(name) && occurs(&finder, &field.value))
     }
 
     /// Whether the body contains `text`, which is in lower case; nothing if it is not there.
     pub fn body_contains(&self, text: &str) -> Option<bool> {
-        self.full.then(|| self.body().iter().any(|piece| piece.get().contains(text)))
+        let finder = Finder::new(text);
+        self.full.then(|| self.body().iter().any(|piece| occurs(&finder, piece.get())))
     }
 
     /// Whether the header or the body contains `text`, which is in lower case; nothing if not all is there.
@@ -57,15 +64,16 @@ impl<'a> Searched<'a> {
         if !self.full {
             return None;
         }
-        let in_header = || self.fields().iter().any(|field| field.name.contains(text) || field.value.contains(text));
+        let finder = Finder::new(text);
+        let in_header = || self.fields().iter().any(|field| field.name.contains(text) || occurs(&finder, &field.value));
         Some(in_header() || self.body_contains(text)?)
     }
 
     fn fields(&self) -> &[FieldText] {
         self.fields.get_or_init(|| {
             let fields = self.message.fields().iter();
-            let lower = |name: &[u8]| String::from_utf8_lossy(name).to_ascii_lowercase();
-            fields.map(|field| FieldText { name: lower(field.name), value: field.text().to_lowercase() }).collect()
+            let named = |name: &[u8]| String::from_utf8_lossy(name).to_ascii_lowercase();
+            fields.map(|field| FieldText { name: named(field.name), value: lower(&field.text()) }).collect()
         })
     }
 
@@ -76,6 +84,44 @@ impl<'a> Searched<'a> {
             found
         })
     }
+}
+
+/// Whether a text is found in another.
+fn occurs(finder: &Finder<'_>, text: &str) -> bool {
+    let (text, overlap) = (text.as_bytes(), finder.needle().len().saturating_sub(1));
+    let mut at = 0;
+    loop {
+        let piece = text.get(at..).unwrap_or_default();
+        let piece = piece.get(..PIECE + overlap).unwrap_or(piece);
+        spend(piece.len());
+        if finder.find(piece).is_some() {
+            return true;
+        }
+        at += PIECE;
+        if at >= text.len() {
+            return false;
+        }
+    }
+}
+
+/// A text in lower case.
+fn lower(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while !rest.is_empty() {
+        // Between words if there are some: what ends a word may look different.
+        let piece = rest.get(..rest.floor_char_boundary(PIECE)).unwrap_or(rest);
+        let end = if piece.len() < rest.len() {
+            piece.rfind([' ', '\n']).map_or(piece.len(), |space| space + 1)
+        } else {
+            piece.len()
+        };
+        let (piece, after) = rest.split_at(end);
+        spend(piece.len());
+        out.push_str(&piece.to_lowercase());
+        rest = after;
+    }
+    out
 }
 
 /// Recursion is as deep as the structure, which is bounded.
@@ -99,10 +145,28 @@ impl BodyText<'_> {
         self.text.get_or_init(|| {
             if self.is_header {
                 let values: Vec<String> = self.entity.fields().iter().map(|field| field.text()).collect();
-                values.join("\n").to_lowercase()
+                lower(&values.join("\n"))
             } else {
-                self.entity.text_of(&self.entity.decoded()).to_lowercase()
+                lower(&self.entity.text_of(&self.entity.decoded()))
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_make_no_difference() {
+        let text = format!("{} ΟΔΟΣ {}needle{}", "Ä".repeat(PIECE), "İ x".repeat(PIECE), "é".repeat(PIECE));
+        assert_eq!(lower(&text), text.to_lowercase());
+        assert_eq!(lower(&"Ä".repeat(PIECE)), "ä".repeat(PIECE));
+        for at in [0, 1, PIECE - 7, PIECE - 6, PIECE - 3, PIECE, PIECE + 1, 3 * PIECE - 2] {
+            let text = format!("{}needle{}", "n".repeat(at), "e".repeat(10));
+            assert!(occurs(&Finder::new("needle"), &text), "{at}");
+            assert!(!occurs(&Finder::new("needles"), &text));
+        }
+        assert!(occurs(&Finder::new(""), "") && !occurs(&Finder::new("x"), ""));
     }
 }

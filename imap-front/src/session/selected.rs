@@ -3,9 +3,9 @@ use std::sync::Arc;
 
 use mail_core::{Change, FlagChange, FlagChangeMode, FlagSet, Keywords, MessageRow, Snapshot};
 
+use super::view::View;
 use crate::proto::request::StatusItem;
 use crate::proto::response::{Output, is_keyword};
-use crate::proto::sequence::{OutOfRange, SequenceSet};
 
 /// How many keywords FLAGS lists.
 const MAX_LISTED_KEYWORDS: usize = 128;
@@ -13,14 +13,9 @@ const MAX_LISTED_KEYWORDS: usize = 128;
 /// The selected folder as this session's client knows it.
 pub(crate) struct Selected {
     pub read_only: bool,
-    /// What the client was told: defines the message numbers.
-    view: Arc<Snapshot>,
-    /// What the store published last.
-    newest: Arc<Snapshot>,
+    view: View,
     /// The client was told everything of the newest state but which messages are gone.
     only_expunges_left: bool,
-    /// The first UID that is `\Recent` here.
-    recent_from: u32,
     /// Those that FLAGS listed.
     keywords: BTreeSet<String>,
     /// The state whose keywords were listed last.
@@ -44,23 +39,21 @@ impl Selected {
     pub fn new(snapshot: Arc<Snapshot>, read_only: bool) -> Self {
         let mut selected = Self {
             read_only,
-            recent_from: snapshot.uid_next(),
-            view: snapshot.clone(),
             listed: snapshot.clone(),
-            newest: snapshot,
+            view: View::new(snapshot),
             only_expunges_left: false,
             keywords: BTreeSet::new(),
             quiet: None,
         };
-        for (_, row) in selected.view.rows().counting(|counts| counts.with_keywords > 0) {
+        for (_, row) in selected.view.known.rows().counting(|counts| counts.with_keywords > 0) {
             note_keywords(&mut selected.keywords, &row.keywords);
         }
         selected
     }
 
     pub fn set_newest(&mut self, snapshot: Arc<Snapshot>) {
-        self.only_expunges_left &= Arc::ptr_eq(&self.newest, &snapshot);
-        self.newest = snapshot;
+        self.only_expunges_left &= Arc::ptr_eq(&self.view.newest, &snapshot);
+        self.view.newest = snapshot;
     }
 
     pub fn quiet(&mut self, quiet: Quiet) {
@@ -69,96 +62,49 @@ impl Selected {
 
     /// What the store published last, to be given to [`Selected::shown`] later.
     pub fn newest(&self) -> Arc<Snapshot> {
-        self.newest.clone()
+        self.view.newest.clone()
     }
 
     /// The client was shown the flags of these messages, the first of them when `since` was the newest state. If that is
     /// another one by now, some of what was shown may be old: then all changes are told.
     pub fn shown(&mut self, uids: Vec<u32>, since: &Arc<Snapshot>) {
-        if Arc::ptr_eq(since, &self.newest) {
+        if Arc::ptr_eq(since, &self.view.newest) {
             self.quiet = Some(Quiet::Shown(uids));
         }
     }
 
-    /// How many messages the client knows of.
-    pub fn count(&self) -> u32 {
-        u32::try_from(self.view.rows().len()).unwrap_or(u32::MAX)
-    }
-
-    /// The messages the client knows of, each with its number.
-    pub fn messages(&self) -> impl Iterator<Item = (u32, &MessageRow)> {
-        (1..).zip(self.view.rows().iter())
-    }
-
-    /// The highest UID the client knows of.
-    pub fn last_uid(&self) -> u32 {
-        self.view.rows().last().map_or(0, |row| row.uid)
-    }
-
-    /// The number of a message.
-    pub fn number(&self, uid: u32) -> Option<u32> {
-        self.view.rows().position(uid).and_then(|position| u32::try_from(position + 1).ok())
-    }
-
-    /// The newest row of a message that the client knows of; its last one if the message is gone.
-    pub fn row(&self, uid: u32) -> Option<&MessageRow> {
-        let known = self.view.rows().get(uid)?;
-        Some(self.newest.rows().get(uid).unwrap_or(known))
-    }
-
-    /// Whether a message that the client knows of is gone.
-    pub fn is_gone(&self, uid: u32) -> bool {
-        self.newest.rows().get(uid).is_none()
-    }
-
-    pub fn is_recent(&self, uid: u32) -> bool {
-        uid >= self.recent_from
-    }
-
-    /// The UIDs, ascending, of the messages in a set of numbers or UIDs that the client knows of.
-    pub fn resolve(&self, set: &SequenceSet, uid: bool) -> Result<Vec<u32>, OutOfRange> {
-        let rows = self.view.rows();
-        let mut uids = Vec::new();
-        if uid {
-            for (from, to) in set.resolve(self.last_uid()).iter() {
-                uids.extend(rows.range(from, to).map(|row| row.uid));
-            }
-        } else {
-            for (from, to) in set.resolve_numbers(self.count())?.iter() {
-                let count = (to - from) as usize + 1;
-                uids.extend(rows.iter_from(from as usize - 1).take(count).map(|row| row.uid));
-            }
-        }
-        Ok(uids)
+    /// What the client knows, and what the folder is by now.
+    pub fn view(&self) -> &View {
+        &self.view
     }
 
     /// The UIDs of the messages marked `\Deleted` of which the client knows.
     pub fn deleted(&self) -> Vec<u32> {
-        let deleted = self.newest.rows().counting(|counts| counts.deleted > 0).map(|(_, row)| row.uid);
-        deleted.filter(|uid| self.view.rows().get(*uid).is_some()).collect()
+        let deleted = self.view.newest.rows().counting(|counts| counts.deleted > 0).map(|(_, row)| row.uid);
+        deleted.filter(|uid| self.view.known.rows().get(*uid).is_some()).collect()
     }
 
     /// The untagged responses of SELECT.
     pub fn describe(&self, output: &mut Output) {
         self.write_flags(output);
         self.write_counts(output);
-        if let Some((position, _)) = self.view.rows().counting(|counts| counts.unseen > 0).next() {
+        if let Some((position, _)) = self.view.known.rows().counting(|counts| counts.unseen > 0).next() {
             let number = position + 1;
             output.status("*", "OK", Some(&format!("UNSEEN {number}")), "First unseen message");
         }
-        let view = &self.view;
+        let view = &self.view.known;
         output.status("*", "OK", Some(&format!("UIDVALIDITY {}", view.uid_validity())), "UIDs valid");
         output.status("*", "OK", Some(&format!("UIDNEXT {}", view.uid_next())), "Predicted next UID");
     }
 
     /// Lists keywords that are new, as FETCH is to show none that FLAGS did not (RFC 9051 7.3.5).
     pub fn list_keywords(&mut self, output: &mut Output) {
-        if Arc::ptr_eq(&self.listed, &self.newest) {
+        if Arc::ptr_eq(&self.listed, &self.view.newest) {
             return;
         }
-        let listed = std::mem::replace(&mut self.listed, self.newest.clone());
+        let listed = std::mem::replace(&mut self.listed, self.view.newest.clone());
         let before = self.keywords.len();
-        for change in self.newest.rows().changes_since(listed.rows()) {
+        for change in self.view.newest.rows().changes_since(listed.rows()) {
             if let Change::Came(row) | Change::Changed(_, row) = change {
                 note_keywords(&mut self.keywords, &row.keywords);
             }
@@ -171,11 +117,11 @@ impl Selected {
     /// Tells the client what changed since it was last told, as far as allowed, with UIDs if `uid`.
     pub fn sync(&mut self, output: &mut Output, numbers_may_change: bool, uid: bool) -> Result<(), Diverged> {
         let quiet = self.quiet.take();
-        if Arc::ptr_eq(&self.view, &self.newest) || (self.only_expunges_left && !numbers_may_change) {
+        if Arc::ptr_eq(&self.view.known, &self.view.newest) || (self.only_expunges_left && !numbers_may_change) {
             return Ok(());
         }
-        let Difference { gone, told } = difference(&self.view, &self.newest, quiet.as_ref())?;
-        let mut known = self.view.rows().len();
+        let Difference { gone, told } = difference(&self.view.known, &self.view.newest, quiet.as_ref())?;
+        let mut known = self.view.known.rows().len();
         self.only_expunges_left = !gone.is_empty() && !numbers_may_change;
         let next = if !self.only_expunges_left {
             // From the end, so that the numbers of those before stay as they are.
@@ -183,12 +129,12 @@ impl Selected {
                 output.text("* ").number(*number as u64).text(" EXPUNGE\r\n");
             }
             known -= gone.len();
-            self.newest.clone()
+            self.view.newest.clone()
         } else {
-            Arc::new(keep_gone(&gone, &self.newest))
+            Arc::new(keep_gone(&gone, &self.view.newest))
         };
         let grown = next.rows().len() > known;
-        self.view = next;
+        self.view.known = next;
         if grown {
             self.write_counts(output);
         }
@@ -201,18 +147,18 @@ impl Selected {
 
     /// `* n FETCH (FLAGS (...))` with the newest flags.
     pub fn write_fetch_flags(&self, uid: u32, with_uid: bool, output: &mut Output) {
-        let (Some(number), Some(row)) = (self.number(uid), self.row(uid)) else { return };
+        let (Some(number), Some(row)) = (self.view.number(uid), self.view.row(uid)) else { return };
         output.text("* ").number(number).text(" FETCH (");
         if with_uid {
             output.text("UID ").number(uid).text(" ");
         }
-        output.text("FLAGS ").flags(row.flags, &row.keywords, self.is_recent(uid)).text(")\r\n");
+        output.text("FLAGS ").flags(row.flags, &row.keywords, self.view.is_recent(uid)).text(")\r\n");
     }
 
     fn write_counts(&self, output: &mut Output) {
-        output.text("* ").number(self.count()).text(" EXISTS\r\n");
-        let rows = self.view.rows();
-        output.text("* ").number((rows.len() - rows.rank(self.recent_from)) as u64).text(" RECENT\r\n");
+        output.text("* ").number(self.view.count()).text(" EXISTS\r\n");
+        let rows = self.view.known.rows();
+        output.text("* ").number((rows.len() - rows.rank(self.view.recent_from)) as u64).text(" RECENT\r\n");
     }
 
     fn write_flags(&self, output: &mut Output) {
@@ -326,6 +272,7 @@ fn changed(row: &MessageRow, change: &FlagChange) -> Keywords {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::proto::sequence::SequenceSet;
 
     fn row(uid: u32, flags: FlagSet) -> MessageRow {
         MessageRow { uid, flags, keywords: Keywords::EMPTY, modseq: 1, internal_date: 0, size: None }
@@ -355,10 +302,10 @@ mod tests {
             "* 5 EXISTS\r\n* 1 RECENT\r\n* 4 FETCH (FLAGS (\\Seen))\r\n"
         );
         assert_eq!(synced(&mut selected, newest.clone(), false), "");
-        assert_eq!(selected.resolve(&SequenceSet(vec![(Some(3), None)]), false), Ok(vec![5, 7, 101]));
-        assert!(selected.is_gone(5));
+        assert_eq!(selected.view().resolve(&SequenceSet(vec![(Some(3), None)]), false), Ok(vec![5, 7, 101]));
+        assert!(selected.view().is_gone(5));
         assert_eq!(synced(&mut selected, newest, true), "* 3 EXPUNGE\r\n* 1 EXPUNGE\r\n");
-        assert_eq!(selected.resolve(&SequenceSet(vec![(Some(1), None)]), true), Ok(vec![2, 7, 101]));
+        assert_eq!(selected.view().resolve(&SequenceSet(vec![(Some(1), None)]), true), Ok(vec![2, 7, 101]));
     }
 
     #[test]

@@ -4,6 +4,7 @@ use zeroize::Zeroizing;
 use super::action::{Call, Reply};
 use super::core::Core;
 use super::outcome::Outcome;
+use super::work::Work;
 use crate::store::StoreError;
 
 /// What a command does next.
@@ -14,6 +15,8 @@ pub(crate) enum Step {
     Call(Call, Box<dyn Resume>),
     /// It waits for the next answer to the same call.
     More(Box<dyn Resume>),
+    /// It waits for this, and for none of the answers to a call meanwhile.
+    Work(Work, Box<dyn Resume>),
     /// It goes on when everything written so far was taken.
     Again(Box<dyn Resume>),
     /// It waits for a line.

@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use futures::stream::BoxStream;
+use mail_core::work::Owner;
 use mail_core::{
     Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderKey,
     FolderStatus, NewMessage, Peer, Snapshot, StatusItems,
@@ -28,6 +29,9 @@ pub trait MailStore: Send + Sync + 'static {
 /// One user's mail.
 #[async_trait]
 pub trait UserStore: Send + Sync + 'static {
+    /// For whom work is done: the user, however often and by whatever names they logged in.
+    fn owner(&self) -> Owner;
+
     /// Holds `true` while what the user logged in with is not valid any more: a token expired, a password was changed.
     /// The session ends then, so that the user logs in again. By default that never happens.
     fn signed_out(&self) -> Option<watch::Receiver<bool>> {

@@ -135,6 +135,7 @@ impl Dialogue {
                     Action::Send(bytes) => self.output.extend_from_slice(&bytes),
                     Action::Call(call) if self.hold_calls => self.held.push(call),
                     Action::Call(call) => self.call(call),
+                    Action::Work(work) => self.reply(Reply::Worked(Ok((work.job)()))),
                     Action::StartTls => {
                         self.tls_started = true;
                         self.session.encrypted();

@@ -11,6 +11,7 @@ use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use imap_front::store::*;
 use mail_core::message::Message;
+use mail_core::work::Owner;
 use mail_core::*;
 use secrecy::ExposeSecret;
 use tokio::sync::watch;
@@ -186,6 +187,10 @@ impl MailStore for Users {
 
 #[async_trait]
 impl UserStore for Memory {
+    fn owner(&self) -> Owner {
+        Owner::new(USER)
+    }
+
     async fn folders(&self) -> Result<Arc<[FolderEntry]>, StoreError> {
         Ok(self.folders.lock().unwrap().iter().map(|(entry, _)| entry.clone()).collect())
     }

@@ -2,8 +2,13 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Encoding, UTF_8, WINDOWS_1252};
+use encoding_rs::{Decoder, Encoding, UTF_8, WINDOWS_1252};
 use mail_parser::decoders::charsets::map::charset_decoder;
+
+use crate::work::spend;
+
+/// So much is decoded at a time.
+const PIECE: usize = 16 << 10;
 
 /// Text of a declared charset. What is declared as ASCII or not at all is UTF-8 if it can be, else windows-1252; so is what
 /// is declared as a charset that nobody knows.
@@ -13,7 +18,7 @@ pub fn decode(charset: Option<&str>, data: &[u8]) -> String {
         return guess(data).into_owned();
     }
     if let Some(encoding) = Encoding::for_label(charset.as_bytes()) {
-        return encoding.decode_with_bom_removal(data).0.into_owned();
+        return in_pieces(encoding.new_decoder_with_bom_removal(), data);
     }
     match charset_decoder(charset.as_bytes()) {
         Some(decoder) => decoder(data),
@@ -25,7 +30,24 @@ pub fn decode(charset: Option<&str>, data: &[u8]) -> String {
 pub fn guess(bytes: &[u8]) -> Cow<'_, str> {
     match UTF_8.decode_without_bom_handling_and_without_replacement(bytes) {
         Some(text) => text,
+        None if bytes.len() > PIECE => in_pieces(WINDOWS_1252.new_decoder_without_bom_handling(), bytes).into(),
         None => WINDOWS_1252.decode_without_bom_handling(bytes).0,
+    }
+}
+
+fn in_pieces(mut decoder: Decoder, data: &[u8]) -> String {
+    let mut text = String::with_capacity(data.len());
+    let mut pieces = data.chunks(PIECE).peekable();
+    loop {
+        let piece = pieces.next().unwrap_or_default();
+        spend(piece.len());
+        let last = pieces.peek().is_none();
+        // There is room for all of it, so nothing of the piece is left over.
+        text.reserve(decoder.max_utf8_buffer_length(piece.len()).unwrap_or_default());
+        let _ = decoder.decode_to_string(piece, &mut text, last);
+        if last {
+            return text;
+        }
     }
 }
 
@@ -41,5 +63,9 @@ mod tests {
         assert_eq!(decode(Some("us-ascii"), "ä".as_bytes()), "ä");
         assert_eq!(decode(None, b"\xE4"), "ä");
         assert_eq!(decode(Some("no-such"), b"\xE4"), "ä");
+        assert_eq!(decode(Some("iso-8859-1"), b""), "");
+        let long = "ä\u{20ac}x".repeat(PIECE / 3);
+        assert_eq!(decode(Some("utf-8"), long.as_bytes()), long);
+        assert_eq!(decode(None, &b"\xE4".repeat(2 * PIECE)), "ä".repeat(2 * PIECE));
     }
 }

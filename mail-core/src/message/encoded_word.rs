@@ -4,6 +4,10 @@ use mail_parser::parsers::MessageStream;
 
 use super::charset::guess;
 use super::line::one_line;
+use crate::work::spend;
+
+/// So many bytes are one piece of work.
+const PIECE: usize = 4 << 10;
 
 /// Stands for the equals sign of what looks like an encoded word and is none. A noncharacter: it means nothing in text.
 const NO_WORD: char = '\u{FDD0}';
@@ -19,6 +23,9 @@ pub(super) fn decode_text(value: &str) -> String {
     let bytes = value.as_bytes();
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
+        if at % PIECE == 0 {
+            spend(PIECE);
+        }
         match byte {
             b'\n' => out.end_run(),
             b' ' | b'\t' | b'\r' => {}

@@ -9,6 +9,7 @@ use super::line::{line_length, one_line, slice, unfold};
 use super::mailbox::{Mailbox, addressed, mailboxes};
 use super::parameters::Parameterized;
 use super::{encoded_word, reads};
+use crate::work::spend;
 
 /// How many fields of a header are looked at when one is looked up by its name.
 pub const MAX_FIELDS: usize = 10_000;
@@ -70,6 +71,7 @@ impl Lines {
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
             let length = line_length(rest);
+            spend(length);
             match rest.get(..length) {
                 Some(b"\r\n" | b"\n") => return Self { length: at + length, without_end: at, starts },
                 Some([b' ' | b'\t', ..]) if !starts.is_empty() => {}
@@ -164,7 +166,8 @@ impl<'a> Fields<'a> {
     pub fn lines(self) -> impl Iterator<Item = &'a [u8]> {
         let Self { lines, starts } = self;
         let ends = starts.iter().skip(1).map(|end| *end as usize).chain([lines.len()]);
-        starts.iter().zip(ends).map(move |(start, end)| slice(lines, &(*start as usize..end)))
+        let line = move |(start, end): (&u32, usize)| slice(lines, &(*start as usize..end));
+        starts.iter().zip(ends).map(line).inspect(|line| spend(line.len()))
     }
 
     /// All fields.

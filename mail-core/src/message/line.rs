@@ -2,6 +2,11 @@
 
 use std::ops::Range;
 
+use crate::work::spend;
+
+/// So many characters are one piece of work.
+const PIECE: usize = 4 << 10;
+
 /// The bytes of a range, or none where it is beyond them.
 pub(super) fn slice<'a>(raw: &'a [u8], range: &Range<usize>) -> &'a [u8] {
     raw.get(range.clone()).unwrap_or_default()
@@ -28,7 +33,10 @@ pub(super) fn unfold(value: &[u8]) -> Vec<u8> {
 pub fn one_line(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut previous = '\0';
-    for c in text.chars() {
+    for (position, c) in text.chars().enumerate() {
+        if position % PIECE == 0 {
+            spend(PIECE);
+        }
         match c {
             // CRLF is one line end.
             '\n' if previous == '\r' => {}

@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::ops::Range;
 
 use super::Message;
@@ -83,9 +84,10 @@ impl Message {
 
 /// The fields that have one of the names, or none of them, and an empty line.
 fn select(header: Fields<'_>, names: &[String], wanted: bool) -> Vec<u8> {
+    let names: HashSet<Vec<u8>> = names.iter().map(|name| name.to_ascii_lowercase().into_bytes()).collect();
     let mut selected = Vec::new();
     for field in header.iter() {
-        if names.iter().any(|name| field.is(name)) == wanted {
+        if names.contains(&field.name.to_ascii_lowercase()) == wanted {
             selected.extend_from_slice(field.raw);
             if !field.raw.ends_with(b"\n") {
                 selected.extend_from_slice(b"\r\n");

@@ -4,6 +4,7 @@ use super::header::Header;
 use super::line::{before_line_end, line_length, slice};
 use super::media_type::MediaType;
 use super::reads;
+use crate::work::spend;
 
 /// Bounds of what is taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -132,6 +133,7 @@ fn split(raw: &[u8], body: &Range<usize>, boundary: &[u8], limit: usize) -> Vec<
     while position < body.end && parts.len() < limit {
         let rest = slice(raw, &(position..body.end));
         let length = line_length(rest);
+        spend(length);
         if let Some(closing) = delimiter(rest.get(..length).unwrap_or_default(), boundary) {
             parts.extend(current.take().map(|start| start..before_line_end(raw, position).max(start)));
             if closing {

@@ -2,6 +2,11 @@
 
 use std::borrow::Cow;
 
+use crate::work::spend;
+
+/// So much is decoded at a time.
+const PIECE: usize = 16 << 10;
+
 /// Undoes a Content-Transfer-Encoding (RFC 2045 6). Broken content gives what can be had of it; an unknown encoding is none.
 pub fn decode<'a>(encoding: &[u8], data: &'a [u8]) -> Cow<'a, [u8]> {
     match decoder(encoding) {
@@ -30,7 +35,8 @@ fn decoder(encoding: &[u8]) -> Option<fn(&[u8]) -> Vec<u8>> {
 fn base64(data: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len() / 4 * 3);
     let (mut bits, mut count) = (0u32, 0);
-    for &byte in data {
+    let pieces = data.chunks(PIECE).inspect(|piece| spend(piece.len()));
+    for &byte in pieces.flatten() {
         let value = match byte {
             b'A'..=b'Z' => byte - b'A',
             b'a'..=b'z' => byte - b'a' + 26,
@@ -59,6 +65,7 @@ fn quoted_printable(data: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len());
     let mut lines = data.split_inclusive(|&b| b == b'\n');
     lines.by_ref().for_each(|line| {
+        spend(line.len());
         let ending = match line {
             [.., b'\r', b'\n'] => 2,
             [.., b'\n'] => 1,

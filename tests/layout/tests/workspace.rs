@@ -47,6 +47,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
         ],
     ),
     ("gateway/src/blocking.rs", &["gateway/src/line"]),
+    ("gateway/src/share.rs", &["mail-core", "gateway/src/line"]),
     (
         "gateway/src/operation",
         &[
@@ -69,6 +70,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "gateway/src/ledger",
             "gateway/src/convert",
             "gateway/src/blocking.rs",
+            "gateway/src/share.rs",
             "gateway/src/own_property.rs",
             "gateway/src/mutant.rs",
         ],
@@ -85,6 +87,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "gateway/src/mailbox",
             "gateway/src/convert",
             "gateway/src/blocking.rs",
+            "gateway/src/share.rs",
             "gateway/src/own_property.rs",
         ],
     ),
@@ -101,6 +104,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "gateway/src/mailbox",
             "gateway/src/account",
             "gateway/src/blocking.rs",
+            "gateway/src/share.rs",
         ],
     ),
     // What stands around the rooms.
@@ -129,6 +133,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "gateway/src/account",
             "gateway/src/login",
             "gateway/src/blocking.rs",
+            "gateway/src/share.rs",
         ],
     ),
     (

@@ -11,7 +11,6 @@ use smtp_front::submit::{Address, Envelope, Recipient};
 use super::sent_copy::Likeness;
 use super::{blind_copies, unwanted_copy};
 use crate::account::Account;
-use crate::blocking::blocking;
 use crate::convert::mime_to_mapi::{self, Purpose};
 use crate::line::directory::Finding;
 use crate::line::error::UpstreamError;
@@ -81,7 +80,7 @@ impl Account {
             request_reports(&mut content.properties, &envelope.recipients);
             Ok::<_, UpstreamError>((content, keeps_copy.then(|| Likeness::of(&message)), Lane::of(message.bytes())))
         };
-        let (mut content, likeness, lane) = blocking(convert).await??;
+        let (mut content, likeness, lane) = self.context().share().compute(convert).await??;
         let other = self.name_sender(&mut content.properties).await;
         let recipients = std::mem::take(&mut content.recipients);
         let mut groups =

@@ -16,11 +16,11 @@ pub(super) fn copy(core: &mut Core, set: &SequenceSet, uid: bool, mailbox: Strin
     if remove && selected.read_only {
         return Step::Done(Outcome::no("READ-ONLY", "The mailbox is selected read-only"));
     }
-    let Ok(uids) = selected.resolve(set, uid) else {
+    let Ok(uids) = selected.view().resolve(set, uid) else {
         return Step::Done(Outcome::bad("No message with that number"));
     };
     // Who names messages by number means all of them (RFC 2180 4.4); by UID those that are left.
-    if !uid && uids.iter().any(|uid| selected.is_gone(*uid)) {
+    if !uid && uids.iter().any(|uid| selected.view().is_gone(*uid)) {
         return Step::Done(Outcome::failed(&StoreError::ExpungeIssued));
     }
     if uids.is_empty() {

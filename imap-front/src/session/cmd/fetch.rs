@@ -2,18 +2,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mail_core::message::{Extract, Message, Section, SectionText};
 use mail_core::{FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FlagSet, Keywords, Snapshot};
 
-use crate::message::{write_body, write_envelope, write_section};
+use super::fetch_response::{Shown, Writing};
 use crate::proto::request::FetchItem;
 use crate::proto::response::Output;
 use crate::proto::sequence::SequenceSet;
 use crate::session::action::{Call, Reply};
 use crate::session::core::{Core, SessionState};
 use crate::session::outcome::{Outcome, Sync};
-use crate::session::selected::Selected;
 use crate::session::step::{Resume, Step, With};
+use crate::session::work::Worked;
 use crate::store::StoreError;
 
 /// So much is written before it is sent.
@@ -22,7 +21,7 @@ const CHUNK: usize = 32 << 10;
 /// FETCH and UID FETCH (RFC 9051 6.4.5, RFC 3501 6.4.5)
 pub(super) fn fetch(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Vec<FetchItem>) -> Step {
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-    let Ok(uids) = selected.resolve(set, uid) else {
+    let Ok(uids) = selected.view().resolve(set, uid) else {
         return Step::Done(Outcome::bad("No message with that number"));
     };
     if uid && !items.contains(&FetchItem::Uid) {
@@ -32,7 +31,7 @@ pub(super) fn fetch(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Ve
     let mut calls: [(FetchNeed, Vec<u32>); 3] =
         [(FetchNeed::Size, Vec::new()), (FetchNeed::Header, Vec::new()), (FetchNeed::Full, Vec::new())];
     for message in uids {
-        let size_known = selected.row(message).is_some_and(|row| row.size.is_some());
+        let size_known = selected.view().row(message).is_some_and(|row| row.size.is_some());
         let need = need(&items, size_known);
         match calls.iter_mut().find(|(kind, _)| Some(*kind) == need) {
             Some((_, uids)) => uids.push(message),
@@ -42,7 +41,8 @@ pub(super) fn fetch(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Ve
     let mark_seen = !selected.read_only && items.iter().any(FetchItem::sets_seen);
     let calls = calls.into_iter().filter(|(_, uids)| !uids.is_empty()).collect();
     let since = selected.newest();
-    let run = Fetch { items, uid, local, next: 0, since, calls, mark_seen, seen: Vec::new(), failed: None };
+    let (items, seen) = (items.into(), Vec::new());
+    let run = Fetch { items, uid, local, next: 0, since, calls, writing: None, mark_seen, seen, failed: None };
     Box::new(run).resume(core, With::Taken)
 }
 
@@ -68,7 +68,7 @@ fn need(items: &[FetchItem], size_known: bool) -> Option<FetchNeed> {
 }
 
 struct Fetch {
-    items: Vec<FetchItem>,
+    items: Arc<[FetchItem]>,
     uid: bool,
     /// Messages whose rows suffice, and how many of them are done.
     local: Vec<u32>,
@@ -77,6 +77,8 @@ struct Fetch {
     since: Arc<Snapshot>,
     /// What must be asked of the store for which others.
     calls: VecDeque<(FetchNeed, Vec<u32>)>,
+    /// The message that is being written.
+    writing: Option<Writing>,
     mark_seen: bool,
     /// Messages that were shown and become `\Seen` by it.
     seen: Vec<u32>,
@@ -86,15 +88,37 @@ struct Fetch {
 impl Resume for Fetch {
     fn resume(mut self: Box<Self>, core: &mut Core, with: With) -> Step {
         let Core { state: SessionState::Selected(selected), out, .. } = core else { return Step::Done(Outcome::bug()) };
-        if self.items.contains(&FetchItem::Flags) {
+        if self.items.contains(&FetchItem::Flags) && self.writing.is_none() {
             selected.list_keywords(out);
         }
         match with {
             With::Reply(Reply::Fetched(uid, Ok(message))) => {
-                self.write(selected, uid, Some(&message), out);
-                if self.mark_seen && selected.row(uid).is_some_and(|row| !row.flags.contains(FlagSet::SEEN)) {
+                if self.mark_seen && selected.view().row(uid).is_some_and(|row| !row.flags.contains(FlagSet::SEEN)) {
                     self.seen.push(uid);
                 }
+                let Some(shown) = Shown::of(selected, uid) else { return Step::More(self) };
+                let writing = Writing::new(Arc::clone(&self.items), shown, message);
+                // What it takes is asked for before the response begins, which can't be broken off then.
+                let reading = writing.reading();
+                self.writing = Some(writing);
+                return match reading {
+                    Some(reading) => Step::Work(reading, self),
+                    None => self.write_on(out),
+                };
+            }
+            With::Reply(Reply::Worked(Ok(worked))) => {
+                if let (Worked::Written(piece), Some(writing)) = (worked, &mut self.writing) {
+                    out.append(piece);
+                    writing.next += 1;
+                }
+                return self.write_on(out);
+            }
+            With::Reply(Reply::Worked(Err(error))) => {
+                if self.writing.take().is_some_and(|writing| writing.next > 0) {
+                    tracing::error!(%error, "a response had to be broken off");
+                    return Step::Done(Outcome::failed(&error).closing());
+                }
+                self.fail(error);
                 return Step::More(self);
             }
             With::Reply(Reply::Fetched(_, Err(error))) => {
@@ -112,12 +136,16 @@ impl Resume for Fetch {
                     tracing::warn!(%error, "messages could not be marked as seen");
                 }
             }
+            With::Taken if self.writing.is_some() => return self.write_on(out),
             With::Taken => {}
             With::Reply(_) | With::Line(_) => return Step::Done(Outcome::bug()),
         }
         while let Some(uid) = self.local.get(self.next).copied() {
             self.next += 1;
-            self.write(selected, uid, None, out);
+            if let Some(shown) = Shown::of(selected, uid) {
+                let message = FetchedMessage { uid, size: None, content: Bytes::new() };
+                Writing::new(Arc::clone(&self.items), shown, message).write_all(out);
+            }
             if out.pending() >= CHUNK {
                 return Step::Again(self);
             }
@@ -147,109 +175,33 @@ impl Fetch {
         }
     }
 
-    fn write(&self, selected: &Selected, uid: u32, message: Option<&FetchedMessage>, out: &mut Output) {
-        let (Some(number), Some(row)) = (selected.number(uid), selected.row(uid)) else { return };
-        let size = message.and_then(|message| message.size);
-        // Whatever is asked for, its header is scanned once at most, and its structure looked for once at most.
-        let message = Message::new(message.map(|message| message.content.clone()).unwrap_or_default());
-        out.text("* ").number(number).text(" FETCH (");
-        for (index, item) in self.items.iter().enumerate() {
-            if index > 0 {
-                out.text(" ");
+    /// Goes on with the message that is being written. No more is written than is about to be sent.
+    fn write_on(mut self: Box<Self>, out: &mut Output) -> Step {
+        let Some(writing) = &mut self.writing else { return Step::More(self) };
+        while !writing.is_done() {
+            if let Some(work) = writing.work() {
+                return Step::Work(work, self);
             }
-            let out = &mut *out;
-            match item {
-                FetchItem::Flags => out.text("FLAGS ").flags(row.flags, &row.keywords, selected.is_recent(uid)),
-                FetchItem::Uid => out.text("UID ").number(uid),
-                FetchItem::InternalDate => out.text("INTERNALDATE \"").text(&date_time(row.internal_date)).text("\""),
-                FetchItem::Size => {
-                    let size = row.size.or(size).map(u64::from);
-                    out.text("RFC822.SIZE ").number(size.unwrap_or(message.bytes().len() as u64))
-                }
-                FetchItem::Envelope => {
-                    out.text("ENVELOPE ");
-                    write_envelope(message.fields(), out);
-                    out
-                }
-                FetchItem::Body | FetchItem::BodyStructure => {
-                    let extended = *item == FetchItem::BodyStructure;
-                    out.text(if extended { "BODYSTRUCTURE " } else { "BODY " });
-                    write_body(message.root(), extended, out);
-                    out
-                }
-                FetchItem::Rfc822 => out.text("RFC822 ").literal(message.bytes().clone()),
-                FetchItem::Rfc822Header => {
-                    out.text("RFC822.HEADER ");
-                    write_literal(&message, &message_section(SectionText::Header), None, out)
-                }
-                FetchItem::Rfc822Text => {
-                    out.text("RFC822.TEXT ");
-                    write_literal(&message, &message_section(SectionText::Text), None, out)
-                }
-                FetchItem::Section { section, partial, .. } => {
-                    out.text("BODY[");
-                    write_section(section, out);
-                    out.text("]");
-                    if let Some((first, _)) = partial {
-                        out.text("<").number(*first).text(">");
-                    }
-                    out.text(" ");
-                    write_literal(&message, section, *partial, out)
-                }
-            };
+            writing.write_next(out);
+            if out.is_long() {
+                return Step::Again(self);
+            }
         }
-        out.text(")\r\n");
+        self.writing = None;
+        Step::More(self)
     }
-}
-
-fn message_section(text: SectionText) -> Section {
-    Section { part: Vec::new(), text }
-}
-
-fn write_literal<'a>(
-    message: &Message,
-    section: &Section,
-    partial: Option<(u32, u32)>,
-    out: &'a mut Output,
-) -> &'a mut Output {
-    let bytes = match message.section(section) {
-        Extract::Slice(range) => message.bytes().slice(range),
-        Extract::Built(bytes) => Bytes::from(bytes),
-        Extract::Missing => return out.text("NIL"),
-    };
-    match partial {
-        None => out.literal(bytes),
-        Some((first, count)) => {
-            let first = (first as usize).min(bytes.len());
-            let end = first.saturating_add(count as usize).min(bytes.len());
-            out.literal(bytes.slice(first..end))
-        }
-    }
-}
-
-/// `date-time` without its quotes, in UTC. Dates beyond four-digit years are moved to the nearest.
-fn date_time(seconds: i64) -> String {
-    const FIRST: i64 = -62_135_596_800;
-    const LAST: i64 = 253_402_300_799;
-    let date = chrono::DateTime::from_timestamp(seconds.clamp(FIRST, LAST), 0).unwrap_or_default();
-    date.format("%e-%b-%Y %H:%M:%S +0000").to_string()
 }
 
 #[cfg(test)]
 mod tests {
+    use mail_core::message::{Section, SectionText};
+
     use super::*;
 
     #[test]
-    fn dates() {
-        assert_eq!(date_time(837_596_665), "17-Jul-1996 09:44:25 +0000");
-        assert_eq!(date_time(0), " 1-Jan-1970 00:00:00 +0000");
-        assert_eq!(date_time(i64::MIN), " 1-Jan-0001 00:00:00 +0000");
-        assert_eq!(date_time(i64::MAX), "31-Dec-9999 23:59:59 +0000");
-    }
-
-    #[test]
     fn asks_for_no_more_than_needed() {
-        let section = |text| FetchItem::Section { section: message_section(text), partial: None, peek: true };
+        let section =
+            |text| FetchItem::Section { section: Section { part: Vec::new(), text }, partial: None, peek: true };
         for (items, known, expected) in [
             (vec![FetchItem::Flags, FetchItem::InternalDate, FetchItem::Uid], false, None),
             (vec![FetchItem::Size], true, None),

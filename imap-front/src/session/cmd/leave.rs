@@ -40,7 +40,7 @@ pub(super) fn expunge(core: &mut Core, uids: Option<&SequenceSet>) -> Step {
     }
     let mut deleted = selected.deleted();
     if let Some(uids) = uids {
-        let ranges = uids.resolve(selected.last_uid());
+        let ranges = uids.resolve(selected.view().last_uid());
         deleted.retain(|uid| ranges.contains(*uid));
     }
     if deleted.is_empty() {

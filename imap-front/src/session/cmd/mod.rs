@@ -3,6 +3,7 @@
 mod append;
 mod copy;
 mod fetch;
+mod fetch_response;
 mod folders;
 mod idle;
 mod leave;

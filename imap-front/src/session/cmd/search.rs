@@ -1,18 +1,28 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use mail_core::message::Message;
+use mail_core::work;
 use mail_core::{FetchNeed, FetchedMessage};
 
 use crate::proto::search::SearchKey;
 use crate::proto::sequence::OutOfRange;
 use crate::session::action::{Call, Reply};
-use crate::session::core::{Core, SessionState};
+use crate::session::core::Core;
 use crate::session::matching::{Candidate, Matcher};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::searched::Searched;
-use crate::session::selected::Selected;
 use crate::session::step::{Resume, Step, With};
+use crate::session::view::View;
+use crate::session::work::{Work, Worked};
 use crate::store::StoreError;
+
+/// Up to so many keys times messages are matched at once; more is work for elsewhere.
+const INLINE_MATCHES: u64 = 10_000;
+/// Up to so many bytes times keys are looked at at once.
+const INLINE_BYTES: u64 = 256 << 10;
+/// What matching a key with a row costs, in steps.
+const STEPS_PER_MATCH: usize = 16;
 
 /// SEARCH and UID SEARCH (RFC 3501 6.4.4). What flags, dates, UIDs and known sizes decide needs no content; of the other
 /// messages no more is asked for than the keys need.
@@ -20,77 +30,125 @@ pub(super) fn search(core: &mut Core, uid: bool, charset: Option<&str>, key: &Se
     if charset.is_some_and(|charset| !matches!(charset, "US-ASCII" | "UTF-8")) {
         return Step::Done(Outcome::no("BADCHARSET (US-ASCII UTF-8)", "Unknown charset").sync(Sync::Nothing));
     }
+    let most = core.config.limits.search_keys;
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-    let matcher = match Matcher::new(key, selected.count(), selected.last_uid()) {
-        Ok(matcher) => matcher,
+    let view = selected.view().clone();
+    let matcher = match Matcher::new(key, view.count(), view.last_uid()) {
+        Ok(matcher) => Arc::new(matcher),
         Err(OutOfRange) => return Step::Done(Outcome::bad("No message with that number")),
     };
-    let mut found = Vec::new();
-    let mut calls: [(FetchNeed, Vec<u32>); 3] =
-        [(FetchNeed::Size, Vec::new()), (FetchNeed::Header, Vec::new()), (FetchNeed::Full, Vec::new())];
-    for (number, row) in selected.messages() {
-        let Some(candidate) = candidate(selected, number, row.uid, None, None) else { continue };
-        match matcher.matches(&candidate) {
-            Some(true) => found.push(row.uid),
-            Some(false) => {}
-            None => {
-                let need = matcher.need(candidate.size.is_some());
-                if let Some((_, uids)) = calls.iter_mut().find(|(kind, _)| *kind == need) {
-                    uids.push(row.uid);
-                }
-            }
-        }
+    if matcher.keys() > most {
+        return Step::Done(Outcome::no("LIMIT", format!("More than {most} search keys")).sync(Sync::Nothing));
     }
-    let calls = calls.into_iter().filter(|(_, uids)| !uids.is_empty()).collect();
-    let run = Search { matcher, uid, found, calls, need: FetchNeed::Size, failed: None };
-    Box::new(run).resume(core, With::Taken)
+    let is_small = u64::from(view.count()) * matcher.keys() as u64 <= INLINE_MATCHES;
+    let bytes = size_of::<u32>() as u64 * u64::from(view.count());
+    let query = Query { view, matcher };
+    let sorting = query.clone();
+    let search = Box::new(Search { query, uid, found: Vec::new(), calls: VecDeque::new(), failed: None });
+    if is_small {
+        search.resume(core, With::Reply(Reply::Worked(Ok(sorting.sort()))))
+    } else {
+        Step::Work(Work::new(bytes, move || sorting.sort()), search)
+    }
 }
 
-fn candidate<'a>(
-    selected: &'a Selected,
-    number: u32,
-    uid: u32,
-    told: Option<u64>,
-    content: Option<Searched<'a>>,
-) -> Option<Candidate<'a>> {
-    let row = selected.row(uid)?;
-    let recent = selected.is_recent(uid);
-    Some(Candidate { row, number, recent, size: row.size.map(u64::from).or(told), content })
+/// What is searched for, and where.
+#[derive(Clone)]
+struct Query {
+    view: View,
+    matcher: Arc<Matcher>,
+}
+
+impl Query {
+    /// What the rows decide.
+    fn sort(&self) -> Worked {
+        let (mut found, mut open) = (Vec::new(), Vec::new());
+        for (number, row) in self.view.messages() {
+            work::spend(STEPS_PER_MATCH * self.matcher.keys());
+            if work::is_cancelled() {
+                break;
+            }
+            let Some(candidate) = self.candidate(number, row.uid, None, None) else { continue };
+            match self.matcher.matches(&candidate) {
+                Some(true) => found.push(row.uid),
+                Some(false) => {}
+                None => open.push(row.uid),
+            }
+        }
+        Worked::Sorted { found, open }
+    }
+
+    /// Whether a message matches that its row alone did not decide.
+    fn matches(&self, uid: u32, fetched: FetchedMessage) -> bool {
+        let need = self.need(uid);
+        let whole = (need == FetchNeed::Full).then_some(fetched.content.len() as u64);
+        let told = fetched.size.map(u64::from).or(whole);
+        let message = Message::new(fetched.content);
+        let content = (need != FetchNeed::Size).then(|| Searched::new(&message, need == FetchNeed::Full));
+        let candidate = self.view.number(uid).and_then(|number| self.candidate(number, uid, told, content));
+        candidate.is_some_and(|candidate| self.matcher.matches(&candidate) == Some(true))
+    }
+
+    /// What must be known of a message that its row does not decide.
+    fn need(&self, uid: u32) -> FetchNeed {
+        self.matcher.need(self.view.row(uid).is_some_and(|row| row.size.is_some()))
+    }
+
+    fn candidate<'a>(
+        &'a self,
+        number: u32,
+        uid: u32,
+        told: Option<u64>,
+        content: Option<Searched<'a>>,
+    ) -> Option<Candidate<'a>> {
+        let row = self.view.row(uid)?;
+        let recent = self.view.is_recent(uid);
+        Some(Candidate { row, number, recent, size: row.size.map(u64::from).or(told), content })
+    }
 }
 
 struct Search {
-    matcher: Matcher,
+    query: Query,
     uid: bool,
     found: Vec<u32>,
     calls: VecDeque<(FetchNeed, Vec<u32>)>,
-    /// What was asked for last.
-    need: FetchNeed,
     failed: Option<StoreError>,
 }
 
 impl Search {
-    /// Whether a message matches that the row alone did not decide.
-    fn matches(&self, selected: &Selected, uid: u32, fetched: FetchedMessage) -> bool {
-        let whole = (self.need == FetchNeed::Full).then_some(fetched.content.len() as u64);
-        let told = fetched.size.map(u64::from).or(whole);
-        let message = Message::new(fetched.content);
-        let content = (self.need != FetchNeed::Size).then(|| Searched::new(&message, self.need == FetchNeed::Full));
-        let number = selected.number(uid);
-        let candidate = number.and_then(|number| candidate(selected, number, uid, told, content));
-        candidate.is_some_and(|candidate| self.matcher.matches(&candidate) == Some(true))
+    /// Groups those of which more must be known by what that is.
+    fn ask(&mut self, open: Vec<u32>) {
+        let mut calls: [(FetchNeed, Vec<u32>); 3] =
+            [(FetchNeed::Size, Vec::new()), (FetchNeed::Header, Vec::new()), (FetchNeed::Full, Vec::new())];
+        for uid in open {
+            let need = self.query.need(uid);
+            if let Some((_, uids)) = calls.iter_mut().find(|(kind, _)| *kind == need) {
+                uids.push(uid);
+            }
+        }
+        self.calls = calls.into_iter().filter(|(_, uids)| !uids.is_empty()).collect();
     }
 }
 
 impl Resume for Search {
     fn resume(mut self: Box<Self>, core: &mut Core, with: With) -> Step {
-        let Core { state: SessionState::Selected(selected), out, .. } = core else { return Step::Done(Outcome::bug()) };
         let sync = if self.uid { Sync::All } else { Sync::KeepNumbers };
         match with {
-            With::Taken => {}
             With::Reply(Reply::Fetched(uid, Ok(message))) => {
-                if self.matches(selected, uid, message) {
-                    self.found.push(uid);
+                let bytes = message.content.len() as u64;
+                if bytes * self.query.matcher.content_keys() as u64 <= INLINE_BYTES {
+                    if self.query.matches(uid, message) {
+                        self.found.push(uid);
+                    }
+                    return Step::More(self);
                 }
+                let query = self.query.clone();
+                // Of the text there are two more copies, decoded and in lower case.
+                let work = Work::new(2 * bytes, move || Worked::Matched(query.matches(uid, message).then_some(uid)));
+                return Step::Work(work, self);
+            }
+            With::Reply(Reply::Worked(Ok(Worked::Matched(found)))) => {
+                self.found.extend(found);
                 return Step::More(self);
             }
             // A message that is gone matches nothing.
@@ -99,26 +157,30 @@ impl Resume for Search {
                 self.failed = Some(error);
                 return Step::More(self);
             }
+            With::Reply(Reply::Worked(Ok(Worked::Sorted { found, open }))) => {
+                self.found = found;
+                self.ask(open);
+            }
+            With::Reply(Reply::Worked(Err(error))) => return Step::Done(Outcome::failed(&error).sync(sync)),
             With::Reply(Reply::FetchEnd(Ok(()))) => {}
             With::Reply(Reply::FetchEnd(Err(error))) => self.failed = Some(error),
-            With::Reply(_) | With::Line(_) => return Step::Done(Outcome::bug()),
+            With::Taken | With::Reply(_) | With::Line(_) => return Step::Done(Outcome::bug()),
         }
         if let Some(error) = &self.failed {
             return Step::Done(Outcome::failed(error).sync(sync));
         }
         if let Some((need, uids)) = self.calls.pop_front() {
-            self.need = need;
             return Step::Call(Call::Fetch { uids, need }, self);
         }
         self.found.sort_unstable();
-        out.text("* SEARCH");
+        core.out.text("* SEARCH");
         for uid in &self.found {
-            let shown = if self.uid { Some(*uid) } else { selected.number(*uid) };
+            let shown = if self.uid { Some(*uid) } else { self.query.view.number(*uid) };
             if let Some(shown) = shown {
-                out.text(" ").number(shown);
+                core.out.text(" ").number(shown);
             }
         }
-        out.text("\r\n");
+        core.out.text("\r\n");
         Step::Done(Outcome::ok("SEARCH completed").sync(sync))
     }
 }

@@ -20,7 +20,7 @@ pub(super) fn store(core: &mut Core, set: &SequenceSet, uid: bool, silent: bool,
     if selected.read_only {
         return Step::Done(Outcome::no("READ-ONLY", "The mailbox is selected read-only").sync(sync));
     }
-    let Ok(uids) = selected.resolve(set, uid) else {
+    let Ok(uids) = selected.view().resolve(set, uid) else {
         return Step::Done(Outcome::bad("No message with that number"));
     };
     if uids.is_empty() {
@@ -31,7 +31,7 @@ pub(super) fn store(core: &mut Core, set: &SequenceSet, uid: bool, silent: bool,
         then(move |core, with| match with {
             With::Reply(Reply::Done(Ok(()))) => {
                 let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-                let gone = !uid && uids.iter().any(|uid| selected.is_gone(*uid));
+                let gone = !uid && uids.iter().any(|uid| selected.view().is_gone(*uid));
                 let outcome = if gone {
                     Outcome::failed(&StoreError::ExpungeIssued).sync(sync)
                 } else {
@@ -68,7 +68,7 @@ impl Resume for Show {
         selected.list_keywords(out);
         while let Some(uid) = self.uids.get(self.next).copied() {
             self.next += 1;
-            if !selected.is_gone(uid) {
+            if !selected.view().is_gone(uid) {
                 selected.write_fetch_flags(uid, self.uid, out);
             }
             if out.pending() >= CHUNK {

@@ -1,0 +1,62 @@
+//! What the work for one user may take of the gateway's memory and CPU time.
+
+use std::sync::Arc;
+
+use mail_core::work::{BudgetExceeded, BudgetLimits, ByteBudget, Owner, Reservation, WorkLimits, Workers};
+
+use crate::line::error::UpstreamError;
+
+/// What all users share, each a fair part of it.
+#[derive(Debug, Clone)]
+pub struct Bounds {
+    /// Who does what takes CPU time.
+    pub workers: Arc<Workers>,
+    /// Where memory for messages comes from.
+    pub budget: Arc<ByteBudget>,
+}
+
+impl Bounds {
+    /// Bounds within which nothing is used yet.
+    pub fn new(work: WorkLimits, budget: BudgetLimits) -> Self {
+        Self { workers: Workers::new(work), budget: ByteBudget::new(budget) }
+    }
+
+    /// The part of a user.
+    pub(crate) fn of(&self, user: &str) -> Share {
+        Share { bounds: self.clone(), owner: Owner::new(user) }
+    }
+}
+
+/// One user's part of the bounds.
+#[derive(Debug, Clone)]
+pub(crate) struct Share {
+    bounds: Bounds,
+    owner: Owner,
+}
+
+impl Share {
+    /// For whom work is done.
+    pub(crate) fn owner(&self) -> &Owner {
+        &self.owner
+    }
+
+    /// Waits for memory.
+    ///
+    /// # Errors
+    /// [`UpstreamError::NoRoom`] if there is none in time.
+    pub(crate) async fn reserve(&self, bytes: u64) -> Result<Reservation, UpstreamError> {
+        self.bounds.budget.reserve(&self.owner, bytes).await.map_err(|BudgetExceeded| UpstreamError::NoRoom)
+    }
+
+    /// Does CPU work when the user's turn comes. Dropping the future cancels it.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Internal`] if the work panics.
+    pub(crate) async fn compute<T: Send + 'static>(
+        &self,
+        work: impl FnOnce() -> T + Send + 'static,
+    ) -> Result<T, UpstreamError> {
+        let done = self.bounds.workers.run(&self.owner, work).await;
+        done.map_err(|error| UpstreamError::Internal(error.to_string()))
+    }
+}

@@ -1,0 +1,221 @@
+use std::sync::Arc;
+
+use bytes::Bytes;
+use mail_core::message::{Extract, Message, Section, SectionText};
+use mail_core::{FetchedMessage, MessageRow};
+
+use crate::message::{write_body, write_envelope, write_section};
+use crate::proto::request::FetchItem;
+use crate::proto::response::Output;
+use crate::session::selected::Selected;
+use crate::session::work::{Work, Worked};
+
+/// Messages up to so many bytes are taken apart at once; others are work for elsewhere.
+const INLINE_BYTES: usize = 64 << 10;
+
+/// What a FETCH response shows of a message's row.
+#[derive(Clone)]
+pub(super) struct Shown {
+    number: u32,
+    row: MessageRow,
+    recent: bool,
+}
+
+impl Shown {
+    /// What there is to be shown of a message of which the client knows.
+    pub fn of(selected: &Selected, uid: u32) -> Option<Self> {
+        let view = selected.view();
+        Some(Self { number: view.number(uid)?, row: view.row(uid)?.clone(), recent: view.is_recent(uid) })
+    }
+}
+
+/// A FETCH response in the middle, written item by item.
+pub(super) struct Writing {
+    items: Arc<[FetchItem]>,
+    shown: Shown,
+    size: Option<u32>,
+    /// Whatever is asked for, its header is scanned once at most, and its structure looked for once at most.
+    message: Arc<Message>,
+    /// The item that comes next. After the last one the response ends.
+    pub next: usize,
+}
+
+impl Writing {
+    /// The response that shows `items` of a message.
+    pub fn new(items: Arc<[FetchItem]>, shown: Shown, message: FetchedMessage) -> Self {
+        let (size, message) = (message.size, Arc::new(Message::new(message.content)));
+        Self { items, shown, size, message, next: 0 }
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.next > self.items.len()
+    }
+
+    /// What must be found in the message before the response begins, if that may take long. What comes of the items is no
+    /// larger than the message.
+    pub fn reading(&self) -> Option<Work> {
+        if !self.items.iter().any(|item| self.is_work(item)) {
+            return None;
+        }
+        let message = Arc::clone(&self.message);
+        let read = move || {
+            message.header();
+            Worked::Ready
+        };
+        Some(Work::new(self.message.bytes().len() as u64, read))
+    }
+
+    /// The next item, if that may take long.
+    pub fn work(&self) -> Option<Work> {
+        let item = self.items.get(self.next).filter(|item| self.is_work(item))?;
+        let piece = Piece {
+            item: item.clone(),
+            shown: self.shown.clone(),
+            size: self.size,
+            message: Arc::clone(&self.message),
+        };
+        let (is_first, bytes) = (self.next == 0, self.message.bytes().len() as u64);
+        let write = move || {
+            let mut out = Output::default();
+            piece.write(is_first, &mut out);
+            Worked::Written(out)
+        };
+        Some(Work::new(bytes, write))
+    }
+
+    /// Writes the next item, or the end.
+    pub fn write_next(&mut self, out: &mut Output) {
+        match self.items.get(self.next) {
+            Some(item) => {
+                let (message, shown) = (Arc::clone(&self.message), self.shown.clone());
+                Piece { item: item.clone(), shown, size: self.size, message }.write(self.next == 0, out);
+            }
+            None => drop(out.text(")\r\n")),
+        }
+        self.next += 1;
+    }
+
+    /// Writes all of it.
+    pub fn write_all(mut self, out: &mut Output) {
+        while !self.is_done() {
+            self.write_next(out);
+        }
+    }
+
+    /// Whether more of a message has to be looked at for an item than can be done at once.
+    fn is_work(&self, item: &FetchItem) -> bool {
+        let is_slice = match item {
+            FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::Size | FetchItem::Rfc822 => true,
+            FetchItem::Section { section, .. } => section.part.is_empty() && section.text == SectionText::Whole,
+            _ => false,
+        };
+        !is_slice && self.message.bytes().len() > INLINE_BYTES
+    }
+}
+
+/// One item of a response.
+struct Piece {
+    item: FetchItem,
+    shown: Shown,
+    size: Option<u32>,
+    message: Arc<Message>,
+}
+
+impl Piece {
+    fn write(&self, is_first: bool, out: &mut Output) {
+        if is_first {
+            out.text("* ").number(self.shown.number).text(" FETCH (");
+        } else {
+            out.text(" ");
+        }
+        match &self.item {
+            FetchItem::Flags => {
+                out.text("FLAGS ").flags(self.shown.row.flags, &self.shown.row.keywords, self.shown.recent)
+            }
+            FetchItem::Uid => out.text("UID ").number(self.shown.row.uid),
+            FetchItem::InternalDate => {
+                out.text("INTERNALDATE \"").text(&date_time(self.shown.row.internal_date)).text("\"")
+            }
+            FetchItem::Size => {
+                let size = self.shown.row.size.or(self.size).map(u64::from);
+                out.text("RFC822.SIZE ").number(size.unwrap_or(self.message.bytes().len() as u64))
+            }
+            FetchItem::Envelope => {
+                out.text("ENVELOPE ");
+                write_envelope(self.message.fields(), out);
+                out
+            }
+            FetchItem::Body | FetchItem::BodyStructure => {
+                let extended = self.item == FetchItem::BodyStructure;
+                out.text(if extended { "BODYSTRUCTURE " } else { "BODY " });
+                write_body(self.message.root(), extended, out);
+                out
+            }
+            FetchItem::Rfc822 => out.text("RFC822 ").literal(self.message.bytes().clone()),
+            FetchItem::Rfc822Header => {
+                out.text("RFC822.HEADER ");
+                write_literal(&self.message, &message_section(SectionText::Header), None, out)
+            }
+            FetchItem::Rfc822Text => {
+                out.text("RFC822.TEXT ");
+                write_literal(&self.message, &message_section(SectionText::Text), None, out)
+            }
+            FetchItem::Section { section, partial, .. } => {
+                out.text("BODY[");
+                write_section(section, out);
+                out.text("]");
+                if let Some((first, _)) = partial {
+                    out.text("<").number(*first).text(">");
+                }
+                out.text(" ");
+                write_literal(&self.message, section, *partial, out)
+            }
+        };
+    }
+}
+
+fn message_section(text: SectionText) -> Section {
+    Section { part: Vec::new(), text }
+}
+
+fn write_literal<'a>(
+    message: &Message,
+    section: &Section,
+    partial: Option<(u32, u32)>,
+    out: &'a mut Output,
+) -> &'a mut Output {
+    let bytes = match message.section(section) {
+        Extract::Slice(range) => message.bytes().slice(range),
+        Extract::Built(bytes) => Bytes::from(bytes),
+        Extract::Missing => return out.text("NIL"),
+    };
+    match partial {
+        None => out.literal(bytes),
+        Some((first, count)) => {
+            let first = (first as usize).min(bytes.len());
+            let end = first.saturating_add(count as usize).min(bytes.len());
+            out.literal(bytes.slice(first..end))
+        }
+    }
+}
+
+/// `date-time` without its quotes, in UTC. Dates beyond four-digit years are moved to the nearest.
+fn date_time(seconds: i64) -> String {
+    const FIRST: i64 = -62_135_596_800;
+    const LAST: i64 = 253_402_300_799;
+    let date = chrono::DateTime::from_timestamp(seconds.clamp(FIRST, LAST), 0).unwrap_or_default();
+    date.format("%e-%b-%Y %H:%M:%S +0000").to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dates() {
+        assert_eq!(date_time(837_596_665), "17-Jul-1996 09:44:25 +0000");
+        assert_eq!(date_time(0), " 1-Jan-1970 00:00:00 +0000");
+        assert_eq!(date_time(i64::MIN), " 1-Jan-0001 00:00:00 +0000");
+        assert_eq!(date_time(i64::MAX), "31-Dec-9999 23:59:59 +0000");
+    }
+}

@@ -1,0 +1,75 @@
+use std::sync::Arc;
+
+use mail_core::{MessageRow, Snapshot};
+
+use crate::proto::sequence::{OutOfRange, SequenceSet};
+
+/// What a client knows of the folder it selected, beside what the folder is by now. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(crate) struct View {
+    /// What the client was told: defines the message numbers.
+    pub known: Arc<Snapshot>,
+    /// What the store published last.
+    pub newest: Arc<Snapshot>,
+    /// The first UID that is `\Recent` here.
+    pub recent_from: u32,
+}
+
+impl View {
+    /// A folder that the client is about to be told of.
+    pub fn new(snapshot: Arc<Snapshot>) -> Self {
+        Self { recent_from: snapshot.uid_next(), known: snapshot.clone(), newest: snapshot }
+    }
+
+    /// How many messages the client knows of.
+    pub fn count(&self) -> u32 {
+        u32::try_from(self.known.rows().len()).unwrap_or(u32::MAX)
+    }
+
+    /// The messages the client knows of, each with its number.
+    pub fn messages(&self) -> impl Iterator<Item = (u32, &MessageRow)> {
+        (1..).zip(self.known.rows().iter())
+    }
+
+    /// The highest UID the client knows of.
+    pub fn last_uid(&self) -> u32 {
+        self.known.rows().last().map_or(0, |row| row.uid)
+    }
+
+    /// The number of a message.
+    pub fn number(&self, uid: u32) -> Option<u32> {
+        self.known.rows().position(uid).and_then(|position| u32::try_from(position + 1).ok())
+    }
+
+    /// The newest row of a message that the client knows of; its last one if the message is gone.
+    pub fn row(&self, uid: u32) -> Option<&MessageRow> {
+        let known = self.known.rows().get(uid)?;
+        Some(self.newest.rows().get(uid).unwrap_or(known))
+    }
+
+    /// Whether a message that the client knows of is gone.
+    pub fn is_gone(&self, uid: u32) -> bool {
+        self.newest.rows().get(uid).is_none()
+    }
+
+    pub fn is_recent(&self, uid: u32) -> bool {
+        uid >= self.recent_from
+    }
+
+    /// The UIDs, ascending, of the messages in a set of numbers or UIDs that the client knows of.
+    pub fn resolve(&self, set: &SequenceSet, uid: bool) -> Result<Vec<u32>, OutOfRange> {
+        let rows = self.known.rows();
+        let mut uids = Vec::new();
+        if uid {
+            for (from, to) in set.resolve(self.last_uid()).iter() {
+                uids.extend(rows.range(from, to).map(|row| row.uid));
+            }
+        } else {
+            for (from, to) in set.resolve_numbers(self.count())?.iter() {
+                let count = (to - from) as usize + 1;
+                uids.extend(rows.iter_from(from as usize - 1).take(count).map(|row| row.uid));
+            }
+        }
+        Ok(uids)
+    }
+}

@@ -1,0 +1,42 @@
+use std::fmt;
+
+use crate::proto::response::Output;
+
+/// CPU work that may take long.
+pub struct Work {
+    /// How many bytes of memory it needs, what comes of it included.
+    pub bytes: u64,
+    /// What is to be done. It tells [`mail_core::work::spend`] of its steps.
+    pub job: Box<dyn FnOnce() -> Worked + Send>,
+}
+
+/// What came of [`Work`].
+#[derive(Debug)]
+pub enum Worked {
+    /// Which messages of a folder match, and of which more must be known.
+    Sorted {
+        /// The UIDs of those that match.
+        found: Vec<u32>,
+        /// The UIDs of those of which it is not known yet.
+        open: Vec<u32>,
+    },
+    /// The UID of a message if that matches.
+    Matched(Option<u32>),
+    /// A piece of a response.
+    Written(Output),
+    /// Nothing but that it is done.
+    Ready,
+}
+
+impl Work {
+    /// Work that needs so many bytes.
+    pub(crate) fn new(bytes: u64, job: impl FnOnce() -> Worked + Send + 'static) -> Self {
+        Self { bytes, job: Box::new(job) }
+    }
+}
+
+impl fmt::Debug for Work {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Work").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,337 @@
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use bytes::Bytes;
+use thiserror::Error;
+use tokio::sync::oneshot;
+
+use super::Owner;
+use super::waiting::Waiting;
+
+/// Bounds of a [`ByteBudget`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BudgetLimits {
+    /// Bytes in all.
+    pub total: u64,
+    /// Bytes of one owner.
+    pub per_owner: u64,
+    /// How long somebody waits for room.
+    pub patience: Duration,
+}
+
+impl Default for BudgetLimits {
+    /// 192 MiB, 96 of one owner, half a minute.
+    fn default() -> Self {
+        Self { total: 192 << 20, per_owner: 96 << 20, patience: Duration::from_secs(30) }
+    }
+}
+
+/// There was no room in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("too much memory is in use")]
+pub struct BudgetExceeded;
+
+/// Memory for what is held for clients. Who finds no room waits: the owners' turns come round, and what is large does not
+/// wait in front of what is small.
+#[derive(Debug)]
+pub struct ByteBudget {
+    limits: BudgetLimits,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    used: u64,
+    used_by_large: u64,
+    /// Holds no zeros.
+    used_by: HashMap<Owner, u64>,
+    small: Waiting<Waiter>,
+    large: Waiting<Waiter>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    bytes: u64,
+    sender: oneshot::Sender<Reservation>,
+}
+
+/// Room that was taken. Dropping it gives it back.
+#[derive(Debug)]
+pub struct Reservation {
+    budget: Arc<ByteBudget>,
+    owner: Owner,
+    bytes: u64,
+    is_large: bool,
+    dispatches: bool,
+}
+
+impl ByteBudget {
+    /// A budget of which nothing is used.
+    pub fn new(limits: BudgetLimits) -> Arc<Self> {
+        let (small, large) = (Waiting::new(), Waiting::new());
+        let state = State { used: 0, used_by_large: 0, used_by: HashMap::new(), small, large };
+        Arc::new(Self { limits, state: Mutex::new(state) })
+    }
+
+    /// Bytes that are taken.
+    pub fn used(&self) -> u64 {
+        self.lock().used
+    }
+
+    /// Takes room for so many bytes. What is larger than all of it, or than an owner's share, takes all of that, and is
+    /// alone. Dropping the future leaves the queue.
+    ///
+    /// # Errors
+    /// [`BudgetExceeded`] if there is none in [`BudgetLimits::patience`].
+    pub async fn reserve(self: &Arc<Self>, owner: &Owner, bytes: u64) -> Result<Reservation, BudgetExceeded> {
+        let _waits = ForgetOnDrop { budget: self, owner };
+        let (sender, reserved) = oneshot::channel();
+        let bytes = bytes.min(self.limits.per_owner).min(self.largest());
+        {
+            let mut state = self.lock();
+            let waiter = Waiter { bytes, sender };
+            if self.is_large(bytes) { state.large.push(owner, waiter) } else { state.small.push(owner, waiter) }
+        }
+        self.dispatch();
+        match tokio::time::timeout(self.limits.patience, reserved).await {
+            Ok(Ok(reservation)) => Ok(reservation),
+            Ok(Err(_)) | Err(_) => Err(BudgetExceeded),
+        }
+    }
+
+    /// What is larger must leave some room for what is smaller.
+    fn is_large(&self, bytes: u64) -> bool {
+        bytes > self.limits.total / 256
+    }
+
+    /// The most that what is large may use.
+    fn largest(&self) -> u64 {
+        self.limits.total - self.limits.total / 8
+    }
+
+    fn dispatch(self: &Arc<Self>) {
+        while let Some((owner, Waiter { bytes, sender })) = self.next() {
+            let is_large = self.is_large(bytes);
+            let reservation = Reservation { budget: Arc::clone(self), owner, bytes, is_large, dispatches: true };
+            if let Err(mut unwanted) = sender.send(reservation) {
+                // Nobody waits for it any more. This loop serves the next one.
+                unwanted.dispatches = false;
+            }
+        }
+    }
+
+    /// Takes the room for the next one whose turn it is, if there is enough. Within each kind nobody overtakes, unless an
+    /// owner's own share is used up.
+    fn next(&self) -> Option<(Owner, Waiter)> {
+        let mut state = self.lock();
+        let State { used, used_by_large, used_by, small, large } = &mut *state;
+        let share = |owner: &Owner, waiter: &Waiter| {
+            used_by.get(owner).copied().unwrap_or(0) + waiter.bytes <= self.limits.per_owner
+        };
+        let room = self.limits.total.saturating_sub(*used);
+        let room_for_large = self.largest().saturating_sub(*used_by_large).min(room);
+        let (owner, waiter) = small.pop_if(share, |waiter| waiter.bytes <= room).or_else(|| {
+            let next = large.pop_if(share, |waiter| waiter.bytes <= room_for_large)?;
+            *used_by_large += next.1.bytes;
+            Some(next)
+        })?;
+        *used += waiter.bytes;
+        if waiter.bytes > 0 {
+            *used_by.entry(owner.clone()).or_default() += waiter.bytes;
+        }
+        Some((owner, waiter))
+    }
+
+    fn give_back(&self, owner: &Owner, bytes: u64, is_large: bool) {
+        let mut state = self.lock();
+        state.used -= bytes;
+        if is_large {
+            state.used_by_large -= bytes;
+        }
+        if let Some(used) = state.used_by.get_mut(owner) {
+            *used -= bytes;
+            if *used == 0 {
+                state.used_by.remove(owner);
+            }
+        }
+    }
+
+    /// Nothing in between can panic.
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Reservation {
+    /// How many bytes.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Gives back what is above so many bytes.
+    pub fn shrink(&mut self, bytes: u64) {
+        let Some(surplus) = self.bytes.checked_sub(bytes).filter(|surplus| *surplus > 0) else { return };
+        self.bytes = bytes;
+        self.budget.give_back(&self.owner, surplus, self.is_large);
+        self.budget.dispatch();
+    }
+
+    /// These bytes, for which room is taken as long as anybody has them.
+    pub fn hold(mut self, bytes: Vec<u8>) -> Bytes {
+        self.shrink(bytes.len() as u64);
+        Bytes::from_owner(Held { bytes, _room: self })
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.budget.give_back(&self.owner, self.bytes, self.is_large);
+        if self.dispatches {
+            self.budget.dispatch();
+        }
+    }
+}
+
+struct Held {
+    bytes: Vec<u8>,
+    _room: Reservation,
+}
+
+impl AsRef<[u8]> for Held {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+/// Takes those out of the queues who wait no more.
+struct ForgetOnDrop<'a> {
+    budget: &'a Arc<ByteBudget>,
+    owner: &'a Owner,
+}
+
+impl Drop for ForgetOnDrop<'_> {
+    fn drop(&mut self) {
+        let mut state = self.budget.lock();
+        state.small.forget(self.owner, |waiter| waiter.sender.is_closed());
+        state.large.forget(self.owner, |waiter| waiter.sender.is_closed());
+        drop(state);
+        // It may have stood in front of others.
+        self.budget.dispatch();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const MIB: u64 = 1 << 20;
+
+    fn budget(total: u64, per_owner: u64) -> Arc<ByteBudget> {
+        ByteBudget::new(BudgetLimits { total, per_owner, patience: Duration::from_secs(60) })
+    }
+
+    fn now(budget: &Arc<ByteBudget>, owner: &Owner, bytes: u64) -> Option<Reservation> {
+        budget.reserve(owner, bytes).now_or_never().map(Result::unwrap)
+    }
+
+    #[tokio::test]
+    async fn who_finds_no_room_waits_and_small_ones_find_some() {
+        let budget = budget(256 * MIB, 256 * MIB);
+        let (one, other) = (Owner::new("one"), Owner::new("other"));
+        let first = now(&budget, &one, 200 * MIB).unwrap();
+        let mut second = Box::pin(budget.reserve(&one, 100 * MIB));
+        assert!((&mut second).now_or_never().is_none());
+        assert!(now(&budget, &other, 30 * MIB).is_none(), "it does not overtake what is as large");
+        let small = now(&budget, &other, MIB).unwrap();
+        drop(first);
+        let second = second.await.unwrap();
+        assert_eq!(budget.used(), 101 * MIB);
+        drop((second, small));
+        assert_eq!(budget.used(), 0);
+        assert!(budget.lock().used_by.is_empty() && budget.lock().used_by_large == 0);
+    }
+
+    #[tokio::test]
+    async fn an_owner_has_a_share_and_waits_for_himself_alone() {
+        let budget = budget(256 * MIB, 100 * MIB);
+        let (one, other) = (Owner::new("one"), Owner::new("other"));
+        let mut held = now(&budget, &one, 90 * MIB).unwrap();
+        let mut more = Box::pin(budget.reserve(&one, 20 * MIB));
+        assert!((&mut more).now_or_never().is_none());
+        let others = now(&budget, &other, 90 * MIB).unwrap();
+        held.shrink(80 * MIB);
+        assert!((&mut more).now_or_never().is_some());
+        drop(others);
+        // What is larger than the share is alone in it.
+        assert!(now(&budget, &one, u64::MAX).is_none());
+        drop(held);
+        assert_eq!(now(&budget, &one, u64::MAX).unwrap().bytes(), 100 * MIB);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn waiting_has_an_end_and_leaves_nothing_behind() {
+        let budget = budget(MIB, MIB);
+        let owner = Owner::new("one");
+        let held = now(&budget, &owner, MIB).unwrap();
+        assert_eq!(held.bytes(), MIB - MIB / 8);
+        assert_eq!(budget.reserve(&owner, MIB).await.err(), Some(BudgetExceeded));
+        assert!(now(&budget, &owner, MIB).is_none());
+        assert!(budget.lock().large.is_empty());
+    }
+
+    #[tokio::test]
+    async fn bytes_hold_their_room() {
+        let budget = budget(MIB, MIB);
+        let bytes = now(&budget, &Owner::new("one"), 1000).unwrap().hold(vec![7; 10]);
+        let part = bytes.slice(2..4);
+        drop(bytes);
+        assert_eq!((budget.used(), &part[..]), (10, &[7, 7][..]));
+        drop(part);
+        assert_eq!(budget.used(), 0);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn bounds_hold_and_everybody_is_served(steps in proptest::collection::vec((0u8..3, 0u8..3, 0u64..120), 0..60)) {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+            let _entered = runtime.enter();
+            let budget = budget(100 * 256, 60 * 256);
+            let (mut held, mut waiting) = (Vec::new(), Vec::new());
+            for (step, owner, units) in steps {
+                match step {
+                    0 => {
+                        let (budget, owner) = (Arc::clone(&budget), Owner::new(&owner.to_string()));
+                        waiting.push(Box::pin(async move { budget.reserve(&owner, units * 256).await }));
+                    }
+                    1 => drop((!held.is_empty()).then(|| held.swap_remove(units as usize % held.len()))),
+                    _ => drop((!waiting.is_empty()).then(|| waiting.swap_remove(units as usize % waiting.len()))),
+                }
+                waiting.retain_mut(|waiter| match waiter.as_mut().now_or_never() {
+                    Some(reservation) => {
+                        held.push(reservation.unwrap());
+                        false
+                    }
+                    None => true,
+                });
+                let sum: u64 = held.iter().map(Reservation::bytes).sum();
+                prop_assert_eq!(budget.used(), sum);
+                prop_assert!(sum <= 100 * 256);
+                prop_assert!(budget.lock().used_by.values().all(|used| *used <= 60 * 256));
+            }
+            while !waiting.is_empty() {
+                let before = waiting.len();
+                held.clear();
+                waiting.retain_mut(|waiter| waiter.as_mut().now_or_never().is_none());
+                prop_assert!(waiting.len() < before, "nobody is served");
+            }
+            held.clear();
+            prop_assert_eq!(budget.used(), 0);
+        }
+    }
+}
