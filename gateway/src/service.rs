@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use mail_core::listener::{Gate, GateLimits, TlsMode};
 use mail_core::sasl::Mechanism;
+use mail_core::work::{BudgetLimits, ByteBudget};
 use rustls::ServerConfig as RustlsConfig;
 use thiserror::Error;
 use tokio::net::TcpListener;
@@ -24,6 +25,9 @@ use crate::login::accounts::Accounts;
 
 /// How long upstream sessions have to be disconnected when the gateway stops.
 const DISCONNECT_TIME: Duration = Duration::from_millis(500);
+
+/// This part of all connections is kept for clients that have none yet.
+const KEPT: usize = 16;
 
 /// How long ledgers have to be closed in order: what is still under way in a folder has to end first.
 const CLOSING_TIME: Duration = Duration::from_secs(3);
@@ -135,10 +139,15 @@ impl Service {
     ) -> Result<(), StartError> {
         use imap_front::frame::FrameLimits;
         use imap_front::server::{Limits, Server, ServerConfig};
+        let (spool, patience) = (spool(&config.spool)?, config.limits.budget().patience);
+        let SpoolConfig { max_bytes: total, max_bytes_per_user: per_owner, .. } = config.spool;
+        let disk = ByteBudget::new(BudgetLimits { total, per_owner, patience });
         let gate = Gate::new(GateLimits {
             total: config.imap.max_connections,
+            kept: config.imap.max_connections / KEPT,
+            per_client: config.imap.max_connections_per_address,
             waiting_per_client: config.imap.max_unauthenticated_per_address,
-            ..GateLimits::default()
+            per_user: config.imap.max_connections_per_user,
         });
         for (position, listener) in config.imap.listener.iter().enumerate() {
             let key = format!("imap.listener[{position}]");
@@ -148,6 +157,8 @@ impl Service {
                 gate: Arc::clone(&gate),
                 workers: Arc::clone(&accounts.bounds().workers),
                 budget: Arc::clone(&accounts.bounds().budget),
+                disk: Arc::clone(&disk),
+                spool: Arc::clone(&spool),
                 identity: identity(),
                 limits: Limits {
                     after_login: FrameLimits { append: config.imap.max_message_bytes, ..Limits::default().after_login },
@@ -192,8 +203,10 @@ impl Service {
         let spool = spool(&config.spool)?;
         let gate = Gate::new(GateLimits {
             total: smtp.max_connections,
+            kept: smtp.max_connections / KEPT,
             per_client: smtp.max_connections_per_address,
-            ..GateLimits::default()
+            waiting_per_client: smtp.max_connections_per_address,
+            per_user: smtp.max_connections_per_user,
         });
         for (position, listener) in smtp.listener.iter().enumerate() {
             let key = format!("smtp.listener[{position}]");
@@ -223,13 +236,13 @@ fn identity() -> Vec<(String, String)> {
 }
 
 /// Where messages are kept while they come in, tried out.
-fn spool(config: &SpoolConfig) -> Result<Arc<smtp_front::server::SpoolConfig>, ConfigError> {
+fn spool(config: &SpoolConfig) -> Result<Arc<mail_core::spool::SpoolConfig>, ConfigError> {
     tempfile::tempfile_in(&config.dir).map_err(|error| {
         let problem = format!("{}: {error}: expected a directory in which the gateway may write", config.dir.display());
         ConfigError::invalid("spool.dir", problem)
     })?;
     let (directory, memory_bytes) = (config.dir.clone(), config.memory_bytes);
-    Ok(Arc::new(smtp_front::server::SpoolConfig { directory, memory_bytes }))
+    Ok(Arc::new(mail_core::spool::SpoolConfig { directory, memory_bytes }))
 }
 
 fn smtp_policy(smtp: &SmtpConfig, listener: &SmtpListenerConfig) -> smtp_front::session::Policy {

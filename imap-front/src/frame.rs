@@ -3,6 +3,7 @@
 //! Nothing is allocated by a length that a client merely announces; every buffer grows with bytes that really came and
 //! is bounded by [`FrameLimits`].
 
+use bytes::Bytes;
 use mail_core::listener::{LineReader, LineTooLong, ReaderFull, append_wiped};
 use zeroize::Zeroizing;
 
@@ -16,7 +17,7 @@ pub struct FrameLimits {
     pub line: usize,
     /// All literals of one command together.
     pub literals: usize,
-    /// The same for APPEND, whose message is one. It is held in memory.
+    /// The message of APPEND, which is handed out as it comes if it does not fit with the others.
     pub append: usize,
     /// How much of a refused command is read and thrown away before the connection is given up.
     pub discard: usize,
@@ -32,7 +33,7 @@ pub enum Expect {
 }
 
 /// What came.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
     /// A whole command: its lines, each ended by CRLF, with the literals between them.
     Command(Zeroizing<Vec<u8>>),
@@ -40,6 +41,16 @@ pub enum Frame {
     Line(Zeroizing<Vec<u8>>),
     /// The client announced a synchronising literal that is allowed and waits to be told to go on.
     Continue,
+    /// APPEND announced a large message, which comes as [`Frame::Piece`]s before the [`Frame::Command`], in which `x` stands
+    /// for it. It is taken unless [`Framer::refuse`] is called now.
+    Large {
+        /// Its bytes.
+        size: usize,
+        /// Whether the client waits to be told to go on.
+        waits: bool,
+    },
+    /// The next piece of a large message.
+    Piece(Bytes),
     /// A command over the limits was thrown away.
     Refused(Refusal),
 }
@@ -57,6 +68,8 @@ pub struct Refusal {
 
 /// Why an APPEND was refused whose message is above [`FrameLimits::append`].
 pub const MESSAGE_TOO_LARGE: &str = "message too large";
+/// Why an APPEND was refused for which there is no room at the moment.
+pub const NO_ROOM: &str = "no room for the message at the moment";
 /// A literal's announcement is never longer than this; so much of an overlong line's end is kept to look for one.
 const TAIL: usize = 32;
 
@@ -65,9 +78,14 @@ enum FramerState {
     Line,
     Literal {
         left: usize,
-        /// Whether it belongs to APPEND, which has no secrets but may be large.
-        append: bool,
     },
+    /// Inside a large message.
+    Large {
+        left: usize,
+        waits: bool,
+    },
+    /// The command was refused while its client waited to go on.
+    Refused,
     /// Inside a line that is too long; `tail` is its end so far.
     SkipLine {
         tail: Zeroizing<Vec<u8>>,
@@ -85,6 +103,8 @@ pub struct Framer {
     input: LineReader,
     command: Zeroizing<Vec<u8>>,
     literals: usize,
+    /// The command that runs has a large message.
+    large: bool,
     discarded: usize,
     /// Set while the rest of a refused command is read.
     refused: Option<(Option<String>, &'static str)>,
@@ -98,6 +118,7 @@ impl Framer {
             input: LineReader::new(bound),
             command: Zeroizing::default(),
             literals: 0,
+            large: false,
             discarded: 0,
             refused: None,
             state: FramerState::Line,
@@ -110,6 +131,16 @@ impl Framer {
     /// [`ReaderFull`] if more would wait than is allowed. The bytes are not taken then.
     pub fn feed(&mut self, bytes: &[u8]) -> Result<(), ReaderFull> {
         self.input.push(bytes)
+    }
+
+    /// Refuses the large message that was just announced. [`Frame::Refused`] follows, for a client that does not wait once
+    /// it has sent all of it.
+    pub fn refuse(&mut self, reason: &'static str) {
+        let FramerState::Large { left, waits } = self.state else { return };
+        let tag = tag_of(&self.command);
+        self.forget_command();
+        self.refused = Some((tag, reason));
+        self.state = if waits { FramerState::Refused } else { FramerState::SkipLiteral { left } };
     }
 
     /// How many bytes wait to be framed.
@@ -127,7 +158,9 @@ impl Framer {
         loop {
             let step = match std::mem::replace(&mut self.state, FramerState::Line) {
                 FramerState::Line => self.step_line(expect, limits),
-                FramerState::Literal { left, append } => self.step_literal(left, append),
+                FramerState::Literal { left } => self.step_literal(left),
+                FramerState::Large { left, .. } => self.step_large(left),
+                FramerState::Refused => self.refusal(false),
                 FramerState::SkipLine { tail, reason } => self.step_skip_line(tail, reason, limits),
                 FramerState::SkipLiteral { left } => self.step_skip_literal(left),
             };
@@ -159,17 +192,28 @@ impl Framer {
         append_wiped(&mut self.command, b"\r\n");
         match announced {
             None => {
-                self.literals = 0;
+                (self.literals, self.large) = (0, false);
                 Step::Frame(Frame::Command(std::mem::take(&mut self.command)))
             }
             Some(announced) => {
-                let append = is_append(&self.command);
-                let limit = if append { limits.append.max(limits.literals) } else { limits.literals };
-                let fits = announced.size.filter(|size| *size <= limit.saturating_sub(self.literals));
-                if let Some(size) = fits {
+                if let Some(size) = announced.size.filter(|size| *size <= limits.literals.saturating_sub(self.literals))
+                {
                     self.literals += size;
-                    self.state = FramerState::Literal { left: size, append };
+                    self.state = FramerState::Literal { left: size };
                     return if announced.waits { Step::Frame(Frame::Continue) } else { Step::Again };
+                }
+                let append = is_append(&self.command);
+                let large = announced.size.filter(|size| append && !self.large && *size <= limits.append);
+                if let Some(size) = large {
+                    self.large = true;
+                    let announcement = line.len() - announced.start + b"\r\n".len();
+                    // It grows by nothing, so no copy is left behind.
+                    let before = self.command.len().saturating_sub(announcement);
+                    self.command.truncate(before);
+                    append_wiped(&mut self.command, b"{1}\r\nx");
+                    let waits = announced.waits;
+                    self.state = FramerState::Large { left: size, waits };
+                    return Step::Frame(Frame::Large { size, waits });
                 }
                 let tag = tag_of(&self.command);
                 self.forget_command();
@@ -179,22 +223,32 @@ impl Framer {
         }
     }
 
-    fn step_literal(&mut self, left: usize, append: bool) -> Step {
+    fn step_literal(&mut self, left: usize) -> Step {
         let pending = self.input.pending();
         let piece = pending.get(..left).unwrap_or(pending);
         let taken = piece.len();
-        if append {
-            // Where memory can be remapped, a large message is not copied for growing.
-            self.command.extend_from_slice(piece);
-        } else {
-            append_wiped(&mut self.command, piece);
-        }
+        append_wiped(&mut self.command, piece);
         self.input.consume(taken);
         if taken < left {
-            self.state = FramerState::Literal { left: left - taken, append };
+            self.state = FramerState::Literal { left: left - taken };
             return Step::Wait;
         }
         Step::Again
+    }
+
+    fn step_large(&mut self, left: usize) -> Step {
+        let pending = self.input.pending();
+        let piece = pending.get(..left).unwrap_or(pending);
+        let taken = piece.len();
+        if taken < left {
+            self.state = FramerState::Large { left: left - taken, waits: false };
+        }
+        if taken == 0 {
+            return if left == 0 { Step::Again } else { Step::Wait };
+        }
+        let piece = Bytes::copy_from_slice(piece);
+        self.input.consume(taken);
+        Step::Frame(Frame::Piece(piece))
     }
 
     fn begin_skip_line(&mut self, reason: &'static str) -> Step {
@@ -270,7 +324,7 @@ impl Framer {
 
     fn forget_command(&mut self) {
         self.command = Zeroizing::default();
-        self.literals = 0;
+        (self.literals, self.large) = (0, false);
     }
 }
 
@@ -281,6 +335,8 @@ enum Step {
 }
 
 struct Announced {
+    /// Where in the line.
+    start: usize,
     /// Absent if the number is not one that memory could hold.
     size: Option<usize>,
     /// Whether the client waits for a continuation request.
@@ -300,7 +356,7 @@ fn announced_literal(line: &[u8]) -> Option<Announced> {
     let size = digits.iter().try_fold(0_usize, |size, digit| {
         size.checked_mul(10)?.checked_add(usize::from(digit - b'0')).filter(|size| *size <= u32::MAX as usize)
     });
-    Some(Announced { size, waits })
+    Some(Announced { start: open, size, waits })
 }
 
 #[cfg(test)]
@@ -331,6 +387,18 @@ mod tests {
             }
         }
         frames
+    }
+
+    /// The frames with pieces that follow each other put together.
+    fn joined(frames: Vec<Frame>) -> Vec<Frame> {
+        let mut joined: Vec<Frame> = Vec::new();
+        for frame in frames {
+            match (joined.last_mut(), frame) {
+                (Some(Frame::Piece(before)), Frame::Piece(piece)) => *before = [&before[..], &piece].concat().into(),
+                (_, frame) => joined.push(frame),
+            }
+        }
+        joined
     }
 
     fn command(text: &str) -> Frame {
@@ -380,14 +448,39 @@ mod tests {
 
     #[test]
     fn messages_have_a_limit_of_their_own() {
-        assert_eq!(frames(b"a append x {30}\r\n", &[]), [Frame::Continue]);
-        let whole = format!("a APPEND {{1+}}\r\nx {{29+}}\r\n{}\r\n", "y".repeat(29));
-        assert_eq!(frames(whole.as_bytes(), &[]), [command(&whole)]);
+        let large = |size, waits| Frame::Large { size, waits };
+        let piece = |length| Frame::Piece(Bytes::from(vec![b'y'; length]));
+        assert_eq!(frames(b"a append x {16}\r\n", &[]), [Frame::Continue]);
+        assert_eq!(frames(b"a append x {30}\r\n", &[]), [large(30, true)]);
+        let whole = format!("a APPEND {{1+}}\r\nx {{29+}}\r\n{}\r\nb NOOP\r\n", "y".repeat(29));
+        let asked = command("a APPEND {1+}\r\nx {1}\r\nx\r\n");
+        assert_eq!(frames(whole.as_bytes(), &[]), [large(29, false), piece(29), asked.clone(), command("b NOOP\r\n")]);
+        assert_eq!(frames(whole.as_bytes(), &[30])[..4], [large(29, false), piece(2), piece(27), asked]);
         assert_eq!(
             frames(b"a APPEND x {31}\r\nb NOOP\r\n", &[]),
             [refused("a", MESSAGE_TOO_LARGE, false), command("b NOOP\r\n")]
         );
         assert_eq!(frames(b"a APPENDX x {17}\r\n", &[]), [refused("a", "literal too large", false)]);
+        // One is enough.
+        let two = format!("a APPEND x {{20+}}\r\n{} {{20+}}\r\n{}\r\n", "y".repeat(20), "y".repeat(20));
+        assert_eq!(frames(two.as_bytes(), &[])[2..], [refused("a", MESSAGE_TOO_LARGE, false)]);
+    }
+
+    #[test]
+    fn what_there_is_no_room_for() {
+        for (announced, waits) in [("{20}\r\n", true), ("{20+}\r\nz LOGOUT\r\n", false)] {
+            let mut framer = Framer::new(BOUND);
+            framer.feed(format!("a APPEND x {announced}").as_bytes()).unwrap();
+            assert_eq!(framer.next(Expect::Command, &LIMITS), Some(Frame::Large { size: 20, waits }));
+            framer.refuse(NO_ROOM);
+            if !waits {
+                assert_eq!(framer.next(Expect::Command, &LIMITS), None);
+                framer.feed(b"0123456789\r\n").unwrap();
+            }
+            assert_eq!(framer.next(Expect::Command, &LIMITS), Some(refused("a", NO_ROOM, false)));
+            framer.feed(b"b NOOP\r\n").unwrap();
+            assert_eq!(framer.next(Expect::Command, &LIMITS), Some(command("b NOOP\r\n")));
+        }
     }
 
     #[test]
@@ -417,7 +510,8 @@ mod tests {
         fn splitting_changes_nothing(
             input in proptest::collection::vec(
                 prop_oneof![
-                    Just(b"a NOOP\r\n".to_vec()), Just(b"b X {3}\r\n".to_vec()), Just(b"c {4+}\r\n".to_vec()),
+                    Just(b"a NOOP\r\n".to_vec()), Just(b"b X {3}\r\n".to_vec()), Just(b"d APPEND x {20+}\r\n".to_vec()),
+                    Just(b"c {4+}\r\n".to_vec()),
                     Just(b"{20+}\r\n".to_vec()), Just(b"{9999999999}\n".to_vec()), Just(vec![b'z'; 30]),
                     proptest::collection::vec(any::<u8>(), 0..8),
                 ],
@@ -427,7 +521,7 @@ mod tests {
         ) {
             let input = input.concat();
             cuts.sort_unstable();
-            prop_assert_eq!(frames(&input, &cuts), frames(&input, &[]));
+            prop_assert_eq!(joined(frames(&input, &cuts)), joined(frames(&input, &[])));
         }
 
         #[test]

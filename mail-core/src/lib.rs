@@ -15,6 +15,7 @@ pub mod message;
 mod peer;
 pub mod sasl;
 mod snapshot;
+pub mod spool;
 mod stored;
 pub mod utf7;
 pub mod work;

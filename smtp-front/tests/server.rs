@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use mail_core::listener::{Gate, GateLimits, TlsMode};
+use mail_core::spool::SpooledMessage;
+use mail_core::work::Owner;
 use mail_core::{Credentials, Peer, Secret};
 use secrecy::ExposeSecret;
 use smtp_front::server::{Server, ServerConfig};
 use smtp_front::session::Policy;
-use smtp_front::submit::{Envelope, Message, Submit, SubmitError, Submitter};
+use smtp_front::submit::{Departure, Envelope, Submit, SubmitError, Submitter};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
@@ -26,7 +28,7 @@ use tokio_rustls::rustls::{self, RootCertStore};
 #[derive(Clone, Default)]
 struct Backend {
     peers: Arc<Mutex<Vec<Peer>>>,
-    messages: Arc<Mutex<Vec<(Envelope, Message)>>>,
+    messages: Arc<Mutex<Vec<(Envelope, SpooledMessage)>>>,
     arrived: Arc<Notify>,
     gate: Option<Arc<Notify>>,
 }
@@ -54,7 +56,17 @@ impl Submit for Backend {
 
 #[async_trait]
 impl Submitter for Backend {
-    async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
+    fn owner(&self) -> Owner {
+        Owner::new("somebody")
+    }
+
+    async fn submit(
+        &self,
+        envelope: Envelope,
+        message: SpooledMessage,
+        departure: &Departure,
+    ) -> Result<(), SubmitError> {
+        assert!(departure.begin(), "the client is there");
         self.arrived.notify_one();
         if let Some(gate) = &self.gate {
             gate.notified().await;

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
+use mail_core::spool::SpooledMessage;
+use mail_core::work::Owner;
 use mail_core::{Credentials, Peer, Secret};
 use rustls::pki_types::PrivateKeyDer;
 use secrecy::ExposeSecret;
 use smtp_front::server::{Server, ServerConfig};
 use smtp_front::session::Policy;
-use smtp_front::submit::{Envelope, Message, Submit, SubmitError, Submitter};
+use smtp_front::submit::{Departure, Envelope, Submit, SubmitError, Submitter};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
@@ -39,7 +41,17 @@ impl Submit for Sink {
 
 #[async_trait]
 impl Submitter for Sink {
-    async fn submit(&self, _envelope: Envelope, _message: Message) -> Result<(), SubmitError> {
+    fn owner(&self) -> Owner {
+        Owner::new("somebody")
+    }
+
+    async fn submit(
+        &self,
+        _envelope: Envelope,
+        _message: SpooledMessage,
+        departure: &Departure,
+    ) -> Result<(), SubmitError> {
+        assert!(departure.begin(), "the client is there");
         Ok(())
     }
 }
@@ -91,7 +103,17 @@ impl Submit for Backend {
 
 #[async_trait]
 impl Submitter for Backend {
-    async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
+    fn owner(&self) -> Owner {
+        Owner::new("somebody")
+    }
+
+    async fn submit(
+        &self,
+        envelope: Envelope,
+        message: SpooledMessage,
+        departure: &Departure,
+    ) -> Result<(), SubmitError> {
+        assert!(departure.begin(), "the client is there");
         let spooled = message.is_spooled();
         let message = message.into_bytes().map_err(|error| SubmitError::Internal(error.to_string()))?.to_vec();
         let mut submitted = self.submitted.lock().unwrap_or_else(PoisonError::into_inner);

@@ -3,8 +3,10 @@ use std::time::Instant;
 
 use async_trait::async_trait;
 use mail_core::message;
+use mail_core::spool::SpooledMessage;
+use mail_core::work::Owner;
 use mail_core::{Accepts, Credentials, Peer, Secret};
-use smtp_front::submit::{Address, Envelope, Grant, Message, Recipient, Submit, SubmitError, Submitter};
+use smtp_front::submit::{Address, Departure, Envelope, Grant, Recipient, Submit, SubmitError, Submitter};
 
 use crate::account::Account;
 use crate::account::sending::submit::Sending;
@@ -78,6 +80,10 @@ struct AccountSubmitter {
 
 #[async_trait]
 impl Submitter for AccountSubmitter {
+    fn owner(&self) -> Owner {
+        self.account.context().share().owner().clone()
+    }
+
     async fn recipient(&self, recipient: &Recipient) -> Result<(), SubmitError> {
         check(&self.account, recipient, &self.sending).await
     }
@@ -86,12 +92,18 @@ impl Submitter for AccountSubmitter {
         self.account.max_recipients()
     }
 
-    async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
+    async fn submit(
+        &self,
+        envelope: Envelope,
+        message: SpooledMessage,
+        departure: &Departure,
+    ) -> Result<(), SubmitError> {
         let share = self.account.context().share();
         let _room = share.reserve(COPIES * message.len()).await?;
         let mailbox = self.account.context().user().to_owned();
         let rule = HeaderRule { mailbox, sender: SenderPolicy::Keep };
         let message = completed(share, message, rule).await?;
+        begun(departure)?;
         submit(&self.account, envelope, message, &self.sending).await
     }
 }
@@ -122,6 +134,10 @@ impl DeviceSubmitter {
 
 #[async_trait]
 impl Submitter for DeviceSubmitter {
+    fn owner(&self) -> Owner {
+        self.accounts.bounds().of(self.device.mailbox()).owner().clone()
+    }
+
     fn grant(&self) -> Grant {
         self.device.grant()
     }
@@ -142,12 +158,18 @@ impl Submitter for DeviceSubmitter {
         }
     }
 
-    async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError> {
+    async fn submit(
+        &self,
+        envelope: Envelope,
+        message: SpooledMessage,
+        departure: &Departure,
+    ) -> Result<(), SubmitError> {
         self.device.count(Instant::now())?;
         let share = self.accounts.bounds().of(self.device.mailbox());
         let _room = share.reserve(COPIES * message.len()).await?;
         let message = completed(&share, message, self.device.header_rule()).await?;
         let account = self.opened().await?;
+        begun(departure)?;
         let submitted = submit(&account, envelope.clone(), message.clone(), &self.sending).await;
         match (submitted, self.device.proof()) {
             (Err(SubmitError::AuthenticationFailed), Proof::Tokens(_)) => {
@@ -178,8 +200,17 @@ async fn check(account: &Account, recipient: &Recipient, sending: &Sending) -> R
     Ok(())
 }
 
+/// Goes on only if the client still waits.
+fn begun(departure: &Departure) -> Result<(), SubmitError> {
+    if departure.begin() { Ok(()) } else { Err(SubmitError::Unavailable("the client gave up".to_owned())) }
+}
+
 /// Reads a message; nobody does so again.
-async fn completed(share: &Share, message: Message, rule: HeaderRule) -> Result<Arc<message::Message>, SubmitError> {
+async fn completed(
+    share: &Share,
+    message: SpooledMessage,
+    rule: HeaderRule,
+) -> Result<Arc<message::Message>, SubmitError> {
     let completed = share.compute(move || device::complete(message, &rule)).await;
     Ok(Arc::new(completed.map_err(SubmitError::from)??))
 }

@@ -49,6 +49,10 @@ pub struct ImapConfig {
     pub listener: Vec<ListenerConfig>,
     /// Connections at once, all listeners together.
     pub max_connections: usize,
+    /// Connections at once from one address (IPv6: a /64 network). Much is needed where many users are behind one.
+    pub max_connections_per_address: usize,
+    /// Connections at once of one user.
+    pub max_connections_per_user: usize,
     /// Connections at once from one address that have not logged in.
     pub max_unauthenticated_per_address: usize,
     /// Seconds until a connection must have logged in.
@@ -71,6 +75,8 @@ impl Default for ImapConfig {
         Self {
             listener: Vec::new(),
             max_connections: 4096,
+            max_connections_per_address: 2048,
+            max_connections_per_user: 100,
             max_unauthenticated_per_address: 32,
             login_timeout_seconds: 30,
             max_message_bytes: 35 * 1024 * 1024,

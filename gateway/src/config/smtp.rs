@@ -151,6 +151,8 @@ pub struct SmtpConfig {
     pub max_connections: usize,
     /// Connections at once from one address.
     pub max_connections_per_address: usize,
+    /// Connections at once of one user or device mailbox.
+    pub max_connections_per_user: usize,
     /// Bytes of the largest message taken.
     pub max_message_bytes: usize,
     /// Recipients of one message.
@@ -175,6 +177,7 @@ impl Default for SmtpConfig {
             hostname: String::new(),
             max_connections: 1024,
             max_connections_per_address: 64,
+            max_connections_per_user: 50,
             max_message_bytes: 35 * 1024 * 1024,
             max_recipients: 1000,
             smtputf8: true,

@@ -42,10 +42,15 @@ pub struct SpoolConfig {
     pub dir: PathBuf,
     /// Messages up to this many bytes stay in memory.
     pub memory_bytes: usize,
+    /// Bytes of all files there at a time. Messages for which there is no room wait, and are refused after
+    /// `limits.wait_seconds`.
+    pub max_bytes: u64,
+    /// The same of one user.
+    pub max_bytes_per_user: u64,
 }
 
 impl Default for SpoolConfig {
     fn default() -> Self {
-        Self { dir: std::env::temp_dir(), memory_bytes: 128 * 1024 }
+        Self { dir: std::env::temp_dir(), memory_bytes: 128 * 1024, max_bytes: 4 << 30, max_bytes_per_user: 1 << 30 }
     }
 }

@@ -3,7 +3,8 @@ use std::time::SystemTime;
 
 use chrono::{DateTime, Utc};
 use mail_core::message::{Field, Fields, Mailbox, Message};
-use smtp_front::submit::{self, SubmitError};
+use mail_core::spool::SpooledMessage;
+use smtp_front::submit::SubmitError;
 
 use crate::config::SenderPolicy;
 use crate::convert::mapi_to_mime::phrase;
@@ -23,7 +24,7 @@ pub struct HeaderRule {
 ///
 /// # Errors
 /// [`SubmitError::SenderDenied`] if the rule says so, [`SubmitError::Internal`] if the message can't be read.
-pub fn complete(message: submit::Message, rule: &HeaderRule) -> Result<Message, SubmitError> {
+pub fn complete(message: SpooledMessage, rule: &HeaderRule) -> Result<Message, SubmitError> {
     let internal = |error: io::Error| {
         tracing::error!(%error, "a message that was taken in can't be read");
         SubmitError::Internal("internal error".to_owned())

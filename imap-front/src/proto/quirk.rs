@@ -3,6 +3,9 @@
 
 use zeroize::Zeroizing;
 
+/// Numbers have no more digits (`number64`).
+const MAX_DIGITS: usize = 20;
+
 /// The command with such spaces removed. `command` is whole: lines ended by CRLF, literals between them.
 pub fn normalise(command: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut output = Zeroizing::new(Vec::with_capacity(command.len()));
@@ -48,12 +51,14 @@ pub(super) fn quoted_length(text: &[u8]) -> usize {
 
 /// The length of the literal that `text` begins with, announcement and content; 1 if it is none.
 pub(super) fn literal_length(text: &[u8]) -> usize {
-    let Some(close) = text.iter().position(|byte| *byte == b'}') else { return 1 };
-    let number = text.get(1..close).unwrap_or_default();
-    let number = number.strip_suffix(b"+").unwrap_or(number);
+    // No more is looked at than a number can have digits, however far the next `}` is.
+    let digits = text.iter().skip(1).take(MAX_DIGITS + 1).take_while(|byte| byte.is_ascii_digit()).count();
+    let number = text.get(1..1 + digits).unwrap_or_default();
     let size = std::str::from_utf8(number).ok().and_then(|number| number.parse::<usize>().ok());
-    match (size, text.get(close + 1..close + 3)) {
-        (Some(size), Some(b"\r\n")) => (close + 3).saturating_add(size),
+    let rest = text.get(1 + digits..).unwrap_or_default();
+    let plus = usize::from(rest.starts_with(b"+"));
+    match (size, rest.get(plus..plus + 3)) {
+        (Some(size), Some(b"}\r\n")) => (1 + digits + plus + 3).saturating_add(size),
         _ => 1,
     }
 }
@@ -71,6 +76,8 @@ mod tests {
             ("a X \"\\\"  \"  b\r\n", "a X \"\\\"  \" b\r\n"),
             ("a X {9}\r\n", "a X {9}\r\n"),
             ("a X {z}  b\r\n", "a X {z} b\r\n"),
+            ("a X {3+}\r\n  b  c\r\n", "a X {3+}\r\n  b c\r\n"),
+            ("a X {+}\r\n  b\r\n", "a X {+}\r\n b\r\n"),
         ] {
             assert_eq!(normalise(command.as_bytes()).as_slice(), expected.as_bytes());
         }

@@ -1,7 +1,10 @@
+use std::io;
 use std::sync::Arc;
 
+use bytes::Bytes;
 use futures::FutureExt;
 use futures::future::BoxFuture;
+use mail_core::spool::{Spool, SpoolConfig};
 use mail_core::work::{ByteBudget, Owner, Reservation, Workers};
 
 use crate::session::{Work, Worked};
@@ -12,6 +15,23 @@ use crate::store::StoreError;
 pub(super) struct Bounds {
     pub workers: Arc<Workers>,
     pub budget: Arc<ByteBudget>,
+    pub disk: Arc<ByteBudget>,
+    pub spool: Arc<SpoolConfig>,
+}
+
+/// How often a message is in memory while it is converted and stored.
+const COPIES: u64 = 4;
+
+/// A large message that comes in, and the room for it on the disk.
+pub(super) struct Incoming {
+    spool: Spool,
+    _disk: Reservation,
+}
+
+impl Incoming {
+    pub(super) async fn push(&mut self, piece: &[u8]) {
+        self.spool.push(piece).await;
+    }
 }
 
 /// Memory that a connection holds for what is about to be sent.
@@ -22,6 +42,32 @@ pub(super) struct Room {
 }
 
 impl Bounds {
+    /// Begins to take in a message of this size; `None` if there is no room for it in time.
+    pub(super) async fn incoming(&self, owner: &Owner, size: usize) -> Option<Incoming> {
+        let disk = self.disk.reserve(owner, size as u64).await.ok()?;
+        Some(Incoming { spool: Spool::new(Arc::clone(&self.spool)), _disk: disk })
+    }
+
+    /// Reads a message that came in, once there is memory for it and for what is made of it.
+    pub(super) async fn finish(&self, owner: Owner, incoming: Incoming) -> (Option<Room>, Result<Bytes, StoreError>) {
+        let no_space = |error: io::Error| {
+            tracing::error!(%error, directory = %self.spool.directory.display(), "no room for a message");
+            StoreError::Unavailable("no room to take the message in, try again later".to_owned())
+        };
+        let message = match incoming.spool.finish().await {
+            Ok(message) => message,
+            Err(error) => return (None, Err(no_space(error))),
+        };
+        let asked = COPIES * message.len();
+        let reservation = match self.budget.reserve(&owner, asked).await {
+            Ok(reservation) => reservation,
+            Err(error) => return (None, Err(StoreError::Limit(error.to_string()))),
+        };
+        let read = tokio::task::spawn_blocking(move || message.into_bytes()).await;
+        let content = read.map_err(io::Error::other).and_then(|read| read).map_err(no_space);
+        (Some(Room { asked, _reservation: reservation }), content)
+    }
+
     /// Does work when its turn comes and there is memory for it. `room` is used again if it is large enough. Gives the room
     /// and what came of the work. Dropping the future cancels the work.
     pub(super) fn work(

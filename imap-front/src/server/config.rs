@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use mail_core::Accepts;
 use mail_core::listener::{Gate, GateLimits, TlsMode};
+use mail_core::spool::SpoolConfig;
 use mail_core::work::{BudgetLimits, ByteBudget, WorkLimits, Workers};
 
 use crate::session::{Limits, SessionConfig};
@@ -24,6 +25,10 @@ pub struct ServerConfig {
     pub workers: Arc<Workers>,
     /// The memory that is held for all connections. Servers that share it share its bounds.
     pub budget: Arc<ByteBudget>,
+    /// The room on the disk for messages that come in. Servers that share it share its bounds.
+    pub disk: Arc<ByteBudget>,
+    /// Where they lie.
+    pub spool: Arc<SpoolConfig>,
     /// How long a client may take none of the output that waits for it.
     pub write_timeout: Duration,
     /// How long commands may go on when the server stops.
@@ -42,6 +47,8 @@ impl Default for ServerConfig {
             gate: Gate::new(GateLimits { total: 10_000, waiting_per_client: 20, ..GateLimits::default() }),
             workers: Workers::new(WorkLimits::default()),
             budget: ByteBudget::new(BudgetLimits::default()),
+            disk: ByteBudget::new(BudgetLimits { total: 4 << 30, per_owner: 1 << 30, ..BudgetLimits::default() }),
+            spool: Arc::default(),
             write_timeout: Duration::from_secs(5 * 60),
             shutdown_grace: Duration::from_secs(10),
         }

@@ -12,9 +12,9 @@ use tokio::sync::watch;
 use tokio_rustls::rustls;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::bounds::{Bounds, Room};
+use super::bounds::{Bounds, Incoming, Room};
 use super::calls::{Answer, Answers, Handles};
-use crate::frame::{Frame, Framer};
+use crate::frame::{Frame, Framer, NO_ROOM};
 use crate::session::{Action, Reply, Session, SessionConfig, Worked};
 use crate::store::{MailStore, StoreError};
 
@@ -47,6 +47,8 @@ enum Event {
     Changed(bool),
     Deadline,
     SignedOut,
+    /// The connection has to go for another one.
+    ToldToGo,
     Stopping,
 }
 
@@ -65,8 +67,11 @@ impl Connection {
         // What keeps the session from the next answer, and the memory that what came of it takes.
         let mut working: Option<BoxFuture<'static, (Option<Room>, Result<Worked, StoreError>)>> = None;
         let mut room: Option<Room> = None;
+        // The large message of the APPEND that comes in.
+        let mut incoming: Option<Incoming> = None;
         let mut pending = Vec::new();
         let mut stopping = self.stopping.clone();
+        let mut told_to_go = self.admission.told_to_go().boxed();
         let (mut ended, mut told_to_stop) = (false, false);
         let mut sign_in: Option<watch::Receiver<bool>> = None;
         loop {
@@ -82,7 +87,8 @@ impl Connection {
                         }
                         let Some(tls) = self.start_tls.take() else { return Err(io::Error::other("no certificate")) };
                         let deadline = Instant::now() + self.config.limits.login_timeout;
-                        self.stream = self.stream.encrypted(tls, deadline.into(), &mut stopping).await?;
+                        self.stream =
+                            self.stream.encrypted(tls, deadline.into(), &mut stopping, &self.admission).await?;
                         self.peer.encrypted = true;
                         session.encrypted();
                     }
@@ -91,9 +97,6 @@ impl Connection {
                         return tokio::time::timeout(self.write_timeout, self.stream.shutdown()).await?;
                     }
                 }
-            }
-            if session.is_authenticated() {
-                self.admission.logged_in();
             }
             if !session.is_selected() && answers.is_none() {
                 handles.drop_folder();
@@ -106,7 +109,36 @@ impl Connection {
                     let now = Instant::now();
                     show_newest(&mut session, &mut handles, now);
                     match frame {
-                        Frame::Command(command) => session.command(&command, framer.is_partial(), now),
+                        Frame::Command(command) => {
+                            let content = match incoming.take() {
+                                Some(incoming) => {
+                                    let (taken, content) = self.bounds.finish(handles.owner(), incoming).await;
+                                    room = taken;
+                                    Some(content)
+                                }
+                                None => None,
+                            };
+                            let (pipelined, now) = (framer.is_partial(), Instant::now());
+                            match content {
+                                Some(content) => session.append(&command, content, pipelined, now),
+                                None => session.command(&command, pipelined, now),
+                            }
+                        }
+                        Frame::Large { size, waits } => match self.bounds.incoming(&handles.owner(), size).await {
+                            Some(begun) => {
+                                incoming = Some(begun);
+                                if waits {
+                                    session.literal();
+                                }
+                            }
+                            None => framer.refuse(NO_ROOM),
+                        },
+                        Frame::Piece(piece) => {
+                            session.heard(now);
+                            if let Some(incoming) = &mut incoming {
+                                incoming.push(&piece).await;
+                            }
+                        }
                         Frame::Line(line) => session.line(line, now),
                         Frame::Continue => session.literal(),
                         Frame::Refused(refusal) => session.refused(&refusal),
@@ -136,6 +168,7 @@ impl Connection {
                     () = stopped(&mut stopping), if !told_to_stop => Event::Stopping,
                     read = self.stream.read(&mut buffer), if may_read => Event::Read(read?),
                     () = signed_out(&mut sign_in) => Event::SignedOut,
+                    () = &mut told_to_go, if !session.is_authenticated() => Event::ToldToGo,
                     changed = handles.changed(), if watching => Event::Changed(changed),
                     () = sleep_until(session.deadline()) => Event::Deadline,
                 };
@@ -157,6 +190,10 @@ impl Connection {
                     room = None;
                     if let Some(Answer::LoggedIn(user)) = &answer {
                         sign_in = user.signed_out();
+                        if !self.admission.logged_in(&user.owner()) {
+                            session.crowded_out();
+                            continue;
+                        }
                     }
                     let reply = match answer {
                         Some(answer) => handles.take(answer),
@@ -178,6 +215,7 @@ impl Connection {
                     session.folder_gone();
                 }
                 Event::Deadline => session.timeout(now),
+                Event::ToldToGo => session.crowded_out(),
                 Event::SignedOut => {
                     sign_in = None;
                     session.signed_out();

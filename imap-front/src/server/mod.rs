@@ -118,7 +118,7 @@ impl Server {
             TlsMode::StartTls(tls) => start_tls = Some(tls.clone()),
             TlsMode::Implicit(tls) => {
                 let deadline = Instant::now() + self.config.limits.login_timeout;
-                stream = stream.encrypted(tls.clone(), deadline, &mut stopping).await?;
+                stream = stream.encrypted(tls.clone(), deadline, &mut stopping, &admission).await?;
                 encrypted = true;
             }
         }
@@ -129,7 +129,12 @@ impl Server {
             config: with_accepts(self.session, self.store.accepts()),
             store: self.store,
             write_timeout: self.config.write_timeout,
-            bounds: Bounds { workers: self.config.workers.clone(), budget: self.config.budget.clone() },
+            bounds: Bounds {
+                workers: self.config.workers.clone(),
+                budget: self.config.budget.clone(),
+                disk: self.config.disk.clone(),
+                spool: self.config.spool.clone(),
+            },
             admission,
             stopping,
         }

@@ -20,13 +20,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
+use bytes::Bytes;
 use mail_core::Snapshot;
 use tracing::Span;
 use zeroize::Zeroizing;
 
-use crate::frame::{Expect, FrameLimits, MESSAGE_TOO_LARGE, Refusal};
-use crate::proto::lower::lower;
+use crate::frame::{Expect, FrameLimits, MESSAGE_TOO_LARGE, NO_ROOM, Refusal};
+use crate::proto::lower::{SyntaxError, lower};
+use crate::proto::request::{Request, Tagged};
 use crate::proto::response::Output;
+use crate::proto::tag::tag_of;
+use crate::store::StoreError;
 
 pub use action::{Action, Call, Opened, Reply};
 pub use limits::{Limits, SessionConfig};
@@ -168,11 +172,15 @@ impl Session {
 
     /// A command came. `pipelined` tells whether the client sent more already.
     pub fn command(&mut self, command: &[u8], pipelined: bool, now: Instant) {
+        self.start(lower(command), pipelined, now);
+    }
+
+    fn start(&mut self, command: Result<Tagged, SyntaxError>, pipelined: bool, now: Instant) {
         if self.running.is_some() || matches!(self.core.state, SessionState::Ended) {
             return;
         }
         self.heard = now;
-        match lower(command) {
+        match command {
             Err(error) => {
                 let tag = error.tag.unwrap_or_else(|| "*".to_owned());
                 self.finish(&tag, Outcome::bad(error.text), false);
@@ -187,12 +195,39 @@ impl Session {
         }
     }
 
+    /// APPEND came, with a large message that was taken in apart from it, or could not be.
+    pub fn append(&mut self, command: &[u8], content: Result<Bytes, StoreError>, pipelined: bool, now: Instant) {
+        let content = match content {
+            Ok(content) => content,
+            Err(error) => {
+                self.heard = now;
+                let tag = tag_of(command).unwrap_or_else(|| "*".to_owned());
+                return self.finish(&tag, Outcome::failed(&error), false);
+            }
+        };
+        self.start(
+            lower(command).map(|mut tagged| {
+                if let Request::Append { message, .. } = &mut tagged.request {
+                    message.content = content;
+                }
+                tagged
+            }),
+            pipelined,
+            now,
+        );
+    }
+
     /// A line came where [`Expect::Line`] was expected.
     pub fn line(&mut self, line: Zeroizing<Vec<u8>>, now: Instant) {
         self.heard = now;
         if matches!(self.running, Some(Running { wait: Wait::Line | Wait::Idle, .. })) {
             self.resume(With::Line(line));
         }
+    }
+
+    /// A piece of a large message came: the client is there.
+    pub fn heard(&mut self, now: Instant) {
+        self.heard = now;
     }
 
     /// A synchronising literal was announced: let the client go on.
@@ -209,6 +244,8 @@ impl Session {
             let outcome = if refusal.reason == MESSAGE_TOO_LARGE {
                 // RFC 7889 4
                 Outcome::no("TOOBIG", refusal.reason).sync(Sync::Nothing)
+            } else if refusal.reason == NO_ROOM {
+                Outcome::no("LIMIT", refusal.reason).sync(Sync::Nothing)
             } else {
                 Outcome::bad(refusal.reason).code("TOOBIG")
             };
@@ -254,6 +291,11 @@ impl Session {
         if self.running.is_none() || self.is_idling() {
             self.bye(Some("AUTHENTICATIONFAILED"), "Log in again");
         }
+    }
+
+    /// There are too many connections for this one to stay.
+    pub fn crowded_out(&mut self) {
+        self.bye(Some("LIMIT"), "Too many connections");
     }
 
     /// TLS was negotiated after [`Action::StartTls`].

@@ -26,6 +26,7 @@ pub struct Dialogue {
     pub tls_started: bool,
     pub paused: Duration,
     framer: Framer,
+    incoming: Option<Vec<u8>>,
     user: Option<Arc<dyn UserStore>>,
     folder: Option<Arc<dyn FolderStore>>,
     watch: Option<watch::Receiver<Arc<Snapshot>>>,
@@ -48,6 +49,7 @@ impl Dialogue {
             tls_started: false,
             paused: Duration::ZERO,
             framer: Framer::new(usize::MAX),
+            incoming: None,
             user: None,
             folder: None,
             watch: None,
@@ -150,7 +152,20 @@ impl Dialogue {
             let Some(frame) = self.framer.next(expect, self.session.frame_limits()) else { return };
             self.show_newest();
             match frame {
-                Frame::Command(command) => self.session.command(&command, self.framer.is_partial(), self.now),
+                Frame::Command(command) => {
+                    let pipelined = self.framer.is_partial();
+                    match self.incoming.take() {
+                        Some(content) => self.session.append(&command, Ok(content.into()), pipelined, self.now),
+                        None => self.session.command(&command, pipelined, self.now),
+                    }
+                }
+                Frame::Large { waits, .. } => {
+                    self.incoming = Some(Vec::new());
+                    if waits {
+                        self.session.literal();
+                    }
+                }
+                Frame::Piece(piece) => self.incoming.as_mut().unwrap().extend_from_slice(&piece),
                 Frame::Line(line) => self.session.line(line, self.now),
                 Frame::Continue => self.session.literal(),
                 Frame::Refused(refusal) => self.session.refused(&refusal),

@@ -1,28 +1,45 @@
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use tokio::sync::Notify;
+
 use super::client_network;
+use crate::work::Owner;
 
 /// How many connections a [`Gate`] lets in at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct GateLimits {
     /// In all.
     pub total: usize,
+    /// The last ones of these are for clients that have none yet.
+    pub kept: usize,
     /// Of one client, which is an address, or in IPv6 a /64 network.
     pub per_client: usize,
     /// Of one client, that have not logged in yet.
     pub waiting_per_client: usize,
+    /// Of one user.
+    pub per_user: usize,
 }
 
 impl Default for GateLimits {
     /// No bounds.
     fn default() -> Self {
-        Self { total: usize::MAX, per_client: usize::MAX, waiting_per_client: usize::MAX }
+        Self {
+            total: usize::MAX,
+            kept: 0,
+            per_client: usize::MAX,
+            waiting_per_client: usize::MAX,
+            per_user: usize::MAX,
+        }
     }
 }
 
 /// Counts connections and refuses those over the bounds. Servers that share it share its bounds.
+///
+/// Where it is full, one that has not logged in yet has to go for the next one: the oldest of the client that has most of
+/// them. So strangers can't keep anybody out, however many they are.
 #[derive(Debug)]
 pub struct Gate {
     limits: GateLimits,
@@ -32,8 +49,14 @@ pub struct Gate {
 #[derive(Debug, Default)]
 struct Counts {
     open: usize,
+    /// Those of them that were told to go.
+    leaving: HashSet<u64>,
     /// Never holds a client without connections, so it is no larger than `open`.
     clients: HashMap<IpAddr, Client>,
+    /// Never holds a user without connections.
+    users: HashMap<Owner, usize>,
+    /// Who has not logged in, by number.
+    waiting: BTreeMap<u64, Waiting>,
     last_id: u64,
 }
 
@@ -43,13 +66,20 @@ struct Client {
     waiting: usize,
 }
 
+#[derive(Debug)]
+struct Waiting {
+    network: IpAddr,
+    go: Arc<Notify>,
+}
+
 /// A connection that was let in; dropping it makes room for the next one.
 #[derive(Debug)]
 pub struct Admission {
     gate: Arc<Gate>,
     id: u64,
     client: Option<IpAddr>,
-    logged_in: bool,
+    user: Option<Owner>,
+    go: Arc<Notify>,
 }
 
 impl Gate {
@@ -58,22 +88,43 @@ impl Gate {
         Arc::new(Self { limits, counts: Mutex::default() })
     }
 
-    /// Lets a connection in if there is room. It counts for no client until [`Admission::at`] says where it comes from,
-    /// which a server behind a proxy learns later.
+    /// Lets a connection in if there is room, or another one can go for it. It counts for no client until
+    /// [`Admission::at`] says where it comes from, which a server behind a proxy learns later.
     #[must_use]
     pub fn admit(self: &Arc<Self>) -> Option<Admission> {
         let mut counts = self.lock();
-        if counts.open >= self.limits.total {
+        if counts.staying() >= self.limits.total && !counts.let_one_go() {
             return None;
         }
         counts.open += 1;
         counts.last_id += 1;
-        Some(Admission { gate: Arc::clone(self), id: counts.last_id, client: None, logged_in: false })
+        let (id, go) = (counts.last_id, Arc::new(Notify::new()));
+        Some(Admission { gate: Arc::clone(self), id, client: None, user: None, go })
     }
 
     /// The counts are right even if a thread panicked while it held the lock: nothing in between can.
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Counts {
+    fn staying(&self) -> usize {
+        self.open - self.leaving.len()
+    }
+
+    /// Tells one that has not logged in to go.
+    fn let_one_go(&mut self) -> bool {
+        let crowd = |waiting: &Waiting| self.clients.get(&waiting.network).map_or(0, |client| client.waiting);
+        // Of those with the same crowd the first one, which is the oldest.
+        let victim = self.waiting.iter().rev().max_by_key(|(_, waiting)| crowd(waiting)).map(|(id, _)| *id);
+        let Some((id, waiting)) = victim.and_then(|id| self.waiting.remove_entry(&id)) else { return false };
+        if let Some(client) = self.clients.get_mut(&waiting.network) {
+            client.waiting -= 1;
+        }
+        self.leaving.insert(id);
+        waiting.go.notify_one();
+        true
     }
 }
 
@@ -91,29 +142,50 @@ impl Admission {
         let limits = self.gate.limits;
         let mut counts = self.gate.lock();
         let (open, waiting) = counts.clients.get(&network).map_or((0, 0), |client| (client.open, client.waiting));
+        let is_nearly_full = counts.staying() > limits.total.saturating_sub(limits.kept);
         if self.client.is_some()
             || open >= limits.per_client
-            || (!self.logged_in && waiting >= limits.waiting_per_client)
+            || (self.user.is_none() && waiting >= limits.waiting_per_client)
+            || (is_nearly_full && open > 0)
         {
             return false;
         }
         let client = counts.clients.entry(network).or_default();
         client.open += 1;
-        client.waiting += usize::from(!self.logged_in);
         self.client = Some(network);
+        if self.user.is_none() {
+            client.waiting += 1;
+            counts.waiting.insert(self.id, Waiting { network, go: Arc::clone(&self.go) });
+        }
         true
     }
 
-    /// The client has logged in.
-    pub fn logged_in(&mut self) {
-        if std::mem::replace(&mut self.logged_in, true) {
-            return;
+    /// The client has logged in. Says whether the user may have one more connection; it is not counted for the user if not.
+    /// Who logged in need not go for others any more.
+    #[must_use]
+    pub fn logged_in(&mut self, user: &Owner) -> bool {
+        if self.user.is_some() {
+            return true;
         }
-        if let Some(network) = self.client
-            && let Some(client) = self.gate.lock().clients.get_mut(&network)
+        let mut counts = self.gate.lock();
+        let open = counts.users.get(user).copied().unwrap_or(0);
+        if open >= self.gate.limits.per_user {
+            return false;
+        }
+        counts.users.insert(user.clone(), open + 1);
+        self.user = Some(user.clone());
+        if let Some(Waiting { network, .. }) = counts.waiting.remove(&self.id)
+            && let Some(client) = counts.clients.get_mut(&network)
         {
             client.waiting -= 1;
         }
+        true
+    }
+
+    /// Ends when the connection has to go for another one.
+    pub fn told_to_go(&self) -> impl Future<Output = ()> + Send + 'static + use<> {
+        let go = Arc::clone(&self.go);
+        async move { go.notified().await }
     }
 }
 
@@ -121,10 +193,20 @@ impl Drop for Admission {
     fn drop(&mut self) {
         let mut counts = self.gate.lock();
         counts.open -= 1;
+        if let Some(user) = &self.user
+            && let Some(open) = counts.users.get_mut(user)
+        {
+            *open -= 1;
+            if *open == 0 {
+                counts.users.remove(user);
+            }
+        }
+        counts.leaving.remove(&self.id);
+        let was_waiting = counts.waiting.remove(&self.id).is_some();
         let Some(network) = self.client else { return };
         let Some(client) = counts.clients.get_mut(&network) else { return };
         client.open -= 1;
-        client.waiting -= usize::from(!self.logged_in);
+        client.waiting -= usize::from(was_waiting);
         if client.open == 0 {
             counts.clients.remove(&network);
         }
@@ -133,6 +215,7 @@ impl Drop for Admission {
 
 #[cfg(test)]
 mod tests {
+    use futures::FutureExt;
     use proptest::prelude::*;
 
     use super::*;
@@ -144,17 +227,31 @@ mod tests {
 
     fn is_empty(gate: &Gate) -> bool {
         let counts = gate.lock();
-        counts.open == 0 && counts.clients.is_empty()
+        counts.open == 0
+            && counts.clients.is_empty()
+            && counts.users.is_empty()
+            && counts.waiting.is_empty()
+            && counts.leaving.is_empty()
+    }
+
+    fn owner(number: usize) -> Owner {
+        Owner::new(&number.to_string())
+    }
+
+    fn is_told_to_go(admission: &Admission) -> bool {
+        admission.told_to_go().now_or_never().is_some()
     }
 
     #[test]
     fn clients_have_a_bound_and_room_comes_back() {
         let gate = Gate::new(GateLimits { total: 3, per_client: 2, ..GateLimits::default() });
-        let first = admit(&gate, "192.0.2.1").unwrap();
+        let mut first = admit(&gate, "192.0.2.1").unwrap();
         let mut second = admit(&gate, "::ffff:192.0.2.1").unwrap();
-        second.logged_in();
         assert!(admit(&gate, "192.0.2.1").is_none(), "two from this address");
-        let third = admit(&gate, "2001:db8::1").unwrap();
+        let mut third = admit(&gate, "2001:db8::1").unwrap();
+        for (number, admission) in [&mut first, &mut second, &mut third].into_iter().enumerate() {
+            assert!(admission.logged_in(&owner(number)));
+        }
         assert!(admit(&gate, "192.0.2.9").is_none(), "three in all");
         drop(second);
         let fourth = admit(&gate, "2001:db8::2").unwrap();
@@ -166,18 +263,47 @@ mod tests {
 
     #[test]
     fn who_logged_in_makes_room_for_the_next_of_its_network() {
-        let gate = Gate::new(GateLimits { total: 3, waiting_per_client: 2, ..GateLimits::default() });
+        let gate = Gate::new(GateLimits { waiting_per_client: 2, ..GateLimits::default() });
         let mut first = admit(&gate, "2001:db8::1").unwrap();
         let second = admit(&gate, "2001:db8::2").unwrap();
         assert!(admit(&gate, "2001:db8::3").is_none());
-        first.logged_in();
-        first.logged_in();
+        assert!(first.logged_in(&owner(1)) && first.logged_in(&owner(1)));
         let third = admit(&gate, "2001:db8::3").unwrap();
         assert_eq!((first.id(), second.id(), third.id()), (1, 2, 4));
+        drop((first, second, third));
+        assert!(is_empty(&gate));
+    }
+
+    #[test]
+    fn strangers_keep_nobody_out() {
+        let gate = Gate::new(GateLimits { total: 4, ..GateLimits::default() });
+        let mut known = admit(&gate, "192.0.2.1").unwrap();
+        assert!(known.logged_in(&owner(1)));
+        let lonely = admit(&gate, "192.0.2.2").unwrap();
+        let (old, new) = (admit(&gate, "192.0.2.3").unwrap(), admit(&gate, "192.0.2.3").unwrap());
+        let mut late = admit(&gate, "192.0.2.4").unwrap();
+        assert!(is_told_to_go(&old));
+        assert!(![&known, &lonely, &new, &late].into_iter().any(is_told_to_go));
+        // The crowd is gone: the oldest goes for the next one.
+        let next = admit(&gate, "192.0.2.5").unwrap();
+        assert!(is_told_to_go(&lonely));
+        assert!(late.logged_in(&owner(4)));
+        assert_eq!(gate.lock().staying(), 4);
+        drop((known, lonely, old, new, late, next));
+        assert!(is_empty(&gate));
+    }
+
+    #[test]
+    fn users_have_a_bound_and_the_last_ones_are_for_who_has_none() {
+        let gate = Gate::new(GateLimits { total: 4, kept: 2, per_user: 1, ..GateLimits::default() });
+        let mut first = admit(&gate, "192.0.2.1").unwrap();
+        assert!(first.logged_in(&owner(1)));
+        let mut second = admit(&gate, "192.0.2.1").unwrap();
+        assert!(!second.logged_in(&owner(1)));
+        assert!(second.logged_in(&owner(2)));
         assert!(admit(&gate, "192.0.2.1").is_none());
-        drop(first);
-        let fourth = admit(&gate, "192.0.2.1").unwrap();
-        drop((second, third, fourth));
+        let third = admit(&gate, "192.0.2.2").unwrap();
+        drop((first, second, third));
         assert!(is_empty(&gate));
     }
 
@@ -185,7 +311,7 @@ mod tests {
     fn a_connection_comes_from_one_address() {
         let gate = Gate::new(GateLimits { per_client: 1, ..GateLimits::default() });
         let mut unknown = gate.admit().unwrap();
-        unknown.logged_in();
+        assert!(unknown.logged_in(&owner(1)));
         assert!(unknown.at("192.0.2.1".parse().unwrap()));
         assert!(!unknown.at("192.0.2.2".parse().unwrap()));
         drop(unknown);
@@ -197,7 +323,7 @@ mod tests {
 
         #[test]
         fn counts_are_those_of_what_is_open(steps in proptest::collection::vec((0u8..4, 0u8..3), 0..60)) {
-            let limits = GateLimits { total: 6, per_client: 3, waiting_per_client: 2 };
+            let limits = GateLimits { total: 6, kept: 1, per_client: 3, waiting_per_client: 2, per_user: 2 };
             let gate = Gate::new(limits);
             let mut open: Vec<Admission> = Vec::new();
             for (step, which) in steps {
@@ -207,17 +333,24 @@ mod tests {
                     1 => if let Some(admission) = open.get_mut(some) {
                         let _ = admission.at(std::net::Ipv4Addr::from_bits(u32::from(which)).into());
                     },
-                    2 => open.iter_mut().skip(some).take(1).for_each(Admission::logged_in),
+                    2 => if let Some(admission) = open.get_mut(some) {
+                        let _ = admission.logged_in(&owner(usize::from(which)));
+                    },
                     _ => drop((some < open.len()).then(|| open.swap_remove(some))),
                 }
                 let counts = gate.lock();
-                prop_assert!(counts.open == open.len() && counts.open <= limits.total);
+                prop_assert!(counts.open == open.len() && counts.staying() <= limits.total);
                 for (network, client) in &counts.clients {
                     let here = || open.iter().filter(|admission| admission.client == Some(*network));
+                    let waits = |admission: &&Admission| counts.waiting.contains_key(&admission.id);
                     prop_assert_eq!(client.open, here().count());
-                    prop_assert_eq!(client.waiting, here().filter(|admission| !admission.logged_in).count());
+                    prop_assert_eq!(client.waiting, here().filter(waits).count());
                     prop_assert!((1..=limits.per_client).contains(&client.open));
                     prop_assert!(client.waiting <= limits.waiting_per_client);
+                }
+                for (user, connections) in &counts.users {
+                    prop_assert_eq!(*connections, open.iter().filter(|one| one.user.as_ref() == Some(user)).count());
+                    prop_assert!(*connections <= limits.per_user);
                 }
             }
             drop(open);

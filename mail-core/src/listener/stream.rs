@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use tokio_rustls::server::TlsStream;
 use tokio_rustls::{TlsAcceptor, rustls};
 
-use super::stopped;
+use super::{Admission, stopped};
 
 /// A connection, encrypted or not.
 #[derive(Debug)]
@@ -22,20 +22,24 @@ pub enum Stream {
 }
 
 impl Stream {
-    /// Negotiates TLS, until `deadline` at most and while the server does not stop (see [`stopped`]).
+    /// Negotiates TLS, until `deadline` at most, while the server does not stop (see [`stopped`]) and the connection need not
+    /// go for another one.
     ///
     /// # Errors
-    /// Those of the handshake; [`io::ErrorKind::TimedOut`]; the server stops, or TLS is active already.
+    /// Those of the handshake; [`io::ErrorKind::TimedOut`]; the server stops, the connection has to go, or TLS is active
+    /// already.
     pub async fn encrypted(
         self,
         config: Arc<rustls::ServerConfig>,
         deadline: Instant,
         stopping: &mut watch::Receiver<bool>,
+        admission: &Admission,
     ) -> io::Result<Self> {
         let Self::Plain(socket) = self else { return Err(io::Error::other("TLS is active already")) };
         tokio::select! {
             stream = TlsAcceptor::from(config).accept(socket) => Ok(Self::Tls(Box::new(stream?))),
             () = tokio::time::sleep_until(deadline) => Err(io::ErrorKind::TimedOut.into()),
+            () = admission.told_to_go() => Err(io::Error::other("too many connections")),
             () = stopped(stopping) => Err(io::Error::other("server is shutting down")),
         }
     }

@@ -2,7 +2,9 @@ use std::sync::Arc;
 
 use mail_core::listener::{Gate, GateLimits, TlsMode};
 
-use super::{AccessConfig, SpoolConfig};
+use mail_core::spool::SpoolConfig;
+
+use super::AccessConfig;
 use crate::session::Policy;
 
 /// How a [`super::Server`] serves.

@@ -4,9 +4,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mail_core::listener::{Stream, TlsMode, stopped};
+use mail_core::listener::{Admission, Stream, TlsMode, stopped};
+use mail_core::spool::{Spool, SpooledMessage};
 use mail_core::{Credentials, Peer};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio::time::{Instant, timeout};
@@ -14,9 +15,9 @@ use tracing::Instrument;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::ServerConfig;
-use super::spool::Spool;
+use super::ahead::Ahead;
 use crate::session::{Action, Authentication, Session};
-use crate::submit::{Address, Envelope, Grant, Message, Recipient, Submit, SubmitError, Submitter};
+use crate::submit::{Address, Departure, Envelope, Grant, Recipient, Submit, SubmitError, Submitter};
 
 /// Read at once: one TLS record.
 const READ_SIZE: usize = 16 * 1024;
@@ -33,6 +34,7 @@ pub(super) struct Connection<'a> {
     known: bool,
     message: Option<Spool>,
     shutdown: watch::Receiver<bool>,
+    admission: Admission,
 }
 
 /// Why [`Connection::drive`] returned.
@@ -48,10 +50,11 @@ impl<'a> Connection<'a> {
         backend: &'a dyn Submit,
         (address, known): (SocketAddr, bool),
         shutdown: watch::Receiver<bool>,
+        admission: Admission,
     ) -> Self {
         let encrypted = matches!(config.tls, TlsMode::Implicit(_));
         let peer = Peer { address, encrypted };
-        Self { config, backend, submitter: None, peer, known, message: None, shutdown }
+        Self { config, backend, submitter: None, peer, known, message: None, shutdown, admission }
     }
 
     /// Serves the client until one side closes.
@@ -66,13 +69,13 @@ impl<'a> Connection<'a> {
         let handshake_deadline = start + policy.login_time;
         let mut stream = Stream::Plain(stream);
         if let TlsMode::Implicit(tls) = &self.config.tls {
-            stream = stream.encrypted(Arc::clone(tls), handshake_deadline, &mut self.shutdown).await?;
+            stream = stream.encrypted(Arc::clone(tls), handshake_deadline, &mut self.shutdown, &self.admission).await?;
         }
         let mut session = Session::new(policy, self.peer.encrypted, start.into_std());
         while let (Next::StartTls, TlsMode::StartTls(tls)) =
             (self.drive(&mut stream, &mut session).await?, &self.config.tls)
         {
-            stream = stream.encrypted(Arc::clone(tls), handshake_deadline, &mut self.shutdown).await?;
+            stream = stream.encrypted(Arc::clone(tls), handshake_deadline, &mut self.shutdown, &self.admission).await?;
             self.peer.encrypted = true;
             self.submitter = None;
             session.tls_started(Instant::now().into_std());
@@ -85,6 +88,8 @@ impl<'a> Connection<'a> {
         // Passwords come through it.
         let mut buffer = Zeroizing::new(vec![0; READ_SIZE]);
         let now = || Instant::now().into_std();
+        let mut ahead = Ahead::default();
+        let mut told_to_go = std::pin::pin!(self.admission.told_to_go());
         loop {
             while let Some(action) = session.poll(now()) {
                 match action {
@@ -98,7 +103,11 @@ impl<'a> Connection<'a> {
                     }
                     Action::Store(bytes) => self.spool().push(&bytes).await,
                     Action::Discard => self.message = None,
-                    Action::Submit(envelope) => session.submit_done(self.submit(envelope).await, now()),
+                    Action::Submit(envelope) => match self.submit(stream, &mut ahead, envelope).await {
+                        Some(submitted) => session.submit_done(submitted, now()),
+                        // Nobody is there to be told.
+                        None => return Ok(Next::Close),
+                    },
                     Action::StartTls => return Ok(Next::StartTls),
                     Action::Close => return Ok(Next::Close),
                 }
@@ -107,8 +116,9 @@ impl<'a> Connection<'a> {
             tokio::select! {
                 biased;
                 () = stopped(&mut self.shutdown) => session.shutdown(),
+                () = &mut told_to_go, if self.submitter.is_none() => session.crowded_out(),
                 () = sleep_until(deadline) => session.timeout(),
-                count = stream.read(&mut buffer) => {
+                count = ahead.read(stream, &mut buffer) => {
                     let bytes = &mut buffer[..count?];
                     if bytes.is_empty() {
                         return Ok(Next::Close);
@@ -132,7 +142,13 @@ impl<'a> Connection<'a> {
     async fn login(&mut self, credentials: Credentials) -> Result<Grant, SubmitError> {
         let span = tracing::info_span!("command", verb = "AUTH", user = credentials.user);
         let login = self.backend.login(credentials, self.peer);
-        let done = logged(login, "login").instrument(span).await;
+        let done = logged(login, "login").instrument(span).await.and_then(|submitter| {
+            if self.admission.logged_in(&submitter.owner()) {
+                Ok(submitter)
+            } else {
+                Err(SubmitError::RateLimited("Too many connections of this user, try again later".to_owned()))
+            }
+        });
         if matches!(done, Err(SubmitError::AuthenticationFailed)) {
             tokio::time::sleep(self.config.policy.login_failure_delay).await;
         }
@@ -179,17 +195,42 @@ impl<'a> Connection<'a> {
         self.message.get_or_insert_with(|| Spool::new(Arc::clone(&self.config.spool)))
     }
 
-    async fn submit(&mut self, envelope: Envelope) -> Result<(), SubmitError> {
+    /// `None` if the client has gone before anything was handed over.
+    async fn submit(
+        &mut self,
+        stream: &mut Stream,
+        ahead: &mut Ahead,
+        envelope: Envelope,
+    ) -> Option<Result<(), SubmitError>> {
         let message = match self.message.take() {
-            Some(spool) => spool.finish().await.map_err(|error| {
-                tracing::error!(%error, directory = %self.config.spool.directory.display(), "no room for a message");
-                SubmitError::NoSpace("Insufficient system storage".to_owned())
-            })?,
-            None => Message::from(bytes::Bytes::new()),
+            Some(spool) => match spool.finish().await {
+                Ok(message) => message,
+                Err(error) => {
+                    tracing::error!(%error, directory = %self.config.spool.directory.display(), "no room for a message");
+                    return Some(Err(SubmitError::NoSpace("Insufficient system storage".to_owned())));
+                }
+            },
+            None => SpooledMessage::from(bytes::Bytes::new()),
         };
-        let recipients = envelope.recipients.len();
+        let submitter = match self.submitter() {
+            Ok(submitter) => submitter,
+            Err(error) => return Some(Err(error)),
+        };
+        let (recipients, departure) = (envelope.recipients.len(), Departure::default());
         let span = tracing::info_span!("command", verb = "DATA", recipients, bytes = message.len());
-        logged(self.submitter()?.submit(envelope, message), "submission").instrument(span).await
+        let submission = submitter.submit(envelope, message, &departure);
+        let mut submission = std::pin::pin!(logged(submission, "submission").instrument(span));
+        tokio::select! {
+            biased;
+            submitted = &mut submission => Some(submitted),
+            () = ahead.gone(stream) => {
+                if departure.leave() {
+                    tracing::warn!("the client gave up before its message was handed over");
+                    return None;
+                }
+                Some(submission.await)
+            }
+        }
     }
 }
 

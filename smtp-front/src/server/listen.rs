@@ -100,7 +100,7 @@ impl Server {
             return self.refuse(stream, why).await;
         }
         tracing::debug!("connected");
-        let connection = Connection::new(&self.config, &*self.backend, client, shutdown);
+        let connection = Connection::new(&self.config, &*self.backend, client, shutdown, admission);
         match connection.run(stream).await {
             Ok(()) => tracing::debug!("closed"),
             Err(error) => tracing::debug!(%error, "connection lost"),

@@ -2,12 +2,11 @@
 //! in, and asks the backend.
 
 mod access;
+mod ahead;
 mod config;
 mod connection;
 mod listen;
-mod spool;
 
 pub use access::AccessConfig;
 pub use config::ServerConfig;
 pub use listen::Server;
-pub use spool::SpoolConfig;

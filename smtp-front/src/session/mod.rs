@@ -202,6 +202,11 @@ impl Session {
         self.close_with(&Reply::new(421, "4.3.2", "Server is shutting down"));
     }
 
+    /// There are too many connections for this one to stay.
+    pub fn crowded_out(&mut self) {
+        self.close_with(&Reply::new(421, "4.7.0", "Too many connections, try again later"));
+    }
+
     /// The TLS handshake that [`Action::StartTls`] asked for succeeded. The client starts anew (RFC 3207 4.2).
     pub fn tls_started(&mut self, now: Instant) {
         if matches!(self.phase, Phase::Handshake) {

@@ -1,9 +1,11 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use mail_core::spool::SpooledMessage;
+use mail_core::work::Owner;
 use mail_core::{Accepts, Credentials, Peer};
 
-use super::{Address, Envelope, Message, Recipient, SubmitError};
+use super::{Address, Departure, Envelope, Recipient, SubmitError};
 
 /// What somebody who was let in may do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -67,9 +69,18 @@ pub trait Submitter: Send + Sync + 'static {
         usize::MAX
     }
 
-    /// Sends a message. Returns only when the upstream has taken it.
+    /// For whom work is done: the mailbox, whoever sends through it.
+    fn owner(&self) -> Owner;
+
+    /// Sends a message. Returns only when the upstream has taken it. If the client gives up before anything is handed over
+    /// (see [`Departure`]), nothing is, and the future is dropped.
     ///
     /// # Errors
     /// Any; the message was not taken then, but for [`SubmitError::OutcomeUnknown`].
-    async fn submit(&self, envelope: Envelope, message: Message) -> Result<(), SubmitError>;
+    async fn submit(
+        &self,
+        envelope: Envelope,
+        message: SpooledMessage,
+        departure: &Departure,
+    ) -> Result<(), SubmitError>;
 }

@@ -18,12 +18,15 @@ pub fn frame(data: &[u8]) {
 
 fn frames(pieces: &[&[u8]]) -> Vec<Frame> {
     let mut framer = Framer::new(usize::MAX);
-    let mut out = Vec::new();
+    let mut out: Vec<Frame> = Vec::new();
     for piece in pieces {
         framer.feed(piece).expect("there is no bound");
         while let Some(frame) = framer.next(Expect::Command, &LIMITS) {
             let fatal = matches!(&frame, Frame::Refused(Refusal { fatal: true, .. }));
-            out.push(frame);
+            match (out.last_mut(), frame) {
+                (Some(Frame::Piece(before)), Frame::Piece(piece)) => *before = [&before[..], &piece].concat().into(),
+                (_, frame) => out.push(frame),
+            }
             if fatal {
                 return out;
             }

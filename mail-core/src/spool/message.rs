@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 /// A message: lines end with CRLF, dot-stuffing is undone. A small one is in memory, a large one in a file that has no name
 /// and is gone with the value.
-pub struct Message {
+pub struct SpooledMessage {
     content: Content,
     len: u64,
 }
@@ -16,7 +16,7 @@ enum Content {
     File(File),
 }
 
-impl Message {
+impl SpooledMessage {
     /// A message in a file that nobody else has.
     ///
     /// # Errors
@@ -45,8 +45,8 @@ impl Message {
     ///
     /// # Errors
     /// If the file can't be read.
-    pub fn reader(&mut self) -> io::Result<MessageReader<'_>> {
-        Ok(MessageReader(match &mut self.content {
+    pub fn reader(&mut self) -> io::Result<SpooledReader<'_>> {
+        Ok(SpooledReader(match &mut self.content {
             Content::Memory(bytes) => Source::Memory(Cursor::new(bytes)),
             Content::File(file) => {
                 file.rewind()?;
@@ -70,22 +70,25 @@ impl Message {
     }
 }
 
-impl From<Bytes> for Message {
+impl From<Bytes> for SpooledMessage {
     fn from(bytes: Bytes) -> Self {
         Self { len: bytes.len() as u64, content: Content::Memory(bytes) }
     }
 }
 
-impl fmt::Debug for Message {
+impl fmt::Debug for SpooledMessage {
     /// Tells nothing of the content.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Message").field("len", &self.len).field("spooled", &self.is_spooled()).finish_non_exhaustive()
+        f.debug_struct("SpooledMessage")
+            .field("len", &self.len)
+            .field("spooled", &self.is_spooled())
+            .finish_non_exhaustive()
     }
 }
 
-/// Reads a [`Message`].
+/// Reads a [`SpooledMessage`].
 #[derive(Debug)]
-pub struct MessageReader<'a>(Source<'a>);
+pub struct SpooledReader<'a>(Source<'a>);
 
 #[derive(Debug)]
 enum Source<'a> {
@@ -93,7 +96,7 @@ enum Source<'a> {
     File(&'a mut File),
 }
 
-impl Read for MessageReader<'_> {
+impl Read for SpooledReader<'_> {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
         match &mut self.0 {
             Source::Memory(bytes) => bytes.read(buffer),
@@ -102,7 +105,7 @@ impl Read for MessageReader<'_> {
     }
 }
 
-impl Seek for MessageReader<'_> {
+impl Seek for SpooledReader<'_> {
     fn seek(&mut self, position: SeekFrom) -> io::Result<u64> {
         match &mut self.0 {
             Source::Memory(bytes) => bytes.seek(position),
@@ -121,7 +124,9 @@ mod tests {
     fn file_and_memory_read_the_same() {
         let mut file = tempfile::tempfile().unwrap();
         file.write_all(b"Subject: x\r\n\r\nbody").unwrap();
-        for mut message in [Message::from_file(file).unwrap(), Bytes::from_static(b"Subject: x\r\n\r\nbody").into()] {
+        for mut message in
+            [SpooledMessage::from_file(file).unwrap(), Bytes::from_static(b"Subject: x\r\n\r\nbody").into()]
+        {
             assert_eq!((message.len(), message.is_empty()), (18, false));
             assert!(!format!("{message:?}").contains("Subject"));
             for _ in 0..2 {

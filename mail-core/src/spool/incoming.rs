@@ -1,31 +1,14 @@
 use std::fs::File;
 use std::io::{self, Write};
-use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::submit::Message;
+use super::{SpoolConfig, SpooledMessage};
 
 /// What is gathered before it is written to a file.
 const WRITE_SIZE: usize = 64 * 1024;
 
-/// Where messages are kept while they come in.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SpoolConfig {
-    /// Where larger messages lie, in files without a name: nobody else can open them, and they are gone with the process.
-    pub directory: PathBuf,
-    /// Messages up to this many bytes stay in memory.
-    pub memory_bytes: usize,
-}
-
-impl Default for SpoolConfig {
-    /// The system's directory for temporary files, from 128 KiB on.
-    fn default() -> Self {
-        Self { directory: std::env::temp_dir(), memory_bytes: 128 * 1024 }
-    }
-}
-
-/// A message that comes in.
-pub(super) struct Spool {
+/// A message that comes in. Dropping it forgets what came.
+pub struct Spool {
     config: Arc<SpoolConfig>,
     buffer: Vec<u8>,
     file: Option<File>,
@@ -33,12 +16,13 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    pub(super) fn new(config: Arc<SpoolConfig>) -> Self {
+    /// One of which nothing has come yet.
+    pub fn new(config: Arc<SpoolConfig>) -> Self {
         Self { config, buffer: Vec::new(), file: None, failure: None }
     }
 
     /// Adds bytes. After a failure, which [`Self::finish`] tells, nothing is kept any more.
-    pub(super) async fn push(&mut self, bytes: &[u8]) {
+    pub async fn push(&mut self, bytes: &[u8]) {
         if self.failure.is_some() {
             return;
         }
@@ -58,7 +42,7 @@ impl Spool {
     ///
     /// # Errors
     /// If a part of it could not be kept.
-    pub(super) async fn finish(mut self) -> io::Result<Message> {
+    pub async fn finish(mut self) -> io::Result<SpooledMessage> {
         if let Some(error) = self.failure.take() {
             return Err(error);
         }
@@ -66,7 +50,7 @@ impl Spool {
             self.write().await?;
         }
         match self.file.take() {
-            Some(file) => Message::from_file(file),
+            Some(file) => SpooledMessage::from_file(file),
             None => Ok(bytes::Bytes::from(std::mem::take(&mut self.buffer)).into()),
         }
     }
@@ -96,10 +80,11 @@ impl Spool {
 #[cfg(test)]
 mod tests {
     use std::io::Read;
+    use std::path::PathBuf;
 
     use super::*;
 
-    async fn spooled(directory: PathBuf, pieces: usize) -> io::Result<Message> {
+    async fn spooled(directory: PathBuf, pieces: usize) -> io::Result<SpooledMessage> {
         let mut spool = Spool::new(Arc::new(SpoolConfig { directory, memory_bytes: 3000 }));
         for number in 0..pieces {
             spool.push(&[u8::try_from(number % 256).unwrap(); 1000]).await;
