@@ -159,6 +159,7 @@ impl Service {
                 budget: Arc::clone(&accounts.bounds().budget),
                 disk: Arc::clone(&disk),
                 spool: Arc::clone(&spool),
+                shutdown_grace: Duration::from_secs(config.limits.stop_seconds),
                 identity: identity(),
                 limits: Limits {
                     after_login: FrameLimits { append: config.imap.max_message_bytes, ..Limits::default().after_login },

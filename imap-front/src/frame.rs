@@ -455,7 +455,7 @@ mod tests {
         let whole = format!("a APPEND {{1+}}\r\nx {{29+}}\r\n{}\r\nb NOOP\r\n", "y".repeat(29));
         let asked = command("a APPEND {1+}\r\nx {1}\r\nx\r\n");
         assert_eq!(frames(whole.as_bytes(), &[]), [large(29, false), piece(29), asked.clone(), command("b NOOP\r\n")]);
-        assert_eq!(frames(whole.as_bytes(), &[30])[..4], [large(29, false), piece(2), piece(27), asked]);
+        assert_eq!(frames(whole.as_bytes(), &[30])[..4], [large(29, false), piece(6), piece(23), asked]);
         assert_eq!(
             frames(b"a APPEND x {31}\r\nb NOOP\r\n", &[]),
             [refused("a", MESSAGE_TOO_LARGE, false), command("b NOOP\r\n")]

@@ -192,12 +192,15 @@ async fn connections_are_bounded() {
     third.until("* OK").await;
     second.say("a LOGIN alice secret\r\n").await;
     second.until("a OK").await;
-    // Three in all.
+    // Three in all: one that has not logged in goes for the next one.
+    let mut fourth = Client::connect(&server).await;
+    assert!(third.rest().await.starts_with("* BYE [LIMIT]"));
+    fourth.say("a LOGIN alice secret\r\n").await;
+    fourth.until("a OK").await;
     assert!(Client::connect(&server).await.rest().await.starts_with("* BYE [LIMIT]"));
     second.say("b LOGOUT\r\n").await;
     second.rest().await;
-    third.say("a NOOP\r\n").await;
-    third.until("a OK").await;
+    Client::connect(&server).await.until("* OK").await;
 }
 
 #[tokio::test]

@@ -51,7 +51,9 @@ pub(super) async fn newest_message(mailbox: &Mailbox, connector: &Connector, max
     };
     let (mid, content, bytes) = match fetched {
         Fetched::Message { mid, content, bytes } => (mid, content, bytes),
-        Fetched::Missing(_) => return Finding::ok("the newest message of the inbox was deleted meanwhile"),
+        Fetched::Growing { .. } | Fetched::Missing(_) => {
+            return Finding::ok("the newest message of the inbox was deleted meanwhile");
+        }
         Fetched::TooLarge { bytes, .. } => {
             let reason = format!("the newest message of the inbox has more than {bytes} bytes, the configured limit");
             return Finding::warning(reason, "raise upstream.max_message_bytes if such messages are wanted");

@@ -6,10 +6,6 @@ use clap::Args;
 use crate::config::Config;
 use crate::service::{Service, StartError};
 
-/// How long clients have to end when the gateway stops. A submission that is cut off may be sent twice, so this is close to
-/// what service managers and container engines grant at most by default (30 s).
-const PATIENCE: Duration = Duration::from_secs(25);
-
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
     /// The configuration file (TOML).
@@ -19,10 +15,14 @@ pub(super) struct RunArguments {
 
 pub(super) async fn run(arguments: RunArguments) -> Result<(), StartError> {
     let config = Config::load(&arguments.config)?;
+    // Passwords and mail are in its memory.
+    if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
+        eprintln!("core dumps could not be turned off: {error}");
+    }
     crate::telemetry::init(&config.log)?;
     let service = Service::start(&config).await?;
     super::signal::asked_to_end().await;
     tracing::info!("stopping");
-    service.stop(PATIENCE).await;
+    service.stop(Duration::from_secs(config.limits.stop_seconds)).await;
     Ok(())
 }

@@ -11,6 +11,9 @@ pub struct LimitsConfig {
     pub memory_bytes_per_user: u64,
     /// Seconds for which a command waits for memory before it is refused.
     pub wait_seconds: u64,
+    /// Seconds for which what is under way may go on when the gateway stops. A submission that is cut off may be sent twice,
+    /// so this is close to what service managers and container engines grant at most by default (30 s).
+    pub stop_seconds: u64,
     /// How many pieces of CPU work are done at a time; 0 is one less than there are cores.
     pub cpu_threads: usize,
 }
@@ -18,7 +21,13 @@ pub struct LimitsConfig {
 impl Default for LimitsConfig {
     fn default() -> Self {
         let BudgetLimits { total, per_owner, patience } = BudgetLimits::default();
-        Self { memory_bytes: total, memory_bytes_per_user: per_owner, wait_seconds: patience.as_secs(), cpu_threads: 0 }
+        Self {
+            memory_bytes: total,
+            memory_bytes_per_user: per_owner,
+            wait_seconds: patience.as_secs(),
+            stop_seconds: 25,
+            cpu_threads: 0,
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 use std::collections::{HashMap, HashSet};
 
+use mail_core::work::Reservation;
 use mapi_core::id::{Gid, MessageId};
 use mapi_core::mailbox::{FetchOptions, Fetched, MailboxError};
 use mapi_core::message::MessageContent;
@@ -8,11 +9,24 @@ use tokio::sync::mpsc;
 use super::{Attempt, Operation};
 use crate::line::kind::Kind;
 use crate::line::upstream::Lane;
+use crate::share::Share;
 
-/// A message as it comes down: its content, or that it is too large to be served.
-pub(crate) type Downloaded = (Gid, Option<Box<MessageContent>>);
+/// From this many bytes on a message needs room.
+const ROOM_FROM: u64 = 1 << 20;
+/// How often a message is in memory while it is downloaded and rendered.
+const COPIES: u64 = 3;
 
-/// Downloads messages; each goes into the sink as soon as it is complete, and is not downloaded again. Ends when nobody takes
+/// A message as it comes down.
+pub(crate) struct Downloaded {
+    /// Which one it is.
+    pub(crate) gid: Gid,
+    /// Its content; `None` if it is too large to be served.
+    pub(crate) content: Option<Box<MessageContent>>,
+    /// The room that was taken for it.
+    pub(crate) room: Vec<Reservation>,
+}
+
+/// Downloads messages; large ones wait for room in memory while they do. Each goes into the sink as soon as it is complete, and is not downloaded again. Ends when nobody takes
 /// them any more.
 pub(crate) struct Download {
     folder: Gid,
@@ -20,7 +34,9 @@ pub(crate) struct Download {
     wanted: Vec<Gid>,
     came: HashSet<Gid>,
     options: FetchOptions,
+    share: Share,
     sink: mpsc::Sender<Downloaded>,
+    no_room: bool,
 }
 
 impl Download {
@@ -30,9 +46,16 @@ impl Download {
         lane: Lane,
         wanted: Vec<Gid>,
         options: FetchOptions,
+        share: Share,
         sink: mpsc::Sender<Downloaded>,
     ) -> Self {
-        Self { folder, lane, wanted, came: HashSet::new(), options, sink }
+        let options = FetchOptions { growing_from: Some(ROOM_FROM), ..options };
+        Self { folder, lane, wanted, came: HashSet::new(), options, share, sink, no_room: false }
+    }
+
+    /// Whether it ended because there was no room for a message in time.
+    pub(crate) fn found_no_room(&self) -> bool {
+        self.no_room
     }
 }
 
@@ -59,6 +82,7 @@ impl Operation for Download {
         let ids: Vec<MessageId> = left.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
         let folder = attempt.read(mailbox.resolve(self.folder)).await?;
         let mut fetch = mailbox.fetch_messages(folder, &ids, self.options);
+        let mut room = Vec::new();
         while let Some(fetched) = attempt.read(fetch.next()).await? {
             let (mid, content) = match fetched {
                 Fetched::Message { mid, content, .. } => (mid, Some(content)),
@@ -67,10 +91,21 @@ impl Operation for Download {
                     (mid, None)
                 }
                 Fetched::Missing(_) => continue,
+                Fetched::Growing { bytes } => {
+                    // As much again may come before this does.
+                    let taken: u64 = room.iter().map(Reservation::bytes).sum();
+                    let Ok(more) = self.share.reserve((2 * COPIES * bytes).saturating_sub(taken)).await else {
+                        self.no_room = true;
+                        return Ok(());
+                    };
+                    room.push(more);
+                    continue;
+                }
             };
             let Some(gid) = gids.get(&mid).copied().filter(|gid| self.came.insert(*gid)) else { continue };
             attempt.progressed();
-            if self.sink.send((gid, content)).await.is_err() {
+            let room = std::mem::take(&mut room);
+            if self.sink.send(Downloaded { gid, content, room }).await.is_err() {
                 return Ok(());
             }
         }

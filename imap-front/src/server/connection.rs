@@ -36,6 +36,8 @@ pub(super) struct Connection {
     pub bounds: Bounds,
     pub admission: Admission,
     pub stopping: watch::Receiver<bool>,
+    /// Commands that go on are cut off.
+    pub cutting: watch::Receiver<bool>,
 }
 
 /// What happened while there was nothing to do.
@@ -50,6 +52,7 @@ enum Event {
     /// The connection has to go for another one.
     ToldToGo,
     Stopping,
+    CutOff,
 }
 
 impl Connection {
@@ -72,7 +75,8 @@ impl Connection {
         let mut pending = Vec::new();
         let mut stopping = self.stopping.clone();
         let mut told_to_go = self.admission.told_to_go().boxed();
-        let (mut ended, mut told_to_stop) = (false, false);
+        let mut cutting = self.cutting.clone();
+        let (mut ended, mut told_to_stop, mut cut_off) = (false, false, false);
         let mut sign_in: Option<watch::Receiver<bool>> = None;
         loop {
             while let Some(action) = session.next_action() {
@@ -166,6 +170,7 @@ impl Connection {
                     worked = next_work(&mut working), if working.is_some() => Event::Worked(worked),
                     answer = next_answer(&mut answers), if working.is_none() => Event::Answer(answer),
                     () = stopped(&mut stopping), if !told_to_stop => Event::Stopping,
+                    () = stopped(&mut cutting), if !cut_off => Event::CutOff,
                     read = self.stream.read(&mut buffer), if may_read => Event::Read(read?),
                     () = signed_out(&mut sign_in) => Event::SignedOut,
                     () = &mut told_to_go, if !session.is_authenticated() => Event::ToldToGo,
@@ -219,6 +224,10 @@ impl Connection {
                 Event::SignedOut => {
                     sign_in = None;
                     session.signed_out();
+                }
+                Event::CutOff => {
+                    cut_off = true;
+                    session.cut_off();
                 }
                 Event::Stopping => {
                     told_to_stop = true;

@@ -30,6 +30,9 @@ use connection::Connection;
 /// How long to wait after accepting failed, which it does when file descriptors run out.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
+/// How long clients have, of the time in which commands may go on, to hear that theirs is cut off.
+const FAREWELL: Duration = Duration::from_secs(1);
+
 /// An IMAP server in front of a store. It can serve several listeners; those that use TLS differently need servers of
 /// their own, which may share a [`Gate`](mail_core::listener::Gate).
 #[derive(Clone)]
@@ -47,17 +50,18 @@ impl Server {
     }
 
     /// Serves until `shutdown` holds `true` or its sender is gone. Then nothing more is accepted and every client is told
-    /// to go, once its command is done; what is still there after [`ServerConfig::shutdown_grace`] is cut off. Dropping
+    /// to go, once its command is done; whose command is not done within [`ServerConfig::shutdown_grace`] is told to go then. Dropping
     /// the future cuts off at once.
     pub async fn serve(&self, listener: TcpListener, shutdown: watch::Receiver<bool>) {
         let mut stopping = shutdown.clone();
         let mut connections = JoinSet::new();
+        let (cut_off, cutting) = watch::channel(false);
         loop {
             tokio::select! {
                 () = stopped(&mut stopping) => break,
                 Some(_) = connections.join_next() => {}
                 accepted = listener.accept() => match accepted {
-                    Ok((socket, address)) => self.admit(socket, address, &shutdown, &mut connections),
+                    Ok((socket, address)) => self.admit(socket, address, (&shutdown, &cutting), &mut connections),
                     Err(error) => {
                         tracing::warn!(%error, "accepting a connection failed");
                         tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -66,9 +70,12 @@ impl Server {
             }
         }
         drop(listener);
-        let all = async { while connections.join_next().await.is_some() {} };
-        if tokio::time::timeout(self.config.shutdown_grace, all).await.is_err() {
-            connections.abort_all();
+        let grace = self.config.shutdown_grace.saturating_sub(FAREWELL);
+        if tokio::time::timeout(grace, ended(&mut connections)).await.is_err() {
+            cut_off.send_replace(true);
+            if tokio::time::timeout(FAREWELL, ended(&mut connections)).await.is_err() {
+                connections.abort_all();
+            }
         }
     }
 
@@ -76,7 +83,7 @@ impl Server {
         &self,
         socket: TcpStream,
         address: SocketAddr,
-        stopping: &watch::Receiver<bool>,
+        (stopping, cutting): (&watch::Receiver<bool>, &watch::Receiver<bool>),
         connections: &mut JoinSet<()>,
     ) {
         let admitted = self.config.gate.admit();
@@ -91,10 +98,10 @@ impl Server {
         };
         let span = tracing::info_span!("imap", id = admission.id(), peer = %address);
         let server = self.clone();
-        let stopping = stopping.clone();
+        let (stopping, cutting) = (stopping.clone(), cutting.clone());
         let task = async move {
             tracing::debug!("connected");
-            match server.run(socket, address, admission, stopping).await {
+            match server.run(socket, address, admission, (stopping, cutting)).await {
                 Ok(()) => tracing::debug!("closed"),
                 Err(error) => tracing::debug!(%error, "ended"),
             }
@@ -107,7 +114,7 @@ impl Server {
         socket: TcpStream,
         address: SocketAddr,
         admission: Admission,
-        mut stopping: watch::Receiver<bool>,
+        (mut stopping, cutting): (watch::Receiver<bool>, watch::Receiver<bool>),
     ) -> io::Result<()> {
         socket.set_nodelay(true)?;
         let mut stream = Stream::Plain(socket);
@@ -137,10 +144,15 @@ impl Server {
             },
             admission,
             stopping,
+            cutting,
         }
         .run()
         .await
     }
+}
+
+async fn ended(connections: &mut JoinSet<()>) {
+    while connections.join_next().await.is_some() {}
 }
 
 /// The configuration of a session in front of a store that accepts this. Mostly all sessions share one.

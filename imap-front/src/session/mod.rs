@@ -311,6 +311,11 @@ impl Session {
         }
     }
 
+    /// The server stops now: the session ends, whatever its command does.
+    pub fn cut_off(&mut self) {
+        self.bye(Some("UNAVAILABLE"), "Server shutting down, and the command is not done yet");
+    }
+
     /// [`Session::deadline`] has passed.
     pub fn timeout(&mut self, now: Instant) {
         let limits = &self.core.config.limits;

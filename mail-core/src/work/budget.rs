@@ -177,8 +177,8 @@ impl Reservation {
         self.budget.dispatch();
     }
 
-    /// These bytes, for which room is taken as long as anybody has them.
-    pub fn hold(mut self, bytes: Vec<u8>) -> Bytes {
+    /// These bytes, for which room is taken as long as anybody has what this returns.
+    pub fn hold(mut self, bytes: Bytes) -> Bytes {
         self.shrink(bytes.len() as u64);
         Bytes::from_owner(Held { bytes, _room: self })
     }
@@ -194,7 +194,7 @@ impl Drop for Reservation {
 }
 
 struct Held {
-    bytes: Vec<u8>,
+    bytes: Bytes,
     _room: Reservation,
 }
 
@@ -286,7 +286,7 @@ mod tests {
     #[tokio::test]
     async fn bytes_hold_their_room() {
         let budget = budget(MIB, MIB);
-        let bytes = now(&budget, &Owner::new("one"), 1000).unwrap().hold(vec![7; 10]);
+        let bytes = now(&budget, &Owner::new("one"), 1000).unwrap().hold(vec![7; 10].into());
         let part = bytes.slice(2..4);
         drop(bytes);
         assert_eq!((budget.used(), &part[..]), (10, &[7, 7][..]));

@@ -16,12 +16,14 @@ pub struct FetchOptions {
     pub limits: MessageLimits,
     /// Messages the server prepares at a time.
     pub batch: usize,
+    /// From how many bytes on it is told that a message grows, before more of it is fetched.
+    pub growing_from: Option<u64>,
 }
 
 impl Default for FetchOptions {
     /// Batches of 100 messages of at most 256 MiB.
     fn default() -> Self {
-        Self { limits: MessageLimits::default(), batch: 100 }
+        Self { limits: MessageLimits::default(), batch: 100, growing_from: None }
     }
 }
 
@@ -35,6 +37,12 @@ pub enum Fetched {
         /// All of it.
         content: Box<MessageContent>,
         /// Bytes of FastTransfer stream it took.
+        bytes: u64,
+    },
+    /// The next message is not complete, and larger than was told before, or than [`FetchOptions::growing_from`]. Whoever
+    /// asks for the next one gets more of it: up to twice as much until this comes again.
+    Growing {
+        /// Bytes of FastTransfer stream so far.
         bytes: u64,
     },
     /// It is not in the folder (any more).
@@ -63,6 +71,7 @@ impl Mailbox {
             current: None,
             ready: VecDeque::new(),
             one_by_one: false,
+            told: 0,
         }
     }
 }
@@ -78,6 +87,8 @@ pub struct MessageFetch {
     ready: VecDeque<Fetched>,
     /// The server does not say which message is which.
     one_by_one: bool,
+    /// Bytes of the message that comes next of which [`Fetched::Growing`] told.
+    told: u64,
 }
 
 #[derive(Debug)]
@@ -95,7 +106,12 @@ impl MessageFetch {
     pub async fn next(&mut self) -> Result<Option<Fetched>, MailboxError> {
         loop {
             if let Some(fetched) = self.ready.pop_front() {
+                self.told = 0;
                 return Ok(Some(fetched));
+            }
+            if let Some(bytes) = self.growth() {
+                self.told = bytes;
+                return Ok(Some(Fetched::Growing { bytes }));
             }
             if self.current.is_none() && !self.start_batch() {
                 return Ok(None);
@@ -106,6 +122,12 @@ impl MessageFetch {
                 return Err(error);
             }
         }
+    }
+
+    fn growth(&self) -> Option<u64> {
+        let from = self.options.growing_from?.max(2 * self.told);
+        let bytes = self.current.as_ref()?.list.unfinished_bytes();
+        (bytes > from).then_some(bytes)
     }
 
     fn start_batch(&mut self) -> bool {

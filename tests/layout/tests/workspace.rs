@@ -54,6 +54,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "mapi-core",
             "mail-core",
             "gateway/src/line",
+            "gateway/src/share.rs",
             "gateway/src/convert",
             "gateway/src/own_property.rs",
             "gateway/src/mutant.rs",

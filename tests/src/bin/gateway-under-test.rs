@@ -5,6 +5,10 @@ use std::process::ExitCode;
 
 use gateway::mutant::{Mutant, choose};
 
+// As the program that users start.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     if let Ok(name) = std::env::var("GATEWAY_MUTANT") {
         let Some(mutant) = Mutant::ALL.into_iter().find(|mutant| mutant.name() == name) else {

@@ -2,6 +2,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
+use mail_core::work::Reservation;
 use mail_core::{FetchNeed, FetchedMessage};
 use mapi_core::id::Gid;
 use mapi_core::message::MessageContent;
@@ -12,7 +13,7 @@ use super::Folder;
 use crate::ledger::RenderingRecord;
 use crate::line::error::UpstreamError;
 use crate::line::upstream::Lane;
-use crate::operation::Download;
+use crate::operation::{Download, Downloaded};
 use crate::sync::{FolderView, MessageSource, OfferedRendering, RenderingVerdict};
 
 /// Messages asked for in one request.
@@ -23,6 +24,8 @@ const BULK_BYTES: u64 = 1 << 20;
 const RECORD_BYTES: usize = 1 << 20;
 /// How often a message that keeps changing is downloaded.
 const MAX_DOWNLOADS: usize = 3;
+/// Messages of more bytes take room until their client has got them.
+const HELD_FROM: u64 = 64 << 10;
 /// Items that wait for a slow client.
 const READY: usize = 8;
 
@@ -67,6 +70,15 @@ enum Purpose {
     Client,
     /// Nobody but the ledger, which is to know their sizes.
     Ledger,
+}
+
+/// A message that was rendered.
+struct Rendered {
+    uid: u32,
+    gid: Gid,
+    bytes: Bytes,
+    /// The same, with the room that it takes until the client has got it.
+    served: Bytes,
 }
 
 /// What came of the messages of a chunk, by UID.
@@ -153,27 +165,33 @@ impl Fetch<'_> {
             self.folder.shared.context.unchecked.wait(self.folder.gid()).await;
         }
         let uids: HashMap<Gid, u32> = wanted.iter().map(|(uid, gid)| (*gid, *uid)).collect();
-        let (sink, mut contents) = mpsc::channel(2);
+        let (sink, mut contents) = mpsc::channel(1);
         let (shared, lane) = (Arc::clone(&self.folder.shared), self.lane);
         let gids = wanted.into_iter().map(|(_, gid)| gid).collect();
         let download = tokio::spawn(async move {
             let options = shared.context.fetch_options();
-            let mut download = Download::new(shared.gid, lane, gids, options, sink);
-            shared.context.upstream.perform(&mut download).await
+            let share = shared.context.share().clone();
+            let mut download = Download::new(shared.gid, lane, gids, options, share, sink);
+            shared.context.upstream.perform(&mut download).await?;
+            if download.found_no_room() { Err(UpstreamError::NoRoom) } else { Ok(()) }
         });
         let mut outdated = false;
         let mut batch = Vec::new();
         let mut batch_bytes = 0;
-        while let Some((gid, content)) = contents.recv().await {
+        while let Some(Downloaded { gid, content, room }) = contents.recv().await {
             let Some(&uid) = uids.get(&gid) else { continue };
             let rendered = match content {
                 Some(content) => self.render(gid, *content).await,
                 None => Err(UpstreamError::Limit("the message is too large".into())),
             };
+            let rendered = match rendered {
+                Ok(bytes) => self.hold(bytes, room).await.map(|(bytes, served)| Rendered { uid, gid, bytes, served }),
+                Err(error) => Err(error),
+            };
             match rendered {
-                Ok(bytes) => {
-                    batch_bytes += bytes.len();
-                    batch.push((uid, gid, bytes));
+                Ok(rendered) => {
+                    batch_bytes += rendered.bytes.len();
+                    batch.push(rendered);
                 }
                 Err(error) => drop(fetched.insert(uid, Err(error))),
             }
@@ -218,37 +236,51 @@ impl Fetch<'_> {
         context.render(gid, content).await
     }
 
+    /// A rendering, and the same as it is served: for a large one room is taken as long as the client has not got it all,
+    /// out of what was taken for its download if that is enough.
+    async fn hold(&self, bytes: Bytes, room: Vec<Reservation>) -> Result<(Bytes, Bytes), UpstreamError> {
+        let length = bytes.len() as u64;
+        if self.purpose != Purpose::Client || self.need == FetchNeed::Size || length <= HELD_FROM {
+            return Ok((bytes.clone(), bytes));
+        }
+        let room = match room.into_iter().find(|room| room.bytes() >= length) {
+            Some(room) => room,
+            None => self.folder.shared.context.share().reserve(length).await?,
+        };
+        Ok((bytes.clone(), room.hold(bytes)))
+    }
+
     /// Records renderings and tells which may be served: only bytes that are the UID's for ever. Returns whether some are
     /// outdated and have to be made again.
-    async fn settle(&self, batch: Vec<(u32, Gid, Bytes)>, fetched: &mut Fetched) -> bool {
+    async fn settle(&self, batch: Vec<Rendered>, fetched: &mut Fetched) -> bool {
         if batch.is_empty() {
             return false;
         }
         let version = self.view.version;
-        let offer = |(uid, gid, bytes): &(u32, Gid, Bytes)| OfferedRendering {
-            uid: *uid,
-            gid: *gid,
+        let offer = |offered: &Rendered| OfferedRendering {
+            uid: offered.uid,
+            gid: offered.gid,
             version,
-            rendering: rendering_record(bytes),
+            rendering: rendering_record(&offered.bytes),
         };
         let offered: Vec<_> = batch.iter().map(offer).collect();
         let verdicts = match self.folder.record(offered.clone()).await {
             Ok(verdicts) => verdicts,
             Err(error) => {
-                fetched.extend(batch.into_iter().map(|(uid, ..)| (uid, Err(error.clone()))));
+                fetched.extend(batch.into_iter().map(|rendered| (rendered.uid, Err(error.clone()))));
                 return false;
             }
         };
         let mut outdated = false;
-        for (((uid, gid, bytes), offered), verdict) in batch.into_iter().zip(offered).zip(verdicts) {
+        for ((Rendered { uid, gid, bytes, served }, offered), verdict) in batch.into_iter().zip(offered).zip(verdicts) {
             let record = offered.rendering;
             let is_valid = matches!(verdict, RenderingVerdict::Same | RenderingVerdict::Replaced);
             if is_valid && self.purpose == Purpose::Client {
-                self.folder.shared.context.cache_rendering(gid, record.digest, bytes.clone());
+                self.folder.shared.context.cache_rendering(gid, record.digest, bytes);
             }
             let item = match verdict {
                 RenderingVerdict::Same => {
-                    let content = if self.need == FetchNeed::Size { Bytes::new() } else { bytes };
+                    let content = if self.need == FetchNeed::Size { Bytes::new() } else { served };
                     Ok(FetchedMessage { uid, size: Some(record.size), content })
                 }
                 RenderingVerdict::Outdated => {
@@ -266,7 +298,11 @@ impl Fetch<'_> {
     async fn emit(&self, queue: &mut VecDeque<(u32, Known)>, fetched: &mut Fetched) -> Result<(), Stopped> {
         while let Some((uid, known)) = queue.pop_front() {
             let item = match known {
-                Known::Answer(item) => item,
+                Known::Answer(Ok(message)) => match self.hold(message.content, Vec::new()).await {
+                    Ok((_, content)) => Ok(FetchedMessage { content, ..message }),
+                    Err(error) => Err(error),
+                },
+                Known::Answer(Err(error)) => Err(error),
                 Known::Ask(source) => match fetched.remove(&uid) {
                     Some(item) => item,
                     None => {
