@@ -24,9 +24,9 @@ impl Default for LedgerConfig {
     fn default() -> Self {
         Self {
             directory: "/var/lib/mapi-gateway".into(),
-            cache_bytes: 1024 * 1024,
-            idle_seconds: 60,
-            open_files: 512,
+            cache_bytes: 512 * 1024,
+            idle_seconds: 120,
+            open_files: 256,
             tombstone_days: 90,
             tombstones: 10_000,
         }

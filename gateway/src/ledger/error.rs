@@ -93,6 +93,11 @@ impl LedgerError {
         }
     }
 
+    /// Whether another process has the file open, or this one has not closed it yet.
+    pub(super) fn is_of_somebody_else(&self) -> bool {
+        matches!(self, Self::Storage { error, .. } if matches!(**error, redb::Error::DatabaseAlreadyOpen))
+    }
+
     /// Whether the gateway gets over it by itself: the storage is out of service, or a damaged file is being replaced.
     pub fn is_for_now(&self) -> bool {
         self.is_out_of_service() || self.is_damage() || matches!(self, Self::Damaged { .. } | Self::Conflict { .. })

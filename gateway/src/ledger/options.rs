@@ -21,7 +21,7 @@ pub struct LedgerOptions {
 impl Default for LedgerOptions {
     fn default() -> Self {
         Self {
-            cache_bytes: 1024 * 1024,
+            cache_bytes: 512 * 1024,
             tombstone_days: 90,
             tombstones: 10_000,
             retry: (Duration::from_millis(500), Duration::from_secs(15)),

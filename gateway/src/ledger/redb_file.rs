@@ -55,9 +55,13 @@ impl RedbFile {
     /// # Errors
     /// [`LedgerError::Storage`] and [`LedgerError::Panicked`] of the database; a newer schema, another mailbox's file.
     pub(super) fn open(place: &Place, before: Option<&Arc<Opening>>) -> Result<(Self, Arc<Opening>), LedgerError> {
-        let is_new = std::fs::metadata(&place.path).map_or(true, |found| found.len() == 0);
+        let is_new = match std::fs::metadata(&place.path) {
+            Ok(found) => found.len() == 0,
+            Err(error) => error.kind() == std::io::ErrorKind::NotFound,
+        };
         let failed = match Self::to_write(place, before) {
-            Err(error) if error.is_out_of_service() => error,
+            // One that somebody else writes can't be read beside that.
+            Err(error) if error.is_out_of_service() && !error.is_of_somebody_else() => error,
             opened => return opened,
         };
         if is_new {

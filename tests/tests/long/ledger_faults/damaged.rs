@@ -173,6 +173,6 @@ async fn look(stack: &Stack) -> Result<Seen, String> {
 }
 
 fn ledger_in(place: &Path) -> PathBuf {
-    let files = std::fs::read_dir(place).expect("a directory").filter_map(|entry| Some(entry.ok()?.path()));
-    files.filter(|path| path.extension().is_some_and(|end| end == "redb")).next().expect("the file of a ledger")
+    let mut files = std::fs::read_dir(place).expect("a directory").filter_map(|entry| Some(entry.ok()?.path()));
+    files.find(|path| path.extension().is_some_and(|end| end == "redb")).expect("the file of a ledger")
 }

@@ -81,10 +81,10 @@ fn run(fault: DiskFault, at: u64) -> Result<(u64, u64), String> {
         if let Step::Commit(number, commit) = &step {
             shadow.commit(*number, commit);
         }
-        if let Ok(opening) = ledger.opening() {
-            if *instance.get_or_insert(opening.instance()) != opening.instance() {
-                return Err(format!("another ledger after {step:?}"));
-            }
+        if let Ok(opening) = ledger.opening()
+            && *instance.get_or_insert(opening.instance()) != opening.instance()
+        {
+            return Err(format!("another ledger after {step:?}"));
         }
     }
     points += point(&disk, fault);

@@ -1,5 +1,6 @@
 use std::time::{Duration, Instant};
 
+use gateway::config::LedgerConfig;
 use gateway::ledger::{Ledger, LedgerOptions, Ledgers, Slot};
 use mapi_core::id::Guid;
 
@@ -18,7 +19,8 @@ const MAX_DESCRIPTORS: usize = 2000;
 /// Ledgers of many mailboxes that were used once, and by nobody since: what they hold in memory, and how many files are open.
 pub fn mailboxes_cost_little() -> Result<(), Failed> {
     let count = if is_full() { MAILBOXES.1 } else { MAILBOXES.0 };
-    let open_files = usize::try_from(count / 10).unwrap_or(0).min(512);
+    // As configured by default; fewer of few.
+    let open_files = usize::try_from(count / 10).unwrap_or(0).min(LedgerConfig::default().open_files);
     let directory = tempfile::tempdir().map_err(|error| error.to_string())?;
     let ledgers =
         Ledgers::new(directory.path().to_owned(), LedgerOptions::default(), Duration::from_secs(3600), open_files);

@@ -33,7 +33,7 @@ pub fn record(uid: u32, version: u64) -> MessageRecord {
         overlay_cleared: 0,
         keywords: ["Work"].into_iter().collect(),
         internal_date: 1_700_000_000 + i64::from(uid),
-        rendering: (uid % 3 != 0)
+        rendering: (!uid.is_multiple_of(3))
             .then_some(RenderingRecord { size: uid, digest: [u8::try_from(uid % 251).unwrap_or(0); 32] }),
         changed_at: version,
         suspect: false,

@@ -1,9 +1,10 @@
 //! Storage that fails and comes back, files that are closed for a while, files that are damaged.
 
 use std::os::unix::fs::PermissionsExt;
+use std::sync::Mutex;
 use std::time::Duration;
 
-use super::super::super::{DiskFault, FaultyDisk, Ledgers, Slot};
+use super::super::super::{Disk, DiskFault, FaultyDisk, FileDisk, Ledgers, Slot};
 use super::*;
 
 const MAILBOX: Guid = Guid([1; 16]);
@@ -149,6 +150,76 @@ fn files_beyond_the_bound_are_closed_those_first_that_were_used_least_lately() {
     let open = |ledger: &Arc<RedbLedger>| ledger.idle_for().is_some();
     assert_eq!(held.iter().map(open).collect::<Vec<_>>(), [true, false, false, true]);
     assert!(Arc::ptr_eq(&held[1], &get(2)));
+}
+
+/// A disk on which one mailbox's file takes long to open: until it is let go.
+#[derive(Debug)]
+struct SlowDisk {
+    slow: String,
+    opening: std::sync::mpsc::Sender<()>,
+    let_go: Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl Disk for SlowDisk {
+    fn open(&self, path: &Path) -> std::io::Result<Box<dyn redb::StorageBackend>> {
+        if path.to_string_lossy().contains(&self.slow) {
+            self.opening.send(()).expect("heard");
+            self.let_go.lock().expect("whole").recv().expect("let go");
+        }
+        FileDisk.open(path)
+    }
+
+    fn open_to_read(&self, path: &Path) -> std::io::Result<Box<dyn redb::StorageBackend>> {
+        FileDisk.open_to_read(path)
+    }
+
+    fn reserve(&self, path: &Path, bytes: u64) -> std::io::Result<()> {
+        FileDisk.reserve(path, bytes)
+    }
+
+    fn release(&self, path: &Path) -> std::io::Result<()> {
+        FileDisk.release(path)
+    }
+}
+
+#[test]
+fn a_file_that_takes_long_to_open_keeps_no_other_mailbox_waiting() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (let_go, waits) = std::sync::mpsc::channel();
+    let (opening, is_opening) = std::sync::mpsc::channel();
+    let disk = Arc::new(SlowDisk { slow: MAILBOX.to_string(), opening, let_go: Mutex::new(waits) });
+    let options = LedgerOptions { disk, ..LedgerOptions::default() };
+    let ledgers = Ledgers::new(directory.path().to_owned(), options, Duration::ZERO, 2);
+    let get = |mailbox| match ledgers.get(mailbox) {
+        Slot::Ready(ledger) => ledger,
+        Slot::Closing(_) => panic!("nobody closed it"),
+    };
+    let slow = get(MAILBOX);
+    std::thread::scope(|scope| {
+        let woken = scope.spawn(|| slow.wake());
+        is_opening.recv().expect("it is opened");
+        let other = get(Guid([2; 16]));
+        other.commit(&gid(1), commit(0, vec![record(1)], vec![])).expect("nobody waits");
+        ledgers.close_idle();
+        assert_eq!(ledgers.open_files(), 0);
+        assert!(!woken.is_finished());
+        let_go.send(()).expect("it waits");
+        woken.join().expect("no panic").expect("opened");
+    });
+}
+
+#[test]
+fn who_comes_while_another_has_the_file_neither_reads_nor_harms_it() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ledger = RedbLedger::open(directory.path(), MAILBOX).expect("made");
+    ledger.commit(&gid(1), commit(0, vec![record(1)], vec![])).expect("committed");
+    let other = RedbLedger::new(directory.path(), MAILBOX, quick(&FaultyDisk::default()));
+    for _ in 0..3 {
+        let refused = other.wake().expect_err("taken");
+        assert!(refused.is_of_somebody_else(), "{refused}");
+    }
+    drop(ledger);
+    assert_eq!(rows(&other), [record(1)]);
 }
 
 #[test]
