@@ -43,6 +43,7 @@ impl Account {
         let bound = self.context().keep_original_bytes();
         let keep = message.content.len() <= bound && !message.flags.contains(FlagSet::DRAFT);
         let lane = Lane::of(&message.content);
+        self.mailbox.reserve(&folder_gid, 1).await?;
         let read = Arc::new(Message::within(message.content.clone(), mime_to_mapi::LIMITS));
         if !message.flags.contains(FlagSet::DRAFT)
             && let Some(uid) = self.take_sent_copy(folder, folder_gid, &message, &read, keep).await?
@@ -81,7 +82,14 @@ impl Account {
         }
         drop(checking);
         let came = made.into_iter().map(|stored| stored.gid).collect();
-        let settled = self.mailbox.settle(folder, Settling { came, ..Settling::default() }).await?;
+        let settled = match self.mailbox.settle(folder, Settling { came, ..Settling::default() }).await {
+            // It is stored. Who is told otherwise stores it again; its UID shows when the ledger can be written.
+            Err(error) if overlay.is_empty() && error.is_of_the_ledger_for_now() => {
+                tracing::warn!(%error, "a message was stored, and its UID is not known yet");
+                return Ok(None);
+            }
+            settled => settled?,
+        };
         let Some(uid) = settled.uids.first().copied().flatten() else { return Ok(None) };
         if !overlay.is_empty() {
             let change = FlagChange { mode: FlagChangeMode::Add, flags: overlay, keywords: Keywords::EMPTY };

@@ -52,7 +52,7 @@ async fn step(account: &Arc<Account>, quiet: Duration, failed: &mut HashSet<(Gid
     while let Some((uid, item)) = items.recv().await {
         match item {
             Ok(_) | Err(UpstreamError::Expunged) => {}
-            Err(error) if error.is_of_the_way() => {
+            Err(error) if error.is_of_the_way() || error.is_of_the_ledger_for_now() => {
                 tracing::debug!(folder = %folder.gid(), %error, "rendering ahead has to wait");
                 return REST;
             }

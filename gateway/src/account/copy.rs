@@ -33,6 +33,8 @@ impl Account {
         if gids.is_empty() {
             return Ok(None);
         }
+        // Rows there, and tombstones here.
+        self.mailbox.reserve(&target_gid, gids.len().saturating_mul(2)).await?;
         // What the operation's own requests and rounds bring is not asked for by others at the same time.
         let _hold = self.context().hold_polls();
         let _quiet_source = source.quiet();
@@ -67,9 +69,19 @@ impl Account {
         let flags = asked.iter().filter(|_| exact);
         let flags: Vec<(Gid, FlagSet)> =
             flags.filter_map(|(old, uid)| Some((*new.get(old)?, view.flags(*uid)?))).collect();
-        let settled = self.mailbox.settle(target, Settling { came, flags, ..Settling::default() }).await?;
         let gone = if remove { gids.clone() } else { result.gone.iter().copied().collect() };
-        source.settle(Settling { gone, ..Settling::default() }).await?;
+        let settled = match self.mailbox.settle(target, Settling { came, flags, ..Settling::default() }).await {
+            Ok(settled) => source.settle(Settling { gone, ..Settling::default() }).await.map(|_| settled),
+            Err(error) => Err(error),
+        };
+        let settled = match settled {
+            // It is done. Who is told otherwise does it again; the UIDs show when the ledger can be written.
+            Err(error) if error.is_of_the_ledger_for_now() => {
+                tracing::warn!(%error, "messages were copied, and their UIDs are not known yet");
+                return Ok(None);
+            }
+            settled => settled?,
+        };
         let pairs: Option<Vec<(u32, u32)>> =
             asked.iter().zip(settled.uids).map(|((_, old), new)| Some((*old, new?))).collect();
         let pairs = pairs.filter(|pairs| exact && !pairs.is_empty());

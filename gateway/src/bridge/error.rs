@@ -26,6 +26,10 @@ impl From<UpstreamError> for StoreError {
             UpstreamError::Expunged => Self::ExpungeIssued,
             UpstreamError::SenderDenied(_) => Self::NoPermission(error.to_string()),
             UpstreamError::Content(reason) | UpstreamError::Cannot(reason) => Self::Cannot(reason),
+            UpstreamError::Ledger(error) if error.is_for_now() => {
+                tracing::warn!(%error, "ledger failed");
+                Self::Unavailable("the gateway can't store folder state for now, try again later".into())
+            }
             UpstreamError::Ledger(error) => {
                 tracing::error!(%error, "ledger failed");
                 Self::Internal("the gateway can't store folder state".into())
@@ -71,6 +75,10 @@ impl From<UpstreamError> for SubmitError {
             UpstreamError::NoRoom => Self::Busy(error.to_string()),
             UpstreamError::Content(reason) => Self::BadContent(reason),
             UpstreamError::Cannot(reason) => Self::Refused(reason),
+            UpstreamError::Ledger(error) if error.is_for_now() => {
+                tracing::warn!(%error, "ledger failed");
+                Self::Unavailable("the gateway can't store folder state for now, try again later".into())
+            }
             UpstreamError::Ledger(_) | UpstreamError::Internal(_) | UpstreamError::Expunged => {
                 tracing::error!(%error, "internal error");
                 Self::Internal("internal error".into())
@@ -111,6 +119,7 @@ fn too_many(wait: std::time::Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ledger::LedgerError;
 
     #[test]
     fn refusals_become_what_submitters_can_act_on() {
@@ -145,6 +154,18 @@ mod tests {
                 assert!(expected(&error), "{code}: {error:?}");
             }
         }
+    }
+
+    #[test]
+    fn a_ledger_that_is_out_of_service_is_for_now() {
+        let path = std::path::PathBuf::from("a");
+        let ledger = |error| UpstreamError::from(error);
+        let (why, again) = ("full".to_owned(), std::time::Duration::ZERO);
+        let full = ledger(LedgerError::OutOfService { path: path.clone(), why, again });
+        assert!(matches!(StoreError::from(full.clone()), StoreError::Unavailable(_)));
+        assert!(matches!(SubmitError::from(full), SubmitError::Unavailable(_)));
+        let foreign = ledger(LedgerError::WrongMailbox { path });
+        assert!(matches!(StoreError::from(foreign), StoreError::Internal(_)));
     }
 
     #[test]

@@ -94,6 +94,7 @@ impl Config {
             ("upstream.max_accounts", self.upstream.max_accounts),
             ("upstream.sessions_per_user", self.upstream.sessions_per_user),
             ("upstream.wrong_passwords_per_user", self.upstream.wrong_passwords_per_user),
+            ("ledger.open_files", self.ledger.open_files),
         ] {
             if value == 0 {
                 out.push(ConfigError::invalid(key, "0 would refuse everything: expected a positive number"));

@@ -8,11 +8,28 @@ use serde::Deserialize;
 pub struct LedgerConfig {
     /// A directory on durable storage; one file per mailbox. If it is lost, clients download everything again.
     pub directory: PathBuf,
+    /// Bytes of each file that are cached while it is open.
+    pub cache_bytes: usize,
+    /// Seconds after which a file that nobody uses is closed; it is opened again when it is needed.
+    pub idle_seconds: u64,
+    /// Files that are open at once, about; those that were used least lately are closed.
+    pub open_files: usize,
+    /// For how many days a folder remembers which messages went.
+    pub tombstone_days: u32,
+    /// Of how many messages that went a folder remembers this at most, about.
+    pub tombstones: u32,
 }
 
 impl Default for LedgerConfig {
     fn default() -> Self {
-        Self { directory: "/var/lib/mapi-gateway".into() }
+        Self {
+            directory: "/var/lib/mapi-gateway".into(),
+            cache_bytes: 512 * 1024,
+            idle_seconds: 120,
+            open_files: 256,
+            tombstone_days: 90,
+            tombstones: 10_000,
+        }
     }
 }
 

@@ -1,4 +1,6 @@
+use std::io::ErrorKind;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use thiserror::Error;
 
@@ -55,4 +57,63 @@ pub enum LedgerError {
         /// Why.
         error: Box<redb::Error>,
     },
+    /// The database panicked.
+    #[error("the database of the ledger {path} panicked: {what}")]
+    Panicked {
+        /// The file.
+        path: PathBuf,
+        /// What it said.
+        what: String,
+    },
+    /// It failed a moment ago; nothing was tried now.
+    #[error("the ledger {path} is out of service ({why}); it is tried again in {} ms", again.as_millis())]
+    OutOfService {
+        /// The file.
+        path: PathBuf,
+        /// What failed.
+        why: String,
+        /// When it is tried again.
+        again: Duration,
+    },
+}
+
+impl LedgerError {
+    /// Whether the storage fails, so that the same may work later: no room, an I/O error, no right to write.
+    pub fn is_out_of_service(&self) -> bool {
+        match self {
+            Self::OutOfService { .. } | Self::Directory { .. } => true,
+            Self::Storage { error, .. } => match &**error {
+                redb::Error::Io(error) => !is_of_content(error.kind()),
+                redb::Error::PreviousIo | redb::Error::DatabaseClosed | redb::Error::DatabaseAlreadyOpen => true,
+                // Of an older release, and nothing could be written when it was opened.
+                redb::Error::TableDoesNotExist(_) => true,
+                _ => false,
+            },
+            _ => false,
+        }
+    }
+
+    /// Whether another process has the file open, or this one has not closed it yet.
+    pub(super) fn is_of_somebody_else(&self) -> bool {
+        matches!(self, Self::Storage { error, .. } if matches!(**error, redb::Error::DatabaseAlreadyOpen))
+    }
+
+    /// Whether the gateway gets over it by itself: the storage is out of service, or a damaged file is being replaced.
+    pub fn is_for_now(&self) -> bool {
+        self.is_out_of_service() || self.is_damage() || matches!(self, Self::Damaged { .. } | Self::Conflict { .. })
+    }
+
+    /// Whether the file holds something else than what a database wrote there.
+    pub fn is_damage(&self) -> bool {
+        match self {
+            Self::Storage { .. } => !self.is_out_of_service(),
+            Self::Panicked { .. } => true,
+            _ => false,
+        }
+    }
+}
+
+/// Errors that a database makes of what it reads, or meets where a file is shorter than it should be.
+fn is_of_content(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::InvalidData | ErrorKind::InvalidInput | ErrorKind::UnexpectedEof)
 }

@@ -1,4 +1,4 @@
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -6,6 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use thiserror::Error;
+
+use super::private;
 
 /// In the directory: who uses it.
 const FILE: &str = "gateway.lock";
@@ -48,10 +50,8 @@ impl DirectoryLock {
     /// See [`LockError`]. A file system without locks is no error: then nobody can tell.
     pub fn take(directory: &Path) -> Result<Self, LockError> {
         let unusable = |error| LockError::Unusable { path: directory.to_owned(), error };
-        fs::create_dir_all(directory).map_err(unusable)?;
-        let path = directory.join(FILE);
-        let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
-        let mut file = file.map_err(unusable)?;
+        private::directory(directory).map_err(unusable)?;
+        let mut file = private::file(&directory.join(FILE)).map_err(unusable)?;
         match flock(&file, FlockOperation::NonBlockingLockExclusive) {
             Ok(()) => {}
             Err(Errno::WOULDBLOCK) => {
@@ -71,13 +71,18 @@ impl DirectoryLock {
         let host = rustix::system::uname().nodename().to_string_lossy().into_owned();
         let note = format!("process {} on {host} since {} UTC", std::process::id(), since.format("%Y-%m-%d %H:%M:%S"));
         let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| file.write_all(note.as_bytes()));
-        written.map_err(unusable)?;
+        if let Err(error) = written {
+            // It is for people; without room for it the lock holds all the same.
+            tracing::warn!(path = %directory.display(), %error, "can't write who uses the ledgers");
+        }
         Ok(Self { _file: file })
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

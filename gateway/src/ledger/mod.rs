@@ -9,38 +9,77 @@
 //! the folder's [`Epoch`] outside of it. A ledger whose last run is not the last one that was noted, or was not closed in
 //! order, is [`Standing::Behind`], and goes on above everything that a run it knows nothing of can have reached.
 //!
+//! Storage fails, and comes back: a file that failed is closed and opened again, later each time, until it works
+//! ([`RedbLedger`]). A damaged file is set aside and a new ledger begun, whose folders get a higher UIDVALIDITY by their epochs.
+//!
 //! What is kept: identifiers, flags, dates, sizes, digests. Never content, never passwords.
 
+mod aside;
+mod disk;
 mod epoch;
 mod error;
+#[cfg(any(test, feature = "mutants"))]
+mod faulty_disk;
+mod guarded;
+mod healing_file;
+mod ledgers;
 mod lock;
 mod opening;
+mod options;
+mod overlay;
+mod private;
+mod reading;
 mod record;
+mod redb_file;
 mod redb_ledger;
+mod tables;
+mod tombstones;
+mod trouble;
+mod writing;
 
-use mapi_core::id::{Gid, Guid};
+use std::sync::Arc;
 
+use mapi_core::id::Gid;
+
+pub use disk::{Disk, FileDisk};
 pub use epoch::{Epoch, EpochEntry, MAX_RUN, MAX_UID, Reached};
 pub use error::LedgerError;
+#[cfg(any(test, feature = "mutants"))]
+pub use faulty_disk::{DiskFault, FaultyDisk};
+pub use ledgers::{Ledgers, Slot};
 pub use lock::{DirectoryLock, LockError};
 pub use opening::{Opening, Standing};
-pub use record::{FolderCommit, FolderHead, MessageRecord, RenderingRecord, Run, Stage, StagedRound, StoredFolder};
+pub use options::LedgerOptions;
+pub use record::{
+    FolderCommit, FolderHead, MessageRecord, RenderingRecord, Run, Stage, StagedRound, StoredFolder, Tombstones,
+};
 pub use redb_ledger::RedbLedger;
 
 /// The ledger of one mailbox. Methods block; call them off the async threads.
 pub trait Ledger: Send + Sync + 'static {
-    /// The random id of this ledger instance, made when it was created. Another ledger, or this one recreated, has
-    /// another.
-    fn instance(&self) -> Guid;
+    /// What was proved of this ledger since its storage was opened. Everybody who holds the ledger shares it. After a failure it
+    /// may be another one, of another ledger instance too: then whatever was made of the former one is refused as a conflict.
+    /// Does not block.
+    ///
+    /// # Errors
+    /// The storage could not be opened yet.
+    fn opening(&self) -> Result<Arc<Opening>, LedgerError>;
 
-    /// What was proved of this ledger since its storage was opened. Everybody who holds the ledger shares it.
-    fn opening(&self) -> &Opening;
+    /// Sees to it that a commit about so many messages will find room. To be asked before something is done that has to be
+    /// committed afterwards.
+    ///
+    /// # Errors
+    /// The storage fails or is full: see [`LedgerError::is_out_of_service`].
+    fn reserve(&self, messages: usize) -> Result<(), LedgerError>;
 
     /// What is stored of a folder.
     fn load(&self, folder: &Gid) -> Result<Option<StoredFolder>, LedgerError>;
 
     /// Forgets a folder whose records can't be read.
     fn forget(&self, folder: &Gid) -> Result<(), LedgerError>;
+
+    /// Which messages of a folder went with a MODSEQ above `after`, as far as this is remembered.
+    fn tombstones(&self, folder: &Gid, after: u64) -> Result<Tombstones, LedgerError>;
 
     /// The heads of all folders that have one.
     fn heads(&self) -> Result<Vec<(Gid, FolderHead)>, LedgerError>;

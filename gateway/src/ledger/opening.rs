@@ -7,15 +7,20 @@ use super::{Epoch, EpochEntry, FolderHead, Reached, Run};
 
 /// The time for which a ledger's storage is open: what was proved of it, and what was written since, so that everybody who
 /// works with the same ledger knows.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Opening {
+    instance: Guid,
     doubts: u32,
+    /// Stands in the storage too, so that it is known again when it was closed for a while.
+    token: u32,
     folders: Mutex<HashMap<Gid, Known>>,
 }
 
 /// What is known of a folder in an opening.
 #[derive(Debug, Clone, Copy, Default)]
 struct Known {
+    /// The version that is known to be durable.
+    version: u64,
     /// The run that was begun.
     begun: Option<u32>,
     /// What stands in the ledger and in the epoch.
@@ -35,9 +40,31 @@ pub enum Standing {
 }
 
 impl Opening {
-    /// The opening of a ledger that was opened `doubts` times without having been closed in order before.
-    pub fn new(doubts: u32) -> Self {
-        Self { doubts, folders: Mutex::default() }
+    /// The opening of the ledger `instance`, which was opened `doubts` times without having been closed in order before.
+    /// `token` is to be another one for each opening.
+    pub fn new(instance: Guid, doubts: u32, token: u32) -> Self {
+        Self { instance, doubts, token, folders: Mutex::default() }
+    }
+
+    /// The random id of the ledger instance, made when it was created. Another ledger, or this one recreated, has another.
+    pub fn instance(&self) -> Guid {
+        self.instance
+    }
+
+    /// What tells this opening from others.
+    pub(super) fn token(&self) -> u32 {
+        self.token
+    }
+
+    /// This version of a folder is durable; 0 if the folder was forgotten.
+    pub(super) fn saw(&self, folder: Gid, version: u64) {
+        self.folders().entry(folder).or_default().version = version;
+    }
+
+    /// The durable versions of folders, as far as they are known.
+    pub(super) fn versions(&self) -> Vec<(Gid, u64)> {
+        let folders = self.folders();
+        folders.iter().filter(|(_, known)| known.version > 0).map(|(folder, known)| (*folder, known.version)).collect()
     }
 
     /// How often the ledger, since it was made, was opened without having been closed in order before, this opening
@@ -46,15 +73,15 @@ impl Opening {
         self.doubts
     }
 
-    /// Judges what the ledger `instance` holds of a folder by what its epoch remembers.
-    pub fn judge(&self, folder: &Gid, instance: Guid, (head, run): (&FolderHead, &Run), epoch: &Epoch) -> Standing {
+    /// Judges what the ledger holds of a folder by what its epoch remembers.
+    pub fn judge(&self, folder: &Gid, (head, run): (&FolderHead, &Run), epoch: &Epoch) -> Standing {
         if self.begun(folder) == Some(run.number) {
             return Standing::Current;
         }
-        let reached = epoch.reached(instance);
+        let reached = epoch.reached(self.instance);
         // A run that is the last one, and was not cut off.
         let whole = run.doubts == self.doubts;
-        let current = match epoch.entry(instance) {
+        let current = match epoch.entry(self.instance) {
             Some(entry) if entry.uid_validity > head.uid_validity => return Standing::Superseded,
             Some(entry) => {
                 let known = (head.uid_validity, head.uid_ceiling, run.number);
@@ -122,7 +149,7 @@ mod tests {
     }
 
     fn judge(doubts: u32, head: &FolderHead, run: Run, epoch: &Epoch) -> Standing {
-        Opening::new(doubts).judge(&gid(), INSTANCE, (head, &run), epoch)
+        Opening::new(INSTANCE, doubts, 0).judge(&gid(), (head, &run), epoch)
     }
 
     #[test]
@@ -140,9 +167,9 @@ mod tests {
 
     #[test]
     fn a_run_of_this_opening_is_current_whatever_the_epoch_says() {
-        let opening = Opening::new(5);
+        let opening = Opening::new(INSTANCE, 5, 0);
         opening.begin(gid(), 4);
-        let judged = opening.judge(&gid(), INSTANCE, (&head(7, 2000), &run(4, 5)), &epoch(7, 2000, 3));
+        let judged = opening.judge(&gid(), (&head(7, 2000), &run(4, 5)), &epoch(7, 2000, 3));
         assert_eq!(judged, Standing::Current, "it is just being noted by somebody else");
     }
 

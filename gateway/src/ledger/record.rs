@@ -80,12 +80,19 @@ pub struct StoredFolder {
     pub head: FolderHead,
     /// The messages, ascending by UID.
     pub rows: Vec<MessageRecord>,
-    /// UIDs that were expunged, with the MODSEQ of their going, ascending by UID.
-    pub tombstones: Vec<(u32, u64)>,
     /// PidTagArticleNumNext as of the last round, if the server has it.
     pub next_article: Option<u32>,
     /// Its last run.
     pub run: Run,
+}
+
+/// Which messages of a folder went.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tombstones {
+    /// All that went with a MODSEQ above this are remembered.
+    pub complete_after: u64,
+    /// UIDs that were expunged, with the MODSEQ of their going, ascending by UID.
+    pub gone: Vec<(u32, u64)>,
 }
 
 /// One round's result.

@@ -82,6 +82,11 @@ impl UpstreamError {
         }
     }
 
+    /// Whether the ledger failed in a way that it gets over by itself.
+    pub fn is_of_the_ledger_for_now(&self) -> bool {
+        matches!(self, Self::Ledger(error) if error.is_for_now())
+    }
+
     /// Whether it is what was asked for that can't be done, by a rule of the gateway or the server, while all of them work.
     pub fn is_of_the_request(&self) -> bool {
         match self {

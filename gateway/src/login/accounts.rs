@@ -1,7 +1,5 @@
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
 use dashmap::{DashMap, Entry};
@@ -20,9 +18,9 @@ use crate::account::identity::Identity;
 use crate::account::sending::sweep;
 use crate::account::{Account, background};
 use crate::blocking::blocking;
-use crate::config::Config;
+use crate::config::{Config, LedgerConfig};
 use crate::convert::folders::FolderFilter;
-use crate::ledger::{Ledger, RedbLedger};
+use crate::ledger::{Ledger, LedgerOptions, Ledgers, Slot};
 use crate::line::connector::Connector;
 use crate::line::error::UpstreamError;
 use crate::line::login::{Login, Proof, TicketFile};
@@ -47,7 +45,7 @@ const FIRST_LEARN: Duration = Duration::from_secs(2);
 /// All accounts of the gateway.
 pub struct Accounts {
     settings: Arc<UpstreamSettings>,
-    ledger_directory: PathBuf,
+    ledgers: Arc<Ledgers>,
     max_accounts: usize,
     max_message_bytes: usize,
     sessions_per_user: usize,
@@ -66,10 +64,6 @@ pub struct Accounts {
     attempts: DashMap<(String, [u8; 32]), Attempt>,
     /// By (identity that signed in, MailboxGuid).
     accounts: DashMap<(String, Guid), Arc<Account>>,
-    /// Open ledgers by MailboxGuid, and those being closed: a file can be open once.
-    ledgers: Mutex<HashMap<Guid, OpenLedger>>,
-    /// Held while a ledger's file is opened.
-    opening: tokio::sync::Mutex<()>,
 }
 
 /// The login name, in lower case; for a token with its tag, as several of them are good at a time.
@@ -104,18 +98,6 @@ impl Drop for UnderWay {
     }
 }
 
-struct OpenLedger {
-    ledger: Weak<RedbLedger>,
-    /// Ends when the file is closed.
-    closing: watch::Receiver<()>,
-}
-
-impl OpenLedger {
-    fn is_closed(&self) -> bool {
-        self.closing.has_changed().is_err()
-    }
-}
-
 impl Accounts {
     /// The accounts of a configuration; none is open yet.
     ///
@@ -124,7 +106,7 @@ impl Accounts {
     pub fn new(config: &Config) -> Result<Arc<Self>, crate::config::ConfigError> {
         let accounts = Arc::new(Self {
             settings: Arc::new(UpstreamSettings::new(&config.upstream)?),
-            ledger_directory: config.ledger.directory.clone(),
+            ledgers: Arc::new(ledgers(&config.ledger)),
             max_accounts: config.upstream.max_accounts,
             max_message_bytes: config.upstream.max_message_bytes,
             sessions_per_user: config.upstream.sessions_per_user,
@@ -145,8 +127,6 @@ impl Accounts {
             logins: DashMap::new(),
             attempts: DashMap::new(),
             accounts: DashMap::new(),
-            ledgers: Mutex::default(),
-            opening: tokio::sync::Mutex::default(),
         });
         Ok(accounts)
     }
@@ -168,6 +148,7 @@ impl Accounts {
                 !(unused && account.context().idle_for() >= accounts.idle)
             });
             accounts.accounts.iter().for_each(|account| account.context().upstream.close_idle());
+            accounts.close_idle_ledgers();
             let now = Instant::now();
             accounts.logins.retain(|_, known| {
                 known.account.strong_count() > 0 && accounts.credentials.is_recent(&known.accepted, now)
@@ -382,11 +363,7 @@ impl Accounts {
     pub async fn close(&self, patience: Duration) {
         self.logins.clear();
         self.accounts.clear();
-        let open: Vec<_> = {
-            let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-            ledgers.values().map(|open| open.closing.clone()).collect()
-        };
-        let closed = futures::future::join_all(open.into_iter().map(ended));
+        let closed = futures::future::join_all(self.ledgers.watch_closing().into_iter().map(ended));
         if tokio::time::timeout(patience, closed).await.is_err() {
             tracing::info!("some ledgers could not be closed in order: their folders are in use");
         }
@@ -415,29 +392,46 @@ impl Accounts {
     }
 
     async fn ledger(&self, mailbox: Guid) -> Result<Arc<dyn Ledger>, UpstreamError> {
-        let known = || {
-            let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-            ledgers.get(&mailbox).map(|open| (open.ledger.upgrade(), open.closing.clone()))
+        let deadline = tokio::time::Instant::now() + CLOSING_TIME;
+        let ledger = loop {
+            match self.ledgers.get(mailbox) {
+                Slot::Ready(ledger) => break ledger,
+                // Nobody uses it any more, but its file may not be free yet.
+                Slot::Closing(closing) => {
+                    let late = |_| UpstreamError::Busy("the mailbox's ledger is still being closed".into());
+                    tokio::time::timeout_at(deadline, ended(closing)).await.map_err(late)?;
+                }
+            }
         };
-        if let Some((Some(ledger), _)) = known() {
-            return Ok(ledger);
+        self.close_idle_ledgers();
+        let waking = Arc::clone(&ledger);
+        match blocking(move || waking.wake()).await? {
+            Ok(()) => Ok(ledger),
+            // What needs no ledger works without: whoever needs it is told.
+            Err(error) if error.is_out_of_service() => {
+                tracing::warn!(%mailbox, %error, "logging in without the ledger");
+                Ok(ledger)
+            }
+            Err(error) => Err(error.into()),
         }
-        // A file can be open once: whoever comes second waits and finds it open.
-        let _opening = self.opening.lock().await;
-        match known() {
-            Some((Some(ledger), _)) => return Ok(ledger),
-            // Nobody uses it any more, but its file may not be free yet.
-            Some((None, closing)) => drop(tokio::time::timeout(CLOSING_TIME, ended(closing)).await),
-            None => {}
-        }
-        let directory = self.ledger_directory.clone();
-        let ledger = Arc::new(blocking(move || RedbLedger::open(&directory, mailbox)).await??);
-        let open = OpenLedger { ledger: Arc::downgrade(&ledger), closing: ledger.watch_closing() };
-        let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
-        ledgers.retain(|_, ledger| !ledger.is_closed());
-        ledgers.insert(mailbox, open);
-        Ok(ledger)
     }
+
+    /// Closes files of ledgers that are not needed now, in the background.
+    fn close_idle_ledgers(&self) {
+        let ledgers = Arc::clone(&self.ledgers);
+        tokio::task::spawn_blocking(move || ledgers.close_idle());
+    }
+}
+
+fn ledgers(config: &LedgerConfig) -> Ledgers {
+    let options = LedgerOptions {
+        cache_bytes: config.cache_bytes,
+        tombstone_days: config.tombstone_days,
+        tombstones: config.tombstones,
+        ..LedgerOptions::default()
+    };
+    let idle = Duration::from_secs(config.idle_seconds);
+    Ledgers::new(config.directory.clone(), options, idle, config.open_files)
 }
 
 /// Waits for a ledger's file to be closed.

@@ -82,6 +82,16 @@ impl MailboxContext {
         }
     }
 
+    /// Sees to it that the ledger will find room for what is to be done to so many messages, before the upstream does it:
+    /// what can't be noted afterwards must not be done.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Ledger`]; nothing was done.
+    pub async fn reserve(&self, messages: usize) -> Result<(), UpstreamError> {
+        let ledger = Arc::clone(&self.ledger);
+        Ok(crate::blocking::blocking(move || ledger.reserve(messages)).await??)
+    }
+
     /// The user's address.
     pub fn user(&self) -> &str {
         &self.user

@@ -105,6 +105,20 @@ impl OpenMailbox {
         Ok(folder)
     }
 
+    /// Sees to it that the ledger will find room for what an operation does to so many messages of a folder: with those that are
+    /// there, if it is not open, since it is opened then.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Ledger`]; nothing is to be done.
+    pub(crate) async fn reserve(&self, folder: &Gid, messages: usize) -> Result<(), UpstreamError> {
+        let there = match self.open_folder(folder) {
+            Some(_) => 0,
+            None => self.newest_tree().and_then(|tree| Some(tree.get(folder)?.counts.messages)).unwrap_or(0),
+        };
+        let there = usize::try_from(there).unwrap_or(usize::MAX);
+        self.context.reserve(messages.saturating_add(there)).await
+    }
+
     /// Makes known what an operation did to a folder. One that is not open is opened, which shows it, too.
     pub(crate) async fn settle(&self, id: &FolderKey, settling: Settling) -> Result<Settled, UpstreamError> {
         let open = Gid::from_slice(&id.0).and_then(|gid| self.open_folder(&gid));

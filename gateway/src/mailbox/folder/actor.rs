@@ -45,7 +45,9 @@ pub(super) async fn start(shared: Arc<Shared>) -> Result<Started, UpstreamError>
     let (snapshots, snapshot_watch) = watch::channel(Arc::default());
     let (views, view_watch) = watch::channel(Arc::default());
     let mut actor = Actor { shared, state, snapshots, views, last_round: None, gone: false };
-    actor.round().await?;
+    if let Err(error) = actor.round().await {
+        actor.go_on_without(error)?;
+    }
     actor.publish();
     let (commands, inbox) = mpsc::channel(QUEUE);
     tokio::spawn(actor.run(inbox));
@@ -83,13 +85,26 @@ impl Actor {
         match command {
             Command::Refresh(reply) => {
                 let result = if self.is_fresh() { Ok(()) } else { self.round().await };
-                drop(reply.send(result));
+                drop(reply.send(result.or_else(|error| self.go_on_without(error))));
             }
             Command::Store(uids, change, reply) => drop(reply.send(self.store(&uids, &change).await)),
             Command::Expunge(uids, reply) => drop(reply.send(self.expunge(&uids).await)),
             Command::Settle(settling, reply) => drop(reply.send(self.settle(&settling).await)),
             Command::Record(renderings, reply) => drop(reply.send(self.record(&renderings).await)),
         }
+    }
+
+    /// While the ledger can't be written, what is known of the folder can be read all the same. What came or changed since
+    /// waits for its UID and MODSEQ until the ledger can.
+    fn go_on_without(&self, error: UpstreamError) -> Result<(), UpstreamError> {
+        // A folder that was never stored has no UIDVALIDITY that anybody may see.
+        if !error.is_of_the_ledger_for_now() || self.state.head().version == 0 {
+            return Err(error);
+        }
+        tracing::info!(folder = %self.shared.gid, %error, "showing what is known; what is new waits for the ledger");
+        self.shared.news.add_unknown();
+        self.try_again_later();
+        Ok(())
     }
 
     /// Whether a round would find nothing: the subscription is alive, no notification spoke of the folder, and it was
@@ -183,6 +198,7 @@ impl Actor {
 
     async fn store(&mut self, uids: &[u32], change: &FlagChange) -> Result<(), UpstreamError> {
         let _hold = self.shared.context.hold_polls();
+        self.shared.context.reserve(uids.len()).await?;
         self.commit_latest(|state| state.store_overlay(uids, change)).await?;
         if super::flags::apply(&self.shared, &self.state, uids, change).await? {
             self.round().await?;
@@ -215,6 +231,7 @@ impl Actor {
             }
             left = ids.len();
             let _hold = self.shared.context.hold_polls();
+            self.shared.context.reserve(ids.len()).await?;
             self.shared.context.delete(self.shared.gid, &ids).await?;
             self.round().await?;
         }

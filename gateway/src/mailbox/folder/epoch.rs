@@ -20,8 +20,7 @@ pub(crate) async fn open_state(shared: &Shared) -> Result<FolderState, UpstreamE
             return Ok(FolderState::new(context.fresh_uid_validity(&epoch)));
         };
         let epoch = context.epochs().epoch(folder).await?;
-        let ledger = &context.ledger;
-        let standing = ledger.opening().judge(&folder, ledger.instance(), (state.head(), state.run()), &epoch);
+        let standing = context.ledger.opening()?.judge(&folder, (state.head(), state.run()), &epoch);
         let result = match standing {
             Standing::Current => Ok(()),
             Standing::Behind(reached) => {
@@ -71,7 +70,7 @@ pub(crate) async fn write(shared: &Shared, state: &mut FolderState, commit: Fold
 
 /// Whether a run stands in the ledger and in the epoch that allows what a commit does.
 pub(crate) fn covers(shared: &Shared, state: &FolderState, commit: &FolderCommit) -> bool {
-    let confirmed = shared.context.ledger.opening().confirmed(&shared.gid);
+    let confirmed = shared.context.ledger.opening().ok().and_then(|opening| opening.confirmed(&shared.gid));
     let covered = |entry: EpochEntry| {
         (entry.uid_validity, entry.run) == (state.head().uid_validity, state.run().number)
             && commit.head.uid_next <= entry.ceiling
@@ -88,12 +87,11 @@ pub(crate) async fn begin_run(
     needed: u32,
     lost: Option<Reached>,
 ) -> Result<(), UpstreamError> {
-    let (folder, ledger) = (shared.gid, Arc::clone(&shared.context.ledger));
-    let opening = ledger.opening();
+    let (folder, opening) = (shared.gid, shared.context.ledger.opening()?);
     let mut run = *state.run();
     let mut ceiling = state.head().uid_ceiling;
     if lost.is_some() || opening.begun(&folder) != Some(run.number) {
-        let reached = shared.context.epochs().epoch(folder).await?.reached(ledger.instance());
+        let reached = shared.context.epochs().epoch(folder).await?.reached(opening.instance());
         run = Run { number: run.number.max(reached.run) + 1, doubts: opening.doubts(), ..run };
     }
     if let Some(lost) = lost {
@@ -115,7 +113,7 @@ pub(crate) async fn begin_run(
     opening.begin(folder, run.number);
     let head = state.head();
     let entry = EpochEntry {
-        instance: ledger.instance(),
+        instance: opening.instance(),
         uid_validity: head.uid_validity,
         ceiling: head.uid_ceiling,
         run: run.number,
@@ -125,6 +123,9 @@ pub(crate) async fn begin_run(
     Ok(())
 }
 
+/// Whether the ledger holds something else than what a state was made of: somebody else committed, or it was damaged and is
+/// begun anew.
 pub(crate) fn is_conflict(error: &UpstreamError) -> bool {
-    matches!(error, UpstreamError::Ledger(error) if matches!(**error, LedgerError::Conflict { .. }))
+    let other = |error: &LedgerError| matches!(error, LedgerError::Conflict { .. } | LedgerError::Damaged { .. });
+    matches!(error, UpstreamError::Ledger(error) if other(error))
 }

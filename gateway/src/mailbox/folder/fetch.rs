@@ -267,7 +267,10 @@ impl Fetch<'_> {
         let verdicts = match self.folder.record(offered.clone()).await {
             Ok(verdicts) => verdicts,
             Err(error) => {
-                fetched.extend(batch.into_iter().map(|rendered| (rendered.uid, Err(error.clone()))));
+                for (Rendered { uid, served, .. }, offered) in batch.into_iter().zip(&offered) {
+                    let known = self.is_recorded(offered);
+                    fetched.insert(uid, if known { Ok(self.item(uid, served)) } else { Err(error.clone()) });
+                }
                 return false;
             }
         };
@@ -279,10 +282,7 @@ impl Fetch<'_> {
                 self.folder.shared.context.cache_rendering(gid, record.digest, bytes);
             }
             let item = match verdict {
-                RenderingVerdict::Same => {
-                    let content = if self.need == FetchNeed::Size { Bytes::new() } else { served };
-                    Ok(FetchedMessage { uid, size: Some(record.size), content })
-                }
+                RenderingVerdict::Same => Ok(self.item(uid, served)),
                 RenderingVerdict::Outdated => {
                     outdated = true;
                     continue;
@@ -292,6 +292,18 @@ impl Fetch<'_> {
             fetched.insert(uid, item);
         }
         outdated
+    }
+
+    /// Whether these are the bytes that were recorded for the UID, so that nothing has to be written to serve them.
+    fn is_recorded(&self, offered: &OfferedRendering) -> bool {
+        let source = self.view.source(offered.uid).filter(|source| source.gid == offered.gid);
+        source.and_then(|source| source.rendering) == Some(offered.rendering)
+    }
+
+    fn item(&self, uid: u32, bytes: Bytes) -> FetchedMessage {
+        let size = size_of(&bytes);
+        let content = if self.need == FetchNeed::Size { Bytes::new() } else { bytes };
+        FetchedMessage { uid, size: Some(size), content }
     }
 
     /// Sends what is ready, in order.
@@ -318,8 +330,9 @@ impl Fetch<'_> {
 }
 
 fn rendering_record(bytes: &Bytes) -> RenderingRecord {
-    RenderingRecord {
-        size: u32::try_from(bytes.len()).expect("renderings are bounded far below 4 GiB"),
-        digest: Sha256::digest(bytes).into(),
-    }
+    RenderingRecord { size: size_of(bytes), digest: Sha256::digest(bytes).into() }
+}
+
+fn size_of(bytes: &Bytes) -> u32 {
+    u32::try_from(bytes.len()).expect("renderings are bounded far below 4 GiB")
 }

@@ -5,7 +5,7 @@ use mapi_core::mailbox::SyncOutcome;
 
 use super::shared::Shared;
 use crate::blocking::blocking;
-use crate::ledger::Stage;
+use crate::ledger::{LedgerError, Stage};
 use crate::line::error::UpstreamError;
 use crate::sync::{Delta, FolderState, RemoteMessage};
 
@@ -47,7 +47,14 @@ impl Staging {
         };
         let staging = Self::new(state, readable(&state.head().ics, "committed"));
         let (ledger, gid) = (Arc::clone(&shared.context.ledger), shared.gid);
-        let Some(staged) = blocking(move || ledger.staged(&gid)).await?? else { return Ok(staging) };
+        let staged = match blocking(move || ledger.staged(&gid)).await? {
+            Err(error @ LedgerError::Damaged { .. }) => {
+                tracing::warn!(folder = %shared.gid, %error, "a round that was broken off can't go on; asking from its beginning");
+                None
+            }
+            staged => staged?,
+        };
+        let Some(staged) = staged else { return Ok(staging) };
         let before = readable(&staged.ics, "staged");
         if before != SyncState::new() {
             tracing::info!(folder = %shared.gid, messages = staged.messages.len(), "going on with a round that was broken off");

@@ -195,8 +195,7 @@ fn a_ledger_that_has_a_message_twice_is_mended_by_the_next_round() {
     let mut rows = state.rows();
     rows.push(MessageRecord { uid: 9, ..rows[0].clone() });
     let head = crate::ledger::FolderHead { uid_next: 10, ..state.head().clone() };
-    let stored =
-        crate::ledger::StoredFolder { head, rows, tombstones: Vec::new(), next_article: None, run: Run::default() };
+    let stored = crate::ledger::StoredFolder { head, rows, next_article: None, run: Run::default() };
     let mut state = FolderState::from_stored(stored);
     apply(&mut state, Delta { ics: ics(1), ..Delta::default() });
     assert_eq!(state.rows().iter().map(|row| row.uid).collect::<Vec<_>>(), [2, 3, 9]);
