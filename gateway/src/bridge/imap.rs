@@ -11,6 +11,7 @@ use mail_core::{
 use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
 
+use super::error::login_failed;
 use crate::account::Account;
 use crate::line::error::UpstreamError;
 use crate::login::accounts::Accounts;
@@ -40,7 +41,7 @@ impl MailStore for ImapBridge {
             Ok(account) => Ok(Arc::new(UserBridge { account })),
             Err(error) => {
                 tracing::info!(user = %credentials.user, peer = %peer.address, %error, "IMAP login failed");
-                Err(error.into())
+                Err(login_failed(error))
             }
         }
     }
