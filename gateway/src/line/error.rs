@@ -136,7 +136,7 @@ pub(crate) fn client_error(error: &ClientError) -> UpstreamError {
     match error {
         ClientError::Unauthorized(error) => auth_error(error),
         ClientError::Busy(_) => UpstreamError::Busy(error.to_string()),
-        ClientError::OutcomeUnknown(_) | ClientError::ContextLost(_) => {
+        ClientError::OutcomeUnknown(_) | ClientError::TooSlow(_) | ClientError::ContextLost(_) => {
             UpstreamError::OutcomeUnknown(error.to_string())
         }
         ClientError::Rejected(code) => UpstreamError::Refused { operation: "Connect or Execute".into(), code: *code },
