@@ -32,9 +32,8 @@ impl ImapBridge {
 #[async_trait]
 impl MailStore for ImapBridge {
     async fn login(&self, credentials: Credentials, peer: Peer) -> Result<Arc<dyn UserStore>, StoreError> {
-        let address = Some(peer.address.ip());
         let result = match &credentials.secret {
-            Secret::Password(password) => self.accounts.login_from(&credentials.user, password, address).await,
+            Secret::Password(password) => self.accounts.login(&credentials.user, password, peer.address.ip()).await,
             Secret::Bearer(token) => self.accounts.login_with_token(&credentials.user, token).await,
         };
         match result {

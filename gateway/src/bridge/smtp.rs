@@ -9,6 +9,7 @@ use smtp_front::submit::{Address, Envelope, Grant, Message, Recipient, Submit, S
 use super::room::Room;
 use crate::account::Account;
 use crate::account::sending::submit::Sending;
+use crate::blocking::blocking;
 use crate::config::SenderPolicy;
 use crate::device::{self, Device, Devices, HeaderRule, Proof};
 use crate::line::error::UpstreamError;
@@ -41,7 +42,7 @@ impl Submit for SmtpBridge {
             Secret::Password(password) => match self.devices.login(&credentials.user, password) {
                 Some((device, true)) => return Ok(self.device(device)),
                 Some((_, false)) => Err(UpstreamError::NoMailbox("not the password of this device".into())),
-                None => self.accounts.login_from(&credentials.user, password, Some(peer.address.ip())).await,
+                None => self.accounts.login(&credentials.user, password, peer.address.ip()).await,
             },
             Secret::Bearer(token) => self.accounts.login_with_token(&credentials.user, token).await,
         };
@@ -104,7 +105,11 @@ struct DeviceSubmitter {
 impl DeviceSubmitter {
     async fn account(&self) -> Result<Arc<Account>, UpstreamError> {
         match self.device.proof() {
-            Proof::Password(password) => self.accounts.login(self.device.mailbox(), password).await,
+            Proof::Password(password) => {
+                let password = Arc::clone(password);
+                let (password, stamp) = blocking(move || password.now()).await?;
+                self.accounts.login_with_configured_password(self.device.mailbox(), &password, stamp).await
+            }
             Proof::Tokens(mailbox) => self.accounts.login_with_own_token(mailbox).await,
             Proof::Tickets(file) => self.accounts.login_with_tickets(self.device.mailbox(), file).await,
         }
@@ -178,7 +183,7 @@ async fn check(account: &Account, recipient: &Recipient, sending: &Sending) -> R
 
 /// Reads a message; nobody does so again.
 async fn completed(message: Message, rule: HeaderRule) -> Result<Arc<message::Message>, SubmitError> {
-    let completed = crate::blocking::blocking(move || device::complete(message, &rule)).await;
+    let completed = blocking(move || device::complete(message, &rule)).await;
     Ok(Arc::new(completed.map_err(SubmitError::from)??))
 }
 
