@@ -60,7 +60,10 @@ impl From<UpstreamError> for StoreError {
 /// unavailable, so what is no refusal of the password must not look like one; the reason is in the log.
 pub(super) fn login_failed(error: UpstreamError) -> StoreError {
     match StoreError::from(error) {
-        error @ (StoreError::AuthenticationFailed | StoreError::Unavailable(_) | StoreError::Internal(_)) => error,
+        error @ (StoreError::AuthenticationFailed
+        | StoreError::NoPermission(_)
+        | StoreError::Unavailable(_)
+        | StoreError::Internal(_)) => error,
         error => StoreError::Unavailable(format!("the mailbox can't be opened now: {error}")),
     }
 }
@@ -170,7 +173,7 @@ mod tests {
     #[test]
     fn only_a_refused_password_looks_like_one() {
         let refused = |code| UpstreamError::Refused { operation: "Connect or Execute".into(), code };
-        let codes = [ErrorCode::LOGIN_FAILURE, ErrorCode::ERROR, ErrorCode::NOT_FOUND, ErrorCode::LOGIN_PERM];
+        let codes = [ErrorCode::LOGIN_FAILURE, ErrorCode::ERROR, ErrorCode::NOT_FOUND];
         let trouble = codes.into_iter().chain([ErrorCode(0xDEAD)]).map(refused).chain([
             UpstreamError::Unreachable("no meta-tag at byte 0 of the response".into()),
             UpstreamError::OutcomeUnknown("malformed answer".into()),
@@ -182,6 +185,7 @@ mod tests {
         }
         let wrong = UpstreamError::Unauthorized(mapi_core::auth::AuthError::Refused);
         assert_eq!(login_failed(wrong), StoreError::AuthenticationFailed);
+        assert!(matches!(login_failed(refused(ErrorCode::LOGIN_PERM)), StoreError::NoPermission(_)));
         // In the middle of a session, too: sessions are opened anew.
         assert!(matches!(StoreError::from(refused(ErrorCode::LOGIN_FAILURE)), StoreError::Unavailable(_)));
     }
