@@ -77,7 +77,12 @@ impl Account {
         }
         drop(checking);
         let came = made.into_iter().map(|stored| stored.gid).collect();
-        let settled = self.mailbox.settle(folder, Settling { came, ..Settling::default() }).await?;
+        let settled = self.mailbox.settle(folder, Settling { came, ..Settling::default() }).await;
+        // It is stored; whoever is told that it is not would store it once more.
+        let settled = settled.map_err(|error| match error.is_of_the_way() {
+            true => UpstreamError::OutcomeUnknown(format!("a message was stored, then: {error}")),
+            false => error,
+        })?;
         let Some(uid) = settled.uids.first().copied().flatten() else { return Ok(None) };
         if !overlay.is_empty() {
             let change = FlagChange { mode: FlagChangeMode::Add, flags: overlay, keywords: Keywords::EMPTY };
