@@ -99,6 +99,7 @@ impl Service {
             smtp: Vec::new(),
         };
         service.background.push(tokio::spawn(Arc::clone(&accounts).reap_idle()).abort_handle());
+        service.background.push(tokio::spawn(Arc::clone(&accounts).save_trust()).abort_handle());
         if config.upstream.auth == AuthSchemes::Auto {
             service.background.push(tokio::spawn(Arc::clone(&accounts).learn_offers()).abort_handle());
         }

@@ -108,6 +108,19 @@ impl ErrorCode {
         matches!(self, Self::SERVER_BUSY | Self::SERVER_PAUSED | Self::SERVER_TOO_BUSY)
     }
 
+    /// Whether the server has no room for another session or object now, or lost touch with its store, whatever was asked
+    /// for. ecLoginFailure is what those get whose sessions are used up; a wrong password is HTTP's 401.
+    pub fn is_out_of_resources(self) -> bool {
+        matches!(
+            self,
+            Self::LOGIN_FAILURE
+                | Self::MAX_OBJECTS_EXCEEDED
+                | Self::RPC_FAILED
+                | Self::INSUFFICIENT_RESOURCES
+                | Self::NOT_ENOUGH_MEMORY
+        )
+    }
+
     /// Whether the mailbox, or what it lies on, is full.
     pub fn is_over_quota(self) -> bool {
         matches!(

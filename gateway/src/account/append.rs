@@ -88,6 +88,9 @@ impl Account {
                 tracing::warn!(%error, "a message was stored, and its UID is not known yet");
                 return Ok(None);
             }
+            Err(error) if error.is_of_the_way() => {
+                return Err(UpstreamError::OutcomeUnknown(format!("a message was stored, then: {error}")));
+            }
             settled => settled?,
         };
         let Some(uid) = settled.uids.first().copied().flatten() else { return Ok(None) };

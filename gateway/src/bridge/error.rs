@@ -14,11 +14,13 @@ impl From<UpstreamError> for StoreError {
             UpstreamError::SignIn(_) => {
                 Self::Unavailable("the gateway can't sign in to the mail server, its administrator must help".into())
             }
-            UpstreamError::Unreachable(_) => Self::Unavailable("the mail server can't be reached".into()),
+            UpstreamError::Unreachable(_) => {
+                Self::Unavailable("the mail server can't be reached, or does not answer".into())
+            }
             UpstreamError::TooManyAttempts(wait) => Self::Unavailable(too_many(wait)),
             UpstreamError::Busy(_) => Self::Unavailable("the mail server is busy, try again later".into()),
             UpstreamError::OutcomeUnknown(_) => {
-                let why = "the connection to the mail server was lost while it did this, and it may have done it: look before you repeat it";
+                let why = "the mail server's answer got lost or took too long, and it may have done it: look before you repeat it";
                 Self::Unavailable(why.into())
             }
             UpstreamError::Limit(reason) => Self::Limit(reason),
@@ -44,6 +46,10 @@ impl From<UpstreamError> for StoreError {
                 code if code.is_over_quota() => Self::OverQuota("the mailbox is full".into()),
                 code if code.is_busy() => Self::Unavailable("the mail server is busy, try again later".into()),
                 code if code.is_too_large() => Self::Limit("too big for the mail server".into()),
+                code if code.is_out_of_resources() => {
+                    tracing::warn!(operation, %code, "the upstream has no room for this now");
+                    Self::Unavailable(format!("the mail server has no room for this now, try again later: {code}"))
+                }
                 ErrorCode::PARTIAL_COMPLETION => Self::Cannot("the mail server did only a part of it".into()),
                 ErrorCode::DUPLICATE_NAME => Self::AlreadyExists,
                 code => {
@@ -55,6 +61,18 @@ impl From<UpstreamError> for StoreError {
     }
 }
 
+/// What a client is told whose login failed. Mail programs ask for another password unless they are told that the server is
+/// unavailable, so what is no refusal of the password must not look like one; the reason is in the log.
+pub(super) fn login_failed(error: UpstreamError) -> StoreError {
+    match StoreError::from(error) {
+        error @ (StoreError::AuthenticationFailed
+        | StoreError::NoPermission(_)
+        | StoreError::Unavailable(_)
+        | StoreError::Internal(_)) => error,
+        error => StoreError::Unavailable(format!("the mailbox can't be opened now: {error}")),
+    }
+}
+
 /// The one place where upstream errors become SMTP ones.
 impl From<UpstreamError> for SubmitError {
     fn from(error: UpstreamError) -> Self {
@@ -63,11 +81,11 @@ impl From<UpstreamError> for SubmitError {
             UpstreamError::SignIn(_) => {
                 Self::Unavailable("the gateway can't sign in to the mail server, its administrator must help".into())
             }
-            UpstreamError::Unreachable(_) => Self::Unavailable("the mail server can't be reached".into()),
+            UpstreamError::Unreachable(_) => Self::Unavailable("the mail server can't be reached, or does not answer".into()),
             UpstreamError::TooManyAttempts(wait) => Self::Unavailable(too_many(wait)),
             UpstreamError::Busy(_) => Self::Busy("the mail server is busy, try again later".into()),
             UpstreamError::OutcomeUnknown(_) => Self::OutcomeUnknown(
-                "the connection to the mail server was lost while it took the message; look into Sent before retrying"
+                "the mail server's answer got lost or took too long, and it may have sent the message: look into Sent before retrying"
                     .into(),
             ),
             UpstreamError::SenderDenied(_) => Self::SenderDenied(error.to_string()),
@@ -96,12 +114,13 @@ impl From<UpstreamError> for SubmitError {
                 ErrorCode::TOO_MANY_RECIPS => Self::TooManyRecipients(
                     "the mail server does not take so many recipients in one message; send to fewer at a time".into(),
                 ),
-                ErrorCode::MAX_OBJECTS_EXCEEDED | ErrorCode::RPC_FAILED => {
-                    Self::Busy("the mail server is busy, try again later".into())
-                }
                 code if code.is_busy() => Self::Busy("the mail server is busy, try again later".into()),
                 ErrorCode::NOT_ENOUGH_MEMORY | ErrorCode::INSUFFICIENT_RESOURCES => {
                     Self::NoSpace("the mail server has no room for the message, try again later".into())
+                }
+                code if code.is_out_of_resources() => {
+                    tracing::warn!(operation, %code, "the upstream has no room for this now");
+                    Self::Busy("the mail server is busy, try again later".into())
                 }
                 code => {
                     tracing::warn!(operation, %code, "upstream refused a submission");
@@ -137,9 +156,15 @@ mod tests {
             (&[ErrorCode::WARN_CANCEL_MESSAGE, ErrorCode::INVALID_RECIPS], |error| {
                 matches!(error, SubmitError::RecipientRefused(_))
             }),
-            (&[ErrorCode::SERVER_BUSY, ErrorCode::RPC_FAILED, ErrorCode::MAX_OBJECTS_EXCEEDED], |error| {
-                matches!(error, SubmitError::Busy(_))
-            }),
+            (
+                &[
+                    ErrorCode::SERVER_BUSY,
+                    ErrorCode::RPC_FAILED,
+                    ErrorCode::MAX_OBJECTS_EXCEEDED,
+                    ErrorCode::LOGIN_FAILURE,
+                ],
+                |error| matches!(error, SubmitError::Busy(_)),
+            ),
             (&[ErrorCode::NOT_ENOUGH_MEMORY, ErrorCode::INSUFFICIENT_RESOURCES], |error| {
                 matches!(error, SubmitError::NoSpace(_))
             }),
@@ -169,10 +194,30 @@ mod tests {
     }
 
     #[test]
+    fn only_a_refused_password_looks_like_one() {
+        let refused = |code| UpstreamError::Refused { operation: "Connect or Execute".into(), code };
+        let codes = [ErrorCode::LOGIN_FAILURE, ErrorCode::ERROR, ErrorCode::NOT_FOUND];
+        let trouble = codes.into_iter().chain([ErrorCode(0xDEAD)]).map(refused).chain([
+            UpstreamError::Unreachable("no meta-tag at byte 0 of the response".into()),
+            UpstreamError::OutcomeUnknown("malformed answer".into()),
+            UpstreamError::SignIn("NTLM is not offered".into()),
+        ]);
+        for error in trouble {
+            let told = login_failed(error.clone());
+            assert!(matches!(told, StoreError::Unavailable(_)), "{error}: {told:?}");
+        }
+        let wrong = UpstreamError::Unauthorized(mapi_core::auth::AuthError::Refused);
+        assert_eq!(login_failed(wrong), StoreError::AuthenticationFailed);
+        assert!(matches!(login_failed(refused(ErrorCode::LOGIN_PERM)), StoreError::NoPermission(_)));
+        // In the middle of a session, too: sessions are opened anew.
+        assert!(matches!(StoreError::from(refused(ErrorCode::LOGIN_FAILURE)), StoreError::Unavailable(_)));
+    }
+
+    #[test]
     fn failures_on_the_way_become_what_submitters_can_act_on() {
         let text = || "why".to_owned();
         for (error, expected) in [
-            (UpstreamError::Unreachable(text()), "the mail server can't be reached"),
+            (UpstreamError::Unreachable(text()), "the mail server can't be reached, or does not answer"),
             (UpstreamError::Busy(text()), "the mail server is busy, try again later"),
             (UpstreamError::SenderDenied("x@example.test".into()), "not allowed to send as x@example.test"),
             (UpstreamError::Limit(text()), "why"),

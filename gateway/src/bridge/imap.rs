@@ -12,6 +12,7 @@ use mail_core::{
 use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
 
+use super::error::login_failed;
 use crate::account::Account;
 use crate::line::error::UpstreamError;
 use crate::login::accounts::Accounts;
@@ -32,16 +33,15 @@ impl ImapBridge {
 #[async_trait]
 impl MailStore for ImapBridge {
     async fn login(&self, credentials: Credentials, peer: Peer) -> Result<Arc<dyn UserStore>, StoreError> {
-        let address = Some(peer.address.ip());
         let result = match &credentials.secret {
-            Secret::Password(password) => self.accounts.login_from(&credentials.user, password, address).await,
+            Secret::Password(password) => self.accounts.login(&credentials.user, password, peer.address.ip()).await,
             Secret::Bearer(token) => self.accounts.login_with_token(&credentials.user, token).await,
         };
         match result {
             Ok(account) => Ok(Arc::new(UserBridge { account })),
             Err(error) => {
                 tracing::info!(user = %credentials.user, peer = %peer.address, %error, "IMAP login failed");
-                Err(error.into())
+                Err(login_failed(error))
             }
         }
     }

@@ -10,6 +10,7 @@ use smtp_front::submit::{Address, Departure, Envelope, Grant, Recipient, Submit,
 
 use crate::account::Account;
 use crate::account::sending::submit::Sending;
+use crate::blocking::blocking;
 use crate::config::SenderPolicy;
 use crate::device::{self, Device, Devices, HeaderRule, Proof};
 use crate::line::error::UpstreamError;
@@ -45,7 +46,7 @@ impl Submit for SmtpBridge {
             Secret::Password(password) => match self.devices.login(&credentials.user, password) {
                 Some((device, true)) => return Ok(self.device(device)),
                 Some((_, false)) => Err(UpstreamError::NoMailbox("not the password of this device".into())),
-                None => self.accounts.login_from(&credentials.user, password, Some(peer.address.ip())).await,
+                None => self.accounts.login(&credentials.user, password, peer.address.ip()).await,
             },
             Secret::Bearer(token) => self.accounts.login_with_token(&credentials.user, token).await,
         };
@@ -117,7 +118,11 @@ struct DeviceSubmitter {
 impl DeviceSubmitter {
     async fn account(&self) -> Result<Arc<Account>, UpstreamError> {
         match self.device.proof() {
-            Proof::Password(password) => self.accounts.login(self.device.mailbox(), password).await,
+            Proof::Password(password) => {
+                let password = Arc::clone(password);
+                let (password, stamp) = blocking(move || password.now()).await?;
+                self.accounts.login_with_configured_password(self.device.mailbox(), &password, stamp).await
+            }
             Proof::Tokens(mailbox) => self.accounts.login_with_own_token(mailbox).await,
             Proof::Tickets(file) => self.accounts.login_with_tickets(self.device.mailbox(), file).await,
         }

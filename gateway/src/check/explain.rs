@@ -136,7 +136,7 @@ pub(super) fn authentication(error: &AuthError, offered: Option<&[String]>, conf
 pub(super) fn client(error: &ClientError) -> String {
     match error {
         ClientError::Unauthorized(_) => "see the step on authentication".into(),
-        ClientError::Unreachable(_) | ClientError::OutcomeUnknown(_) => {
+        ClientError::Unreachable(_) | ClientError::OutcomeUnknown(_) | ClientError::TooSlow(_) => {
             "check the server's health and what stands between (proxy, firewall, load balancer)".into()
         }
         ClientError::ContextLost(_) => {

@@ -59,7 +59,8 @@ pub(super) async fn open(
             return None;
         }
         Err(error) => {
-            let undecided = matches!(error, ClientError::Unreachable(_) | ClientError::OutcomeUnknown(_));
+            let undecided =
+                matches!(error, ClientError::Unreachable(_) | ClientError::OutcomeUnknown(_) | ClientError::TooSlow(_));
             if undecided && !located.accepted {
                 let next = "see the next step: the server did not come to it";
                 steps.record(AUTHENTICATION, began, Finding::warning("not decided", next));

@@ -91,6 +91,8 @@ impl Config {
             ("imap.max_unauthenticated_per_address", self.imap.max_unauthenticated_per_address),
             ("smtp.max_connections_per_address", self.smtp.max_connections_per_address),
             ("upstream.max_message_bytes", self.upstream.max_message_bytes),
+            ("upstream.answer_timeout_seconds", usize::from(self.upstream.answer_timeout_seconds > 0)),
+            ("upstream.slowest_bytes_per_second", usize::from(self.upstream.slowest_bytes_per_second > 0)),
             ("upstream.max_accounts", self.upstream.max_accounts),
             ("upstream.sessions_per_user", self.upstream.sessions_per_user),
             ("upstream.wrong_passwords_per_user", self.upstream.wrong_passwords_per_user),

@@ -43,6 +43,11 @@ pub struct UpstreamConfig {
     pub connect_timeout_seconds: u64,
     /// Seconds until an answer must have begun.
     pub request_timeout_seconds: u64,
+    /// Seconds until an answer must be there as a whole, however often the upstream says that it still works on it; the time
+    /// that its bytes need comes on top.
+    pub answer_timeout_seconds: u64,
+    /// Bytes a second below which the upstream is too slow: what is large may take so much longer.
+    pub slowest_bytes_per_second: u32,
     /// Bytes of the largest message that is read.
     pub max_message_bytes: usize,
     /// Accounts at once.
@@ -76,6 +81,8 @@ impl Default for UpstreamConfig {
             allow_plain_http: false,
             connect_timeout_seconds: 15,
             request_timeout_seconds: 120,
+            answer_timeout_seconds: 300,
+            slowest_bytes_per_second: 8 * 1024,
             max_message_bytes: 160 * 1024 * 1024,
             max_accounts: 10_000,
             sessions_per_user: 4,

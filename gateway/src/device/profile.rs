@@ -9,18 +9,16 @@ use smtp_front::rate::{RateLimit, Window};
 use smtp_front::submit::{Address, Grant, Recipient, SubmitError};
 
 use super::HeaderRule;
+use super::password::{DevicePassword, password};
 use crate::config::{ConfigError, DeviceConfig, SenderPolicy};
 use crate::line::login::TicketFile;
 use crate::login::token_mailbox::TokenMailbox;
-
-/// The longest password taken from a file, in bytes.
-const MAX_PASSWORD: usize = 4096;
 
 /// What opens a device's mailbox.
 #[derive(Debug)]
 pub enum Proof {
     /// Its password.
-    Password(SecretString),
+    Password(Arc<DevicePassword>),
     /// Access tokens that the gateway gets.
     Tokens(Arc<TokenMailbox>),
     /// Kerberos.
@@ -49,28 +47,31 @@ impl Device {
     /// # Errors
     /// Files that can't be read, variables that aren't set, and empty passwords.
     pub fn new(key: &str, config: &DeviceConfig) -> Result<Self, ConfigError> {
-        let from_file = |name: &str, path: &Path| {
-            let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
-            password(text).map_err(|problem| {
-                ConfigError::invalid(format!("{key}.{name}"), format!("{}: {problem}", path.display()))
-            })
+        let unusable = |name: &str, path: &Path, problem: String| {
+            ConfigError::invalid(format!("{key}.{name}"), format!("{}: {problem}", path.display()))
         };
         let keytab = config.keytab_file.clone().map(TicketFile::Keytab);
         let tickets = keytab.or_else(|| config.credential_cache_file.clone().map(TicketFile::CredentialCache));
         let proof = match (tickets, &config.password_file, &config.password_env, &config.oauth) {
             (Some(file), ..) => Proof::Tickets(file),
-            (None, Some(path), ..) => Proof::Password(from_file("password_file", path)?),
+            (None, Some(path), ..) => {
+                let password = DevicePassword::in_file(path);
+                Proof::Password(Arc::new(password.map_err(|problem| unusable("password_file", path, problem))?))
+            }
             (None, None, None, Some(oauth)) => Proof::Tokens(Arc::new(TokenMailbox::new(key, &config.mailbox, oauth)?)),
             (None, None, variable, _) => {
                 let variable = variable.as_deref().unwrap_or_default();
                 let invalid =
                     |problem| ConfigError::invalid(format!("{key}.password_env"), format!("{variable}: {problem}"));
                 let value = std::env::var(variable).map_err(|error| error.to_string());
-                Proof::Password(password(value).map_err(invalid)?)
+                Proof::Password(Arc::new(DevicePassword::fixed(password(value).map_err(invalid)?)))
             }
         };
         let user_password = match &config.user_password_file {
-            Some(path) => Some(from_file("user_password_file", path)?),
+            Some(path) => {
+                let text = std::fs::read_to_string(path).map_err(|error| error.to_string());
+                Some(password(text).map_err(|problem| unusable("user_password_file", path, problem))?)
+            }
             None => None,
         };
         Ok(Self {
@@ -181,16 +182,6 @@ fn too_many() -> SubmitError {
     SubmitError::RateLimited("this device has sent too many messages, try again later".to_owned())
 }
 
-/// A password without the line end that editors put behind it.
-fn password(text: Result<String, String>) -> Result<SecretString, String> {
-    let text = zeroize::Zeroizing::new(text?);
-    let password = text.trim_end_matches(['\r', '\n']);
-    if password.is_empty() || password.len() > MAX_PASSWORD {
-        return Err(format!("expected a password of 1 to {MAX_PASSWORD} bytes"));
-    }
-    Ok(SecretString::from(password))
-}
-
 #[cfg(test)]
 pub(super) mod tests {
     use std::io::Write;
@@ -218,7 +209,7 @@ pub(super) mod tests {
     #[test]
     fn passwords_come_from_files_and_are_not_shown() {
         let device = device("user = \"scan\"\nuser_password_file = \"PATH\"");
-        assert!(matches!(device.proof(), Proof::Password(password) if password.expose_secret() == "secret"));
+        assert!(matches!(device.proof(), Proof::Password(password) if password.now().0.expose_secret() == "secret"));
         assert_eq!(device.user_password().map(ExposeSecret::expose_secret), Some("secret"));
         assert!(!format!("{device:?}").contains("secret"));
         let missing = "name = \"x\"\nmailbox = \"x@y\"\npassword_file = \"/nonexistent/p\"";

@@ -6,7 +6,7 @@ use mapi_core::auth::{BearerCredentials, Credentials, KerberosCredentials, Plain
 use mapi_core::autodiscover::{AllowedHosts, AutodiscoverError, Discovery, Found};
 use mapi_core::client::dns::Resolver;
 use mapi_core::client::{Client, ClientSettings, EndpointUrl, Endpoints, KerberosSecret};
-use mapi_core::mailbox::{Mailbox, OpenOptions};
+use mapi_core::mailbox::{Mailbox, MailboxError, OpenOptions};
 use mapi_core::nspi::AddressBook;
 use mapi_core::property::PropertyName;
 
@@ -174,10 +174,10 @@ impl Connector {
 
     async fn open_at(&self, target: &Target, subscribe: bool) -> Result<Mailbox, UpstreamError> {
         let client = Client::new(&self.client_settings(target));
-        client.connect().await.map_err(|error| self.of_token(client_error(&error)))?;
+        client.connect().await.map_err(|error| self.not_opened(error.into()))?;
         let options = OpenOptions { names: property_names(), subscribe };
         let mailbox = Mailbox::open(client, &target.legacy_dn, options).await;
-        self.admitted(mailbox.map_err(|error| self.of_token(error.into()))?)
+        self.admitted(mailbox.map_err(|error| self.not_opened(error))?)
     }
 
     /// A logon proves nothing: servers let everybody log on to every mailbox, and show in folders alone what is allowed
@@ -189,6 +189,11 @@ impl Connector {
         tokio::spawn(async move { mailbox.close().await });
         let why = format!("the upstream does not open the mailbox of {} as its owner's", self.user());
         Err(UpstreamError::NoMailbox(why))
+    }
+
+    /// Opening a session has no effect. One that took too long is not tried again at once: others wait for this attempt.
+    fn not_opened(&self, error: MailboxError) -> UpstreamError {
+        if error.is_too_slow() { UpstreamError::Busy(error.to_string()) } else { self.of_token(error.into()) }
     }
 
     /// A token that is good, but not for the mailbox of the user that came with it, is as good as none.

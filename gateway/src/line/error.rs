@@ -30,8 +30,8 @@ pub enum UpstreamError {
     /// Asks to come back later. Nothing was done.
     #[error("the upstream is busy: {0}")]
     Busy(String),
-    /// The connection died under a request that may or may not have been carried out.
-    #[error("the connection to the upstream died, the outcome is unknown: {0}")]
+    /// The connection died under a request, or the request was given up, and it may or may not have been carried out.
+    #[error("the upstream did not answer, the outcome is unknown: {0}")]
     OutcomeUnknown(String),
     /// An operation was refused.
     #[error("{operation}: {code}")]
@@ -77,7 +77,7 @@ impl UpstreamError {
     pub fn is_of_the_way(&self) -> bool {
         match self {
             Self::Unreachable(_) | Self::Busy(_) | Self::OutcomeUnknown(_) | Self::SignIn(_) | Self::NoRoom => true,
-            Self::Refused { code, .. } => code.is_busy(),
+            Self::Refused { code, .. } => code.is_busy() || code.is_out_of_resources(),
             _ => false,
         }
     }
@@ -144,7 +144,7 @@ pub(crate) fn client_error(error: &ClientError) -> UpstreamError {
     match error {
         ClientError::Unauthorized(error) => auth_error(error),
         ClientError::Busy(_) => UpstreamError::Busy(error.to_string()),
-        ClientError::OutcomeUnknown(_) | ClientError::ContextLost(_) => {
+        ClientError::OutcomeUnknown(_) | ClientError::TooSlow(_) | ClientError::ContextLost(_) => {
             UpstreamError::OutcomeUnknown(error.to_string())
         }
         ClientError::Rejected(code) => UpstreamError::Refused { operation: "Connect or Execute".into(), code: *code },

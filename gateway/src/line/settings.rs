@@ -156,6 +156,8 @@ impl UpstreamSettings {
         Timeouts {
             connect: Duration::from_secs(self.config.connect_timeout_seconds),
             first_byte: Duration::from_secs(self.config.request_timeout_seconds),
+            answer: Duration::from_secs(self.config.answer_timeout_seconds),
+            slowest: self.config.slowest_bytes_per_second,
             ..Timeouts::default()
         }
     }

@@ -2,18 +2,21 @@ use std::net::IpAddr;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
-use dashmap::{DashMap, Entry};
-use futures::FutureExt;
+use dashmap::DashMap;
 use futures::future::{BoxFuture, Shared};
-use mapi_core::auth::AuthError;
 use mapi_core::id::Guid;
 use mapi_core::mailbox::Mailbox;
 use secrecy::SecretString;
 use tokio::sync::watch;
 
 use super::credential::{Accepted, AcceptedPasswords};
+use super::file_stamp::FileStamp;
 use super::fixed::FixedAccount;
-use super::guard::{Denied, Guard, Verdict};
+use super::guard::Guard;
+use super::known::Tag;
+use super::moment::Moment;
+use super::origin::Origin;
+use super::saving;
 use crate::account::identity::Identity;
 use crate::account::sending::sweep;
 use crate::account::{Account, background};
@@ -23,7 +26,7 @@ use crate::convert::folders::FolderFilter;
 use crate::ledger::{Ledger, LedgerOptions, Ledgers, Slot};
 use crate::line::connector::Connector;
 use crate::line::error::UpstreamError;
-use crate::line::login::{Login, Proof, TicketFile};
+use crate::line::login::{Login, TicketFile};
 use crate::line::settings::UpstreamSettings;
 use crate::line::upstream::Upstream;
 use crate::mailbox::cache::RenderingCache;
@@ -44,7 +47,7 @@ const FIRST_LEARN: Duration = Duration::from_secs(2);
 
 /// All accounts of the gateway.
 pub struct Accounts {
-    settings: Arc<UpstreamSettings>,
+    pub(super) settings: Arc<UpstreamSettings>,
     ledgers: Arc<Ledgers>,
     max_accounts: usize,
     max_message_bytes: usize,
@@ -53,53 +56,31 @@ pub struct Accounts {
     filter: FolderFilter,
     keep_original_bytes: usize,
     idle: Duration,
-    credentials: AcceptedPasswords,
-    guard: Guard,
+    pub(super) credentials: AcceptedPasswords,
+    pub(super) guard: Arc<Guard>,
     fixed: Vec<FixedAccount>,
     cache: Arc<RenderingCache>,
     bounds: Bounds,
     /// By what they were proved with.
-    logins: DashMap<LoginKey, KnownLogin>,
+    pub(super) logins: DashMap<LoginKey, KnownLogin>,
     /// Attempts under way, so that the connections a client opens at once cost one.
-    attempts: DashMap<(String, [u8; 32]), Attempt>,
+    pub(super) attempts: DashMap<(String, Tag), Attempt>,
     /// By (identity that signed in, MailboxGuid).
     accounts: DashMap<(String, Guid), Arc<Account>>,
 }
 
 /// The login name, in lower case; for a token with its tag, as several of them are good at a time.
-type LoginKey = (String, Option<[u8; 32]>);
+pub(super) type LoginKey = (String, Option<Tag>);
 
-type Attempt = Shared<BoxFuture<'static, Result<Arc<Account>, UpstreamError>>>;
+pub(super) type Attempt = Shared<BoxFuture<'static, Result<Arc<Account>, UpstreamError>>>;
 
-struct KnownLogin {
-    accepted: Accepted,
-    account: Weak<Account>,
-}
-
-/// An attempt to log in. However it ends, by a panic or with its task too, nothing of it stays behind.
-struct UnderWay {
-    accounts: Arc<Accounts>,
-    key: (String, [u8; 32]),
-    admitted: Option<super::guard::Admitted>,
-}
-
-impl UnderWay {
-    fn settle(&mut self, verdict: Verdict) {
-        if let Some(admitted) = self.admitted.take() {
-            self.accounts.guard.settle(admitted, verdict, Instant::now());
-        }
-    }
-}
-
-impl Drop for UnderWay {
-    fn drop(&mut self) {
-        self.settle(Verdict::Unknown);
-        self.accounts.attempts.remove(&self.key);
-    }
+pub(super) struct KnownLogin {
+    pub(super) accepted: Accepted,
+    pub(super) account: Weak<Account>,
 }
 
 impl Accounts {
-    /// The accounts of a configuration; none is open yet.
+    /// The accounts of a configuration; none is open yet. Reads from where users got in; blocks.
     ///
     /// # Errors
     /// Settings of the upstream that can't be used (an unreadable CA file), passwords of accounts that can't be read.
@@ -121,7 +102,11 @@ impl Accounts {
                 .map(|(position, account)| FixedAccount::new(position, account))
                 .collect::<Result<_, _>>()?,
             credentials: AcceptedPasswords::new(Duration::from_secs(config.cache.credential_seconds)),
-            guard: Guard::new(config.upstream.wrong_passwords_per_user),
+            guard: Arc::new(Guard::new(
+                config.upstream.wrong_passwords_per_user,
+                config.ledger.directory.clone(),
+                Moment::now(),
+            )),
             cache: Arc::new(RenderingCache::new(config.cache.rendering_bytes)),
             bounds: Bounds::new(config.limits.work(), config.limits.budget()),
             logins: DashMap::new(),
@@ -156,25 +141,25 @@ impl Accounts {
         }
     }
 
-    /// Logs a user in: from memory if the upstream accepted the same password lately and the account is open, else by
-    /// opening a session with it.
-    ///
-    /// # Errors
-    /// [`UpstreamError::Unauthorized`], [`UpstreamError::NoMailbox`], [`UpstreamError::Unreachable`], …
-    pub async fn login(self: &Arc<Self>, user: &str, password: &SecretString) -> Result<Arc<Account>, UpstreamError> {
-        self.login_from(user, password, None).await
+    /// Writes from where users got in, soon after it is known, for as long as the task lives.
+    pub async fn save_trust(self: Arc<Self>) {
+        let guard = Arc::clone(&self.guard);
+        drop(self);
+        saving::keep_saved(guard).await;
     }
 
-    /// [`Accounts::login`] of a client at `address`. Where users got in lately, wrong passwords that others try elsewhere
-    /// don't keep them out.
+    /// Logs a user in whose client is at `address`: from memory if the upstream accepted the same password lately and the
+    /// account is open, else by opening a session with it. Where users got in lately, wrong passwords that others try
+    /// elsewhere don't keep them out.
     ///
     /// # Errors
-    /// Those of [`Accounts::login`], and [`UpstreamError::TooManyAttempts`].
-    pub async fn login_from(
+    /// [`UpstreamError::Unauthorized`], [`UpstreamError::NoMailbox`], [`UpstreamError::Unreachable`],
+    /// [`UpstreamError::TooManyAttempts`], …
+    pub async fn login(
         self: &Arc<Self>,
         user: &str,
         password: &SecretString,
-        address: Option<IpAddr>,
+        address: IpAddr,
     ) -> Result<Arc<Account>, UpstreamError> {
         for fixed in &self.fixed {
             match fixed.check(user, password) {
@@ -183,7 +168,21 @@ impl Accounts {
                 None => {}
             }
         }
-        self.enter(Login::new(user, password.clone()), address).await
+        self.enter(Login::new(user, password.clone()), Origin::Client(address)).await
+    }
+
+    /// Opens the mailbox of `user` with a password of the configuration; `stamp` is the state of the file that it is from.
+    /// Refused, it counts against nobody, and is not sent again for an hour unless the file has changed.
+    ///
+    /// # Errors
+    /// As [`Accounts::login`].
+    pub(crate) async fn login_with_configured_password(
+        self: &Arc<Self>,
+        user: &str,
+        password: &SecretString,
+        stamp: Option<FileStamp>,
+    ) -> Result<Arc<Account>, UpstreamError> {
+        self.enter(Login::new(user, password.clone()), Origin::Configuration(stamp)).await
     }
 
     /// Logs a user in with an access token that the upstream takes for this user's: from memory if it did so lately and the
@@ -196,7 +195,7 @@ impl Accounts {
         user: &str,
         token: &SecretString,
     ) -> Result<Arc<Account>, UpstreamError> {
-        self.enter(Login::with_token(user, token.clone()), None).await
+        self.enter(Login::with_token(user, token.clone()), Origin::Token).await
     }
 
     /// [`Accounts::login_with_token`] to a mailbox that the configuration names, which need not be the token owner's: what its
@@ -209,10 +208,11 @@ impl Accounts {
         user: &str,
         token: &SecretString,
     ) -> Result<Arc<Account>, UpstreamError> {
-        self.enter(Login::to_configured(user, token.clone()), None).await
+        self.enter(Login::to_configured(user, token.clone()), Origin::Token).await
     }
 
-    /// Opens the mailbox of `user` by Kerberos, with a file that the configuration names.
+    /// Opens the mailbox of `user` by Kerberos, with a file that the configuration names. Refused, it is not used again for an
+    /// hour unless it has changed.
     ///
     /// # Errors
     /// As [`Accounts::login`].
@@ -221,7 +221,9 @@ impl Accounts {
         user: &str,
         file: &TicketFile,
     ) -> Result<Arc<Account>, UpstreamError> {
-        self.enter(Login::with_tickets(user, file.clone()), None).await
+        let (TicketFile::Keytab(path) | TicketFile::CredentialCache(path)) = file.clone();
+        let stamp = blocking(move || FileStamp::of(&path)).await?;
+        self.enter(Login::with_tickets(user, file.clone()), Origin::Configuration(stamp)).await
     }
 
     /// Whether users can log in with passwords, and whether with access tokens.
@@ -241,81 +243,7 @@ impl Accounts {
         }
     }
 
-    async fn enter(self: &Arc<Self>, login: Login, address: Option<IpAddr>) -> Result<Arc<Account>, UpstreamError> {
-        // What is a token is never taken for a password: no name has a NUL.
-        let (name, secret, token) = match &login.proof {
-            Proof::Password(password) => (login.user.to_lowercase(), password.clone(), false),
-            Proof::Token(token) => (format!("\0{}", login.user.to_lowercase()), token.clone(), true),
-            // Whoever may use the file is decided before.
-            Proof::Tickets(TicketFile::Keytab(path) | TicketFile::CredentialCache(path)) => {
-                let path = path.display().to_string();
-                (format!("\0\0{}", login.user.to_lowercase()), SecretString::from(path), false)
-            }
-        };
-        let secret = &secret;
-        let tag = self.credentials.tag(&name, secret);
-        let login_key = (name.clone(), token.then_some(tag));
-        let now = Instant::now();
-        let mut is_known = false;
-        if let Some(known) = self.logins.get(&login_key) {
-            let account = known.account.upgrade().filter(|account| !account.context().is_locked_out());
-            is_known = account.is_some() && self.credentials.is_same(&known.accepted, &name, secret);
-            if self.credentials.is_accepted(&known.accepted, &name, secret, now)
-                && let Some(account) = account
-            {
-                self.guard.got_in(&account.context().user().to_lowercase(), address, now);
-                account.context().touch();
-                return Ok(account);
-            }
-        }
-        let account = self.attempt(login, (name.clone(), tag), is_known, address)?.await?;
-        self.guard.got_in(&account.context().user().to_lowercase(), address, now);
-        let accepted = self.credentials.accept(&name, secret, Instant::now());
-        self.logins.insert(login_key, KnownLogin { accepted, account: Arc::downgrade(&account) });
-        account.context().touch();
-        Ok(account)
-    }
-
-    /// The attempt to log in: the one that is under way, or one that is begun if the guard lets it. Tokens can't be guessed, and
-    /// wrong ones lock no account.
-    fn attempt(
-        self: &Arc<Self>,
-        login: Login,
-        key: (String, [u8; 32]),
-        is_known: bool,
-        address: Option<IpAddr>,
-    ) -> Result<Attempt, UpstreamError> {
-        let token = matches!(login.proof, Proof::Token(_));
-        let vacant = match self.attempts.entry(key.clone()) {
-            Entry::Occupied(under_way) => return Ok(under_way.get().clone()),
-            Entry::Vacant(vacant) => vacant,
-        };
-        let connector = Arc::new(Connector::new(Arc::clone(&self.settings), login)?);
-        let who = connector.user().to_lowercase();
-        let admit = || self.guard.admit(&who, key.1, is_known, address, Instant::now());
-        let admitted = (!token).then(admit).transpose().map_err(|why| match why {
-            Denied::Refused => UpstreamError::Unauthorized(AuthError::Refused),
-            Denied::TooMany(wait) => {
-                tracing::warn!(user = who, ?address, "too many wrong passwords; not passing on another");
-                UpstreamError::TooManyAttempts(wait)
-            }
-        })?;
-        let mut under_way = UnderWay { accounts: Arc::clone(self), key, admitted };
-        // A task of its own: it comes to its end, and out of the map, even if every client hangs up.
-        let task = tokio::spawn(async move {
-            let result = Arc::clone(&under_way.accounts).open(connector).await;
-            under_way.settle(match &result {
-                Ok(_) => Verdict::Accepted,
-                Err(UpstreamError::Unauthorized(_) | UpstreamError::NoMailbox(_)) => Verdict::Refused,
-                Err(_) => Verdict::Unknown,
-            });
-            result
-        });
-        let ended = |error| UpstreamError::Internal(format!("a login task ended: {error}"));
-        Ok(vacant.insert(async move { task.await.map_err(ended)? }.boxed().shared()).clone())
-    }
-
-    async fn open(self: Arc<Self>, connector: Arc<Connector>) -> Result<Arc<Account>, UpstreamError> {
+    pub(super) async fn open(self: Arc<Self>, connector: Arc<Connector>) -> Result<Arc<Account>, UpstreamError> {
         // Opening a session has no effect: one that got lost in between was not opened, and nothing more.
         let mailbox = connector.open(true).await.map_err(|error| match error {
             UpstreamError::OutcomeUnknown(why) => UpstreamError::Unreachable(why),
@@ -361,6 +289,7 @@ impl Accounts {
     /// their ledgers are closed in order. One that is not counts as cut off, and its folders go on above what may have been
     /// lost.
     pub async fn close(&self, patience: Duration) {
+        saving::save(&self.guard).await;
         self.logins.clear();
         self.accounts.clear();
         let closed = futures::future::join_all(self.ledgers.watch_closing().into_iter().map(ended));
@@ -442,35 +371,4 @@ async fn ended(mut closing: watch::Receiver<()>) {
 /// Disconnects a session that is not needed; nobody waits for the server's answer.
 fn close_later(mailbox: Mailbox) {
     tokio::spawn(async move { mailbox.close().await });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[tokio::test]
-    async fn a_login_that_panics_or_is_aborted_leaves_nothing_behind() {
-        let config = "[upstream]\ndomains = [\"example.test\"]\nwrong_passwords_per_user = 2\n\n\
-                      [[imap.listener]]\naddress = \"127.0.0.1:0\"\ntls = \"none\"\nallow_plaintext_auth = true\n";
-        let config = Config::parse(config).expect("a configuration");
-        let accounts = Accounts::new(&config).expect("accounts");
-        for aborts in [false, true, false, true] {
-            let key = ("alice".to_owned(), [7; 32]);
-            let admitted = accounts.guard.admit("alice", key.1, false, None, Instant::now()).ok();
-            assert!(admitted.is_some(), "those before count no more");
-            accounts.attempts.insert(key.clone(), std::future::pending().boxed().shared());
-            let under_way = UnderWay { accounts: Arc::clone(&accounts), key, admitted };
-            let task = tokio::spawn(async move {
-                let _under_way = under_way;
-                assert!(aborts, "a fault of ours");
-                std::future::pending::<()>().await;
-            });
-            if aborts {
-                tokio::task::yield_now().await;
-                task.abort();
-            }
-            assert!(task.await.is_err());
-            assert!(accounts.attempts.is_empty());
-        }
-    }
 }

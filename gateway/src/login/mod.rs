@@ -2,11 +2,22 @@
 //! names.
 
 pub(crate) mod accounts;
+mod configured;
 pub(crate) mod credential;
+mod enter;
+mod failures;
+mod file_stamp;
 pub(crate) mod fixed;
 pub(crate) mod guard;
+mod known;
+mod moment;
+mod origin;
+mod saving;
 mod token_login;
 pub(crate) mod token_mailbox;
+mod trust;
+mod trust_file;
 
 pub use accounts::Accounts;
+pub use file_stamp::FileStamp;
 pub use token_mailbox::TokenMailbox;

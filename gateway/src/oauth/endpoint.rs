@@ -149,7 +149,7 @@ impl TokenEndpoint {
             SecretString::from(["Basic ", encoded.as_str()].concat())
         });
         let form = form.with("client_id", &self.client_id).finish();
-        let timeouts = Timeouts { first_byte: PATIENCE, request: PATIENCE, ..Timeouts::default() };
+        let timeouts = Timeouts { first_byte: PATIENCE, answer: PATIENCE, ..Timeouts::default() };
         let posted = post_form(url, &self.tls, &timeouts, authorization.as_ref(), &form).await;
         posted.map_err(|error| OAuthError::Unavailable(format!("{url}: {error}")))
     }

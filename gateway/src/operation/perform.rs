@@ -121,6 +121,10 @@ impl Upstream {
                 continue;
             } else if !error.is_session_lost() && !attempt.is_in_doubt() {
                 return Err(unknown_if(doubted, error.into()));
+            } else if error.is_too_slow() {
+                // Whoever asks has waited for as long as anything may take: once more would be in vain for most. Others, who
+                // only stood behind it, go on in another session.
+                return Err(unknown_if(doubted, error.into()));
             }
             tries += 1;
             if tries >= MAX_TRIES {

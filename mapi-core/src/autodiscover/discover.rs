@@ -134,6 +134,7 @@ impl Discovery {
                     body: Bytes::new(),
                     max_body: 0,
                     max_text: MAX_JSON,
+                    limit: self.timeouts.of_bytes(MAX_JSON),
                 };
                 reply(self.transport(url).get_without_credentials(&outgoing).await)
             }
@@ -157,6 +158,7 @@ impl Discovery {
             body: Bytes::from(request.encode()),
             max_body: 0,
             max_text: MAX_DOCUMENT,
+            limit: self.timeouts.of_bytes(MAX_DOCUMENT),
         };
         reply(self.transport(url).exchange(&outgoing).await)
     }
@@ -175,6 +177,9 @@ fn reply(received: Result<Received, ExchangeError>) -> Reply {
             body: received.complete.then_some(received.text),
         },
         Err(ExchangeError::Auth(error)) => Reply::Failed(AutodiscoverError::Unauthorized(error)),
+        Err(ExchangeError::TooSlow(limit)) => {
+            Reply::Failed(AutodiscoverError::Unreachable(format!("no whole answer within {limit:?}")))
+        }
         Err(ExchangeError::NotSent(why) | ExchangeError::Unknown(why) | ExchangeError::Invalid(why)) => {
             Reply::Failed(AutodiscoverError::Unreachable(why))
         }

@@ -13,6 +13,8 @@ use crate::session::{ContextSettings, Request, Response, SessionContext, Session
 
 /// Diagnostic pages are read up to this size, so that their connection can go on.
 const MAX_DIAGNOSTIC: usize = 64 * 1024;
+/// Bytes that an answer is given time for if nobody says how many are asked for.
+const USUAL_ANSWER: usize = 64 * 1024;
 /// Characters kept of what a server calls itself.
 const MAX_SERVER_NAME: usize = 100;
 
@@ -91,10 +93,10 @@ impl Channel {
             had_cookies.store(request.ticket.had_cookies(), Ordering::Relaxed);
             Ok(request)
         };
-        match self.run(&mut transport, &make).await {
+        match self.run(&mut transport, &make, USUAL_ANSWER).await {
             // The cookies of the old context displeased; the session has dropped them.
             Err(ClientError::ContextLost(_) | ClientError::Rejected(_)) if had_cookies.load(Ordering::Relaxed) => {
-                self.run(&mut transport, &make).await.map(Some)
+                self.run(&mut transport, &make, USUAL_ANSWER).await.map(Some)
             }
             done => done.map(Some),
         }
@@ -102,8 +104,18 @@ impl Channel {
 
     /// Makes a request over the channel's own connection, after those before it.
     pub(crate) async fn call(&self, kind: RequestType, body: Vec<u8>) -> Result<Vec<u8>, ClientError> {
+        self.call_for(kind, body, USUAL_ANSWER).await
+    }
+
+    /// [`Channel::call`] with an answer that is asked to have at most `expected` bytes: the more, the longer it may take.
+    pub(crate) async fn call_for(
+        &self,
+        kind: RequestType,
+        body: Vec<u8>,
+        expected: usize,
+    ) -> Result<Vec<u8>, ClientError> {
         let mut transport = self.transport.lock().await;
-        self.call_over(&mut transport, kind, body).await
+        self.run(&mut transport, &|| self.context().call(kind, body.clone()), expected).await
     }
 
     /// Makes a request over another connection: one that goes beside others.
@@ -113,7 +125,7 @@ impl Channel {
         kind: RequestType,
         body: Vec<u8>,
     ) -> Result<Vec<u8>, ClientError> {
-        self.run(transport, &|| self.context().call(kind, body.clone())).await
+        self.run(transport, &|| self.context().call(kind, body.clone()), USUAL_ANSWER).await
     }
 
     /// Makes a request, again if the server is busy and did not run it.
@@ -121,11 +133,12 @@ impl Channel {
         &self,
         transport: &mut Transport,
         make: &(dyn Fn() -> Result<Request, SessionError> + Sync),
+        expected: usize,
     ) -> Result<Vec<u8>, ClientError> {
         let mut patience = Patience::default();
         loop {
             self.throttle.admit(&mut patience).await.map_err(|left| ClientError::Busy(Some(left)))?;
-            match self.run_once(transport, make()?).await {
+            match self.run_once(transport, make()?, expected).await {
                 Err(ClientError::Busy(asked)) => self.throttle.refused(asked, Instant::now()),
                 done => {
                     let answered =
@@ -139,13 +152,20 @@ impl Channel {
         }
     }
 
-    async fn run_once(&self, transport: &mut Transport, request: Request) -> Result<Vec<u8>, ClientError> {
+    async fn run_once(
+        &self,
+        transport: &mut Transport,
+        request: Request,
+        expected: usize,
+    ) -> Result<Vec<u8>, ClientError> {
+        let limit = self.settings.timeouts.whole(request.kind, request.body.len().saturating_add(expected));
         let outgoing = Outgoing {
             target: &request.target,
             headers: &request.headers,
             body: Bytes::from(request.body),
             max_body: self.settings.max_response,
             max_text: MAX_DIAGNOSTIC,
+            limit,
         };
         let mut flight = Flight { channel: self, ticket: Some(request.ticket), left: false };
         let RetryPolicy { retries, .. } = self.settings.retry;
@@ -173,6 +193,7 @@ impl Channel {
                     retry += 1;
                 }
                 Err(ExchangeError::Unknown(why)) => return Err(ClientError::OutcomeUnknown(why)),
+                Err(ExchangeError::TooSlow(limit)) => return Err(ClientError::TooSlow(limit)),
                 Err(ExchangeError::Auth(error)) => {
                     flight.left = false;
                     return Err(ClientError::Unauthorized(error));

@@ -91,7 +91,8 @@ impl Client {
     }
 
     /// Runs ROPs: `rop_buffer` is one payload (RopSize, ROPs, handle table); the answer is one payload, or several if
-    /// `chain` allows it and the last ROP is one that chains. `max_rop_out` bounds the answer in bytes, headers included.
+    /// `chain` allows it and the last ROP is one that chains. `max_rop_out` bounds the answer in bytes, headers included, and
+    /// with it the time that the answer may take ([`super::Timeouts::whole`]).
     ///
     /// # Errors
     /// See [`ClientError`]. [`ErrorCode::BUFFER_TOO_SMALL`] as [`ClientError::Rejected`] may mean that some of the ROPs ran.
@@ -103,7 +104,8 @@ impl Client {
     ) -> Result<Vec<Vec<u8>>, ClientError> {
         let body = execute_body(&rop_buffer, max_rop_out, chain)
             .map_err(|error| ClientError::Configuration(format!("request not made: {error}")))?;
-        let answer = self.inner.channel.call(RequestType::Execute, body).await?;
+        let expected = usize::try_from(max_rop_out).unwrap_or(usize::MAX);
+        let answer = self.inner.channel.call_for(RequestType::Execute, body, expected).await?;
         Ok(execute_answer(&answer)?)
     }
 

@@ -19,6 +19,9 @@ pub enum ClientError {
     ContextLost(Option<ResponseCode>),
     /// The request left and its answer did not come whole: it may have run. The session context is gone.
     OutcomeUnknown(String),
+    /// The request left and its answer was not there in the whole time that it was allowed, whether the server said that it
+    /// still works on it or not: it may have run. The session context is gone.
+    TooSlow(Duration),
     /// ErrorCode or StatusCode of the answer.
     Rejected(ErrorCode),
     /// The server wants to be asked later; nothing ran. With the time that is left, if it is known: until then every
@@ -89,6 +92,7 @@ impl fmt::Display for ClientError {
             Self::ContextLost(Some(code)) => write!(f, "session context lost: response code {code}"),
             Self::ContextLost(None) => write!(f, "session context lost"),
             Self::OutcomeUnknown(why) => write!(f, "outcome unknown: {why}"),
+            Self::TooSlow(limit) => write!(f, "outcome unknown: no whole answer within {} s", limit.as_secs_f32()),
             Self::Rejected(code) => write!(f, "rejected by the server: {code}"),
             Self::Busy(Some(after)) => write!(f, "server busy, ask again in {} s", after.as_secs()),
             Self::Busy(None) => write!(f, "server busy"),

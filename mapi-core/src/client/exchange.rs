@@ -1,3 +1,5 @@
+use std::time::Duration;
+
 use bytes::Bytes;
 
 use crate::auth::AuthError;
@@ -13,6 +15,8 @@ pub(crate) struct Outgoing<'a> {
     pub(crate) max_body: usize,
     /// Bound of any other body.
     pub(crate) max_text: usize,
+    /// How long it may take until the answer is there as a whole.
+    pub(crate) limit: Duration,
 }
 
 /// What came back.
@@ -35,6 +39,8 @@ pub(crate) enum ExchangeError {
     NotSent(String),
     /// The server may have got it.
     Unknown(String),
+    /// The answer was not there in the whole time that was allowed; the server may have got the request.
+    TooSlow(Duration),
     /// Authentication failed; nothing ran.
     Auth(AuthError),
     /// There is no such request.

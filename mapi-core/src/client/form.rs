@@ -27,7 +27,8 @@ pub struct FormAnswer {
 /// header if there is one; for token endpoints (RFC 6749 3.2). Redirects are not followed, nothing is tried twice.
 ///
 /// # Errors
-/// [`ClientError::Unreachable`] if the server cannot have got the form; [`ClientError::OutcomeUnknown`] if it may have;
+/// [`ClientError::Unreachable`] if the server cannot have got the form; [`ClientError::OutcomeUnknown`] and
+/// [`ClientError::TooSlow`] if it may have;
 /// [`ClientError::Configuration`] for headers that can't be sent.
 pub async fn post_form(
     url: &EndpointUrl,
@@ -48,17 +49,19 @@ pub async fn post_form(
         body: Bytes::from_owner(Zeroizing::new(form.expose_secret().as_bytes().to_vec())),
         max_body: 0,
         max_text: MAX_ANSWER,
+        limit: timeouts.answer,
     };
     let work = async {
         let counters = Arc::new(Counters::default());
         let mut connection = Connection::open(url, tls, &Nobody, timeouts.connect, &counters).await?;
         connection.exchange(&outgoing, authorization, timeouts).await
     };
-    let exchanged = timeout(timeouts.request, work).await;
-    let received = exchanged.map_err(|_| ClientError::OutcomeUnknown("no whole answer in time".to_owned()))?;
+    let exchanged = timeout(outgoing.limit, work).await;
+    let received = exchanged.map_err(|_| ClientError::TooSlow(outgoing.limit))?;
     let received = received.map_err(|error| match error {
         ExchangeError::NotSent(why) => ClientError::Unreachable(why),
         ExchangeError::Unknown(why) => ClientError::OutcomeUnknown(why),
+        ExchangeError::TooSlow(limit) => ClientError::TooSlow(limit),
         ExchangeError::Auth(error) => ClientError::Unauthorized(error),
         ExchangeError::Invalid(why) => ClientError::Configuration(why),
     })?;

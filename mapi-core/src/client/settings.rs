@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::{Counters, EndpointUrl, Throttles, Tls};
 use crate::auth::Credentials;
-use crate::http::ConnectRequest;
+use crate::http::{ConnectRequest, RequestType};
 
 /// Where the two services are.
 #[derive(Debug, Clone)]
@@ -69,8 +69,12 @@ pub struct Timeouts {
     pub first_byte: Duration,
     /// Added to twice the server's pending period: longer silence within a response means that the connection is dead.
     pub slack: Duration,
-    /// A whole request, however often the server says that it is pending.
-    pub request: Duration,
+    /// A whole answer, however often the server says that it is pending: the time that it may take without its bytes.
+    /// Keep-alives are waiting, not progress.
+    pub answer: Duration,
+    /// Bytes a second, of a request and its answer, below which a server is too slow: the larger both may be, the longer
+    /// the whole may take. At least 1.
+    pub slowest: u32,
     /// A NotificationWait is given up and made again after this time.
     pub wait: Duration,
     /// Connections that were idle for longer are not used again. Servers close them after two to three minutes.
@@ -83,10 +87,28 @@ impl Default for Timeouts {
             connect: Duration::from_secs(15),
             first_byte: Duration::from_secs(75),
             slack: Duration::from_secs(15),
-            request: Duration::from_secs(15 * 60),
+            answer: Duration::from_secs(5 * 60),
+            slowest: 8 * 1024,
             wait: Duration::from_secs(5 * 60),
             idle: Duration::from_secs(110),
         }
+    }
+}
+
+impl Timeouts {
+    /// How long a request of type `kind` may take as a whole, if it and its answer have at most `bytes`.
+    pub fn whole(&self, kind: RequestType, bytes: usize) -> Duration {
+        match kind {
+            // The server answers when there is news. Who waits gives up first; this is for servers that it can't hear.
+            RequestType::NotificationWait => self.wait.saturating_add(self.slack),
+            _ => self.of_bytes(bytes),
+        }
+    }
+
+    /// How long an exchange of at most `bytes` may take as a whole.
+    pub(crate) fn of_bytes(&self, bytes: usize) -> Duration {
+        let bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+        self.answer.saturating_add(Duration::from_secs_f64(f64::from(bytes) / f64::from(self.slowest.max(1))))
     }
 }
 
@@ -118,6 +140,17 @@ impl RetryPolicy {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_whole_time_depends_on_what_is_asked() {
+        let timeouts = Timeouts { answer: Duration::from_secs(60), slowest: 1000, ..Timeouts::default() };
+        let execute = |bytes| timeouts.whole(RequestType::Execute, bytes);
+        assert_eq!(execute(0), Duration::from_secs(60));
+        assert_eq!(execute(30_000), Duration::from_secs(90));
+        assert!(timeouts.whole(RequestType::NotificationWait, 0) > timeouts.wait);
+        let never = Timeouts { slowest: 0, ..timeouts };
+        assert!(never.whole(RequestType::Execute, usize::MAX) < Duration::from_secs(1 << 33), "no overflow");
+    }
 
     #[test]
     fn pauses_grow_up_to_a_bound() {

@@ -38,23 +38,23 @@ impl Transport {
         self.connection = None;
     }
 
-    /// Makes a request. Dropped on the way, the connection is closed.
+    /// Makes a request within the time that it allows. Given up or dropped on the way, the connection is closed.
     pub(crate) async fn exchange(&mut self, request: &Outgoing<'_>) -> Result<Received, ExchangeError> {
-        let limit = self.timeouts.request;
+        let limit = request.limit;
         match timeout(limit, self.exchange_unlimited(request)).await {
             Ok(done) => done,
-            Err(_) => Err(ExchangeError::Unknown(format!("no whole answer within {limit:?}"))),
+            Err(_) => Err(ExchangeError::TooSlow(limit)),
         }
     }
 
     /// Makes a GET request on a connection of its own, without the request's body and without credentials, whatever the
     /// server answers.
     pub(crate) async fn get_without_credentials(&mut self, request: &Outgoing<'_>) -> Result<Received, ExchangeError> {
-        let limit = self.timeouts.request;
+        let limit = request.limit;
         let get = async { self.open().await?.get(request, &self.timeouts).await };
         match timeout(limit, get).await {
             Ok(done) => done,
-            Err(_) => Err(ExchangeError::Unknown(format!("no whole answer within {limit:?}"))),
+            Err(_) => Err(ExchangeError::TooSlow(limit)),
         }
     }
 

@@ -45,7 +45,13 @@ impl MailboxError {
         match self {
             Self::Protocol(_) => true,
             Self::Transport(error) => {
-                matches!(error, ClientError::OutcomeUnknown(_) | ClientError::NotMapi(_) | ClientError::Protocol(_))
+                matches!(
+                    error,
+                    ClientError::OutcomeUnknown(_)
+                        | ClientError::TooSlow(_)
+                        | ClientError::NotMapi(_)
+                        | ClientError::Protocol(_)
+                )
             }
             _ => false,
         }
@@ -58,7 +64,10 @@ impl MailboxError {
             Self::Protocol(_) => true,
             Self::Upstream { .. } | Self::Limit { .. } => false,
             Self::Transport(error) => match error {
-                ClientError::OutcomeUnknown(_) | ClientError::NotMapi(_) | ClientError::Protocol(_) => true,
+                ClientError::OutcomeUnknown(_)
+                | ClientError::TooSlow(_)
+                | ClientError::NotMapi(_)
+                | ClientError::Protocol(_) => true,
                 // A context that is gone runs nothing; a server that fails (or can't say what it answers) may have.
                 ClientError::ContextLost(code) => {
                     matches!(code, Some(ResponseCode::UNKNOWN_FAILURE | ResponseCode::INVALID_RESPONSE))
@@ -74,6 +83,11 @@ impl MailboxError {
         }
     }
 
+    /// Whether the request was given up after the whole time that its answer may take.
+    pub fn is_too_slow(&self) -> bool {
+        matches!(self, Self::Transport(ClientError::TooSlow(_)))
+    }
+
     /// Whether the server wants to be asked later. Nothing ran.
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::Transport(ClientError::Busy(_))) || self.code().is_some_and(ErrorCode::is_busy)
@@ -87,6 +101,7 @@ impl MailboxError {
             Self::Transport(error) => matches!(
                 error,
                 ClientError::OutcomeUnknown(_)
+                    | ClientError::TooSlow(_)
                     | ClientError::ContextLost(_)
                     | ClientError::NotMapi(_)
                     | ClientError::Protocol(_)

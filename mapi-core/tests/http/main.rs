@@ -4,6 +4,7 @@ mod address_book;
 mod autodiscover;
 mod busy;
 mod client;
+mod deadline;
 mod integrated;
 mod recorded;
 mod server;

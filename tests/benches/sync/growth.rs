@@ -196,7 +196,7 @@ fn bytes_per_message() -> usize {
         ics: Vec::new(),
     };
     let rows = (1..=MESSAGES).map(record).collect();
-    let stored = StoredFolder { head, rows, tombstones: Vec::new(), next_article: None, run: Run::default() };
+    let stored = StoredFolder { head, rows, next_article: None, run: Run::default() };
     let before = ALLOCATOR.current_usage() - MESSAGES as usize * size_of::<MessageRecord>();
     let state = FolderState::from_stored(stored);
     let view = state.view();

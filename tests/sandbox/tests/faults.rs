@@ -38,7 +38,8 @@ fn client(sandbox: &RunningSandbox) -> Client {
     let dn = sandbox.user(ALICE).expect("a user").legacy_dn;
     let mut settings = ClientSettings::new(Endpoints { emsmdb, nspi: None }, credentials, dn, tls);
     settings.timeouts.first_byte = Duration::from_millis(400);
-    settings.timeouts.request = Duration::from_millis(600);
+    settings.timeouts.answer = Duration::from_millis(600);
+    settings.timeouts.slowest = u32::MAX;
     settings.retry.retries = 0;
     Client::new(&settings)
 }
@@ -85,6 +86,7 @@ fn exists(sandbox: &RunningSandbox, name: &str) -> bool {
 async fn a_request_fails_in_every_way() {
     let (sandbox, client) = start().await;
     let unknown = |error: &ClientError| matches!(error, ClientError::OutcomeUnknown(_));
+    let slow = |error: &ClientError| matches!(error, ClientError::TooSlow(_));
     let lost = |error: &ClientError| matches!(error, ClientError::ContextLost(_));
     let failed = |error: &ClientError| *error == ClientError::Rejected(ErrorCode::SERVER_BUSY);
     type Check = fn(&ClientError) -> bool;
@@ -99,9 +101,9 @@ async fn a_request_fails_in_every_way() {
         (FaultKind::LoseContextBefore, Some(lost)),
         (FaultKind::LoseContextAfter, None),
         (FaultKind::HangBefore { keep_alives: false }, Some(unknown)),
-        (FaultKind::HangBefore { keep_alives: true }, Some(unknown)),
+        (FaultKind::HangBefore { keep_alives: true }, Some(slow)),
         (FaultKind::HangAfter { keep_alives: false }, Some(unknown)),
-        (FaultKind::HangAfter { keep_alives: true }, Some(unknown)),
+        (FaultKind::HangAfter { keep_alives: true }, Some(slow)),
         (FaultKind::Fail(ErrorCode::SERVER_BUSY), Some(failed)),
     ];
     for (number, (kind, expected)) in all.into_iter().enumerate() {

@@ -3,7 +3,6 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use exchange_sandbox::seed::MessageBuilder;
-use exchange_sandbox::store::Special;
 use exchange_sandbox::{RunningSandbox, Sandbox};
 use tempfile::TempDir;
 use tests::imap_client::ImapClient;
@@ -22,7 +21,8 @@ pub struct Stage {
 impl Stage {
     /// `sections` are added to the configuration.
     pub async fn set(sections: &str) -> Self {
-        let builder = [ALICE, BOB].into_iter().fold(Sandbox::builder(), |builder, user| builder.user(user, PASSWORD, user));
+        let builder =
+            [ALICE, BOB].into_iter().fold(Sandbox::builder(), |builder, user| builder.user(user, PASSWORD, user));
         let sandbox = builder.start(SocketAddr::from(([127, 0, 0, 1], 0))).await.expect("the sandbox starts");
         let directory = tempfile::tempdir().expect("a directory");
         let sections = format!("{PLAIN_LISTENERS}\n{sections}");
@@ -36,11 +36,8 @@ impl Stage {
 
     /// Puts a message into a user's inbox.
     pub fn deliver(&self, user: &str, subject: &str, body: &str) {
-        self.sandbox.with(|store| {
-            let mailbox = store.mailbox_of(user).expect("a mailbox");
-            let inbox = mailbox.special(Special::Inbox);
-            MessageBuilder::new(subject).body(body).deliver(mailbox, inbox).expect("delivered");
-        });
+        let message = MessageBuilder::new(subject).from("Somebody", "somebody@example.org").body(body).build();
+        self.sandbox.deliver(user, message).expect("delivered");
     }
 
     /// Memory of the gateway in MiB.

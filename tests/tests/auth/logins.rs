@@ -1,6 +1,7 @@
 //! What a client is told when it can't be let in, and what an administrator is told when the gateway can't start.
 
 use std::net::{SocketAddr, TcpListener};
+use std::os::unix::fs::PermissionsExt;
 use std::process::{Command, Output};
 
 use tests::imap_client::ImapClient;
@@ -91,6 +92,50 @@ async fn guessed_passwords_are_not_passed_on_without_limit() {
     let third = [127, 0, 0, 3];
     assert!(log_in(stack.imap, third, "renewed").await.starts_with("NO [UNAVAILABLE]"));
     assert!(log_in(stack.imap, HOME, "renewed").await.starts_with("OK"));
+}
+
+/// More wrong passwords from one address than are passed on.
+async fn guess_from(imap: SocketAddr, source: [u8; 4]) {
+    for number in 0..5 {
+        // None that was refused a moment ago.
+        let status = log_in(imap, source, format!("guess{number}{source:?}").replace(", ", ".")).await;
+        assert!(!status.starts_with("OK"), "{status}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn guessing_elsewhere_keeps_nobody_out_after_a_restart() {
+    const HOME: [u8; 4] = [127, 0, 0, 1];
+    const AWAY: [u8; 4] = [127, 0, 0, 2];
+    let stack = Stack::start_configured(Seed::Empty, "[cache]\ncredential_seconds = 0\n").await;
+    assert!(log_in(stack.imap, HOME, PASSWORD).await.starts_with("OK"));
+    let stack = stack.restart().await;
+    let file = stack.ledger().join("trusted-sources");
+    let text = std::fs::read_to_string(&file).expect("it is remembered from where Alice got in");
+    assert!(text.contains("127.0.0.1\talice@example.test"), "{text}");
+    assert_eq!(std::fs::metadata(&file).expect("there").permissions().mode() & 0o777, 0o600);
+
+    let refused = || stack.sandbox.counters().snapshot().unauthorized;
+    let before = refused();
+    guess_from(stack.imap, AWAY).await;
+    let guessed = refused() - before;
+    guess_from(stack.imap, [127, 0, 0, 3]).await;
+    assert_eq!(refused() - before, guessed, "strangers share one count");
+    assert!(log_in(stack.imap, [127, 0, 0, 4], PASSWORD).await.starts_with("NO [UNAVAILABLE]"));
+    assert!(log_in(stack.imap, HOME, PASSWORD).await.starts_with("OK"));
+    // Something at home has an old password, and goes on and on.
+    guess_from(stack.imap, HOME).await;
+    assert!(log_in(stack.imap, HOME, "typo").await.starts_with("NO [UNAVAILABLE]"));
+    assert!(log_in(stack.imap, HOME, PASSWORD).await.starts_with("OK"));
+
+    // A damaged file costs no more than what it said.
+    let stack =
+        stack.restart_after(|ledger| std::fs::write(ledger.join("trusted-sources"), "damage").expect("written"));
+    let stack = stack.await;
+    assert!(log_in(stack.imap, HOME, PASSWORD).await.starts_with("OK"));
+    let stack = stack.restart().await;
+    guess_from(stack.imap, AWAY).await;
+    assert!(log_in(stack.imap, HOME, PASSWORD).await.starts_with("OK"), "written anew");
 }
 
 fn gateway(arguments: &[&str]) -> Output {

@@ -2,6 +2,7 @@
 
 mod budgets;
 mod changes;
+mod deadlines;
 mod names;
 mod operations;
 mod servers;

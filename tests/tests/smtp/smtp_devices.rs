@@ -17,8 +17,8 @@ struct Gateway {
     imap: SocketAddr,
     smtp: SocketAddr,
     _service: Service,
-    _sandbox: RunningSandbox,
-    _directory: TempDir,
+    sandbox: RunningSandbox,
+    directory: TempDir,
 }
 
 async fn start(devices: &str) -> Gateway {
@@ -33,7 +33,7 @@ async fn start(devices: &str) -> Gateway {
     let config = Config::parse(&text).expect("a good configuration");
     let service = Service::start(&config).await.expect("the gateway starts");
     let (imap, smtp) = (service.imap_addresses()[0], service.smtp_addresses()[0]);
-    Gateway { imap, smtp, _service: service, _sandbox: sandbox, _directory: directory }
+    Gateway { imap, smtp, _service: service, sandbox, directory }
 }
 
 fn configuration(upstream: &str, devices: &str) -> String {
@@ -154,6 +154,30 @@ async fn a_device_whose_mailbox_does_not_open_may_try_again() {
     let mut talk = gateway.talk().await;
     talk.says("HELO copier", "250 ").await;
     sends(&mut talk, "", "Subject: x\r\n", "451 4.3.0 ").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wrong_password_of_a_device_is_sent_once_and_counts_against_nobody() {
+    let gateway = start(&local("").replace("DIR/mailbox", "DIR/wrong")).await;
+    let refused = || gateway.sandbox.counters().snapshot().unauthorized;
+    let mut talk = gateway.talk().await;
+    talk.says("HELO copier", "250 ").await;
+    sends(&mut talk, "", "Subject: x\r\n", "451 4.3.0 ").await;
+    let once = refused();
+    assert!(once > 0, "it was sent");
+    for _ in 0..6 {
+        sends(&mut talk, "", "Subject: x\r\n", "451 4.3.0 ").await;
+    }
+    assert_eq!(refused(), once, "it was sent again");
+    for number in 0..4 {
+        let mut client = ImapClient::connect(gateway.imap).await;
+        let status = client.command(&format!("LOGIN {ALICE} guess{number}")).await.status;
+        assert!(status.starts_with("NO [AUTHENTICATIONFAILED]"), "all four are passed on: {status}");
+    }
+    // Nor does it matter to the device how others guess.
+    std::fs::write(gateway.directory.path().join("wrong"), format!("{PASSWORD}\n")).expect("written");
+    sends(&mut talk, "", "Subject: put right\r\n", "250 ").await;
+    assert!(gateway.received().await.contains("put right"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

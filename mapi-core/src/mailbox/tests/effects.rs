@@ -62,6 +62,7 @@ async fn what_was_not_answered_is_told_apart_by_what_may_have_run() {
     let lost = |code| ClientError::ContextLost(code);
     for (error, may_have_run) in [
         (ClientError::OutcomeUnknown("cut".into()), true),
+        (ClientError::TooSlow(std::time::Duration::from_secs(300)), true),
         (ClientError::Rejected(ErrorCode::BUFFER_TOO_SMALL), true),
         (ClientError::Rejected(ErrorCode::RPC_FAILED), true),
         (lost(Some(ResponseCode::UNKNOWN_FAILURE)), true),
