@@ -70,6 +70,8 @@ pub struct Refusal {
 pub const MESSAGE_TOO_LARGE: &str = "message too large";
 /// Why an APPEND was refused for which there is no room at the moment.
 pub const NO_ROOM: &str = "no room for the message at the moment";
+/// Some clients send an empty line behind a command. Many more only cost time.
+const MAX_BLANK_LINES: u32 = 100;
 /// A literal's announcement is never longer than this; so much of an overlong line's end is kept to look for one.
 const TAIL: usize = 32;
 
@@ -105,6 +107,8 @@ pub struct Framer {
     literals: usize,
     /// The command that runs has a large message.
     large: bool,
+    /// Lines without anything since the last command.
+    blank_lines: u32,
     discarded: usize,
     /// Set while the rest of a refused command is read.
     refused: Option<(Option<String>, &'static str)>,
@@ -119,6 +123,7 @@ impl Framer {
             command: Zeroizing::default(),
             literals: 0,
             large: false,
+            blank_lines: 0,
             discarded: 0,
             refused: None,
             state: FramerState::Line,
@@ -185,8 +190,14 @@ impl Framer {
             return self.refused_line(&line, limits);
         }
         if line.is_empty() && self.command.is_empty() {
+            self.blank_lines += 1;
+            if self.blank_lines > MAX_BLANK_LINES {
+                self.refused = Some((None, "too many blank lines"));
+                return self.give_up();
+            }
             return Step::Again;
         }
+        self.blank_lines = 0;
         let announced = announced_literal(&line);
         append_wiped(&mut self.command, &line);
         append_wiped(&mut self.command, b"\r\n");
@@ -420,6 +431,15 @@ mod tests {
                 command("c NOOP\r\n")
             ]
         );
+    }
+
+    #[test]
+    fn blank_lines() {
+        let blank = "\r\n".repeat(100);
+        let some = format!("{blank}a NOOP\r\n{blank}b NOOP\r\n");
+        assert_eq!(frames(some.as_bytes(), &[]), [command("a NOOP\r\n"), command("b NOOP\r\n")]);
+        let many = Refusal { tag: None, reason: "too many blank lines", fatal: true };
+        assert_eq!(frames(format!("{blank}\r\na NOOP\r\n").as_bytes(), &[]), [Frame::Refused(many)]);
     }
 
     #[test]

@@ -94,7 +94,13 @@ impl Operation for Download {
                 Fetched::Growing { bytes } => {
                     // As much again may come before this does.
                     let taken: u64 = room.iter().map(Reservation::bytes).sum();
-                    let Ok(more) = self.share.reserve((2 * COPIES * bytes).saturating_sub(taken)).await else {
+                    let more = (2 * COPIES * bytes).saturating_sub(taken);
+                    let reserved = tokio::select! {
+                        biased;
+                        () = self.sink.closed() => return Ok(()),
+                        reserved = self.share.reserve(more) => reserved,
+                    };
+                    let Ok(more) = reserved else {
                         self.no_room = true;
                         return Ok(());
                     };

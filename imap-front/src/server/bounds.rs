@@ -41,6 +41,9 @@ pub(super) struct Room {
     _reservation: Reservation,
 }
 
+/// What came of work, and the room that this takes.
+pub(super) type Performed = (Option<Room>, Result<Worked, StoreError>);
+
 impl Bounds {
     /// Begins to take in a message of this size; `None` if there is no room for it in time.
     pub(super) async fn incoming(&self, owner: &Owner, size: usize) -> Option<Incoming> {
@@ -70,12 +73,7 @@ impl Bounds {
 
     /// Does work when its turn comes and there is memory for it. `room` is used again if it is large enough. Gives the room
     /// and what came of the work. Dropping the future cancels the work.
-    pub(super) fn work(
-        self,
-        owner: Owner,
-        room: Option<Room>,
-        work: Work,
-    ) -> BoxFuture<'static, (Option<Room>, Result<Worked, StoreError>)> {
+    pub(super) fn work(self, owner: Owner, room: Option<Room>, work: Work) -> BoxFuture<'static, Performed> {
         let asked = work.bytes;
         async move {
             let room = match room.filter(|room| room.asked >= asked) {

@@ -12,10 +12,10 @@ use tokio::sync::watch;
 use tokio_rustls::rustls;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::bounds::{Bounds, Incoming, Room};
+use super::bounds::{Bounds, Incoming, Performed, Room};
 use super::calls::{Answer, Answers, Handles};
 use crate::frame::{Frame, Framer, NO_ROOM};
-use crate::session::{Action, Reply, Session, SessionConfig, Worked};
+use crate::session::{Action, Reply, Session, SessionConfig};
 use crate::store::{MailStore, StoreError};
 
 /// So much is read at a time.
@@ -44,7 +44,7 @@ pub(super) struct Connection {
 enum Event {
     Read(usize),
     Answer(Option<Answer>),
-    Worked((Option<Room>, Result<Worked, StoreError>)),
+    Worked(Performed),
     /// There is a newer snapshot, or, if false, there will be none any more.
     Changed(bool),
     Deadline,
@@ -68,7 +68,7 @@ impl Connection {
         let mut handles = Handles::new(self.store.clone(), self.peer);
         let mut answers: Option<Answers> = None;
         // What keeps the session from the next answer, and the memory that what came of it takes.
-        let mut working: Option<BoxFuture<'static, (Option<Room>, Result<Worked, StoreError>)>> = None;
+        let mut working: Option<BoxFuture<'static, Performed>> = None;
         let mut room: Option<Room> = None;
         // The large message of the APPEND that comes in.
         let mut incoming: Option<Incoming> = None;
@@ -275,7 +275,7 @@ fn show_newest(session: &mut Session, handles: &mut Handles, now: Instant) {
     }
 }
 
-async fn next_work<T>(working: &mut Option<BoxFuture<'static, T>>) -> T {
+async fn next_work(working: &mut Option<BoxFuture<'static, Performed>>) -> Performed {
     match working {
         Some(working) => working.await,
         None => std::future::pending().await,

@@ -142,7 +142,8 @@ impl Admission {
         let limits = self.gate.limits;
         let mut counts = self.gate.lock();
         let (open, waiting) = counts.clients.get(&network).map_or((0, 0), |client| (client.open, client.waiting));
-        let is_nearly_full = counts.staying() > limits.total.saturating_sub(limits.kept);
+        // Who has not logged in can go for others.
+        let is_nearly_full = counts.staying() - counts.waiting.len() > limits.total.saturating_sub(limits.kept);
         if self.client.is_some()
             || open >= limits.per_client
             || (self.user.is_none() && waiting >= limits.waiting_per_client)
@@ -302,8 +303,11 @@ mod tests {
         assert!(!second.logged_in(&owner(1)));
         assert!(second.logged_in(&owner(2)));
         assert!(admit(&gate, "192.0.2.1").is_none());
-        let third = admit(&gate, "192.0.2.2").unwrap();
-        drop((first, second, third));
+        let mut third = admit(&gate, "192.0.2.2").unwrap();
+        assert!(third.logged_in(&owner(3)));
+        assert!(admit(&gate, "192.0.2.2").is_none());
+        let fourth = admit(&gate, "192.0.2.3").unwrap();
+        drop((first, second, third, fourth));
         assert!(is_empty(&gate));
     }
 

@@ -20,7 +20,10 @@ pub fn is_encoded(encoding: &[u8]) -> bool {
     decoder(encoding).is_some()
 }
 
-fn decoder(encoding: &[u8]) -> Option<fn(&[u8]) -> Vec<u8>> {
+/// What undoes an encoding.
+type Decoder = fn(&[u8]) -> Vec<u8>;
+
+fn decoder(encoding: &[u8]) -> Option<Decoder> {
     let is = |name: &str| encoding.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
     if is("base64") {
         Some(base64)

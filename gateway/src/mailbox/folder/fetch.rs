@@ -48,18 +48,27 @@ impl Folder {
         let folder = self.clone();
         tokio::spawn(async move {
             let _active = (purpose == Purpose::Client).then(|| folder.shared.context.activity.begin());
-            for (number, chunk) in uids.chunks(CHUNK).enumerate() {
-                let (view, lane) = (folder.view(), Lane::Bulk);
-                let mut fetch = Fetch { view, folder: &folder, need, sender: &sender, lane, purpose };
-                if number == 0 && purpose == Purpose::Client && fetch.known_bytes(chunk) < BULK_BYTES {
-                    fetch.lane = Lane::Interactive;
-                }
-                if fetch.chunk(chunk).await.is_err() {
-                    return;
-                }
+            tokio::select! {
+                biased;
+                // Whoever leaves waits for nothing any more, and nobody for him.
+                () = sender.closed() => {}
+                () = folder.fetch_all(&uids, need, purpose, &sender) => {}
             }
         });
         receiver
+    }
+
+    async fn fetch_all(&self, uids: &[u32], need: FetchNeed, purpose: Purpose, sender: &mpsc::Sender<FetchedItem>) {
+        for (number, chunk) in uids.chunks(CHUNK).enumerate() {
+            let (view, lane) = (self.view(), Lane::Bulk);
+            let mut fetch = Fetch { view, folder: self, need, sender, lane, purpose };
+            if number == 0 && purpose == Purpose::Client && fetch.known_bytes(chunk) < BULK_BYTES {
+                fetch.lane = Lane::Interactive;
+            }
+            if fetch.chunk(chunk).await.is_err() {
+                return;
+            }
+        }
     }
 }
 
