@@ -1,9 +1,10 @@
 use std::collections::{HashMap, HashSet};
 
 use mail_core::work::Reservation;
-use mapi_core::id::{Gid, MessageId};
-use mapi_core::mailbox::{FetchOptions, Fetched, MailboxError};
+use mapi_core::id::{FolderId, Gid, MessageId};
+use mapi_core::mailbox::{FetchOptions, Fetched, Mailbox, MailboxError};
 use mapi_core::message::MessageContent;
+use mapi_core::property::{PropertyKey, tags};
 use tokio::sync::mpsc;
 
 use super::{Attempt, Operation};
@@ -13,7 +14,7 @@ use crate::share::Share;
 
 /// From this many bytes on a message needs room.
 const ROOM_FROM: u64 = 1 << 20;
-/// How often a message is in memory while it is downloaded and rendered.
+/// How often a message is in memory while it is downloaded, rendered and looked at for the client.
 const COPIES: u64 = 3;
 
 /// A message as it comes down.
@@ -22,8 +23,8 @@ pub(crate) struct Downloaded {
     pub(crate) gid: Gid,
     /// Its content; `None` if it is too large to be served.
     pub(crate) content: Option<Box<MessageContent>>,
-    /// The room that was taken for it.
-    pub(crate) room: Vec<Reservation>,
+    /// The room that was taken for it: a few times its size, unless that is more than there can be.
+    pub(crate) room: Option<Reservation>,
 }
 
 /// Downloads messages; large ones wait for room in memory while they do. Each goes into the sink as soon as it is complete, and is not downloaded again. Ends when nobody takes
@@ -82,7 +83,8 @@ impl Operation for Download {
         let ids: Vec<MessageId> = left.iter().filter_map(|gid| mailbox.id_of(*gid)).collect();
         let folder = attempt.read(mailbox.resolve(self.folder)).await?;
         let mut fetch = mailbox.fetch_messages(folder, &ids, self.options);
-        let mut room = Vec::new();
+        // All of it is taken at once: who has a part and waits for another one may wait for somebody who does the same.
+        let mut room = None;
         while let Some(fetched) = attempt.read(fetch.next()).await? {
             let (mid, content) = match fetched {
                 Fetched::Message { mid, content, .. } => (mid, Some(content)),
@@ -91,30 +93,38 @@ impl Operation for Download {
                     (mid, None)
                 }
                 Fetched::Missing(_) => continue,
-                Fetched::Growing { bytes } => {
-                    // As much again may come before this does.
-                    let taken: u64 = room.iter().map(Reservation::bytes).sum();
-                    let more = (2 * COPIES * bytes).saturating_sub(taken);
-                    let reserved = tokio::select! {
-                        biased;
-                        () = self.sink.closed() => return Ok(()),
-                        reserved = self.share.reserve(more) => reserved,
-                    };
-                    let Ok(more) = reserved else {
-                        self.no_room = true;
-                        return Ok(());
-                    };
-                    room.push(more);
+                Fetched::Growing { mid, bytes } => {
+                    if room.is_none() {
+                        let size = attempt.read(size(&mailbox, folder, mid)).await?.unwrap_or_default();
+                        let reserved = tokio::select! {
+                            biased;
+                            () = self.sink.closed() => return Ok(()),
+                            reserved = self.share.reserve(COPIES * size.max(2 * bytes)) => reserved,
+                        };
+                        let Ok(reserved) = reserved else {
+                            self.no_room = true;
+                            return Ok(());
+                        };
+                        room = Some(reserved);
+                    }
                     continue;
                 }
             };
             let Some(gid) = gids.get(&mid).copied().filter(|gid| self.came.insert(*gid)) else { continue };
             attempt.progressed();
-            let room = std::mem::take(&mut room);
+            let room = room.take();
             if self.sink.send(Downloaded { gid, content, room }).await.is_err() {
                 return Ok(());
             }
         }
         Ok(())
     }
+}
+
+/// How large the server says a message is.
+async fn size(mailbox: &Mailbox, folder: FolderId, mid: MessageId) -> Result<Option<u64>, MailboxError> {
+    let key = PropertyKey::Tag(tags::PidTagMessageSize);
+    let found = mailbox.message_properties(folder, &[mid], &[key]).await?;
+    let size = found.first().and_then(|(_, bag)| bag.integer(tags::PidTagMessageSize));
+    Ok(size.and_then(|size| u64::try_from(size).ok()))
 }

@@ -20,7 +20,7 @@ pub(super) struct Bounds {
 }
 
 /// How often a message is in memory while it is converted and stored.
-const COPIES: u64 = 4;
+const COPIES: u64 = 6;
 
 /// A large message that comes in, and the room for it on the disk.
 pub(super) struct Incoming {

@@ -22,6 +22,8 @@ use crate::store::{MailStore, StoreError};
 const READ: usize = 8 << 10;
 /// While a command runs no more is read if this much of the next ones is there.
 const READ_AHEAD: usize = 16 << 10;
+/// How often it is tried whether a client is there that sends nothing more but waits for the end of its command.
+const PROBE: Duration = Duration::from_secs(2);
 /// Small pieces of output are put together up to this.
 const WRITE: usize = 16 << 10;
 
@@ -48,6 +50,8 @@ enum Event {
     /// There is a newer snapshot, or, if false, there will be none any more.
     Changed(bool),
     Deadline,
+    /// The client has sent all it will, and may have gone.
+    Probe,
     SignedOut,
     /// The connection has to go for another one.
     ToldToGo,
@@ -176,6 +180,7 @@ impl Connection {
                     () = &mut told_to_go, if !session.is_authenticated() => Event::ToldToGo,
                     changed = handles.changed(), if watching => Event::Changed(changed),
                     () = sleep_until(session.deadline()) => Event::Deadline,
+                    () = tokio::time::sleep(PROBE), if ended => Event::Probe,
                 };
                 if let Event::Read(count) = event {
                     let bytes = buffer.get_mut(..count).unwrap_or_default();
@@ -220,6 +225,7 @@ impl Connection {
                     session.folder_gone();
                 }
                 Event::Deadline => session.timeout(now),
+                Event::Probe => session.probe(),
                 Event::ToldToGo => session.crowded_out(),
                 Event::SignedOut => {
                     sign_in = None;

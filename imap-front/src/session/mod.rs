@@ -73,6 +73,8 @@ struct Current {
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wait {
     Reply,
+    /// The same in the middle of a response.
+    Within,
     Taken,
     Line,
     Idle,
@@ -144,9 +146,9 @@ impl Session {
     pub fn deadline(&self) -> Option<Instant> {
         let limits = &self.core.config.limits;
         match (&self.core.state, self.running.as_ref().map(|running| running.wait)) {
-            (SessionState::Ended, _) | (_, Some(Wait::Taken)) | (SessionState::NotAuthenticated, Some(Wait::Reply)) => {
-                None
-            }
+            (SessionState::Ended, _)
+            | (_, Some(Wait::Taken | Wait::Within))
+            | (SessionState::NotAuthenticated, Some(Wait::Reply)) => None,
             (_, Some(Wait::Reply)) => Some(self.heard.max(self.told) + limits.patience),
             (SessionState::NotAuthenticated, _) => Some(self.started + limits.login_timeout),
             (_, Some(Wait::Idle)) => Some((self.heard + limits.idle_timeout).min(self.told + limits.keepalive)),
@@ -225,6 +227,14 @@ impl Session {
         }
     }
 
+    /// Says something, where that is allowed, to a client that has sent all it will: if it has gone, its connection fails by
+    /// that.
+    pub fn probe(&mut self) {
+        if matches!(self.running, Some(Running { wait: Wait::Reply, .. })) && self.is_authenticated() {
+            self.core.out.untagged("OK Still working");
+        }
+    }
+
     /// A piece of a large message came: the client is there.
     pub fn heard(&mut self, now: Instant) {
         self.heard = now;
@@ -259,7 +269,7 @@ impl Session {
     /// The answer to the call came.
     pub fn reply(&mut self, reply: Reply, now: Instant) {
         self.heard = now;
-        if matches!(self.running, Some(Running { wait: Wait::Reply, .. })) {
+        if matches!(self.running, Some(Running { wait: Wait::Reply | Wait::Within, .. })) {
             self.resume(With::Reply(reply));
         }
     }
@@ -357,6 +367,10 @@ impl Session {
             Step::Work(work, resume) => {
                 self.core.actions.push_back(Action::Work(work));
                 (Wait::Reply, resume)
+            }
+            Step::Within(work, resume) => {
+                self.core.actions.push_back(Action::Work(work));
+                (Wait::Within, resume)
             }
             Step::Again(resume) => (Wait::Taken, resume),
             Step::Line(resume) => (Wait::Line, resume),

@@ -17,6 +17,8 @@ pub(crate) enum Step {
     More(Box<dyn Resume>),
     /// It waits for this, and for none of the answers to a call meanwhile.
     Work(Work, Box<dyn Resume>),
+    /// The same in the middle of a response: nothing else may be said meanwhile.
+    Within(Work, Box<dyn Resume>),
     /// It goes on when everything written so far was taken.
     Again(Box<dyn Resume>),
     /// It waits for a line.

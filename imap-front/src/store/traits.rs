@@ -91,7 +91,8 @@ pub trait FolderStore: Send + Sync + 'static {
     async fn refresh(&self) -> Result<(), StoreError>;
 
     /// The content of messages, in the order of `uids`. Messages that are gone or can't be had give an error item in
-    /// their place: [`StoreError::ExpungeIssued`], [`StoreError::Unavailable`]. Dropping the stream stops the work.
+    /// their place: [`StoreError::ExpungeIssued`], [`StoreError::Unavailable`]. For a large one the store has taken room in
+    /// memory, for two more copies of it too, until its bytes are dropped. Dropping the stream stops the work.
     async fn fetch(
         &self,
         uids: Vec<u32>,

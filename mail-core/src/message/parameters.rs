@@ -67,10 +67,12 @@ impl Parameters {
         self.found(name).map(|(_, bytes)| bytes)
     }
 
-    /// A parameter's charset, if it names one, and its bytes. Of several of that name the first counts that is not empty.
+    /// A parameter's charset, if it names one, and its bytes. Of several of that name that are not empty the extended one
+    /// counts, for which a plain one stands in where readers know no better, and of the same form the first.
     fn found(&self, name: &str) -> Option<(Option<String>, Vec<u8>)> {
-        let mut filled = self.0.iter().filter(|(_, value)| !value.is_empty());
-        let (form, value) = filled.find_map(|(known, value)| Some((Form::of(known, name)?, value)))?;
+        let filled = self.0.iter().filter(|(_, value)| !value.is_empty());
+        let known = filled.filter_map(|(known, value)| Some((Form::of(known, name)?, value)));
+        let (form, value) = known.min_by_key(|(form, _)| form.rank())?;
         let (charset, bytes) = match form {
             Form::Plain => (None, value.clone()),
             Form::Extended => {
@@ -111,6 +113,7 @@ impl Parameters {
 }
 
 /// How a parameter is written.
+#[derive(Clone, Copy)]
 enum Form {
     /// `name=value`
     Plain,
@@ -121,6 +124,15 @@ enum Form {
 }
 
 impl Form {
+    /// Which form counts more; that with the lowest.
+    fn rank(self) -> u8 {
+        match self {
+            Self::Extended => 0,
+            Self::Piece { .. } => 1,
+            Self::Plain => 2,
+        }
+    }
+
     /// That of a parameter, if it is the one of this name.
     fn of(known: &[u8], name: &str) -> Option<Self> {
         let (head, rest) = known.split_at_checked(name.len())?;
@@ -266,7 +278,7 @@ mod tests {
             ("n*0*=utf-8''%C3; n*1*=%A4b; n*2=\"%c\"", Some("äb%c")),
             ("n=\"\"; n=x", Some("x")),
             ("n*=utf-8''", None),
-            ("n=first; n*=utf-8''second", Some("first")),
+            ("n=first; n*=utf-8''second", Some("second")),
             ("n*=utf-8''first; n=second", Some("first")),
             ("n=\"=?utf-8?q?a=C3=A4?=\r\n =?utf-8?q?b?=\"", Some("aäb")),
             ("n=Gr\u{fc}n\0.txt", Some("Grün.txt")),
@@ -318,7 +330,11 @@ mod tests {
         ) {
             let value = format!("attachment{comment}{}", values.iter().map(|v| format!("{space};{space}{v}")).collect::<String>());
             for name in ["n", "m", "o", "p"] {
-                // The library joins what is continued to what came before under the same name.
+                // The library joins what is continued to what came before under the same name, and takes the first form.
+                let forms = ["=", "*="].map(|form| values.iter().any(|value| value.starts_with(&format!("{name}{form}"))));
+                if forms == [true, true] {
+                    continue;
+                }
                 if name != "o" || values.iter().filter(|value| value.starts_with('o')).count() < 2 {
                     prop_assert_eq!(Parameterized::parse(value.as_bytes()).parameters.text(name), library(&value, name), "{}", value);
                 }

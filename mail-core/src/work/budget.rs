@@ -177,9 +177,9 @@ impl Reservation {
         self.budget.dispatch();
     }
 
-    /// These bytes, for which room is taken as long as anybody has what this returns.
-    pub fn hold(mut self, bytes: Bytes) -> Bytes {
-        self.shrink(bytes.len() as u64);
+    /// These bytes, for which room is taken, for so many copies of them, as long as anybody has what this returns.
+    pub fn hold(mut self, copies: u64, bytes: Bytes) -> Bytes {
+        self.shrink(copies.saturating_mul(bytes.len() as u64));
         Bytes::from_owner(Held { bytes, _room: self })
     }
 }
@@ -286,10 +286,10 @@ mod tests {
     #[tokio::test]
     async fn bytes_hold_their_room() {
         let budget = budget(MIB, MIB);
-        let bytes = now(&budget, &Owner::new("one"), 1000).unwrap().hold(vec![7; 10].into());
+        let bytes = now(&budget, &Owner::new("one"), 1000).unwrap().hold(2, vec![7; 10].into());
         let part = bytes.slice(2..4);
         drop(bytes);
-        assert_eq!((budget.used(), &part[..]), (10, &[7, 7][..]));
+        assert_eq!((budget.used(), &part[..]), (20, &[7, 7][..]));
         drop(part);
         assert_eq!(budget.used(), 0);
     }

@@ -42,6 +42,8 @@ pub enum Fetched {
     /// The next message is not complete, and larger than was told before, or than [`FetchOptions::growing_from`]. Whoever
     /// asks for the next one gets more of it: up to twice as much until this comes again.
     Growing {
+        /// Which one it most likely is: the first of those asked for that has not come.
+        mid: MessageId,
         /// Bytes of FastTransfer stream so far.
         bytes: u64,
     },
@@ -109,9 +111,9 @@ impl MessageFetch {
                 self.told = 0;
                 return Ok(Some(fetched));
             }
-            if let Some(bytes) = self.growth() {
+            if let Some((mid, bytes)) = self.growth() {
                 self.told = bytes;
-                return Ok(Some(Fetched::Growing { bytes }));
+                return Ok(Some(Fetched::Growing { mid, bytes }));
             }
             if self.current.is_none() && !self.start_batch() {
                 return Ok(None);
@@ -124,10 +126,12 @@ impl MessageFetch {
         }
     }
 
-    fn growth(&self) -> Option<u64> {
+    fn growth(&self) -> Option<(MessageId, u64)> {
         let from = self.options.growing_from?.max(2 * self.told);
-        let bytes = self.current.as_ref()?.list.unfinished_bytes();
-        (bytes > from).then_some(bytes)
+        let batch = self.current.as_ref()?;
+        let bytes = batch.list.unfinished_bytes();
+        let mid = batch.left.front().copied()?;
+        (bytes > from).then_some((mid, bytes))
     }
 
     fn start_batch(&mut self) -> bool {

@@ -101,8 +101,10 @@ fn rebuild(
     depth: usize,
 ) -> Result<(), ConvertError> {
     let bag = &message.properties;
-    let times = [tags::PidTagClientSubmitTime, tags::PidTagMessageDeliveryTime, tags::PidTagCreationTime];
-    if let Some(date) = times.into_iter().find_map(|tag| bag.time(tag)).and_then(date::format) {
+    // When an embedded message was created some servers say otherwise each time.
+    let created = (depth == 0).then_some(tags::PidTagCreationTime);
+    let times = [tags::PidTagClientSubmitTime, tags::PidTagMessageDeliveryTime].into_iter().chain(created);
+    if let Some(date) = { times }.find_map(|tag| bag.time(tag)).and_then(date::format) {
         header.structured("Date", &date);
     }
     let sender = Party::read(bag, &SENDER);

@@ -24,6 +24,8 @@ const BULK_BYTES: u64 = 1 << 20;
 const RECORD_BYTES: usize = 1 << 20;
 /// How often a message that keeps changing is downloaded.
 const MAX_DOWNLOADS: usize = 3;
+/// How often a message is in memory while it is looked at for a client.
+const COPIES: u64 = 3;
 /// Messages of more bytes take room until their client has got them.
 const HELD_FROM: u64 = 64 << 10;
 /// Items that wait for a slow client.
@@ -246,17 +248,17 @@ impl Fetch<'_> {
     }
 
     /// A rendering, and the same as it is served: for a large one room is taken as long as the client has not got it all,
-    /// out of what was taken for its download if that is enough.
-    async fn hold(&self, bytes: Bytes, room: Vec<Reservation>) -> Result<(Bytes, Bytes), UpstreamError> {
+    /// also for what is made of it for the client. It is what was taken for its download, if that is enough.
+    async fn hold(&self, bytes: Bytes, room: Option<Reservation>) -> Result<(Bytes, Bytes), UpstreamError> {
         let length = bytes.len() as u64;
         if self.purpose != Purpose::Client || self.need == FetchNeed::Size || length <= HELD_FROM {
             return Ok((bytes.clone(), bytes));
         }
-        let room = match room.into_iter().find(|room| room.bytes() >= length) {
+        let room = match room {
             Some(room) => room,
-            None => self.folder.shared.context.share().reserve(length).await?,
+            None => self.folder.shared.context.share().reserve(COPIES * length).await?,
         };
-        Ok((bytes.clone(), room.hold(bytes)))
+        Ok((bytes.clone(), room.hold(COPIES, bytes)))
     }
 
     /// Records renderings and tells which may be served: only bytes that are the UID's for ever. Returns whether some are
@@ -319,7 +321,7 @@ impl Fetch<'_> {
     async fn emit(&self, queue: &mut VecDeque<(u32, Known)>, fetched: &mut Fetched) -> Result<(), Stopped> {
         while let Some((uid, known)) = queue.pop_front() {
             let item = match known {
-                Known::Answer(Ok(message)) => match self.hold(message.content, Vec::new()).await {
+                Known::Answer(Ok(message)) => match self.hold(message.content, None).await {
                     Ok((_, content)) => Ok(FetchedMessage { content, ..message }),
                     Err(error) => Err(error),
                 },

@@ -180,7 +180,7 @@ impl Fetch {
         let Some(writing) = &mut self.writing else { return Step::More(self) };
         while !writing.is_done() {
             if let Some(work) = writing.work() {
-                return Step::Work(work, self);
+                return if writing.next == 0 { Step::Work(work, self) } else { Step::Within(work, self) };
             }
             writing.write_next(out);
             if out.is_long() {

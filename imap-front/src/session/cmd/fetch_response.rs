@@ -51,8 +51,8 @@ impl Writing {
         self.next > self.items.len()
     }
 
-    /// What must be found in the message before the response begins, if that may take long. What comes of the items is no
-    /// larger than the message.
+    /// What must be found in the message before the response begins, if that may take long. What comes of an item is no larger
+    /// than the message, and the store has taken room for it.
     pub fn reading(&self) -> Option<Work> {
         if !self.items.iter().any(|item| self.is_work(item)) {
             return None;
@@ -62,7 +62,7 @@ impl Writing {
             message.header();
             Worked::Ready
         };
-        Some(Work::new(self.message.bytes().len() as u64, read))
+        Some(Work::new(0, read))
     }
 
     /// The next item, if that may take long.
@@ -74,13 +74,13 @@ impl Writing {
             size: self.size,
             message: Arc::clone(&self.message),
         };
-        let (is_first, bytes) = (self.next == 0, self.message.bytes().len() as u64);
+        let is_first = self.next == 0;
         let write = move || {
             let mut out = Output::default();
             piece.write(is_first, &mut out);
             Worked::Written(out)
         };
-        Some(Work::new(bytes, write))
+        Some(Work::new(0, write))
     }
 
     /// Writes the next item, or the end.

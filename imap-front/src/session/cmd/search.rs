@@ -143,8 +143,8 @@ impl Resume for Search {
                     return Step::More(self);
                 }
                 let query = self.query.clone();
-                // Of the text there are two more copies, decoded and in lower case.
-                let work = Work::new(2 * bytes, move || Worked::Matched(query.matches(uid, message).then_some(uid)));
+                // The store has taken room for what is made of a large message.
+                let work = Work::new(0, move || Worked::Matched(query.matches(uid, message).then_some(uid)));
                 return Step::Work(work, self);
             }
             With::Reply(Reply::Worked(Ok(Worked::Matched(found)))) => {
