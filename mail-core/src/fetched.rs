@@ -7,8 +7,10 @@ pub enum FetchNeed {
     Size,
     /// The header block, up to and with its empty line.
     Header,
-    /// Everything.
+    /// Everything, to be passed on as it is.
     Full,
+    /// Everything, to be taken apart.
+    Parts,
 }
 
 /// The content of one message.

@@ -72,9 +72,9 @@ impl Matcher {
             Ok(())
         });
         match (header, body) {
-            (_, true) => FetchNeed::Full,
+            (_, true) => FetchNeed::Parts,
             // With the header alone a store need not tell the size.
-            (true, false) if size => FetchNeed::Full,
+            (true, false) if size => FetchNeed::Parts,
             (true, false) => FetchNeed::Header,
             (false, false) => FetchNeed::Size,
         }
@@ -243,7 +243,7 @@ mod tests {
         assert_eq!(need(SearchKey::Larger(1), false), FetchNeed::Size);
         let header = SearchKey::Header("To".to_owned(), String::new());
         assert_eq!(need(header.clone(), false), FetchNeed::Header);
-        assert_eq!(need(SearchKey::And(vec![header.clone(), SearchKey::Larger(1)]), false), FetchNeed::Full);
+        assert_eq!(need(SearchKey::And(vec![header.clone(), SearchKey::Larger(1)]), false), FetchNeed::Parts);
         assert_eq!(need(SearchKey::And(vec![header, SearchKey::Larger(1)]), true), FetchNeed::Header);
     }
 }

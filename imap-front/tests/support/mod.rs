@@ -297,7 +297,7 @@ impl FolderStore for MemoryFolder {
                     content: match need {
                         FetchNeed::Size => Bytes::new(),
                         FetchNeed::Header => bytes.slice(Message::new(bytes.clone()).header().range()),
-                        FetchNeed::Full => bytes.clone(),
+                        FetchNeed::Full | FetchNeed::Parts => bytes.clone(),
                     },
                 });
                 (uid, fetched)

@@ -33,6 +33,11 @@ pub enum SectionText {
 }
 
 impl Section {
+    /// Whether it is all of the message.
+    pub fn is_whole(&self) -> bool {
+        self.part.is_empty() && self.text == SectionText::Whole
+    }
+
     /// Whether the message's header block suffices to answer it.
     pub fn is_header(&self) -> bool {
         use SectionText::{Header, HeaderFields, HeaderFieldsNot};

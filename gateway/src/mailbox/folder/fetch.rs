@@ -24,7 +24,7 @@ const BULK_BYTES: u64 = 1 << 20;
 const RECORD_BYTES: usize = 1 << 20;
 /// How often a message that keeps changing is downloaded.
 const MAX_DOWNLOADS: usize = 3;
-/// How often a message is in memory while it is looked at for a client.
+/// How often a message is in memory while it is taken apart for a client.
 const COPIES: u64 = 3;
 /// Messages of more bytes take room until their client has got them.
 const HELD_FROM: u64 = 64 << 10;
@@ -254,11 +254,12 @@ impl Fetch<'_> {
         if self.purpose != Purpose::Client || self.need == FetchNeed::Size || length <= HELD_FROM {
             return Ok((bytes.clone(), bytes));
         }
+        let copies = if self.need == FetchNeed::Full { 1 } else { COPIES };
         let room = match room {
             Some(room) => room,
-            None => self.folder.shared.context.share().reserve(COPIES * length).await?,
+            None => self.folder.shared.context.share().reserve(copies * length).await?,
         };
-        Ok((bytes.clone(), room.hold(COPIES, bytes)))
+        Ok((bytes.clone(), room.hold(copies, bytes)))
     }
 
     /// Records renderings and tells which may be served: only bytes that are the UID's for ever. Returns whether some are

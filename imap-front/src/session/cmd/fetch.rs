@@ -28,8 +28,8 @@ pub(super) fn fetch(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Ve
         items.insert(0, FetchItem::Uid);
     }
     let mut local = Vec::new();
-    let mut calls: [(FetchNeed, Vec<u32>); 3] =
-        [(FetchNeed::Size, Vec::new()), (FetchNeed::Header, Vec::new()), (FetchNeed::Full, Vec::new())];
+    let needs = [FetchNeed::Size, FetchNeed::Header, FetchNeed::Full, FetchNeed::Parts];
+    let mut calls = needs.map(|need| (need, Vec::new()));
     for message in uids {
         let size_known = selected.view().row(message).is_some_and(|row| row.size.is_some());
         let need = need(&items, size_known);
@@ -48,22 +48,25 @@ pub(super) fn fetch(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Ve
 
 /// What the store must be asked for to show the items of a message; nothing if its row suffices.
 fn need(items: &[FetchItem], size_known: bool) -> Option<FetchNeed> {
-    let mut need = None;
-    let mut size = false;
+    let (mut size, mut whole, mut header, mut parts) = (false, false, false, false);
     for item in items {
         match item {
             FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate => {}
             FetchItem::Size => size |= !size_known,
-            FetchItem::Envelope | FetchItem::Rfc822Header => need = need.or(Some(FetchNeed::Header)),
-            FetchItem::Section { section, .. } if section.is_header() => need = need.or(Some(FetchNeed::Header)),
-            _ => need = Some(FetchNeed::Full),
+            FetchItem::Envelope | FetchItem::Rfc822Header => header = true,
+            FetchItem::Section { section, .. } if section.is_header() => header = true,
+            FetchItem::Rfc822 => whole = true,
+            FetchItem::Section { section, .. } if section.is_whole() => whole = true,
+            _ => parts = true,
         }
     }
-    match need {
-        None if size => Some(FetchNeed::Size),
+    match (parts, whole, header) {
+        (true, _, _) | (_, true, true) => Some(FetchNeed::Parts),
         // With the header alone a store need not tell the size.
-        Some(FetchNeed::Header) if size => Some(FetchNeed::Full),
-        need => need,
+        (_, _, true) if size => Some(FetchNeed::Parts),
+        (_, true, _) => Some(FetchNeed::Full),
+        (_, _, true) => Some(FetchNeed::Header),
+        _ => size.then_some(FetchNeed::Size),
     }
 }
 
@@ -207,10 +210,11 @@ mod tests {
             (vec![FetchItem::Size], true, None),
             (vec![FetchItem::Size], false, Some(FetchNeed::Size)),
             (vec![FetchItem::Size, FetchItem::Envelope], true, Some(FetchNeed::Header)),
-            (vec![FetchItem::Size, FetchItem::Envelope], false, Some(FetchNeed::Full)),
+            (vec![FetchItem::Size, FetchItem::Envelope], false, Some(FetchNeed::Parts)),
             (vec![section(SectionText::HeaderFields(vec![])), FetchItem::Flags], false, Some(FetchNeed::Header)),
-            (vec![section(SectionText::Whole), FetchItem::Envelope], true, Some(FetchNeed::Full)),
-            (vec![FetchItem::Envelope, FetchItem::BodyStructure], true, Some(FetchNeed::Full)),
+            (vec![section(SectionText::Whole), FetchItem::Size], false, Some(FetchNeed::Full)),
+            (vec![section(SectionText::Whole), FetchItem::Envelope], true, Some(FetchNeed::Parts)),
+            (vec![FetchItem::Envelope, FetchItem::BodyStructure], true, Some(FetchNeed::Parts)),
         ] {
             assert_eq!(need(&items, known), expected, "{items:?}");
         }

@@ -106,7 +106,7 @@ impl Writing {
     fn is_work(&self, item: &FetchItem) -> bool {
         let is_slice = match item {
             FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::Size | FetchItem::Rfc822 => true,
-            FetchItem::Section { section, .. } => section.part.is_empty() && section.text == SectionText::Whole,
+            FetchItem::Section { section, .. } => section.is_whole(),
             _ => false,
         };
         !is_slice && self.message.bytes().len() > INLINE_BYTES
