@@ -257,7 +257,7 @@ fn fetching_content() {
         "* 1 FETCH (BODY[HEADER.FIELDS (Subject)] {14}\r\nSubject: s\r\n\r\n BODY[1] {3}\r\none \
          BODY[2.MIME] {8}\r\nA: b\r\n\r\n BODY[3] NIL BODY[2]<1> {2}\r\nwo)\r\na OK FETCH completed\r\n"
     );
-    assert_eq!(calls(&store), ["fetch [1] Full"]);
+    assert_eq!(calls(&store), ["fetch [1] Parts"]);
     assert_eq!(
         dialogue.say("b UID FETCH 1 (RFC822.HEADER ENVELOPE)\r\n"),
         format!(
@@ -284,7 +284,7 @@ fn fetching_content() {
     );
     assert_eq!(calls(&store), ["fetch [1] Full", "store [1] Add {\"\\\\Seen\"}"]);
     assert!(!dialogue.say("e FETCH 1 RFC822.TEXT\r\n").contains("FLAGS"));
-    assert_eq!(calls(&store), ["fetch [1] Full"]);
+    assert_eq!(calls(&store), ["fetch [1] Parts"]);
     store.folder("INBOX").change(|snapshot| snapshot.messages[0].flags = FlagSet::EMPTY);
     dialogue.say("f EXAMINE INBOX\r\n");
     dialogue.say("g FETCH 1 RFC822\r\n");
@@ -307,7 +307,7 @@ fn sizes_that_are_not_known_are_asked_for() {
     );
     assert_eq!(calls(&store), ["fetch [2] Size"]);
     dialogue.say("b FETCH 1:2 (RFC822.SIZE BODY.PEEK[HEADER])\r\n");
-    assert_eq!(calls(&store), ["fetch [1] Header", "fetch [2] Full"]);
+    assert_eq!(calls(&store), ["fetch [1] Header", "fetch [2] Parts"]);
 }
 
 #[test]
@@ -472,8 +472,8 @@ fn searching() {
     assert_eq!(calls(&store), Vec::<String>::new());
     for (keys, expected, asked) in [
         ("CHARSET UTF-8 FROM {7+}\r\nJÜRGEN", " 2", "fetch [2, 3, 4] Header"),
-        ("BODY needle", " 2", "fetch [2, 3, 4] Full"),
-        ("1:2 TEXT hello", " 3", "fetch [2, 3] Full"),
+        ("BODY needle", " 2", "fetch [2, 3, 4] Parts"),
+        ("1:2 TEXT hello", " 3", "fetch [2, 3] Parts"),
         ("SENTON 17-Jul-1996", " 3 4", "fetch [2, 3, 4] Header"),
     ] {
         assert_eq!(
