@@ -51,6 +51,20 @@ async fn no_room_for_a_message_is_told() {
     while !append(&mut client, false).await.starts_with("OK") {}
 }
 
+/// What could not be served is not taken, and the others of the folder are.
+#[tokio::test]
+async fn a_subject_that_nobody_could_read_is_refused() {
+    let stage = Stage::set("").await;
+    stage.deliver(ALICE, "small", "hello");
+    let mut client = stage.imap(ALICE).await;
+    let message = format!("Subject: {}\r\n\r\nbody", "x".repeat(3 << 20));
+    client.raw(format!("a APPEND INBOX {{{}+}}\r\n{message}\r\n", message.len()).as_bytes()).await;
+    let refused = client.finish("a").await.status;
+    assert!(refused.starts_with("NO [CANNOT]") && refused.contains("header field"), "{refused}");
+    client.command("SELECT INBOX").await.ok();
+    assert_eq!(client.command("FETCH 1:* RFC822.SIZE").await.ok().untagged.len(), 1);
+}
+
 /// Appends 8 MB.
 async fn append(client: &mut ImapClient, waits: bool) -> String {
     let message = format!("Subject: x\r\n\r\n{}", ("y".repeat(78) + "\r\n").repeat(100_000));

@@ -26,10 +26,14 @@ pub const LIMITS: Limits = Limits { depth: 16, parts: 2_000 };
 /// Recipients of a message. The count of rows is a 16-bit number on the wire.
 pub const MAX_RECIPIENTS: usize = 32_000;
 
+/// Bytes of a header field with its continuations. A longer one becomes properties that servers take and give nobody back.
+pub const MAX_FIELD: usize = 1 << 20;
+
 /// Makes a MAPI message of a MIME message, with up to [`MAX_RECIPIENTS`]. The message is best read within [`LIMITS`].
 ///
 /// # Errors
-/// Too many recipients for a submission; a message that is stored keeps those there is room for.
+/// A header field above [`MAX_FIELD`]. Too many recipients for a submission; a message that is stored keeps those there is
+/// room for.
 pub fn parse(message: &Message, purpose: Purpose<'_>) -> Result<MessageContent, ConvertError> {
     parse_within(message, purpose, MAX_RECIPIENTS)
 }
@@ -43,6 +47,9 @@ pub fn parse_within(
     purpose: Purpose<'_>,
     max_recipients: usize,
 ) -> Result<MessageContent, ConvertError> {
+    if message.fields().lines().any(|line| line.len() > MAX_FIELD) {
+        return Err(ConvertError::TooMany { what: "bytes in one header field", limit: MAX_FIELD });
+    }
     let mut content = MessageContent::default();
     properties::set(&mut content.properties, message.fields(), purpose);
     content.recipients = match purpose {
