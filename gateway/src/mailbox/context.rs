@@ -225,10 +225,15 @@ impl MailboxContext {
         self.cache.insert(self.mailbox_guid, message, digest, bytes);
     }
 
+    /// About how many bytes the message has that a content becomes.
+    pub(crate) fn rendered_bytes(content: &MessageContent) -> u64 {
+        weight(content).max(original::announced_len(content)) as u64
+    }
+
     /// The bytes of a message: its original, if it carries one that is still of its content, or else a rendering. Addresses
     /// that only the address book knows are asked for first; without them there is no rendering, never a different one.
     pub async fn render(&self, gid: Gid, content: MessageContent) -> Result<Bytes, UpstreamError> {
-        let large = weight(&content).max(original::announced_len(&content)) > RENDER_INLINE;
+        let large = Self::rendered_bytes(&content) > RENDER_INLINE as u64;
         let content = if original::has(&content) {
             let max_bytes = RenderLimits::default().max_bytes;
             let work = move || original::of(&content, max_bytes).ok_or(content);

@@ -59,11 +59,6 @@ impl MessageList {
         list
     }
 
-    /// How many bytes of the stream the message took so far that is not complete.
-    pub fn unfinished_bytes(&self) -> u64 {
-        self.open.as_ref().map_or(0, |open| self.parser.position() - open.start)
-    }
-
     /// Takes the next bytes of the stream. Call [`MessageList::next_message`] until it returns `None` before the next push.
     pub fn push(&mut self, bytes: &[u8]) -> WireResult<()> {
         self.parser.push(bytes)

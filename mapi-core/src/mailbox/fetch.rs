@@ -99,6 +99,8 @@ struct Batch {
     left: VecDeque<MessageId>,
     download: Option<Download>,
     list: MessageList,
+    /// Bytes that came since the last message was complete, about.
+    unfinished: u64,
     /// A message came that says not which one it is, and there were several.
     confused: bool,
 }
@@ -129,7 +131,7 @@ impl MessageFetch {
     fn growth(&self) -> Option<(MessageId, u64)> {
         let from = self.options.growing_from?.max(2 * self.told);
         let batch = self.current.as_ref()?;
-        let bytes = batch.list.unfinished_bytes();
+        let bytes = batch.unfinished;
         let mid = batch.left.front().copied()?;
         (bytes > from).then_some((mid, bytes))
     }
@@ -141,7 +143,7 @@ impl MessageFetch {
             return false;
         }
         let list = MessageList::new(self.options.limits);
-        self.current = Some(Batch { left, download: None, list, confused: false });
+        self.current = Some(Batch { left, download: None, list, unfinished: 0, confused: false });
         true
     }
 
@@ -149,7 +151,7 @@ impl MessageFetch {
     async fn step(&mut self) -> Result<(), MailboxError> {
         let Some(batch) = &mut self.current else { return Ok(()) };
         let inner = &self.mailbox.inner;
-        let Batch { left, download, list, confused } = batch;
+        let Batch { left, download, list, unfinished, confused } = batch;
         let ready = &mut self.ready;
         let identify = |message: &FetchedMessage| {
             let key = message.content.properties.binary(tags::PidTagSourceKey).and_then(Gid::from_slice);
@@ -159,7 +161,9 @@ impl MessageFetch {
         let request: Vec<_> = left.iter().copied().collect();
         let mut on_bytes = |bytes: &[u8]| {
             list.push(bytes)?;
+            *unfinished += bytes.len() as u64;
             while let Some(message) = list.next_message()? {
+                *unfinished = 0;
                 // What stands in the place of a message that does not exist has no class.
                 let exists = message.oversize || message.content.properties.text(tags::PidTagMessageClass).is_some();
                 match identify(&message).or(only) {

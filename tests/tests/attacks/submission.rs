@@ -14,7 +14,7 @@ use super::stage::Stage;
 async fn one_users_large_messages_wait_for_themselves() {
     const LARGE: usize = 12;
     let stage =
-        Stage::set("[limits]\nmemory_bytes = 64000000\nmemory_bytes_per_user = 24000000\nwait_seconds = 60").await;
+        Stage::set("[limits]\nmemory_bytes = 64000000\nmemory_bytes_per_user = 24000000\nwait_seconds = 600").await;
     let left = Arc::new(AtomicUsize::new(LARGE));
     let message = format!("Subject: large\r\n\r\n{}", ("y".repeat(78) + "\r\n").repeat(80_000));
     let mut sending = Vec::new();

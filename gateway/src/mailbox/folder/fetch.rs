@@ -13,6 +13,7 @@ use super::Folder;
 use crate::ledger::RenderingRecord;
 use crate::line::error::UpstreamError;
 use crate::line::upstream::Lane;
+use crate::mailbox::context::MailboxContext;
 use crate::operation::{Download, Downloaded};
 use crate::sync::{FolderView, MessageSource, OfferedRendering, RenderingVerdict};
 
@@ -192,12 +193,8 @@ impl Fetch<'_> {
         while let Some(Downloaded { gid, content, room }) = contents.recv().await {
             let Some(&uid) = uids.get(&gid) else { continue };
             let rendered = match content {
-                Some(content) => self.render(gid, *content).await,
+                Some(content) => self.rendered(uid, gid, *content, room).await,
                 None => Err(UpstreamError::Limit("the message is too large".into())),
-            };
-            let rendered = match rendered {
-                Ok(bytes) => self.hold(bytes, room).await.map(|(bytes, served)| Rendered { uid, gid, bytes, served }),
-                Err(error) => Err(error),
             };
             match rendered {
                 Ok(rendered) => {
@@ -242,9 +239,24 @@ impl Fetch<'_> {
         Some(FetchedMessage { uid, size: Some(recorded.size), content })
     }
 
-    async fn render(&self, gid: Gid, content: MessageContent) -> Result<Bytes, UpstreamError> {
+    /// Renders a message, for which enough room is taken first: an original may be far larger than what it was stored as.
+    async fn rendered(
+        &self,
+        uid: u32,
+        gid: Gid,
+        content: MessageContent,
+        mut room: Option<Reservation>,
+    ) -> Result<Rendered, UpstreamError> {
         let context = &self.folder.shared.context;
-        context.render(gid, content).await
+        let needed = COPIES.saturating_mul(MailboxContext::rendered_bytes(&content));
+        if needed > COPIES * HELD_FROM && room.as_ref().is_none_or(|room| room.bytes() < needed) {
+            // Who waits for more has nothing meanwhile.
+            drop(room.take());
+            room = Some(context.share().reserve(needed).await?);
+        }
+        let bytes = context.render(gid, content).await?;
+        let (bytes, served) = self.hold(bytes, room).await?;
+        Ok(Rendered { uid, gid, bytes, served })
     }
 
     /// A rendering, and the same as it is served: for a large one room is taken as long as the client has not got it all,
