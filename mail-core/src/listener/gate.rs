@@ -134,6 +134,11 @@ impl Admission {
         self.id
     }
 
+    /// Whether it is known where the connection comes from.
+    pub fn is_known(&self) -> bool {
+        self.client.is_some()
+    }
+
     /// The connection comes from this address. Says whether the client there may have one more; it is not counted there
     /// if not. A connection comes from one address only.
     #[must_use]

@@ -70,7 +70,10 @@ impl Server {
         shutdown: &watch::Receiver<bool>,
     ) {
         let span = tracing::info_span!("smtp", peer = %address, client = tracing::field::Empty);
-        let Some(admission) = self.config.gate.admit() else {
+        // Who comes by no proxy is known at once, and can go for the next one.
+        let is_proxy = self.config.access.is_proxy(address.ip());
+        let admitted = self.config.gate.admit();
+        let Some(admission) = admitted.and_then(|mut one| (is_proxy || one.at(address.ip())).then_some(one)) else {
             span.in_scope(|| tracing::warn!("too many connections"));
             // This task is not counted, but it lives a second at most.
             let server = self.clone();
@@ -127,7 +130,9 @@ impl Server {
             return Err("554 5.7.1 Not from your network");
         }
         let rate = access.connections.as_ref();
-        if rate.is_some_and(|rate| !rate.take(client.ip(), std::time::Instant::now())) || !admission.at(client.ip()) {
+        if rate.is_some_and(|rate| !rate.take(client.ip(), std::time::Instant::now()))
+            || !(admission.is_known() || admission.at(client.ip()))
+        {
             return Err(TOO_MANY);
         }
         Ok(())
