@@ -6,6 +6,10 @@ use mail_core::work::{BudgetExceeded, BudgetLimits, ByteBudget, Owner, Reservati
 
 use crate::line::error::UpstreamError;
 
+/// How often a message is in memory while it is downloaded and rendered, taken apart for a client, or made into one that is
+/// sent: for so many copies room is taken.
+pub(crate) const COPIES: u64 = 3;
+
 /// What all users share, each a fair part of it.
 #[derive(Debug, Clone)]
 pub struct Bounds {

@@ -15,10 +15,7 @@ use crate::config::SenderPolicy;
 use crate::device::{self, Device, Devices, HeaderRule, Proof};
 use crate::line::error::UpstreamError;
 use crate::login::accounts::Accounts;
-use crate::share::Share;
-
-/// How often a message is in memory while it is converted and handed over.
-const COPIES: u64 = 3;
+use crate::share::{COPIES, Share};
 
 /// The accounts and devices as a submission backend.
 pub struct SmtpBridge {

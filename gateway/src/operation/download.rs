@@ -10,12 +10,10 @@ use tokio::sync::mpsc;
 use super::{Attempt, Operation};
 use crate::line::kind::Kind;
 use crate::line::upstream::Lane;
-use crate::share::Share;
+use crate::share::{COPIES, Share};
 
 /// From this many bytes on a message needs room.
 const ROOM_FROM: u64 = 1 << 20;
-/// How often a message is in memory while it is downloaded, rendered and looked at for the client.
-const COPIES: u64 = 3;
 
 /// A message as it comes down.
 pub(crate) struct Downloaded {
@@ -50,7 +48,7 @@ impl Download {
         share: Share,
         sink: mpsc::Sender<Downloaded>,
     ) -> Self {
-        let options = FetchOptions { growing_from: Some(ROOM_FROM), ..options };
+        let options = FetchOptions { growing_after: Some(ROOM_FROM), ..options };
         Self { folder, lane, wanted, came: HashSet::new(), options, share, sink, no_room: false }
     }
 
@@ -93,13 +91,16 @@ impl Operation for Download {
                     (mid, None)
                 }
                 Fetched::Missing(_) => continue,
+                // Nobody waits for it any more.
+                Fetched::Growing { .. } if self.sink.is_closed() => return Ok(()),
                 Fetched::Growing { mid, bytes } => {
                     if room.is_none() {
-                        let size = attempt.read(size(&mailbox, folder, mid)).await?.unwrap_or_default();
+                        let size = attempt.read(size(&mailbox, folder, mid)).await?;
+                        let size = size.unwrap_or(self.options.limits.bytes);
                         let reserved = tokio::select! {
                             biased;
                             () = self.sink.closed() => return Ok(()),
-                            reserved = self.share.reserve(COPIES * size.max(2 * bytes)) => reserved,
+                            reserved = self.share.reserve(COPIES.saturating_mul(size.max(2 * bytes))) => reserved,
                         };
                         let Ok(reserved) = reserved else {
                             self.no_room = true;

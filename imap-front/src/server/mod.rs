@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mail_core::listener::{Admission, Stream, TlsMode, stopped};
+use mail_core::listener::{Admission, Stream, TlsMode, accept};
 use mail_core::{Accepts, Peer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -26,9 +26,6 @@ pub use config::ServerConfig;
 
 use bounds::Bounds;
 use connection::Connection;
-
-/// How long to wait after accepting failed, which it does when file descriptors run out.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// How long clients have, of the time in which commands may go on, to hear that theirs is cut off.
 const FAREWELL: Duration = Duration::from_secs(1);
@@ -56,20 +53,10 @@ impl Server {
         let mut stopping = shutdown.clone();
         let mut connections = JoinSet::new();
         let (cut_off, cutting) = watch::channel(false);
-        loop {
-            tokio::select! {
-                () = stopped(&mut stopping) => break,
-                Some(_) = connections.join_next() => {}
-                accepted = listener.accept() => match accepted {
-                    Ok((socket, address)) => self.admit(socket, address, (&shutdown, &cutting), &mut connections),
-                    Err(error) => {
-                        tracing::warn!(%error, "accepting a connection failed");
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                },
-            }
-        }
-        drop(listener);
+        let admit = |socket, address, connections: &mut _| {
+            self.admit(socket, address, (&shutdown, &cutting), connections);
+        };
+        accept(listener, &mut stopping, &mut connections, admit).await;
         let grace = self.config.shutdown_grace.saturating_sub(FAREWELL);
         if tokio::time::timeout(grace, ended(&mut connections)).await.is_err() {
             cut_off.send_replace(true);

@@ -323,6 +323,10 @@ impl Session {
 
     /// The server stops now: the session ends, whatever its command does.
     pub fn cut_off(&mut self) {
+        if matches!(self.running, Some(Running { wait: Wait::Within, .. })) {
+            // Whatever is said in the middle of a response would be a part of it.
+            return self.end();
+        }
         self.bye(Some("UNAVAILABLE"), "Server shutting down, and the command is not done yet");
     }
 

@@ -2,7 +2,7 @@ use std::cell::OnceCell;
 
 use chrono::{Datelike, NaiveDate};
 use mail_core::message::{Content, Entity, Message};
-use mail_core::work::spend;
+use mail_core::work::{is_cancelled, spend};
 use memchr::memmem::Finder;
 
 /// So many bytes of text are one piece of work.
@@ -94,6 +94,10 @@ fn occurs(finder: &Finder<'_>, text: &str) -> bool {
         let piece = text.get(at..).unwrap_or_default();
         let piece = piece.get(..PIECE + overlap).unwrap_or(piece);
         spend(piece.len());
+        if is_cancelled() {
+            // Nobody hears the answer.
+            return false;
+        }
         if finder.find(piece).is_some() {
             return true;
         }

@@ -1,5 +1,6 @@
 //! What every listener needs, whatever it serves: from where clients come and how many may, TLS, what they send, and the end.
 
+mod accept;
 mod client_network;
 mod gate;
 mod line_reader;
@@ -10,6 +11,7 @@ mod stream;
 mod tls_mode;
 mod wiped;
 
+pub use accept::accept;
 pub use client_network::client_network;
 pub use gate::{Admission, Gate, GateLimits};
 pub use line_reader::{LineReader, LineTooLong, ReaderFull};

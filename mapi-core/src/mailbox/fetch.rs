@@ -16,14 +16,14 @@ pub struct FetchOptions {
     pub limits: MessageLimits,
     /// Messages the server prepares at a time.
     pub batch: usize,
-    /// From how many bytes on it is told that a message grows, before more of it is fetched.
-    pub growing_from: Option<u64>,
+    /// After how many bytes it is told that a message is not complete yet, and again after as many more.
+    pub growing_after: Option<u64>,
 }
 
 impl Default for FetchOptions {
     /// Batches of 100 messages of at most 256 MiB.
     fn default() -> Self {
-        Self { limits: MessageLimits::default(), batch: 100, growing_from: None }
+        Self { limits: MessageLimits::default(), batch: 100, growing_after: None }
     }
 }
 
@@ -39,8 +39,8 @@ pub enum Fetched {
         /// Bytes of FastTransfer stream it took.
         bytes: u64,
     },
-    /// The next message is not complete, and larger than was told before, or than [`FetchOptions::growing_from`]. Whoever
-    /// asks for the next one gets more of it: up to twice as much until this comes again.
+    /// The next message is not complete, and so much larger than was told before as [`FetchOptions::growing_after`] says.
+    /// Whoever asks for the next one gets more of it.
     Growing {
         /// Which one it most likely is: the first of those asked for that has not come.
         mid: MessageId,
@@ -129,7 +129,7 @@ impl MessageFetch {
     }
 
     fn growth(&self) -> Option<(MessageId, u64)> {
-        let from = self.options.growing_from?.max(2 * self.told);
+        let from = self.told + self.options.growing_after?;
         let batch = self.current.as_ref()?;
         let bytes = batch.unfinished;
         let mid = batch.left.front().copied()?;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mail_core::listener::proxy::{self, Header};
-use mail_core::listener::{Admission, TlsMode, stopped};
+use mail_core::listener::{Admission, TlsMode, accept};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -15,8 +15,6 @@ use super::ServerConfig;
 use super::connection::Connection;
 use crate::submit::Submit;
 
-/// How long to wait when connections can't be accepted, for example because files are used up.
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How long a client that is not let in may take to read why.
 const REFUSAL_TIME: Duration = Duration::from_secs(1);
 /// How long a proxy may take to say who the client is.
@@ -42,23 +40,8 @@ impl Server {
     pub async fn serve(&self, listener: TcpListener, shutdown: watch::Receiver<bool>) {
         let mut stopping = shutdown.clone();
         let mut connections = JoinSet::new();
-        loop {
-            let accepted = tokio::select! {
-                () = stopped(&mut stopping) => break,
-                accepted = listener.accept() => accepted,
-                Some(_) = connections.join_next() => continue,
-            };
-            match accepted {
-                Ok((stream, address)) => self.start(&mut connections, stream, address, &shutdown),
-                Err(error) => {
-                    tracing::warn!(%error, "cannot accept a connection");
-                    if !is_peers_fault(&error) {
-                        tokio::time::sleep(ACCEPT_PAUSE).await;
-                    }
-                }
-            }
-        }
-        drop(listener);
+        let start = |stream, address, connections: &mut _| self.start(connections, stream, address, &shutdown);
+        accept(listener, &mut stopping, &mut connections, start).await;
         while connections.join_next().await.is_some() {}
     }
 
@@ -165,12 +148,4 @@ async fn proxy_header(stream: &mut TcpStream) -> io::Result<Option<SocketAddr>> 
             }
         }
     }
-}
-
-/// Errors of one connection attempt; accept(2) reports them, the next one may be fine.
-fn is_peers_fault(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionRefused
-    )
 }

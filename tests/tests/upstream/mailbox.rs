@@ -245,6 +245,31 @@ async fn fetching_tells_missing_and_oversize_messages() {
 }
 
 #[tokio::test]
+async fn a_large_message_is_told_while_it_grows() {
+    let world = World::start(Manners::default()).await;
+    let alice = world.open(ALICE).await;
+    let inbox = alice.info().folders.inbox;
+    let large = alice.create_message(inbox, &note("large", 900_000), false).await.expect("stored");
+    let small = alice.create_message(inbox, &note("small", 100), false).await.expect("stored");
+    let options = FetchOptions { growing_after: Some(400_000), ..FetchOptions::default() };
+    let mut fetch = alice.fetch_messages(inbox, &[small, large], options);
+    let (mut grown, mut whole) = (Vec::new(), Vec::new());
+    while let Some(fetched) = fetch.next().await.expect("a stream") {
+        match fetched {
+            Fetched::Growing { mid, bytes } => {
+                assert!(mid == large && bytes - grown.last().unwrap_or(&0) > 400_000, "{bytes} after {grown:?}");
+                grown.push(bytes);
+            }
+            Fetched::Message { mid, .. } => whole.push(mid),
+            other => panic!("{other:?}"),
+        }
+    }
+    // In the stream text takes two bytes a letter, and nothing of its value is understood before all of it is there.
+    assert!(grown.len() >= 3 && grown.last().is_some_and(|last| *last > 900_000), "{grown:?}");
+    assert_eq!(whole, [small, large]);
+}
+
+#[tokio::test]
 async fn sending_reaches_the_other_mailbox_and_wakes_it() {
     let world = World::start(Manners::default()).await;
     let (alice, bob) = (world.open(ALICE).await, world.open(BOB).await);

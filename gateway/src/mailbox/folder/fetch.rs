@@ -15,6 +15,7 @@ use crate::line::error::UpstreamError;
 use crate::line::upstream::Lane;
 use crate::mailbox::context::MailboxContext;
 use crate::operation::{Download, Downloaded};
+use crate::share::COPIES;
 use crate::sync::{FolderView, MessageSource, OfferedRendering, RenderingVerdict};
 
 /// Messages asked for in one request.
@@ -25,8 +26,6 @@ const BULK_BYTES: u64 = 1 << 20;
 const RECORD_BYTES: usize = 1 << 20;
 /// How often a message that keeps changing is downloaded.
 const MAX_DOWNLOADS: usize = 3;
-/// How often a message is in memory while it is taken apart for a client.
-const COPIES: u64 = 3;
 /// Messages of more bytes take room until their client has got them.
 const HELD_FROM: u64 = 64 << 10;
 /// Items that wait for a slow client.

@@ -99,8 +99,8 @@ impl Resume for Fetch {
                 if self.mark_seen && selected.view().row(uid).is_some_and(|row| !row.flags.contains(FlagSet::SEEN)) {
                     self.seen.push(uid);
                 }
-                let Some(shown) = Shown::of(selected, uid) else { return Step::More(self) };
-                let writing = Writing::new(Arc::clone(&self.items), shown, message);
+                let Some(shown) = Shown::of(selected, message) else { return Step::More(self) };
+                let writing = Writing::new(Arc::clone(&self.items), shown);
                 // What it takes is asked for before the response begins, which can't be broken off then.
                 let reading = writing.reading();
                 self.writing = Some(writing);
@@ -145,9 +145,8 @@ impl Resume for Fetch {
         }
         while let Some(uid) = self.local.get(self.next).copied() {
             self.next += 1;
-            if let Some(shown) = Shown::of(selected, uid) {
-                let message = FetchedMessage { uid, size: None, content: Bytes::new() };
-                Writing::new(Arc::clone(&self.items), shown, message).write_all(out);
+            if let Some(shown) = Shown::of(selected, FetchedMessage { uid, size: None, content: Bytes::new() }) {
+                shown.write_all(&self.items, out);
             }
             if out.pending() >= CHUNK {
                 return Step::Again(self);

@@ -13,96 +13,89 @@ use crate::session::work::{Work, Worked};
 /// Messages up to so many bytes are taken apart at once; others are work for elsewhere.
 const INLINE_BYTES: usize = 64 << 10;
 
-/// What a FETCH response shows of a message's row.
-#[derive(Clone)]
+/// What a FETCH response shows of a message.
 pub(super) struct Shown {
     number: u32,
     row: MessageRow,
     recent: bool,
+    size: Option<u32>,
+    /// Whatever is asked for, its header is scanned once at most, and its structure looked for once at most.
+    message: Message,
 }
 
 impl Shown {
     /// What there is to be shown of a message of which the client knows.
-    pub fn of(selected: &Selected, uid: u32) -> Option<Self> {
+    pub fn of(selected: &Selected, fetched: FetchedMessage) -> Option<Self> {
+        let FetchedMessage { uid, size, content } = fetched;
         let view = selected.view();
-        Some(Self { number: view.number(uid)?, row: view.row(uid)?.clone(), recent: view.is_recent(uid) })
-    }
-}
-
-/// A FETCH response in the middle, written item by item.
-pub(super) struct Writing {
-    items: Arc<[FetchItem]>,
-    shown: Shown,
-    size: Option<u32>,
-    /// Whatever is asked for, its header is scanned once at most, and its structure looked for once at most.
-    message: Arc<Message>,
-    /// The item that comes next. After the last one the response ends.
-    pub next: usize,
-}
-
-impl Writing {
-    /// The response that shows `items` of a message.
-    pub fn new(items: Arc<[FetchItem]>, shown: Shown, message: FetchedMessage) -> Self {
-        let (size, message) = (message.size, Arc::new(Message::new(message.content)));
-        Self { items, shown, size, message, next: 0 }
+        let (number, row, recent) = (view.number(uid)?, view.row(uid)?.clone(), view.is_recent(uid));
+        Some(Self { number, row, recent, size, message: Message::new(content) })
     }
 
-    pub fn is_done(&self) -> bool {
-        self.next > self.items.len()
-    }
-
-    /// What must be found in the message before the response begins, if that may take long. What comes of an item is no larger
-    /// than the message, and the store has taken room for it.
-    pub fn reading(&self) -> Option<Work> {
-        if !self.items.iter().any(|item| self.is_work(item)) {
-            return None;
+    /// Writes the whole response.
+    pub fn write_all(&self, items: &[FetchItem], out: &mut Output) {
+        for position in 0..=items.len() {
+            self.write(items, position, out);
         }
-        let message = Arc::clone(&self.message);
-        let read = move || {
-            message.header();
-            Worked::Ready
-        };
-        Some(Work::new(0, read))
     }
 
-    /// The next item, if that may take long.
-    pub fn work(&self) -> Option<Work> {
-        let item = self.items.get(self.next).filter(|item| self.is_work(item))?;
-        let piece = Piece {
-            item: item.clone(),
-            shown: self.shown.clone(),
-            size: self.size,
-            message: Arc::clone(&self.message),
+    /// Writes the item at a position, and what is before it if it is the first; behind the last one the end.
+    fn write(&self, items: &[FetchItem], position: usize, out: &mut Output) {
+        match position {
+            0 => out.text("* ").number(self.number).text(" FETCH ("),
+            position if position < items.len() => out.text(" "),
+            _ => out,
         };
-        let is_first = self.next == 0;
-        let write = move || {
-            let mut out = Output::default();
-            piece.write(is_first, &mut out);
-            Worked::Written(out)
-        };
-        Some(Work::new(0, write))
-    }
-
-    /// Writes the next item, or the end.
-    pub fn write_next(&mut self, out: &mut Output) {
-        match self.items.get(self.next) {
-            Some(item) => {
-                let (message, shown) = (Arc::clone(&self.message), self.shown.clone());
-                Piece { item: item.clone(), shown, size: self.size, message }.write(self.next == 0, out);
-            }
+        match items.get(position) {
+            Some(item) => self.write_item(item, out),
             None => drop(out.text(")\r\n")),
         }
-        self.next += 1;
     }
 
-    /// Writes all of it.
-    pub fn write_all(mut self, out: &mut Output) {
-        while !self.is_done() {
-            self.write_next(out);
-        }
+    fn write_item(&self, item: &FetchItem, out: &mut Output) {
+        let message = &self.message;
+        match item {
+            FetchItem::Flags => out.text("FLAGS ").flags(self.row.flags, &self.row.keywords, self.recent),
+            FetchItem::Uid => out.text("UID ").number(self.row.uid),
+            FetchItem::InternalDate => out.text("INTERNALDATE \"").text(&date_time(self.row.internal_date)).text("\""),
+            FetchItem::Size => {
+                let size = self.row.size.or(self.size).map(u64::from);
+                out.text("RFC822.SIZE ").number(size.unwrap_or(message.bytes().len() as u64))
+            }
+            FetchItem::Envelope => {
+                out.text("ENVELOPE ");
+                write_envelope(message.fields(), out);
+                out
+            }
+            FetchItem::Body | FetchItem::BodyStructure => {
+                let extended = *item == FetchItem::BodyStructure;
+                out.text(if extended { "BODYSTRUCTURE " } else { "BODY " });
+                write_body(message.root(), extended, out);
+                out
+            }
+            FetchItem::Rfc822 => out.text("RFC822 ").literal(message.bytes().clone()),
+            FetchItem::Rfc822Header => {
+                out.text("RFC822.HEADER ");
+                write_literal(message, &message_section(SectionText::Header), None, out)
+            }
+            FetchItem::Rfc822Text => {
+                out.text("RFC822.TEXT ");
+                write_literal(message, &message_section(SectionText::Text), None, out)
+            }
+            FetchItem::Section { section, partial, .. } => {
+                out.text("BODY[");
+                write_section(section, out);
+                out.text("]");
+                if let Some((first, _)) = partial {
+                    out.text("<").number(*first).text(">");
+                }
+                out.text(" ");
+                write_literal(message, section, *partial, out)
+            }
+        };
     }
 
-    /// Whether more of a message has to be looked at for an item than can be done at once.
+    /// Whether more of the message has to be looked at for an item than can be done at once.
     fn is_work(&self, item: &FetchItem) -> bool {
         let is_slice = match item {
             FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::Size | FetchItem::Rfc822 => true,
@@ -113,64 +106,54 @@ impl Writing {
     }
 }
 
-/// One item of a response.
-struct Piece {
-    item: FetchItem,
-    shown: Shown,
-    size: Option<u32>,
-    message: Arc<Message>,
+/// A FETCH response in the middle, written item by item.
+pub(super) struct Writing {
+    items: Arc<[FetchItem]>,
+    shown: Arc<Shown>,
+    /// The position of the item that comes next. After the last one the response ends.
+    pub next: usize,
 }
 
-impl Piece {
-    fn write(&self, is_first: bool, out: &mut Output) {
-        if is_first {
-            out.text("* ").number(self.shown.number).text(" FETCH (");
-        } else {
-            out.text(" ");
+impl Writing {
+    /// The response that shows `items` of a message.
+    pub fn new(items: Arc<[FetchItem]>, shown: Shown) -> Self {
+        Self { items, shown: Arc::new(shown), next: 0 }
+    }
+
+    pub fn is_done(&self) -> bool {
+        self.next > self.items.len()
+    }
+
+    /// What must be found in the message before the response begins, if that may take long. What comes of an item is no larger
+    /// than the message, and the store has taken room for it.
+    pub fn reading(&self) -> Option<Work> {
+        if !self.items.iter().any(|item| self.shown.is_work(item)) {
+            return None;
         }
-        match &self.item {
-            FetchItem::Flags => {
-                out.text("FLAGS ").flags(self.shown.row.flags, &self.shown.row.keywords, self.shown.recent)
-            }
-            FetchItem::Uid => out.text("UID ").number(self.shown.row.uid),
-            FetchItem::InternalDate => {
-                out.text("INTERNALDATE \"").text(&date_time(self.shown.row.internal_date)).text("\"")
-            }
-            FetchItem::Size => {
-                let size = self.shown.row.size.or(self.size).map(u64::from);
-                out.text("RFC822.SIZE ").number(size.unwrap_or(self.message.bytes().len() as u64))
-            }
-            FetchItem::Envelope => {
-                out.text("ENVELOPE ");
-                write_envelope(self.message.fields(), out);
-                out
-            }
-            FetchItem::Body | FetchItem::BodyStructure => {
-                let extended = self.item == FetchItem::BodyStructure;
-                out.text(if extended { "BODYSTRUCTURE " } else { "BODY " });
-                write_body(self.message.root(), extended, out);
-                out
-            }
-            FetchItem::Rfc822 => out.text("RFC822 ").literal(self.message.bytes().clone()),
-            FetchItem::Rfc822Header => {
-                out.text("RFC822.HEADER ");
-                write_literal(&self.message, &message_section(SectionText::Header), None, out)
-            }
-            FetchItem::Rfc822Text => {
-                out.text("RFC822.TEXT ");
-                write_literal(&self.message, &message_section(SectionText::Text), None, out)
-            }
-            FetchItem::Section { section, partial, .. } => {
-                out.text("BODY[");
-                write_section(section, out);
-                out.text("]");
-                if let Some((first, _)) = partial {
-                    out.text("<").number(*first).text(">");
-                }
-                out.text(" ");
-                write_literal(&self.message, section, *partial, out)
-            }
+        let shown = Arc::clone(&self.shown);
+        let read = move || {
+            shown.message.header();
+            Worked::Ready
         };
+        Some(Work::new(0, read))
+    }
+
+    /// The next item, if that may take long.
+    pub fn work(&self) -> Option<Work> {
+        self.items.get(self.next).filter(|item| self.shown.is_work(item))?;
+        let (items, shown, next) = (Arc::clone(&self.items), Arc::clone(&self.shown), self.next);
+        let write = move || {
+            let mut out = Output::default();
+            shown.write(&items, next, &mut out);
+            Worked::Written(out)
+        };
+        Some(Work::new(0, write))
+    }
+
+    /// Writes the next item, or the end.
+    pub fn write_next(&mut self, out: &mut Output) {
+        self.shown.write(&self.items, self.next, out);
+        self.next += 1;
     }
 }
 
