@@ -5,6 +5,7 @@ pub mod delivered;
 pub mod fuzz;
 pub mod imap_client;
 pub mod letters;
+pub mod machine;
 pub mod process;
 pub mod smtp_client;
 pub mod smtp_talk;

@@ -27,6 +27,8 @@ pub struct Settings<'a> {
     pub upstream_keys: &'a str,
     /// Listeners of both kinds, and further sections.
     pub sections: &'a str,
+    /// What is logged, as `log.filter` has it.
+    pub log: &'a str,
     /// A seeded bug.
     pub mutant: Option<Mutant>,
 }
@@ -34,7 +36,7 @@ pub struct Settings<'a> {
 impl<'a> Settings<'a> {
     /// The program with listeners without TLS.
     pub fn new(program: &'a str, directory: &'a Path, upstream: SocketAddr) -> Self {
-        Self { program, directory, upstream, upstream_keys: "", sections: PLAIN_LISTENERS, mutant: None }
+        Self { program, directory, upstream, upstream_keys: "", sections: PLAIN_LISTENERS, log: "info", mutant: None }
     }
 }
 
@@ -85,11 +87,13 @@ impl Gateway {
             {sections}
             [log]
             format = "json"
+            filter = "{log}"
             "#,
             upstream = settings.upstream,
             keys = settings.upstream_keys,
             place = settings.directory.display(),
             sections = settings.sections,
+            log = settings.log,
         );
         std::fs::write(settings.directory.join("gateway.toml"), text).expect("written");
         let nowhere = SocketAddr::from(([127, 0, 0, 1], 1));
@@ -179,9 +183,14 @@ impl Gateway {
         number.ok_or_else(|| format!("no {figure} in /proc/{id}/status"))
     }
 
+    /// What the last process has logged, a JSON object per line.
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.log_file()).unwrap_or_default()
+    }
+
     /// The end of the last process's log.
     pub fn last_words(&self) -> String {
-        let text = std::fs::read_to_string(self.log_file()).unwrap_or_default();
+        let text = self.log();
         let lines: Vec<&str> = text.lines().collect();
         lines[lines.len().saturating_sub(12)..].join("\n")
     }

@@ -14,6 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::bounds::{Bounds, Incoming, Performed, Room};
 use super::calls::{Answer, Answers, Handles};
+use super::served::Served;
 use crate::frame::{Frame, Framer, NO_ROOM};
 use crate::session::{Action, Reply, Session, SessionConfig};
 use crate::store::{MailStore, StoreError};
@@ -77,6 +78,7 @@ impl Connection {
         // The large message of the APPEND that comes in.
         let mut incoming: Option<Incoming> = None;
         let mut pending = Vec::new();
+        let mut served = Served::default();
         let mut stopping = self.stopping.clone();
         let mut told_to_go = self.admission.told_to_go().boxed();
         let mut cutting = self.cutting.clone();
@@ -106,6 +108,9 @@ impl Connection {
                     }
                 }
             }
+            if let Some(command) = session.take_answered() {
+                served.answered(command);
+            }
             if !session.is_selected() && answers.is_none() {
                 handles.drop_folder();
             }
@@ -118,6 +123,7 @@ impl Connection {
                     show_newest(&mut session, &mut handles, now);
                     match frame {
                         Frame::Command(command) => {
+                            served.begins(now);
                             let content = match incoming.take() {
                                 Some(incoming) => {
                                     let (taken, content) = self.bounds.finish(handles.owner(), incoming).await;
@@ -166,6 +172,7 @@ impl Connection {
                 Event::Answer(answer)
             } else {
                 self.flush(&mut pending).await?;
+                served.written(|| handles.owner());
                 let is_busy = answers.is_some() || working.is_some();
                 let may_read = !ended && (!is_busy || framer.buffered() < READ_AHEAD);
                 let watching = !is_busy && handles.has_folder();
@@ -186,6 +193,9 @@ impl Connection {
                     let bytes = buffer.get_mut(..count).unwrap_or_default();
                     framer.feed(bytes).map_err(io::Error::other)?;
                     bytes.zeroize();
+                    if !is_busy {
+                        served.read(Instant::now());
+                    }
                 }
                 event
             };

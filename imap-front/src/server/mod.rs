@@ -4,6 +4,7 @@ mod bounds;
 mod calls;
 mod config;
 mod connection;
+mod served;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;

@@ -50,6 +50,8 @@ pub struct Session {
     heard: Instant,
     told: Instant,
     bad: u32,
+    /// The command that was answered last.
+    answered: Option<&'static str>,
     /// Set when the selected folder can't be followed any more.
     gone: bool,
     signed_out: bool,
@@ -65,6 +67,7 @@ struct Running {
 /// The command that is being executed.
 struct Current {
     tag: String,
+    name: &'static str,
     /// Whether FETCH responses must have the UID.
     uid: bool,
     span: Span,
@@ -100,6 +103,7 @@ impl Session {
             heard: now,
             told: now,
             bad: 0,
+            answered: None,
             gone: false,
             signed_out: false,
             shutdown: false,
@@ -140,6 +144,11 @@ impl Session {
     /// The span of the command that is being executed.
     pub fn span(&self) -> Span {
         self.running.as_ref().map_or_else(Span::none, |running| running.command.span.clone())
+    }
+
+    /// The name of the command that has been answered since this was asked last.
+    pub fn take_answered(&mut self) -> Option<&'static str> {
+        self.answered.take()
     }
 
     /// When [`Session::timeout`] is to be called, unless something happens before.
@@ -190,7 +199,7 @@ impl Session {
             Ok(tagged) => {
                 let name = tagged.request.name();
                 let span = tracing::info_span!("command", tag = tagged.tag, name);
-                let command = Current { tag: tagged.tag, uid: name.starts_with("UID "), span };
+                let command = Current { tag: tagged.tag, name, uid: name.starts_with("UID "), span };
                 let step = command.span.in_scope(|| cmd::start(&mut self.core, tagged.request, pipelined));
                 self.proceed(command, step);
             }
@@ -361,6 +370,7 @@ impl Session {
                 command.span.in_scope(|| {
                     tracing::debug!(status = outcome.status.word(), code = outcome.code.as_deref(), "done");
                 });
+                self.answered = Some(command.name);
                 return self.finish(&command.tag, outcome, command.uid);
             }
             Step::Call(call, resume) => {

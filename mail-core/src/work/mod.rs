@@ -14,5 +14,5 @@ mod workers;
 pub use self::budget::{BudgetExceeded, BudgetLimits, ByteBudget, Reservation};
 pub use self::owner::Owner;
 pub use self::queue::WorkLimits;
-pub use self::running::{is_cancelled, spend};
+pub use self::running::{is_cancelled, pieces, spend};
 pub use self::workers::{WorkEnded, Workers};

@@ -8,6 +8,9 @@ use super::turns::Turn;
 /// After so many bytes the clock is looked at.
 const LOOK_AFTER: usize = 32 << 10;
 
+/// So many bytes are a piece.
+const PIECE: usize = 16 << 10;
+
 thread_local! {
     /// The job that runs on this thread.
     static RUNNING: RefCell<Option<Running>> = const { RefCell::new(None) };
@@ -49,6 +52,11 @@ pub fn spend(steps: usize) {
             }
         }
     });
+}
+
+/// Bytes in pieces that [`spend`] is told of, for what takes them by the thousand: hashes, compression, scans.
+pub fn pieces(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
+    bytes.chunks(PIECE).inspect(|piece| spend(piece.len()))
 }
 
 /// Whether nobody waits any more for what the job on this thread does.

@@ -15,6 +15,7 @@ use super::link::{Answers, OnFailure, odd_answer, succeeded};
 use super::open::get_properties;
 use super::recipient::modify_recipients;
 use super::script::{Script, Slot, Ticket};
+use super::stream_content::StreamContent;
 use super::{Inner, Mailbox, MailboxError};
 
 /// Values above this many bytes are written through a stream.
@@ -183,8 +184,8 @@ impl Inner {
                 continue;
             }
             let Some(tag) = self.names.tag_as(key, Some(value.kind())) else { continue };
-            if let Some(bytes) = stream_bytes(value) {
-                large.push((tag, bytes));
+            if let Some(content) = streamed(value) {
+                large.push((tag, content));
                 continue;
             }
             let mut writer = Writer::new();
@@ -199,11 +200,11 @@ impl Inner {
         if !group.is_empty() {
             setting.push(script.rop(slot, set_properties(group)));
         }
-        for (property_tag, bytes) in large {
+        for (property_tag, content) in large {
             let request =
                 OpenStreamRequest { output_handle_index: 0, property_tag, open_mode_flags: OpenStreamRequest::CREATE };
             let (stream, _) = script.open(slot, RequestBody::OpenStream(request));
-            script.write(stream, bytes);
+            script.write(stream, content);
             script.rop(stream, RequestBody::CommitStream);
             script.release(stream);
         }
@@ -240,14 +241,12 @@ fn set_properties(property_values: Vec<TaggedValue>) -> RequestBody {
 }
 
 /// What a stream on the property holds, if the value is large enough for one.
-fn stream_bytes(value: &PropertyValue) -> Option<Cow<'_, [u8]>> {
+fn streamed(value: &PropertyValue) -> Option<StreamContent<'_>> {
     match value {
         PropertyValue::Binary(bytes) | PropertyValue::String8(bytes) if bytes.len() > STREAM_FROM => {
-            Some(Cow::Borrowed(bytes))
+            Some(StreamContent::Bytes(Cow::Borrowed(bytes)))
         }
-        PropertyValue::String(text) if text.len() * 2 > STREAM_FROM => {
-            Some(Cow::Owned(text.encode_utf16().flat_map(u16::to_le_bytes).collect()))
-        }
+        PropertyValue::String(text) if text.len() * 2 > STREAM_FROM => Some(StreamContent::Text(text)),
         _ => None,
     }
 }

@@ -29,6 +29,7 @@ mod properties;
 mod recipient;
 mod resolve_names;
 mod script;
+mod stream_content;
 mod submit;
 mod sync;
 mod table;

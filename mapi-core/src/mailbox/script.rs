@@ -1,4 +1,3 @@
-use std::borrow::Cow;
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
@@ -8,6 +7,7 @@ use crate::wire::Writer;
 
 use super::MailboxError;
 use super::handle::{Garbage, Handle};
+use super::stream_content::StreamContent;
 
 /// LogonId of the only logon of a session.
 const LOGON_ID: u8 = 0;
@@ -64,8 +64,8 @@ pub(super) struct Step<'a> {
 #[derive(Debug)]
 enum Operation<'a> {
     Rop(Box<RequestBody>),
-    /// What is left of the bytes to be written to a stream.
-    Write(Cow<'a, [u8]>, usize),
+    /// What is left to be written to a stream.
+    Write(StreamContent<'a>),
     Release,
 }
 
@@ -147,10 +147,10 @@ impl<'a> Script<'a> {
         self.step(Operation::Rop(Box::new(body)), head, Some(second))
     }
 
-    /// Adds writing `data` to a stream, in as many operations as it takes.
-    pub(super) fn write(&mut self, stream: Slot, data: Cow<'a, [u8]>) {
-        if !data.is_empty() {
-            self.step(Operation::Write(data, 0), stream, None);
+    /// Adds writing to a stream, in as many operations as it takes.
+    pub(super) fn write(&mut self, stream: Slot, content: StreamContent<'a>) {
+        if !content.is_empty() {
+            self.step(Operation::Write(content), stream, None);
         }
     }
 
@@ -197,7 +197,7 @@ impl<'a> Script<'a> {
             let room = PAYLOAD_LIMIT.saturating_sub(used + 4 * new + answers + answer + MARGIN);
             let fits = match &step.operation {
                 Operation::Rop(body) => encoded_len(body) <= room,
-                Operation::Write(data, at) => room >= 5 + SMALLEST_WRITE.min(data.len() - at),
+                Operation::Write(content) => room >= 5 + content.len_up_to(SMALLEST_WRITE),
                 Operation::Release => room >= 3,
             };
             if !fits && empty {
@@ -222,12 +222,11 @@ impl<'a> Script<'a> {
                     packed.buffer.requests.push(request);
                     packed.taken.push(Taken { step, output });
                 }
-                Operation::Write(data, at) => {
-                    let end = data.len().min(*at + room - 5);
-                    let piece = data.get(*at..end).unwrap_or_default().to_vec();
+                Operation::Write(content) => {
+                    let piece = content.take(room - 5);
                     used += 5 + piece.len();
-                    let rest = (end < data.len()).then(|| Step {
-                        operation: Operation::Write(std::mem::take(data), end),
+                    let rest = (!content.is_empty()).then(|| Step {
+                        operation: Operation::Write(std::mem::take(content)),
                         head: step.head,
                         second: None,
                         ticket: step.ticket,
@@ -341,7 +340,7 @@ impl Operation<'_> {
     fn put_back(self) -> Self {
         match self {
             Self::Rop(body) => match *body {
-                RequestBody::WriteStream(write) => Self::Write(Cow::Owned(write.data), 0),
+                RequestBody::WriteStream(write) => Self::Write(StreamContent::Bytes(write.data.into())),
                 other => Self::Rop(Box::new(other)),
             },
             other => other,

@@ -1,3 +1,5 @@
+use encoding_rs::UTF_16LE;
+
 use super::{WireError, WireErrorKind, WireResult};
 use crate::id::Guid;
 
@@ -178,12 +180,15 @@ impl<'a> Reader<'a> {
 }
 
 fn utf16_lossy(bytes: &[u8]) -> String {
-    let units = bytes.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
-    char::decode_utf16(units).map(|c| c.unwrap_or(char::REPLACEMENT_CHARACTER)).collect()
+    // Bodies of many megabytes come this way.
+    let whole = &bytes[..bytes.len() & !1];
+    UTF_16LE.decode_without_bom_handling(whole).0.into_owned()
 }
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -204,5 +209,19 @@ mod tests {
         assert_eq!(reader.z8("eight bit").expect("terminated"), b"b");
         assert_eq!(reader.z16("unicode").expect("terminated"), "");
         assert_eq!(reader.z16("unicode").expect_err("nothing left").kind, WireErrorKind::Unterminated);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn any_units_are_read_one_by_one(high in proptest::collection::vec(0xD7u8..0xE1, 0..12), odd: bool) {
+            let mut bytes: Vec<u8> = high.iter().flat_map(|high| [b'a', *high]).collect();
+            let units = bytes.chunks_exact(2).map(|unit| u16::from_le_bytes([unit[0], unit[1]]));
+            let expected: String =
+                char::decode_utf16(units).map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER)).collect();
+            bytes.extend(odd.then_some(b'x'));
+            prop_assert_eq!(utf16_lossy(&bytes), expected);
+        }
     }
 }

@@ -90,10 +90,17 @@ impl<'a> Connection<'a> {
         let now = || Instant::now().into_std();
         let mut ahead = Ahead::default();
         let mut told_to_go = std::pin::pin!(self.admission.told_to_go());
+        // When something was last read, and when the last byte of a message was that is not answered yet.
+        let (mut read, mut submitted) = (Instant::now(), None);
         loop {
             while let Some(action) = session.poll(now()) {
                 match action {
-                    Action::Send(bytes) => self.send(stream, &bytes).await?,
+                    Action::Send(bytes) => {
+                        self.send(stream, &bytes).await?;
+                        if let Some(read) = submitted.take() {
+                            self.served(read);
+                        }
+                    }
                     Action::Login(credentials) => session.login_done(self.login(credentials).await, now()),
                     Action::Guest => session.guest_done(self.guest().await, now()),
                     Action::CheckSender(sender) => session.sender_done(self.sender(sender.as_ref()).await, now()),
@@ -104,7 +111,10 @@ impl<'a> Connection<'a> {
                     Action::Store(bytes) => self.spool().push(&bytes).await,
                     Action::Discard => self.message = None,
                     Action::Submit(envelope) => match self.submit(stream, &mut ahead, envelope).await {
-                        Some(submitted) => session.submit_done(submitted, now()),
+                        Some(done) => {
+                            submitted = Some(read);
+                            session.submit_done(done, now());
+                        }
                         // Nobody is there to be told.
                         None => return Ok(Next::Close),
                     },
@@ -123,10 +133,22 @@ impl<'a> Connection<'a> {
                     if bytes.is_empty() {
                         return Ok(Next::Close);
                     }
-                    session.receive(bytes, now());
+                    read = Instant::now();
+                    session.receive(bytes, read.into_std());
                     bytes.zeroize();
                 }
             }
+        }
+    }
+
+    /// Tells whoever listens how long it took from the last byte of a message until its reply was written: an event of level
+    /// TRACE with the target `smtp_front::served` and the fields `user` and `micros`.
+    fn served(&self, read: Instant) {
+        if tracing::enabled!(target: "smtp_front::served", tracing::Level::TRACE)
+            && let Some(submitter) = &self.submitter
+        {
+            let micros = u64::try_from(read.elapsed().as_micros()).unwrap_or(u64::MAX);
+            tracing::trace!(target: "smtp_front::served", user = %submitter.owner(), micros);
         }
     }
 

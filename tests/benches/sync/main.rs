@@ -7,7 +7,6 @@ mod connections;
 mod growth;
 mod large;
 mod latency;
-mod machine;
 
 use std::process::ExitCode;
 
@@ -15,6 +14,7 @@ use exchange_sandbox::seed;
 use exchange_sandbox::store::Special;
 use exchange_sandbox::{RunningSandbox, Sandbox};
 use peak_alloc::PeakAlloc;
+use tests::machine;
 use tests::process::Gateway;
 
 /// The program under test.

@@ -214,6 +214,13 @@ impl RunningSandbox {
         &self.service.counters
     }
 
+    /// How long this user's requests took so far, from when they were there until their answers were, added up; without
+    /// those that wait for notifications. `None`: there is no such user.
+    pub fn time_spent_on(&self, address: &str) -> Option<Duration> {
+        let index = self.with(|store| store.user_index(address))?;
+        Some(self.service.counters.work_of(index))
+    }
+
     /// What goes wrong on purpose.
     pub fn faults(&self) -> &Faults {
         &self.service.faults

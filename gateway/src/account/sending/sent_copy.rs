@@ -6,6 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use mail_core::message::Message;
+use mail_core::work::spend;
 use sha2::{Digest, Sha256};
 
 use crate::operation::mark::SubmissionMark;
@@ -71,6 +72,7 @@ impl Likeness {
         let mut empty = 0;
         while let Some((line, after)) = next_line(rest) {
             rest = after;
+            spend(line.len() + 1);
             if line.is_empty() {
                 // Line ends at the end of a message are added and taken away on the way.
                 empty += 1;

@@ -2,6 +2,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use encoding_rs::{Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use mail_core::work::pieces;
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{PropertyType, tags};
 use mapi_core::rtf::{self, RtfContent};
@@ -214,7 +215,7 @@ pub(super) fn lines(text: Cow<'_, str>) -> Cow<'_, str> {
 fn byte_lines(bytes: &[u8]) -> Cow<'_, [u8]> {
     let mut clean = true;
     let mut previous = 0;
-    for &byte in bytes {
+    for &byte in pieces(bytes).flatten() {
         clean &= byte != 0 && (byte == b'\n') == (previous == b'\r');
         previous = byte;
     }
@@ -222,7 +223,7 @@ fn byte_lines(bytes: &[u8]) -> Cow<'_, [u8]> {
         return Cow::Borrowed(bytes);
     }
     let mut out = Vec::with_capacity(bytes.len() + bytes.len() / 16);
-    let mut bytes = bytes.iter().copied().filter(|&byte| byte != 0).peekable();
+    let mut bytes = pieces(bytes).flatten().copied().filter(|&byte| byte != 0).peekable();
     while let Some(byte) = bytes.next() {
         match byte {
             b'\r' => {

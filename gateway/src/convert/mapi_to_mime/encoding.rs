@@ -1,5 +1,6 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use mail_core::work::{pieces, spend};
 
 /// Lines may not be longer (RFC 5322 2.1.1), without their CRLF.
 pub(super) const MAX_LINE: usize = 998;
@@ -26,7 +27,8 @@ impl TransferEncoding {
         if is_seven_bit(text) {
             return Self::SevenBit;
         }
-        let escapes = text.iter().filter(|&&b| !is_plain(b) && !matches!(b, b'\r' | b'\n' | b' ' | b'\t')).count();
+        let is_escaped = |b: u8| !is_plain(b) && !matches!(b, b'\r' | b'\n' | b' ' | b'\t');
+        let escapes = pieces(text).flatten().filter(|&&b| is_escaped(b)).count();
         // An escape costs two more bytes, base64 a third of everything; short text is better readable.
         if escapes * 2 <= text.len() / 3 + 64 { Self::QuotedPrintable } else { Self::Base64 }
     }
@@ -56,7 +58,10 @@ pub(super) fn is_seven_bit(data: &[u8]) -> bool {
     let mut bytes = data.iter().peekable();
     while let Some(&byte) = bytes.next() {
         match byte {
-            b'\r' if bytes.next_if_eq(&&b'\n').is_some() => column = 0,
+            b'\r' if bytes.next_if_eq(&&b'\n').is_some() => {
+                spend(column + 2);
+                column = 0;
+            }
             b'\t' | b' '..=b'~' if column < MAX_LINE => column += 1,
             _ => return false,
         }
@@ -71,6 +76,7 @@ fn is_plain(byte: u8) -> bool {
 fn write_base64(data: &[u8], out: &mut Vec<u8>) {
     let mut line = [0u8; 76];
     for (index, chunk) in data.chunks(57).enumerate() {
+        spend(chunk.len());
         if index > 0 {
             out.extend_from_slice(b"\r\n");
         }
@@ -88,6 +94,7 @@ fn write_quoted_printable(data: &[u8], out: &mut Vec<u8>) {
         let rest = &data[index + 1..];
         if byte == b'\r' && rest.first() == Some(&b'\n') {
             out.extend_from_slice(b"\r\n");
+            spend(column + 2);
             column = 0;
             index += 2;
             continue;
@@ -98,6 +105,7 @@ fn write_quoted_printable(data: &[u8], out: &mut Vec<u8>) {
         // The last character of a line may use the column that a soft break needs otherwise.
         if column + width > if line_ends { 76 } else { 75 } {
             out.extend_from_slice(b"=\r\n");
+            spend(column);
             column = 0;
         }
         if literal {

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use mail_core::work::spend;
 use sha2::{Digest, Sha256};
 
 use super::encoding::TransferEncoding;
@@ -82,6 +83,7 @@ fn find(data: &[u8], needle: &[u8]) -> bool {
         if rest[at..].starts_with(needle) {
             return true;
         }
+        spend(at + 1);
         rest = &rest[at + 1..];
     }
     false

@@ -1,5 +1,7 @@
 use std::collections::BTreeSet;
 
+use mail_core::work::spend;
+
 /// What an HTML document refers to by `cid:`, without `<>` and percent encoding, in lower case.
 pub(super) fn content_ids(html: &[u8]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
@@ -39,6 +41,7 @@ pub(super) fn to_text(html: &str) -> String {
     let mut text = Text::default();
     let mut rest = html;
     while let Some(at) = rest.find(['<', '&']) {
+        spend(at + 1);
         text.words(&rest[..at]);
         rest = &rest[at..];
         rest = if rest.starts_with('&') { text.entity(rest) } else { text.tag(rest) };

@@ -88,7 +88,10 @@ impl Collected {
 
     fn leaf(&mut self, item: &Item<'_>, data: &[u8], place: Place) {
         let shown = !place.related && (!item.is_attached() || (place.is_root && item.disposition != "attachment"));
-        let decode = || item.entity.text_of(data).replace('\0', "");
+        let decode = || {
+            let text = item.entity.text_of(data);
+            if text.contains('\0') { text.replace('\0', "") } else { text }
+        };
         match &item.kind[..] {
             "text/plain" if shown && (self.text.is_none() || (self.html.is_none() && !place.alternative)) => {
                 let text = decode();

@@ -1,5 +1,6 @@
 use std::borrow::Cow;
 
+use mail_core::work::{pieces, spend};
 use mapi_core::message::{Attachment, MessageContent, PropertyBag};
 use mapi_core::property::{NamedId, PropertyKey, PropertyTag, PropertyType, PropertyValue, property_set, tags};
 use mapi_core::rtf;
@@ -115,7 +116,7 @@ impl Canonical {
         if !bytes.is_empty() {
             self.hash.update(field.to_le_bytes());
             self.hash.update((bytes.len() as u64).to_le_bytes());
-            self.hash.update(bytes);
+            pieces(bytes).for_each(|piece| self.hash.update(piece));
         }
     }
 
@@ -191,18 +192,32 @@ impl Canonical {
 /// Text with LF line ends, without NUL, without space around it.
 fn trimmed(text: &str) -> Cow<'_, str> {
     let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
-    if text.contains(['\r', '\0']) {
-        Cow::Owned(text.replace('\0', "").replace("\r\n", "\n").replace('\r', "\n"))
-    } else {
-        Cow::Borrowed(text)
+    let is_other = |byte: &u8| matches!(byte, b'\r' | 0);
+    if !pieces(text.as_bytes()).flatten().any(is_other) {
+        return Cow::Borrowed(text);
     }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.bytes().position(|byte| is_other(&byte)) {
+        spend(at + 1);
+        out.push_str(&rest[..at]);
+        let is_line_end = rest[at..].starts_with('\r');
+        rest = &rest[at + 1..];
+        if is_line_end {
+            out.push('\n');
+            rest = rest.trim_start_matches('\0');
+            rest = rest.strip_prefix('\n').unwrap_or(rest);
+        }
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
 }
 
 /// The same of bytes in any encoding that contains ASCII.
 fn lines(bytes: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(bytes.len());
     let mut previous = 0;
-    for &byte in bytes.trim_ascii() {
+    for &byte in pieces(bytes.trim_ascii()).flatten() {
         match byte {
             b'\n' if previous == b'\r' => {}
             b'\r' | b'\n' => out.push(b'\n'),
@@ -231,6 +246,7 @@ fn html_letters(html: &[u8]) -> String {
     // What has no end is not looked for again and again, so that hostile pages take linear time.
     let mut tags_end = true;
     while let Some(at) = rest.find(['<', '&']) {
+        spend(at + 1);
         out.push_str(&letters(&rest[..at]));
         let is_tag = rest[at..].starts_with('<');
         rest = &rest[at + 1..];
@@ -375,6 +391,13 @@ mod tests {
             html_letters(&page);
             let html = PropertyValue::Binary(page);
             digest(&note(&[(tags::PidTagBody, string(&text)), (tags::PidTagHtml, html)]));
+        }
+
+        #[test]
+        fn line_ends_are_the_same_whatever_nul_stands_between(text in "[ a\r\n\0\u{e4}]{0,40}") {
+            let text = text.trim_matches(|c: char| c.is_whitespace() || c == '\0');
+            let expected = text.replace('\0', "").replace("\r\n", "\n").replace('\r', "\n");
+            prop_assert_eq!(trimmed(text), expected);
         }
 
         #[test]

@@ -22,6 +22,7 @@ use bytes::Bytes;
 use flate2::Compression;
 use flate2::read::DeflateDecoder;
 use flate2::write::DeflateEncoder;
+use mail_core::work::{pieces, spend};
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{PropertyKey, PropertyType, PropertyValue};
 use sha2::{Digest, Sha256};
@@ -35,6 +36,8 @@ const VERSION: u8 = 1;
 const DIGEST_VERSION: u8 = 1;
 /// Version, size, SHA-256.
 const HEAD: usize = 1 + 8 + 32;
+/// So many bytes are decompressed at a time.
+const INFLATED: usize = 16 << 10;
 
 fn keys() -> [PropertyKey; 2] {
     [own_property::ORIGINAL.key(), own_property::ORIGINAL_CONTENT.key()]
@@ -107,9 +110,9 @@ fn packed(original: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(HEAD + original.len() / 2);
     out.push(VERSION);
     out.extend((original.len() as u64).to_le_bytes());
-    out.extend(Sha256::digest(original));
+    out.extend(sha256(original));
     let mut encoder = DeflateEncoder::new(out, Compression::default());
-    let written = encoder.write_all(original).and_then(|()| encoder.finish());
+    let written = pieces(original).try_for_each(|piece| encoder.write_all(piece)).and_then(|()| encoder.finish());
     written.expect("writing to memory does not fail")
 }
 
@@ -123,9 +126,17 @@ fn unpacked(packed: &[u8], max_bytes: usize) -> Option<Vec<u8>> {
     }
     // Deflate makes at most 1032 bytes of one: what is announced is allocated only if it can be there.
     let mut out = Vec::with_capacity(size.min(deflated.len().saturating_mul(1032)));
-    DeflateDecoder::new(deflated).take(size as u64 + 1).read_to_end(&mut out).ok()?;
-    let same: [u8; 32] = Sha256::digest(&out).into();
-    (out.len() == size && same == *digest).then_some(out)
+    let mut inflated = DeflateDecoder::new(deflated).take(size as u64 + 1);
+    while inflated.by_ref().take(INFLATED as u64).read_to_end(&mut out).ok()? > 0 {
+        spend(INFLATED);
+    }
+    (out.len() == size && sha256(&out) == *digest).then_some(out)
+}
+
+fn sha256(bytes: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    pieces(bytes).for_each(|piece| hash.update(piece));
+    hash.finalize().into()
 }
 
 #[cfg(test)]

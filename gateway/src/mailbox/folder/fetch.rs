@@ -2,7 +2,7 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mail_core::work::Reservation;
+use mail_core::work::{Reservation, pieces};
 use mail_core::{FetchNeed, FetchedMessage};
 use mapi_core::id::Gid;
 use mapi_core::message::MessageContent;
@@ -87,6 +87,7 @@ enum Purpose {
 struct Rendered {
     uid: u32,
     gid: Gid,
+    record: RenderingRecord,
     bytes: Bytes,
     /// The same, with the room that it takes until the client has got it.
     served: Bytes,
@@ -254,8 +255,14 @@ impl Fetch<'_> {
             room = Some(context.share().reserve(needed).await?);
         }
         let bytes = context.render(gid, content).await?;
+        let record = if bytes.len() as u64 > HELD_FROM {
+            let bytes = bytes.clone();
+            context.share().compute(move || rendering_record(&bytes)).await?
+        } else {
+            rendering_record(&bytes)
+        };
         let (bytes, served) = self.hold(bytes, room).await?;
-        Ok(Rendered { uid, gid, bytes, served })
+        Ok(Rendered { uid, gid, record, bytes, served })
     }
 
     /// A rendering, and the same as it is served: for a large one room is taken as long as the client has not got it all,
@@ -284,7 +291,7 @@ impl Fetch<'_> {
             uid: offered.uid,
             gid: offered.gid,
             version,
-            rendering: rendering_record(&offered.bytes),
+            rendering: offered.record,
         };
         let offered: Vec<_> = batch.iter().map(offer).collect();
         let verdicts = match self.folder.record(offered.clone()).await {
@@ -298,7 +305,9 @@ impl Fetch<'_> {
             }
         };
         let mut outdated = false;
-        for ((Rendered { uid, gid, bytes, served }, offered), verdict) in batch.into_iter().zip(offered).zip(verdicts) {
+        for ((Rendered { uid, gid, bytes, served, .. }, offered), verdict) in
+            batch.into_iter().zip(offered).zip(verdicts)
+        {
             let record = offered.rendering;
             let is_valid = matches!(verdict, RenderingVerdict::Same | RenderingVerdict::Replaced);
             if is_valid && self.purpose == Purpose::Client {
@@ -353,7 +362,9 @@ impl Fetch<'_> {
 }
 
 fn rendering_record(bytes: &Bytes) -> RenderingRecord {
-    RenderingRecord { size: size_of(bytes), digest: Sha256::digest(bytes).into() }
+    let mut hash = Sha256::new();
+    pieces(bytes).for_each(|piece| hash.update(piece));
+    RenderingRecord { size: size_of(bytes), digest: hash.finalize().into() }
 }
 
 fn size_of(bytes: &Bytes) -> u32 {

@@ -1,5 +1,7 @@
-use std::sync::Arc;
+use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use mapi_core::http::RequestType;
 
@@ -16,6 +18,7 @@ struct Inner {
     autodiscover: AtomicU64,
     unauthorized: AtomicU64,
     bytes_out: AtomicU64,
+    work: Mutex<HashMap<usize, Duration>>,
 }
 
 /// The counters at one moment.
@@ -71,6 +74,7 @@ impl Default for Counters {
             autodiscover: AtomicU64::new(0),
             unauthorized: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
+            work: Mutex::default(),
         };
         Self { inner: Arc::new(inner) }
     }
@@ -94,7 +98,14 @@ impl Counters {
         self.snapshot().execute()
     }
 
-    /// Sets all of them to zero.
+    /// How long requests of a user took so far, from when they were there until their answers were, added up; without those that
+    /// wait for notifications.
+    pub(crate) fn work_of(&self, user: usize) -> Duration {
+        let work = self.inner.work.lock().unwrap_or_else(PoisonError::into_inner);
+        work.get(&user).copied().unwrap_or_default()
+    }
+
+    /// Sets all of them to zero, but for the time that requests took.
     pub fn reset(&self) {
         let inner = &self.inner;
         let single = [&inner.autodiscover, &inner.unauthorized, &inner.bytes_out];
@@ -119,6 +130,11 @@ impl Counters {
 
     pub(crate) fn unauthorized(&self) {
         self.inner.unauthorized.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn worked(&self, user: usize, time: Duration) {
+        let mut work = self.inner.work.lock().unwrap_or_else(PoisonError::into_inner);
+        *work.entry(user).or_default() += time;
     }
 
     pub(crate) fn bytes_out(&self, count: usize) {

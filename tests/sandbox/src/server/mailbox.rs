@@ -85,12 +85,14 @@ async fn execute(service: Arc<Service>, mut request: MapiRequest) -> Response<An
     if let Some(answer) = instead {
         return finish(&service, request, execute_response(answer.map_err(Rejection::Error)));
     }
+    let (user, came) = (request.user, request.came);
     let (response, writer) = request.envelope.accept(service.settings.pending_period);
     tokio::spawn(async move {
         let reply = run(&service, &context, &body, refused_logon);
         // The next request may come as soon as this answer is there.
         drop(claim);
         service.counters.bytes_out(reply.len());
+        service.counters.worked(user, came.elapsed());
         writer.done(&reply).await;
     });
     response
@@ -236,6 +238,7 @@ pub fn claim(context: Arc<SessionContext>) -> Result<(Arc<SessionContext>, Claim
 /// An accepted answer whose body is there already.
 pub fn finish(service: &Service, request: MapiRequest, body: Vec<u8>) -> Response<AnyBody> {
     service.counters.bytes_out(body.len());
+    service.counters.worked(request.user, request.came.elapsed());
     let (response, writer) = request.envelope.accept(service.settings.pending_period);
     tokio::spawn(async move { writer.done(&body).await });
     response

@@ -1,4 +1,4 @@
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use mapi_core::ErrorCode;
 use mapi_core::http::{CookieJar, RequestType};
@@ -17,6 +17,8 @@ pub struct MapiRequest {
     pub envelope: Envelope,
     /// Its body.
     pub body: Vec<u8>,
+    /// When it was there.
+    pub came: Instant,
     /// What the request is answered with instead of being processed.
     pub instead: Option<Instead>,
 }

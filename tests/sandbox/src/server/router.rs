@@ -1,6 +1,7 @@
 //! Requests come in here: path, credentials, headers, then the endpoint they are for.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use http::header::{COOKIE, WWW_AUTHENTICATE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, StatusCode};
@@ -77,7 +78,7 @@ impl Service {
         };
         self.counters.request(kind);
         self.contexts.expire(self.settings.expiration);
-        Ok((endpoint, MapiRequest { kind, user, cookies, envelope, body, instead: None }))
+        Ok((endpoint, MapiRequest { kind, user, cookies, envelope, body, came: Instant::now(), instead: None }))
     }
 
     /// The user of a request, by its own credentials or by those of its connection; else what its 401 offers.
