@@ -4,17 +4,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mail_core::work::Reservation;
 use mail_core::{FetchNeed, FetchedMessage};
+use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
 use mapi_core::message::MessageContent;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::Folder;
+use crate::convert::stand_in::{Unservable, stand_in};
 use crate::ledger::RenderingRecord;
 use crate::line::error::UpstreamError;
 use crate::line::upstream::Lane;
 use crate::mailbox::context::MailboxContext;
-use crate::operation::{Download, Downloaded};
+use crate::operation::{Download, Downloaded, Withheld};
 use crate::share::COPIES;
 use crate::sync::{FolderView, MessageSource, OfferedRendering, RenderingVerdict};
 
@@ -192,8 +194,13 @@ impl Fetch<'_> {
         while let Some(Downloaded { gid, content, room }) = contents.recv().await {
             let Some(&uid) = uids.get(&gid) else { continue };
             let rendered = match content {
-                Some(content) => self.rendered(uid, gid, *content, room).await,
-                None => Err(UpstreamError::Limit("the message is too large".into())),
+                Ok(content) => self.rendered(uid, gid, *content, room).await,
+                // What could be read once can be read again.
+                Err(Withheld { why: Unservable::Unreadable, .. }) if self.was_rendered(uid) => {
+                    let operation = "RopFastTransferSourceGetBuffer".into();
+                    Err(UpstreamError::Refused { operation, code: ErrorCode::CORRUPT_DATA })
+                }
+                Err(Withheld { why, properties }) => self.rendered(uid, gid, stand_in(&properties, why), room).await,
             };
             match rendered {
                 Ok(rendered) => {
@@ -215,6 +222,10 @@ impl Fetch<'_> {
             Err(error) => Some(UpstreamError::Internal(format!("a download task ended: {error}"))),
         };
         Ok((outdated, failure))
+    }
+
+    fn was_rendered(&self, uid: u32) -> bool {
+        self.view.source(uid).is_some_and(|source| source.rendering.is_some())
     }
 
     fn known(&self, uid: u32) -> Known {
