@@ -2,6 +2,7 @@
 //! gets served meanwhile, and what is left afterwards: counts, states and bytes.
 
 mod append;
+mod bystander;
 mod connections;
 mod memory;
 mod search;

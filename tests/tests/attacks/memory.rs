@@ -28,7 +28,7 @@ async fn a_header_that_is_asked_for_many_times_is_in_memory_once() {
         reading
             .push(tokio::spawn(async move { client.command(&command).await.ok().untagged.iter().map(Vec::len).max() }));
     }
-    let bystander = stage.bystander().await;
+    let mut bystander = stage.bystander().await;
     bystander.is_served(5).await;
     for read in reading {
         let read = read.await.expect("it ends").expect("a response");

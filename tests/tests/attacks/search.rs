@@ -30,7 +30,7 @@ async fn searching_a_large_text_for_many_words_stops_nobody_else() {
         client.command("SELECT INBOX").await.ok();
         searching.push(tokio::spawn(async move { client.command(&search(450)).await.ok().line("* SEARCH") }));
     }
-    let bystander = stage.bystander().await;
+    let mut bystander = stage.bystander().await;
     bystander.is_served(10).await;
     for search in searching {
         assert_eq!(search.await.expect("it ends").as_deref(), Some("* SEARCH 1"));
