@@ -4,7 +4,9 @@
 mod append;
 mod bystander;
 mod connections;
+mod core_dump;
 mod memory;
+mod pending;
 mod search;
 mod stage;
 mod steps;

@@ -5,11 +5,12 @@ use tests::stack::{ALICE, BOB};
 use super::stage::Stage;
 
 /// Text of so many bytes in which nothing that is searched for occurs.
-fn text(bytes: usize) -> String {
+pub fn text(bytes: usize) -> String {
     "Nothing of it is here, and no line is like the one before it.\r\n".repeat(bytes / 63)
 }
 
-fn search(keys: usize) -> String {
+/// The command that looks for so many words.
+pub fn search(keys: usize) -> String {
     let mut command = "SEARCH".to_owned();
     for key in 0..keys {
         write!(command, " NOT BODY \"z{key}\"").expect("written");
