@@ -116,14 +116,14 @@ async fn one_message_that_cannot_be_shown_keeps_no_other_back() {
     ] {
         stack.sandbox.deliver(ALICE, message.build()).expect("delivered");
     }
-    let corrupt = |corrupt: bool| {
+    let corrupt = |stack: &Stack, corrupt: bool| {
         stack.as_outlook(|mailbox| {
             let inbox = mailbox.folder(mailbox.special(Special::Inbox)).expect("there");
             let second = inbox.messages.iter().nth(1).copied().expect("five");
             mailbox.set_corrupt(second, corrupt);
         });
     };
-    corrupt(true);
+    corrupt(&stack, true);
     let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
     client.command("SELECT INBOX").await.ok();
     let sizes = client.command("FETCH 1:* RFC822.SIZE").await.ok().untagged.len();
@@ -140,8 +140,19 @@ async fn one_message_that_cannot_be_shown_keeps_no_other_back() {
         assert!(text.contains(&format!("Subject: {subject}\r\n")) && text.contains(shown), "{text}");
         client.command(&format!("UID STORE {number} +FLAGS (\\Flagged)")).await.ok();
     }
+    // Another time it is the same; and what was read once is not taken from those who have it.
+    let stack = stack.restart_changed("max_message_bytes = 2000000", |_, _| {}).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    client.command("SELECT INBOX").await.ok();
+    let again = client.command("UID FETCH 2:3 BODY.PEEK[]").await.ok().lines().concat();
+    assert!(again.contains("hand it out") && again.contains("larger than"), "{again}");
+    let stack = stack.restart_changed("max_message_bytes = 50", |_, _| {}).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    client.command("SELECT INBOX").await.ok();
+    let refused = client.command("UID FETCH 1 BODY.PEEK[]").await.status;
+    assert!(refused.starts_with("NO [LIMIT]"), "{refused}");
     // What can be read again is another message for those who were shown the stand-in.
-    corrupt(false);
+    corrupt(&stack, false);
     let stack = stack.restart().await;
     let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
     client.command("SELECT INBOX").await.ok();

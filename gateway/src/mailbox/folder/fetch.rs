@@ -195,12 +195,10 @@ impl Fetch<'_> {
             let Some(&uid) = uids.get(&gid) else { continue };
             let rendered = match content {
                 Ok(content) => self.rendered(uid, gid, *content, room).await,
-                // What could be read once can be read again.
-                Err(Withheld { why: Unservable::Unreadable, .. }) if self.was_rendered(uid) => {
-                    let operation = "RopFastTransferSourceGetBuffer".into();
-                    Err(UpstreamError::Refused { operation, code: ErrorCode::CORRUPT_DATA })
+                Err(Withheld { why, properties }) => {
+                    let shown = self.rendered(uid, gid, stand_in(&properties, why), room).await;
+                    shown.and_then(|shown| self.in_its_place(shown, why))
                 }
-                Err(Withheld { why, properties }) => self.rendered(uid, gid, stand_in(&properties, why), room).await,
             };
             match rendered {
                 Ok(rendered) => {
@@ -224,8 +222,19 @@ impl Fetch<'_> {
         Ok((outdated, failure))
     }
 
-    fn was_rendered(&self, uid: u32) -> bool {
-        self.view.source(uid).is_some_and(|source| source.rendering.is_some())
+    /// A stand-in is shown of what was never shown. What clients have got is not taken from them because it can't be read
+    /// now, or no more with another configuration.
+    fn in_its_place(&self, shown: Rendered, why: Unservable) -> Result<Rendered, UpstreamError> {
+        match self.view.source(shown.uid).and_then(|source| source.rendering) {
+            Some(recorded) if recorded != rendering_record(&shown.bytes) => Err(match why {
+                Unservable::Unreadable => {
+                    let operation = "RopFastTransferSourceGetBuffer".into();
+                    UpstreamError::Refused { operation, code: ErrorCode::CORRUPT_DATA }
+                }
+                _ => UpstreamError::Limit("a message is larger than the gateway is allowed to pass on".into()),
+            }),
+            _ => Ok(shown),
+        }
     }
 
     fn known(&self, uid: u32) -> Known {
