@@ -103,8 +103,9 @@ impl Service {
         if config.upstream.auth == AuthSchemes::Auto {
             service.background.push(tokio::spawn(Arc::clone(&accounts).learn_offers()).abort_handle());
         }
-        service.start_imap(config, tls.as_ref(), &accounts, &stopping).await?;
-        service.start_smtp(config, tls.as_ref(), &accounts, &stopping).await?;
+        let disk = disk(config);
+        service.start_imap(config, tls.as_ref(), &accounts, &disk, &stopping).await?;
+        service.start_smtp(config, tls.as_ref(), &accounts, &disk, &stopping).await?;
         Ok(service)
     }
 
@@ -136,13 +137,12 @@ impl Service {
         config: &Config,
         tls: Option<&Arc<RustlsConfig>>,
         accounts: &Arc<Accounts>,
+        disk: &Arc<ByteBudget>,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), StartError> {
         use imap_front::frame::FrameLimits;
         use imap_front::server::{Limits, Server, ServerConfig};
-        let (spool, patience) = (spool(&config.spool)?, config.limits.budget().patience);
-        let SpoolConfig { max_bytes: total, max_bytes_per_user: per_owner, .. } = config.spool;
-        let disk = ByteBudget::new(BudgetLimits { total, per_owner, patience });
+        let spool = spool(&config.spool)?;
         let gate = Gate::new(GateLimits {
             total: config.imap.max_connections,
             kept: config.imap.max_connections / KEPT,
@@ -158,7 +158,7 @@ impl Service {
                 gate: Arc::clone(&gate),
                 workers: Arc::clone(&accounts.bounds().workers),
                 budget: Arc::clone(&accounts.bounds().budget),
-                disk: Arc::clone(&disk),
+                disk: Arc::clone(disk),
                 spool: Arc::clone(&spool),
                 shutdown_grace: Duration::from_secs(config.limits.stop_seconds),
                 identity: identity(),
@@ -187,6 +187,7 @@ impl Service {
         config: &Config,
         tls: Option<&Arc<RustlsConfig>>,
         accounts: &Arc<Accounts>,
+        disk: &Arc<ByteBudget>,
         stopping: &watch::Receiver<bool>,
     ) -> Result<(), StartError> {
         use smtp_front::server::{Server, ServerConfig};
@@ -218,6 +219,7 @@ impl Service {
                 gate: Arc::clone(&gate),
                 access: smtp_access(listener),
                 spool: Arc::clone(&spool),
+                disk: Arc::clone(disk),
             };
             let (bound, address) = bind(&key, listener.address).await?;
             let server = Server::new(server_config, bridge.clone());
@@ -235,6 +237,12 @@ fn identity() -> Vec<(String, String)> {
     [("name", "mapi-gateway"), ("version", env!("CARGO_PKG_VERSION"))]
         .map(|(key, value)| (key.into(), value.into()))
         .into()
+}
+
+/// The room on the disk for messages that come in by either protocol.
+fn disk(config: &Config) -> Arc<ByteBudget> {
+    let SpoolConfig { max_bytes: total, max_bytes_per_user: per_owner, .. } = config.spool;
+    ByteBudget::new(BudgetLimits { total, per_owner, patience: config.limits.budget().patience })
 }
 
 /// Where messages are kept while they come in, tried out.

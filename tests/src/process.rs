@@ -3,7 +3,7 @@
 use std::fs::File;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -149,17 +149,28 @@ impl Gateway {
     /// # Errors
     /// It did not end.
     pub async fn stop(&mut self) -> Result<(), String> {
-        let Some(mut child) = self.lock().take() else { return Ok(()) };
-        Command::new("kill").arg(child.id().to_string()).status().map_err(|error| format!("kill: {error}"))?;
+        self.end_by("TERM").await.map(drop)
+    }
+
+    /// Sends a signal that ends it, and waits until it has; how it ended, or `None` if it was dead before.
+    ///
+    /// # Errors
+    /// It did not end.
+    pub async fn end_by(&mut self, signal: &str) -> Result<Option<ExitStatus>, String> {
+        let Some(mut child) = self.lock().take() else { return Ok(None) };
+        let mut kill = Command::new("kill");
+        kill.args(["-s", signal]).arg(child.id().to_string()).status().map_err(|error| format!("kill: {error}"))?;
         let began = Instant::now();
-        while child.try_wait().map_err(|error| error.to_string())?.is_none() {
+        loop {
+            if let Some(status) = child.try_wait().map_err(|error| error.to_string())? {
+                return Ok(Some(status));
+            }
             if began.elapsed() > PATIENCE {
                 child.kill().expect("a child can be killed");
                 return Err("the gateway did not end".to_owned());
             }
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
-        Ok(())
     }
 
     /// The id of the running process.

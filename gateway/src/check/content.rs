@@ -54,6 +54,13 @@ pub(super) async fn newest_message(mailbox: &Mailbox, connector: &Connector, max
         Fetched::Growing { .. } | Fetched::Missing(_) => {
             return Finding::ok("the newest message of the inbox was deleted meanwhile");
         }
+        Fetched::Unreadable { why, .. } => {
+            let reason = format!("the newest message of the inbox can't be read: {why}");
+            return Finding::warning(
+                reason,
+                "mail programs are shown a stand-in; see whether Outlook can open the message",
+            );
+        }
         Fetched::TooLarge { bytes, .. } => {
             let reason = format!("the newest message of the inbox has more than {bytes} bytes, the configured limit");
             return Finding::warning(reason, "raise upstream.max_message_bytes if such messages are wanted");

@@ -77,7 +77,7 @@ impl Default for ImapConfig {
             max_connections: 4096,
             max_connections_per_address: 2048,
             max_connections_per_user: 100,
-            max_unauthenticated_per_address: 32,
+            max_unauthenticated_per_address: 256,
             login_timeout_seconds: 30,
             max_message_bytes: 35 * 1024 * 1024,
             keep_original_bytes: 35 * 1024 * 1024,

@@ -43,11 +43,19 @@ pub struct CacheConfig {
     pub credential_seconds: u64,
     /// Seconds after which an account that nobody uses is shut down.
     pub account_idle_seconds: u64,
+    /// Accounts that nobody uses and that are kept open for so long: beyond these, those that were used least lately are shut
+    /// down at once.
+    pub idle_accounts: usize,
 }
 
 impl Default for CacheConfig {
     fn default() -> Self {
-        Self { rendering_bytes: 128 * 1024 * 1024, credential_seconds: 600, account_idle_seconds: 900 }
+        Self {
+            rendering_bytes: 128 * 1024 * 1024,
+            credential_seconds: 600,
+            account_idle_seconds: 900,
+            idle_accounts: 500,
+        }
     }
 }
 

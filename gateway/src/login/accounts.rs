@@ -55,7 +55,9 @@ pub struct Accounts {
     render_ahead: Duration,
     filter: FolderFilter,
     keep_original_bytes: usize,
-    idle: Duration,
+    /// Accounts that nobody used for so long are shut down, and of those that nobody uses all but so many.
+    pub(super) idle: Duration,
+    pub(super) idle_accounts: usize,
     pub(super) credentials: AcceptedPasswords,
     pub(super) guard: Arc<Guard>,
     fixed: Vec<FixedAccount>,
@@ -66,7 +68,7 @@ pub struct Accounts {
     /// Attempts under way, so that the connections a client opens at once cost one.
     pub(super) attempts: DashMap<(String, Tag), Attempt>,
     /// By (identity that signed in, MailboxGuid).
-    accounts: DashMap<(String, Guid), Arc<Account>>,
+    pub(super) accounts: DashMap<(String, Guid), Arc<Account>>,
 }
 
 /// The login name, in lower case; for a token with its tag, as several of them are good at a time.
@@ -95,6 +97,7 @@ impl Accounts {
             filter: FolderFilter { non_mail: config.imap.show_non_mail_folders },
             keep_original_bytes: config.imap.keep_original_bytes,
             idle: Duration::from_secs(config.cache.account_idle_seconds),
+            idle_accounts: config.cache.idle_accounts,
             fixed: config
                 .account
                 .iter()
@@ -128,10 +131,7 @@ impl Accounts {
         loop {
             tokio::time::sleep(REAP_INTERVAL).await;
             let Some(accounts) = accounts.upgrade() else { return };
-            accounts.accounts.retain(|_, account| {
-                let unused = Arc::strong_count(account) == 1;
-                !(unused && account.context().idle_for() >= accounts.idle)
-            });
+            accounts.close_idle();
             accounts.accounts.iter().for_each(|account| account.context().upstream.close_idle());
             accounts.close_idle_ledgers();
             let now = Instant::now();
@@ -275,6 +275,7 @@ impl Accounts {
         if Arc::ptr_eq(&kept, &account) {
             sweep::start(&account, closed).await;
         }
+        self.close_surplus();
         Ok(kept)
     }
 

@@ -9,6 +9,7 @@ mod failures;
 mod file_stamp;
 pub(crate) mod fixed;
 pub(crate) mod guard;
+mod idle;
 mod known;
 mod moment;
 mod origin;

@@ -13,6 +13,7 @@ use super::cache::RenderingCache;
 use super::epochs::{Epochs, MailboxEpochs};
 use super::unchecked::Unchecked;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
+use crate::convert::stand_in::{Unservable, stand_in};
 use crate::convert::{ConvertError, original};
 use crate::ledger::{Epoch, Ledger};
 use crate::line::addresses::KnownAddresses;
@@ -231,14 +232,30 @@ impl MailboxContext {
     }
 
     /// The bytes of a message: its original, if it carries one that is still of its content, or else a rendering. Addresses
-    /// that only the address book knows are asked for first; without them there is no rendering, never a different one.
+    /// that only the address book knows are asked for first; without them there is no rendering, never a different one. What
+    /// can't be shown has a stand-in.
     pub async fn render(&self, gid: Gid, content: MessageContent) -> Result<Bytes, UpstreamError> {
+        match self.render_content(gid, content).await? {
+            Ok(bytes) => Ok(bytes),
+            Err((error, stand_in)) => {
+                tracing::warn!(%gid, %error, "a message can't be shown");
+                self.render_content(gid, stand_in).await?.map_err(|(error, _)| UpstreamError::Limit(error.to_string()))
+            }
+        }
+    }
+
+    /// A rendering, or why there is none, and what is shown instead.
+    async fn render_content(
+        &self,
+        gid: Gid,
+        content: MessageContent,
+    ) -> Result<Result<Bytes, (ConvertError, MessageContent)>, UpstreamError> {
         let large = Self::rendered_bytes(&content) > RENDER_INLINE as u64;
         let content = if original::has(&content) {
             let max_bytes = RenderLimits::default().max_bytes;
             let work = move || original::of(&content, max_bytes).ok_or(content);
             match if large { self.share.compute(work).await? } else { work() } {
-                Ok(bytes) => return Ok(bytes),
+                Ok(bytes) => return Ok(Ok(bytes)),
                 Err(content) => content,
             }
         } else {
@@ -254,13 +271,15 @@ impl MailboxContext {
             let source_key = &gid.to_bytes();
             let limits = RenderLimits::default();
             let context = RenderContext { source_key, addresses: &addresses, domain: RENDER_DOMAIN, limits };
-            mapi_to_mime::render(&content, &context).map(|rendering| rendering.bytes)
+            match mapi_to_mime::render(&content, &context) {
+                Ok(rendering) => Ok(Ok(rendering.bytes)),
+                Err(error) => match Unservable::of(&error) {
+                    Some(why) => Ok(Err((error, stand_in(&content.properties, why)))),
+                    None => Err(UpstreamError::Unreachable(error.to_string())),
+                },
+            }
         };
-        let rendered = if large { self.share.compute(work).await? } else { work() };
-        rendered.map_err(|error| match error {
-            ConvertError::UnresolvedAddress(_) => UpstreamError::Unreachable(error.to_string()),
-            error => UpstreamError::Limit(error.to_string()),
-        })
+        if large { self.share.compute(work).await? } else { work() }
     }
 }
 

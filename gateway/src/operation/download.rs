@@ -3,11 +3,12 @@ use std::collections::{HashMap, HashSet};
 use mail_core::work::Reservation;
 use mapi_core::id::{FolderId, Gid, MessageId};
 use mapi_core::mailbox::{FetchOptions, Fetched, Mailbox, MailboxError};
-use mapi_core::message::MessageContent;
-use mapi_core::property::{PropertyKey, tags};
+use mapi_core::message::{MessageContent, PropertyBag};
+use mapi_core::property::{PropertyKey, PropertyTag, tags};
 use tokio::sync::mpsc;
 
 use super::{Attempt, Operation};
+use crate::convert::stand_in::{self, Unservable};
 use crate::line::kind::Kind;
 use crate::line::upstream::Lane;
 use crate::share::{COPIES, Share};
@@ -19,10 +20,18 @@ const ROOM_FROM: u64 = 1 << 20;
 pub(crate) struct Downloaded {
     /// Which one it is.
     pub(crate) gid: Gid,
-    /// Its content; `None` if it is too large to be served.
-    pub(crate) content: Option<Box<MessageContent>>,
+    /// Its content, or why it can't be served.
+    pub(crate) content: Result<Box<MessageContent>, Withheld>,
     /// The room that was taken for it: a few times its size, unless that is more than there can be.
     pub(crate) room: Option<Reservation>,
+}
+
+/// A message that does not come down.
+pub(crate) struct Withheld {
+    /// Why.
+    pub(crate) why: Unservable,
+    /// What is known of it: those of [`stand_in::PROPERTIES`] that can be read.
+    pub(crate) properties: PropertyBag,
 }
 
 /// Downloads messages; large ones wait for room in memory while they do. Each goes into the sink as soon as it is complete, and is not downloaded again. Ends when nobody takes
@@ -85,18 +94,25 @@ impl Operation for Download {
         let mut room = None;
         while let Some(fetched) = attempt.read(fetch.next()).await? {
             let (mid, content) = match fetched {
-                Fetched::Message { mid, content, .. } => (mid, Some(content)),
+                Fetched::Message { mid, content, .. } => (mid, Ok(content)),
                 Fetched::TooLarge { mid, bytes } => {
                     tracing::warn!(%mid, bytes, "message above upstream.max_message_bytes");
-                    (mid, None)
+                    let properties = attempt.read(properties(&mailbox, folder, mid, &stand_in::PROPERTIES)).await?;
+                    (mid, Err(Withheld { why: Unservable::TooLarge, properties }))
+                }
+                Fetched::Unreadable { mid, why } => {
+                    tracing::warn!(%mid, why, "the upstream can't hand out a message");
+                    let properties = attempt.read(properties(&mailbox, folder, mid, &stand_in::PROPERTIES)).await?;
+                    (mid, Err(Withheld { why: Unservable::Unreadable, properties }))
                 }
                 Fetched::Missing(_) => continue,
                 // Nobody waits for it any more.
                 Fetched::Growing { .. } if self.sink.is_closed() => return Ok(()),
                 Fetched::Growing { mid, bytes } => {
                     if room.is_none() {
-                        let size = attempt.read(size(&mailbox, folder, mid)).await?;
-                        let size = size.unwrap_or(self.options.limits.bytes);
+                        let size = properties(&mailbox, folder, mid, &[tags::PidTagMessageSize]);
+                        let size = attempt.read(size).await?.integer(tags::PidTagMessageSize);
+                        let size = size.and_then(|size| u64::try_from(size).ok()).unwrap_or(self.options.limits.bytes);
                         let reserved = tokio::select! {
                             biased;
                             () = self.sink.closed() => return Ok(()),
@@ -122,10 +138,14 @@ impl Operation for Download {
     }
 }
 
-/// How large the server says a message is.
-async fn size(mailbox: &Mailbox, folder: FolderId, mid: MessageId) -> Result<Option<u64>, MailboxError> {
-    let key = PropertyKey::Tag(tags::PidTagMessageSize);
-    let found = mailbox.message_properties(folder, &[mid], &[key]).await?;
-    let size = found.first().and_then(|(_, bag)| bag.integer(tags::PidTagMessageSize));
-    Ok(size.and_then(|size| u64::try_from(size).ok()))
+/// Those of a message's properties that there are and that can be read.
+async fn properties(
+    mailbox: &Mailbox,
+    folder: FolderId,
+    mid: MessageId,
+    wanted: &[PropertyTag],
+) -> Result<PropertyBag, MailboxError> {
+    let keys: Vec<_> = wanted.iter().map(|tag| PropertyKey::Tag(*tag)).collect();
+    let found = mailbox.message_properties(folder, &[mid], &keys).await?;
+    Ok(found.into_iter().next().map(|(_, bag)| bag).unwrap_or_default())
 }

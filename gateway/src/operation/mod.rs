@@ -30,7 +30,7 @@ pub(crate) use ask::Ask;
 pub(crate) use attempt::Attempt;
 pub(crate) use copy::{Transfer, Transferred};
 pub(crate) use delete_folder::DeleteFolder;
-pub(crate) use download::{Download, Downloaded};
+pub(crate) use download::{Download, Downloaded, Withheld};
 pub(crate) use folder::CreateFolder;
 pub(crate) use look::LookAtFlags;
 pub(crate) use move_folder::{MoveFolder, Place};

@@ -4,11 +4,15 @@ use std::io::{self, Cursor, Read, Seek, SeekFrom};
 
 use bytes::Bytes;
 
+use crate::work::Reservation;
+
 /// A message: lines end with CRLF, dot-stuffing is undone. A small one is in memory, a large one in a file that has no name
 /// and is gone with the value.
 pub struct SpooledMessage {
     content: Content,
     len: u64,
+    /// What its file takes of the disk.
+    _room: Vec<Reservation>,
 }
 
 enum Content {
@@ -23,7 +27,12 @@ impl SpooledMessage {
     /// If the file's length can't be told.
     pub fn from_file(file: File) -> io::Result<Self> {
         let len = file.metadata()?.len();
-        Ok(Self { content: Content::File(file), len })
+        Ok(Self { content: Content::File(file), len, _room: Vec::new() })
+    }
+
+    /// The same, which gives back this room on the disk when it is dropped.
+    pub(super) fn holding(self, room: Vec<Reservation>) -> Self {
+        Self { _room: room, ..self }
     }
 
     /// Bytes of the message.
@@ -72,7 +81,7 @@ impl SpooledMessage {
 
 impl From<Bytes> for SpooledMessage {
     fn from(bytes: Bytes) -> Self {
-        Self { len: bytes.len() as u64, content: Content::Memory(bytes) }
+        Self { len: bytes.len() as u64, content: Content::Memory(bytes), _room: Vec::new() }
     }
 }
 

@@ -5,5 +5,5 @@ mod incoming;
 mod message;
 
 pub use self::config::SpoolConfig;
-pub use self::incoming::Spool;
+pub use self::incoming::{Disk, Spool};
 pub use self::message::{SpooledMessage, SpooledReader};

@@ -8,9 +8,9 @@ use crate::wire::WireErrorKind;
 pub struct MessageLimits {
     /// Stream bytes of the message. Above: see [`super::FetchedMessage::oversize`].
     pub bytes: u64,
-    /// Levels of attached messages.
+    /// Levels of attached messages. Above: as with `bytes`.
     pub depth: usize,
-    /// Recipients and attachments, at all levels together.
+    /// Recipients and attachments, at all levels together. Above: as with `bytes`.
     pub objects: usize,
 }
 
@@ -20,6 +20,9 @@ impl Default for MessageLimits {
         Self { bytes: 256 << 20, depth: 32, objects: 100_000 }
     }
 }
+
+/// So many levels are not followed, also not of a message that is passed over.
+const MAX_LEVELS: usize = 1024;
 
 /// Puts messageContent ([MS-OXCFXICS] 2.2.4.3.11) together from its atoms.
 #[derive(Debug)]
@@ -61,6 +64,9 @@ impl ContentBuilder {
 
     /// Drops what was kept and keeps nothing any more.
     pub(super) fn discard(&mut self) {
+        if self.discarding {
+            return;
+        }
         self.discarding = true;
         for frame in &mut self.frames {
             match frame {
@@ -107,18 +113,24 @@ impl ContentBuilder {
         match (marker, self.frames.last_mut()) {
             (Marker::StartRecip, Some(Frame::Message(_, children))) => {
                 *children = true;
-                self.open(Frame::Recipient(PropertyBag::new()))
+                self.open(Frame::Recipient(PropertyBag::new()));
+                Ok(())
             }
             (Marker::NewAttach, Some(Frame::Message(_, children))) => {
                 *children = true;
-                self.open(Frame::Attachment(Attachment::default()))
+                self.open(Frame::Attachment(Attachment::default()));
+                Ok(())
             }
             (Marker::StartEmbed, Some(Frame::Attachment(attachment))) if attachment.embedded.is_none() => {
                 self.depth += 1;
-                if self.depth > self.limits.depth {
-                    return Err(WireErrorKind::TooDeep(self.limits.depth));
+                if self.depth > MAX_LEVELS {
+                    return Err(WireErrorKind::TooDeep(MAX_LEVELS));
                 }
-                self.open(Frame::Message(MessageContent::default(), false))
+                if self.depth > self.limits.depth {
+                    self.discard();
+                }
+                self.open(Frame::Message(MessageContent::default(), false));
+                Ok(())
             }
             (Marker::EndToRecip, Some(Frame::Recipient(_)))
             | (Marker::EndAttach, Some(Frame::Attachment(_)))
@@ -132,13 +144,12 @@ impl ContentBuilder {
         }
     }
 
-    fn open(&mut self, frame: Frame) -> Result<(), WireErrorKind> {
+    fn open(&mut self, frame: Frame) {
         self.objects += 1;
         if self.objects > self.limits.objects {
-            return Err(WireErrorKind::TooLarge { asked: self.objects as u64, limit: self.limits.objects as u64 });
+            self.discard();
         }
         self.frames.push(frame);
-        Ok(())
     }
 
     fn close(&mut self) {

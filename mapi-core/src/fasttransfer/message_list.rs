@@ -67,7 +67,7 @@ impl MessageList {
     /// The next complete message.
     ///
     /// # Errors
-    /// Malformed atoms, atoms the grammar does not allow there, more nesting or objects than [`MessageLimits`] allow.
+    /// Malformed atoms, atoms the grammar does not allow there.
     pub fn next_message(&mut self) -> WireResult<Option<FetchedMessage>> {
         while let Some(atom) = self.parser.next_atom()? {
             let bare = self.bare;

@@ -210,6 +210,18 @@ fn an_oversize_message_does_not_touch_its_neighbours() {
     assert_eq!(told, [(Some(1), false, false), (Some(2), true, true), (Some(3), false, true), (Some(4), false, false)]);
     assert!(got[1].content == MessageContent::default() && got[1].bytes > 5000);
     assert_eq!(got[3].content, small(4));
+    // The same with more levels, or more recipients, than are kept.
+    let mut deep = small(2);
+    for _ in 0..3 {
+        let attachment = Attachment { embedded: Some(Box::new(deep)), ..Attachment::default() };
+        deep = MessageContent { attachments: vec![attachment], ..small(2) };
+    }
+    let mut writer = StreamWriter::new();
+    writer.message(&small(1), false).message(&deep, false).message(&wide, false).message(&small(4), false);
+    let limits = MessageLimits { depth: 2, objects: 50, ..MessageLimits::default() };
+    let got = messages(&writer.into_vec(), &[3, 500, 900], limits).expect("a valid stream");
+    assert_eq!(got.iter().map(|message| message.oversize).collect::<Vec<_>>(), [false, true, true, false]);
+    assert_eq!(got[1].content, MessageContent::default());
 }
 
 #[test]
@@ -222,14 +234,14 @@ fn grammar_errors_tell_their_offset() {
         writer.into_vec()
     };
     let mut nested = vec![Marker::StartMessage];
-    nested.extend([Marker::NewAttach, Marker::StartEmbed].repeat(40));
+    nested.extend([Marker::NewAttach, Marker::StartEmbed].repeat(1025));
     for (offset, markers) in [
         (0, &[Marker::EndMessage][..]),
         (4, &[Marker::StartMessage, Marker::EndAttach]),
         (8, &[Marker::StartMessage, Marker::StartRecip, Marker::EndMessage]),
         (8, &[Marker::StartMessage, Marker::StartRecip, Marker::NewAttach]),
         (4, &[Marker::StartMessage, Marker::FxErrorInfo]),
-        (4 + 8 * 32 + 4, &nested),
+        (4 + 8 * 1024 + 4, &nested),
     ] {
         let error = messages(&built(markers), &[], MessageLimits::default()).expect_err("not allowed");
         assert_eq!(error.offset, offset, "{error}");

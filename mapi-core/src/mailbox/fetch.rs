@@ -1,10 +1,12 @@
 use std::collections::VecDeque;
 
+use crate::ErrorCode;
 use crate::fasttransfer::{FetchedMessage, MessageLimits, MessageList};
 use crate::id::{FolderId, Gid, MessageId};
 use crate::message::MessageContent;
 use crate::property::tags;
-use crate::rop::{FastTransferSourceCopyMessagesRequest, OpenFolderRequest, RequestBody, send_options};
+use crate::rop::{FastTransferSourceCopyMessagesRequest, OpenFolderRequest, RequestBody, RopId, send_options};
+use crate::wire::WireResult;
 
 use super::download::Download;
 use super::{Mailbox, MailboxError};
@@ -56,6 +58,14 @@ pub enum Fetched {
         /// Bytes of FastTransfer stream it took.
         bytes: u64,
     },
+    /// The server can't hand it out, or sends what can't be read, also when it is asked for nothing else. The others are
+    /// not affected.
+    Unreadable {
+        /// Which one it is.
+        mid: MessageId,
+        /// What is wrong.
+        why: String,
+    },
 }
 
 /// CopyFlags: best body.
@@ -73,6 +83,7 @@ impl Mailbox {
             current: None,
             ready: VecDeque::new(),
             one_by_one: false,
+            doubted: None,
             told: 0,
         }
     }
@@ -87,8 +98,10 @@ pub struct MessageFetch {
     waiting: VecDeque<MessageId>,
     current: Option<Batch>,
     ready: VecDeque<Fetched>,
-    /// The server does not say which message is which.
+    /// The server does not say which message is which, or one of them can't be read.
     one_by_one: bool,
+    /// The message that could not be read when it was asked for alone.
+    doubted: Option<MessageId>,
     /// Bytes of the message that comes next of which [`Fetched::Growing`] told.
     told: u64,
 }
@@ -159,7 +172,8 @@ impl MessageFetch {
         };
         let only = (left.len() == 1).then(|| left.front().copied()).flatten();
         let request: Vec<_> = left.iter().copied().collect();
-        let mut on_bytes = |bytes: &[u8]| {
+        let mut malformed = None;
+        let mut take = |bytes: &[u8]| -> WireResult<()> {
             list.push(bytes)?;
             *unfinished += bytes.len() as u64;
             while let Some(message) = list.next_message()? {
@@ -182,7 +196,14 @@ impl MessageFetch {
             }
             Ok(())
         };
-        match download {
+        let mut on_bytes = |bytes: &[u8]| {
+            // A stream that can't be read says nothing of the session that it came in.
+            if malformed.is_none() {
+                malformed = take(bytes).err();
+            }
+            Ok(())
+        };
+        let got = match download {
             None => {
                 let mut script = inner.link.script();
                 let store = script.known(&inner.logon);
@@ -196,22 +217,59 @@ impl MessageFetch {
                 };
                 let (source, _) = script.open(folder, RequestBody::FastTransferSourceCopyMessages(copy));
                 script.release(folder);
-                *download = Some(Download::start(inner, script, source, &mut on_bytes).await?);
+                Download::start(inner, script, source, &mut on_bytes).await.map(|started| *download = Some(started))
             }
-            Some(download) => download.more(inner, &mut on_bytes).await?,
+            Some(download) => download.more(inner, &mut on_bytes).await,
+        };
+        if let Some(error) = malformed.map(MailboxError::from) {
+            return self.not_readable(error);
         }
-        if *confused {
-            for mid in left.drain(..).rev() {
-                self.waiting.push_front(mid);
+        match got {
+            Err(error) if is_of_content(&error) => return self.not_readable(error),
+            got => got?,
+        }
+        if batch.confused {
+            self.ask_one_by_one();
+        } else if batch.download.as_ref().is_some_and(Download::is_done) {
+            if let Err(error) = std::mem::replace(&mut batch.list, MessageList::new(self.options.limits)).finish() {
+                return self.not_readable(error.into());
             }
-            self.one_by_one = true;
-            self.current = None;
-        } else if download.as_ref().is_some_and(Download::is_done) {
-            self.ready.extend(left.drain(..).map(Fetched::Missing));
-            if let Some(batch) = self.current.take() {
-                batch.list.finish()?;
-            }
+            let left = self.current.take().map(|batch| batch.left).unwrap_or_default();
+            self.ready.extend(left.into_iter().map(Fetched::Missing));
         }
         Ok(())
     }
+
+    /// Asks for the messages of the current batch alone, to find out which one can't be read. That it can't a second answer
+    /// has to show.
+    fn not_readable(&mut self, error: MailboxError) -> Result<(), MailboxError> {
+        let left = self.current.as_ref().map(|batch| &batch.left).filter(|left| !left.is_empty());
+        let Some(&first) = left.and_then(VecDeque::front) else { return Err(error) };
+        if self.doubted == Some(first) {
+            self.current = None;
+            self.ready.push_back(Fetched::Unreadable { mid: first, why: error.to_string() });
+        } else {
+            if left.is_some_and(|left| left.len() == 1) {
+                self.doubted = Some(first);
+            }
+            tracing::debug!(%error, "a message can't be read, each is asked for alone");
+            self.ask_one_by_one();
+        }
+        Ok(())
+    }
+
+    fn ask_one_by_one(&mut self) {
+        let left = self.current.take().map(|batch| batch.left).unwrap_or_default();
+        for mid in left.into_iter().rev() {
+            self.waiting.push_front(mid);
+        }
+        self.one_by_one = true;
+    }
+}
+
+/// Whether it is the message for which the server fails. A TransferStatus of Error ([MS-OXCFXICS] 2.2.3.1.1.5.2) is reported
+/// as `ERROR`.
+fn is_of_content(error: &MailboxError) -> bool {
+    let MailboxError::Upstream { rop, code } = error else { return false };
+    *rop == RopId::FAST_TRANSFER_SOURCE_GET_BUFFER && matches!(*code, ErrorCode::ERROR | ErrorCode::CORRUPT_DATA)
 }

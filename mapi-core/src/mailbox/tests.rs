@@ -12,7 +12,7 @@ use tokio::sync::Barrier;
 use super::*;
 use crate::ErrorCode;
 use crate::client::ClientError;
-use crate::fasttransfer::{MessageLimits, StreamWriter, SyncState};
+use crate::fasttransfer::{Marker, MessageLimits, StreamWriter, SyncState};
 use crate::id::{FolderId, GlobalCounter, LongTermId, MessageId};
 use crate::message::{Attachment, MessageContent, PropertyBag};
 use crate::property::{PropertyKey, PropertyRow, PropertyValue, RowValue, tags};
@@ -608,6 +608,7 @@ async fn fetch(mailbox: &Mailbox, ids: &[MessageId]) -> Vec<(MessageId, &'static
             Fetched::Message { mid, .. } => (mid, "here"),
             Fetched::Missing(mid) => (mid, "missing"),
             Fetched::TooLarge { mid, .. } => (mid, "large"),
+            Fetched::Unreadable { mid, .. } => (mid, "unreadable"),
             Fetched::Growing { .. } => panic!("nobody asked for it"),
         });
     }
@@ -638,6 +639,35 @@ async fn fetched_messages_are_told_apart() {
     let got = fetch(&mailbox, &ids).await;
     let expected = [(1, "here"), (2, "large"), (3, "missing"), (4, "missing"), (5, "here"), (6, "here")];
     assert_eq!(got, expected.map(|(n, what)| (MessageId::new(1, n), what)));
+}
+
+#[tokio::test]
+async fn one_message_that_cannot_be_read_keeps_no_other_back() {
+    let server = Server::default();
+    let mailbox = server.mailbox().await;
+    let asked = Arc::new(Mutex::new(Vec::new()));
+    let told = Arc::clone(&asked);
+    let make = move |ids: &[MessageId]| {
+        told.lock().unwrap().push(ids.len());
+        let first_time = told.lock().unwrap().len() == 1;
+        let mut writer = StreamWriter::new();
+        for id in ids {
+            let mut content = note(50);
+            content.properties.set(tags::PidTagMid, PropertyValue::Integer64(id.to_i64()));
+            match id.counter.value() {
+                // Malformed, the second one only once.
+                2 => drop(writer.marker(Marker::StartMessage).marker(Marker::StartMessage)),
+                4 if first_time => drop(writer.marker(Marker::EndAttach)),
+                _ => drop(writer.message(&content, false)),
+            }
+        }
+        writer.into_vec()
+    };
+    server.state().hook = Some(streaming(make));
+    let got = fetch(&mailbox, &mids(1..5)).await;
+    let expected = [(1, "here"), (2, "unreadable"), (3, "here"), (4, "here")];
+    assert_eq!(got, expected.map(|(n, what)| (MessageId::new(1, n), what)));
+    assert_eq!(*asked.lock().unwrap(), [4, 1, 1, 1, 1], "together, then alone, and once more what could not be read");
 }
 
 #[tokio::test]

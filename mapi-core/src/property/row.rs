@@ -87,6 +87,8 @@ impl PropertyRow {
                     value.encode(writer, form);
                 }
                 RowValue::Absent if self.flagged => drop(writer.u8(0x01)),
+                // Its type said so.
+                RowValue::Absent if column.kind() == PropertyType::UNSPECIFIED => {}
                 RowValue::Absent => drop(writer.u8(0x00)),
                 RowValue::Error(code) => drop(writer.u8(0x0A).u32(*code)),
             }

@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use mail_core::listener::{Gate, GateLimits, TlsMode};
-
 use mail_core::spool::SpoolConfig;
+use mail_core::work::{BudgetLimits, ByteBudget};
 
 use super::AccessConfig;
 use crate::session::Policy;
@@ -20,10 +20,12 @@ pub struct ServerConfig {
     pub access: AccessConfig,
     /// Where messages are kept while they come in.
     pub spool: Arc<SpoolConfig>,
+    /// The room on the disk for them. Servers that share it share its bounds.
+    pub disk: Arc<ByteBudget>,
 }
 
 impl Default for ServerConfig {
-    /// No TLS; 1000 connections, 50 of one address, from anywhere.
+    /// No TLS; 1000 connections, 50 of one address, from anywhere; 4 GiB of messages on the disk, 1 GiB of one user.
     fn default() -> Self {
         Self {
             tls: TlsMode::None,
@@ -31,6 +33,7 @@ impl Default for ServerConfig {
             gate: Gate::new(GateLimits { total: 1000, per_client: 50, ..GateLimits::default() }),
             access: AccessConfig::default(),
             spool: Arc::default(),
+            disk: ByteBudget::new(BudgetLimits { total: 4 << 30, per_owner: 1 << 30, ..BudgetLimits::default() }),
         }
     }
 }

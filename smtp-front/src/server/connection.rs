@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mail_core::listener::{Admission, Stream, TlsMode, stopped};
-use mail_core::spool::{Spool, SpooledMessage};
+use mail_core::spool::{Disk, Spool, SpooledMessage};
 use mail_core::{Credentials, Peer};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
@@ -108,7 +108,7 @@ impl<'a> Connection<'a> {
                         let checked = self.recipient(&to, session.recipients()).await;
                         session.recipient_done(checked, now());
                     }
-                    Action::Store(bytes) => self.spool().push(&bytes).await,
+                    Action::Store(bytes) => self.store(&bytes).await,
                     Action::Discard => self.message = None,
                     Action::Submit(envelope) => match self.submit(stream, &mut ahead, envelope).await {
                         Some(done) => {
@@ -213,8 +213,14 @@ impl<'a> Connection<'a> {
         checked.inspect_err(|error| tracing::warn!(%error, "recipient refused"))
     }
 
-    fn spool(&mut self) -> &mut Spool {
-        self.message.get_or_insert_with(|| Spool::new(Arc::clone(&self.config.spool)))
+    async fn store(&mut self, bytes: &[u8]) {
+        // Nobody sends a message before he was let in.
+        let Some(submitter) = &self.submitter else { return };
+        let begin = || {
+            let disk = Disk { budget: Arc::clone(&self.config.disk), owner: submitter.owner() };
+            Spool::within(Arc::clone(&self.config.spool), disk)
+        };
+        self.message.get_or_insert_with(begin).push(bytes).await;
     }
 
     /// `None` if the client has gone before anything was handed over.

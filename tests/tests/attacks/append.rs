@@ -19,7 +19,7 @@ async fn messages_that_hang_on_their_way_in_take_no_memory() {
         client.raw(piece.as_bytes()).await;
         hanging.push(client);
     }
-    let bystander = stage.bystander().await;
+    let mut bystander = stage.bystander().await;
     bystander.is_served(5).await;
     let memory = stage.mebibytes("VmHWM");
     println!("{PENDING} messages of 34 MB of which 5 MiB came: {memory} MiB");

@@ -33,7 +33,7 @@ async fn strangers_keep_nobody_out() {
                 .await;
         }
     }
-    let bystander = stage.bystander().await;
+    let mut bystander = stage.bystander().await;
     bystander.is_served(5).await;
     bystander.leave().await;
 }
@@ -56,7 +56,7 @@ async fn a_user_has_a_bound() {
         ImapClient::try_login(stage.gateway.imap, ALICE, PASSWORD).await.is_ok()
     })
     .await;
-    let bystander = stage.bystander().await;
+    let mut bystander = stage.bystander().await;
     bystander.is_served(1).await;
     bystander.leave().await;
 }

@@ -2,8 +2,11 @@
 //! gets served meanwhile, and what is left afterwards: counts, states and bytes.
 
 mod append;
+mod bystander;
 mod connections;
+mod core_dump;
 mod memory;
+mod pending;
 mod search;
 mod stage;
 mod steps;

@@ -5,11 +5,12 @@ use tests::stack::{ALICE, BOB};
 use super::stage::Stage;
 
 /// Text of so many bytes in which nothing that is searched for occurs.
-fn text(bytes: usize) -> String {
+pub fn text(bytes: usize) -> String {
     "Nothing of it is here, and no line is like the one before it.\r\n".repeat(bytes / 63)
 }
 
-fn search(keys: usize) -> String {
+/// The command that looks for so many words.
+pub fn search(keys: usize) -> String {
     let mut command = "SEARCH".to_owned();
     for key in 0..keys {
         write!(command, " NOT BODY \"z{key}\"").expect("written");
@@ -30,7 +31,7 @@ async fn searching_a_large_text_for_many_words_stops_nobody_else() {
         client.command("SELECT INBOX").await.ok();
         searching.push(tokio::spawn(async move { client.command(&search(450)).await.ok().line("* SEARCH") }));
     }
-    let bystander = stage.bystander().await;
+    let mut bystander = stage.bystander().await;
     bystander.is_served(10).await;
     for search in searching {
         assert_eq!(search.await.expect("it ends").as_deref(), Some("* SEARCH 1"));

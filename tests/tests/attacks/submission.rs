@@ -35,14 +35,7 @@ async fn one_users_large_messages_wait_for_themselves() {
     for sent in sending {
         sent.await.expect("sent");
     }
-    let count = |user: &str| {
-        stage.sandbox.with(|store| {
-            let mailbox = store.mailbox_of(user).expect("a mailbox");
-            let inbox = mailbox.special(exchange_sandbox::store::Special::Inbox);
-            mailbox.folder(inbox).expect("an inbox").total()
-        })
-    };
-    assert_eq!((count(ALICE), count(BOB)), (LARGE as u32, 3));
+    assert_eq!((stage.inbox(ALICE), stage.inbox(BOB)), (LARGE as u32, 3));
 }
 
 /// A client that sends the end of its input right behind its message waits for the answer all the same.

@@ -60,11 +60,23 @@ async fn who_hangs_up_leaves_no_line_taken() {
 async fn what_became_of_a_change_that_is_given_up_is_told_truly() {
     let stack = start().await;
     let mut client = selected(&stack).await;
+    // The request that hangs may be one of the gateway's own: then once more.
+    for _ in 0..5 {
+        if append_at_every_request(&stack, &mut client).await > 0 {
+            return;
+        }
+    }
+    panic!("the message was never stored without an answer");
+}
+
+/// Appends, and the first request hangs, then the second one, until none does. Returns how often the message was stored and the
+/// client told that it may be.
+async fn append_at_every_request(stack: &Stack, client: &mut ImapClient) -> usize {
     let message = format!("From: {ALICE}\r\nSubject: once\r\n\r\nIt is there once.\r\n");
     let mut in_doubt = 0;
     for at in 1..10 {
         let before = stack.message_count(ALICE);
-        let armed = arm(&stack, FaultKind::HangAfter { keep_alives: true }, at);
+        let armed = arm(stack, FaultKind::HangAfter { keep_alives: true }, at);
         let tag = client.send(&format!("APPEND INBOX {{{}+}}\r\n{message}", message.len())).await;
         let status = client.finish(&tag).await.status;
         let stored = stack.message_count(ALICE) - before;
@@ -84,7 +96,7 @@ async fn what_became_of_a_change_that_is_given_up_is_told_truly() {
             break;
         }
     }
-    assert!(in_doubt > 0, "the message was stored and the answer to that did not come");
+    in_doubt
 }
 
 #[tokio::test(flavor = "multi_thread")]

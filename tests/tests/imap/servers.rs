@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use exchange_sandbox::Manners;
+use exchange_sandbox::seed::MessageBuilder;
 use exchange_sandbox::store::{Mailbox, Quota, Special};
 use mapi_core::property::{PropertyKey, PropertyValue, tags};
 use tests::imap_client::ImapClient;
@@ -97,4 +98,69 @@ async fn id_tells_name_and_version() {
         line.contains("\"mapi-gateway\"") && line.contains(&format!("\"{}\"", env!("CARGO_PKG_VERSION"))),
         "{line}"
     );
+}
+
+/// What can't be shown of a folder has a stand-in, and its other messages are as they are.
+#[tokio::test(flavor = "multi_thread")]
+async fn one_message_that_cannot_be_shown_keeps_no_other_back() {
+    let stack = Stack::start(Seed::Empty).await.restart_changed("max_message_bytes = 2000000", |_, _| {}).await;
+    let large = PropertyValue::String("x".repeat(3 << 20));
+    let rich = PropertyValue::Binary(b"no RTF".to_vec());
+    let note = |subject: &str| MessageBuilder::new(subject).from("Bob", BOB);
+    for message in [
+        note("first").body("text"),
+        note("corrupt").body("text"),
+        note("large").body("text").set(tags::PidTagTransportMessageHeaders, large),
+        note("rich").set(tags::PidTagRtfCompressed, rich),
+        note("last").body("text"),
+    ] {
+        stack.sandbox.deliver(ALICE, message.build()).expect("delivered");
+    }
+    let corrupt = |stack: &Stack, corrupt: bool| {
+        stack.as_outlook(|mailbox| {
+            let inbox = mailbox.folder(mailbox.special(Special::Inbox)).expect("there");
+            let second = inbox.messages.iter().nth(1).copied().expect("five");
+            mailbox.set_corrupt(second, corrupt);
+        });
+    };
+    corrupt(&stack, true);
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    client.command("SELECT INBOX").await.ok();
+    let sizes = client.command("FETCH 1:* RFC822.SIZE").await.ok().untagged.len();
+    assert_eq!(sizes, 5);
+    for (number, subject, shown) in [
+        (1, "first", "text"),
+        (2, "corrupt", "hand it out"),
+        (3, "large", "larger than"),
+        (4, "rich", "can't read"),
+        (5, "last", "text"),
+    ] {
+        let message = client.command(&format!("FETCH {number} BODY.PEEK[]")).await.ok();
+        let text = message.lines().concat();
+        assert!(text.contains(&format!("Subject: {subject}\r\n")) && text.contains(shown), "{text}");
+        client.command(&format!("UID STORE {number} +FLAGS (\\Flagged)")).await.ok();
+    }
+    // Another time it is the same; and what was read once is not taken from those who have it.
+    let stack = stack.restart_changed("max_message_bytes = 2000000", |_, _| {}).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    client.command("SELECT INBOX").await.ok();
+    let again = client.command("UID FETCH 2:3 BODY.PEEK[]").await.ok().lines().concat();
+    assert!(again.contains("hand it out") && again.contains("larger than"), "{again}");
+    let stack = stack.restart_changed("max_message_bytes = 50", |_, _| {}).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    client.command("SELECT INBOX").await.ok();
+    let refused = client.command("UID FETCH 1 BODY.PEEK[]").await.status;
+    assert!(refused.starts_with("NO [LIMIT]"), "{refused}");
+    // What can be read again is another message for those who were shown the stand-in.
+    corrupt(&stack, false);
+    let stack = stack.restart().await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    client.command("SELECT INBOX").await.ok();
+    until("the message has its own number", async || {
+        client.command("UID FETCH 1:* BODY.PEEK[]").await;
+        client.command("NOOP").await.ok();
+        let seen = client.command("UID FETCH 1:* (UID BODY.PEEK[])").await.lines().concat();
+        !seen.contains("UID 2 ") && seen.contains("UID 6 ") && !seen.contains("hand it out")
+    })
+    .await;
 }

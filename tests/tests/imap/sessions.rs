@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use exchange_sandbox::{Fault, FaultKind, Requests};
+use exchange_sandbox::{Builder, Fault, FaultKind, Requests};
 use mapi_core::http::RequestType;
 use tests::imap_client::{Answer, ImapClient};
-use tests::stack::{ALICE, PASSWORD, Seed, Stack};
+use tests::stack::{ALICE, BOB, PASSWORD, Seed, Stack};
 use tests::until::until;
 
 /// More than what the interactive session takes.
@@ -107,4 +107,27 @@ async fn sizes_are_found_out_in_the_background() {
     assert_eq!(stack.sandbox.open_contexts(), 2);
     client.command("FETCH 1:* RFC822.SIZE").await.ok();
     assert_eq!(stack.executes(), after);
+}
+
+/// An account that nobody uses is kept open for the next login of its user, but not more of them than configured.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_accounts_that_nobody_uses_few_are_kept_open() {
+    const CAROL: &str = "carol@example.test";
+    const DAVE: &str = "dave@example.test";
+    let more = |builder: Builder| builder.user(CAROL, PASSWORD, "Carol").user(DAVE, PASSWORD, "Dave");
+    let stack = Stack::start_adapted(Seed::Empty, "[cache]\nidle_accounts = 1\n", more).await;
+    let count = |kind| stack.sandbox.counters().snapshot().requests(kind);
+    let mut alice = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    for user in [BOB, CAROL] {
+        ImapClient::login(stack.imap, user, PASSWORD).await.command("LOGOUT").await.ok();
+    }
+    let dave = ImapClient::login(stack.imap, DAVE, PASSWORD).await;
+    until("one account is shut down", async || count(RequestType::Disconnect) > 0).await;
+    let connected = count(RequestType::Connect);
+    ImapClient::login(stack.imap, CAROL, PASSWORD).await;
+    assert_eq!(count(RequestType::Connect), connected, "who left last is still known");
+    ImapClient::login(stack.imap, BOB, PASSWORD).await;
+    assert!(count(RequestType::Connect) > connected, "who left first is not");
+    alice.command("SELECT INBOX").await.ok();
+    drop(dave);
 }

@@ -237,6 +237,7 @@ async fn fetching_tells_missing_and_oversize_messages() {
         seen.push(match fetched {
             Fetched::Message { mid, .. } => (mid, "here"),
             Fetched::TooLarge { mid, .. } => (mid, "large"),
+            Fetched::Unreadable { mid, .. } => (mid, "unreadable"),
             Fetched::Growing { .. } => panic!("nobody asked for it"),
             Fetched::Missing(mid) => (mid, "missing"),
         });

@@ -7,7 +7,7 @@
 //!
 //! | property ([`own_property`], PtypBinary) | holds |
 //! |---|---|
-//! | `Original` | version 1, size (8 bytes, little-endian), SHA-256 of the bytes, the bytes as raw deflate (RFC 1951) |
+//! | `Original` | version 1, size (8 bytes, little-endian), SHA-256 of the bytes, the bytes as raw deflate (RFC 1951); or version 2 and the same with the bytes as they are, where deflate would not make them shorter |
 //! | `OriginalContent` | version 1, SHA-256 over the content |
 //!
 //! The digest covers what the message says, not how it is kept: no flags, no read state, no times of change, no change
@@ -30,8 +30,11 @@ use sha2::{Digest, Sha256};
 use self::digest::digest;
 use crate::own_property;
 
-/// The form of `Original`.
-const VERSION: u8 = 1;
+/// The forms of `Original`.
+const DEFLATED: u8 = 1;
+const STORED: u8 = 2;
+/// By so many bytes it is seen whether deflate makes a message shorter.
+const SAMPLE: usize = 64 << 10;
 /// The rules of [`digest`].
 const DIGEST_VERSION: u8 = 1;
 /// Version, size, SHA-256.
@@ -107,30 +110,49 @@ fn sealed(digest: &[u8; 32]) -> PropertyBag {
 }
 
 fn packed(original: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(HEAD + original.len() / 2);
-    out.push(VERSION);
+    let middle = original.len().saturating_sub(SAMPLE) / 2;
+    let sample = &original[middle..original.len().min(middle + SAMPLE)];
+    let shrinks = deflated(sample, Vec::new()).len() < sample.len() / 16 * 15;
+    let mut out = Vec::with_capacity(HEAD + if shrinks { original.len() / 2 } else { original.len() });
+    out.push(if shrinks { DEFLATED } else { STORED });
     out.extend((original.len() as u64).to_le_bytes());
     out.extend(sha256(original));
-    let mut encoder = DeflateEncoder::new(out, Compression::default());
-    let written = pieces(original).try_for_each(|piece| encoder.write_all(piece)).and_then(|()| encoder.finish());
+    if !shrinks {
+        out.extend_from_slice(original);
+        return out;
+    }
+    deflated(original, out)
+}
+
+/// Bytes as raw deflate, appended to others. They are compressed fast, as a client waits for it.
+fn deflated(bytes: &[u8], out: Vec<u8>) -> Vec<u8> {
+    let mut encoder = DeflateEncoder::new(out, Compression::fast());
+    let written = pieces(bytes).try_for_each(|piece| encoder.write_all(piece)).and_then(|()| encoder.finish());
     written.expect("writing to memory does not fail")
 }
 
 fn unpacked(packed: &[u8], max_bytes: usize) -> Option<Vec<u8>> {
     let (&version, rest) = packed.split_first()?;
     let (size, rest) = rest.split_first_chunk::<8>()?;
-    let (digest, deflated) = rest.split_first_chunk::<32>()?;
+    let (digest, packed) = rest.split_first_chunk::<32>()?;
     let size = usize::try_from(u64::from_le_bytes(*size)).ok().filter(|size| *size <= max_bytes)?;
-    if version != VERSION {
-        return None;
-    }
+    let out = match version {
+        DEFLATED => inflated(packed, size)?,
+        STORED if packed.len() == size => packed.to_vec(),
+        _ => return None,
+    };
+    (out.len() == size && sha256(&out) == *digest).then_some(out)
+}
+
+/// What raw deflate holds, one byte more than expected at the most.
+fn inflated(packed: &[u8], expected: usize) -> Option<Vec<u8>> {
     // Deflate makes at most 1032 bytes of one: what is announced is allocated only if it can be there.
-    let mut out = Vec::with_capacity(size.min(deflated.len().saturating_mul(1032)));
-    let mut inflated = DeflateDecoder::new(deflated).take(size as u64 + 1);
-    while inflated.by_ref().take(INFLATED as u64).read_to_end(&mut out).ok()? > 0 {
+    let mut out = Vec::with_capacity(expected.min(packed.len().saturating_mul(1032)));
+    let mut decoder = DeflateDecoder::new(packed).take(expected as u64 + 1);
+    while decoder.by_ref().take(INFLATED as u64).read_to_end(&mut out).ok()? > 0 {
         spend(INFLATED);
     }
-    (out.len() == size && sha256(&out) == *digest).then_some(out)
+    Some(out)
 }
 
 fn sha256(bytes: &[u8]) -> [u8; 32] {
@@ -173,6 +195,20 @@ mod tests {
         assert!(of(&content, 100).is_some(), "sealed anew");
         content.properties.set(tags::PidTagBody, body.expect("a body"));
         assert_eq!(of(&content, 100), None);
+    }
+
+    #[test]
+    fn what_does_not_get_shorter_is_kept_as_it_is() {
+        let mut state = 1_u64;
+        let mut random = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            state.to_be_bytes()[0]
+        };
+        let noise: Vec<u8> = (0..300_000).map(|_| random()).collect();
+        assert_eq!(packed(&noise).len(), HEAD + noise.len());
+        assert_eq!(unpacked(&packed(&noise), noise.len()), Some(noise));
+        let text = b"Subject: x\r\n".repeat(30_000);
+        assert!(packed(&text).len() < text.len() / 20);
     }
 
     #[test]

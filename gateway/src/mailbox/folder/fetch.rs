@@ -4,17 +4,19 @@ use std::sync::Arc;
 use bytes::Bytes;
 use mail_core::work::{Reservation, pieces};
 use mail_core::{FetchNeed, FetchedMessage};
+use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
 use mapi_core::message::MessageContent;
 use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::Folder;
+use crate::convert::stand_in::{Unservable, stand_in};
 use crate::ledger::RenderingRecord;
 use crate::line::error::UpstreamError;
 use crate::line::upstream::Lane;
 use crate::mailbox::context::MailboxContext;
-use crate::operation::{Download, Downloaded};
+use crate::operation::{Download, Downloaded, Withheld};
 use crate::share::COPIES;
 use crate::sync::{FolderView, MessageSource, OfferedRendering, RenderingVerdict};
 
@@ -193,8 +195,11 @@ impl Fetch<'_> {
         while let Some(Downloaded { gid, content, room }) = contents.recv().await {
             let Some(&uid) = uids.get(&gid) else { continue };
             let rendered = match content {
-                Some(content) => self.rendered(uid, gid, *content, room).await,
-                None => Err(UpstreamError::Limit("the message is too large".into())),
+                Ok(content) => self.rendered(uid, gid, *content, room).await,
+                Err(Withheld { why, properties }) => {
+                    let shown = self.rendered(uid, gid, stand_in(&properties, why), room).await;
+                    shown.and_then(|shown| self.in_its_place(shown, why))
+                }
             };
             match rendered {
                 Ok(rendered) => {
@@ -216,6 +221,21 @@ impl Fetch<'_> {
             Err(error) => Some(UpstreamError::Internal(format!("a download task ended: {error}"))),
         };
         Ok((outdated, failure))
+    }
+
+    /// A stand-in is shown of what was never shown. What clients have got is not taken from them because it can't be read
+    /// now, or no more with another configuration.
+    fn in_its_place(&self, shown: Rendered, why: Unservable) -> Result<Rendered, UpstreamError> {
+        match self.view.source(shown.uid).and_then(|source| source.rendering) {
+            Some(recorded) if recorded != rendering_record(&shown.bytes) => Err(match why {
+                Unservable::Unreadable => {
+                    let operation = "RopFastTransferSourceGetBuffer".into();
+                    UpstreamError::Refused { operation, code: ErrorCode::CORRUPT_DATA }
+                }
+                _ => UpstreamError::Limit("a message is larger than the gateway is allowed to pass on".into()),
+            }),
+            _ => Ok(shown),
+        }
     }
 
     fn known(&self, uid: u32) -> Known {

@@ -61,6 +61,11 @@ impl Source {
         let mut out = Vec::new();
         while out.len() < maximum {
             let Some(current) = &mut self.current else {
+                if let Some(Step::Message { id }) = self.steps.front()
+                    && mailbox.is_corrupt(*id)
+                {
+                    return if out.is_empty() { Err(ErrorCode::CORRUPT_DATA) } else { Ok(out) };
+                }
                 let Some(step) = self.steps.pop_front() else { break };
                 self.current = self.write(mailbox, step);
                 continue;

@@ -52,6 +52,8 @@ pub struct Mailbox {
     delegates: Delegates,
     /// Messages that cannot be deleted, moved or marked.
     stuck: BTreeSet<u64>,
+    /// Messages that can't be downloaded.
+    corrupt: BTreeSet<u64>,
     /// Messages written into streams so far.
     downloads: AtomicU64,
 }
@@ -98,6 +100,7 @@ impl Mailbox {
             manners,
             delegates: Delegates::default(),
             stuck: BTreeSet::new(),
+            corrupt: BTreeSet::new(),
             downloads: AtomicU64::new(0),
         }
     }
@@ -265,6 +268,20 @@ impl Mailbox {
         } else {
             self.stuck.remove(&id)
         };
+    }
+
+    /// From now on (or no longer) a download stops with an error where this message stands.
+    pub fn set_corrupt(&mut self, id: u64, corrupt: bool) {
+        if corrupt {
+            self.corrupt.insert(id)
+        } else {
+            self.corrupt.remove(&id)
+        };
+    }
+
+    /// Whether this message can't be downloaded.
+    pub fn is_corrupt(&self, id: u64) -> bool {
+        self.corrupt.contains(&id)
     }
 
     /// Counts one more message that is written into a stream; returns how many came before.
