@@ -266,7 +266,7 @@ fn fetching_content() {
             &message[..header]
         )
     );
-    assert_eq!(calls(&store), ["fetch [1] Header"]);
+    assert_eq!(calls(&store), ["fetch [1] Outline"]);
     assert_eq!(
         dialogue.say("c FETCH 1 BODYSTRUCTURE\r\n"),
         "* 1 FETCH (BODYSTRUCTURE ((\"text\" \"plain\" (\"charset\" \"us-ascii\") NIL NIL \"7bit\" 3 0 NIL NIL NIL NIL)\
@@ -307,7 +307,7 @@ fn sizes_that_are_not_known_are_asked_for() {
     );
     assert_eq!(calls(&store), ["fetch [2] Size"]);
     dialogue.say("b FETCH 1:2 (RFC822.SIZE BODY.PEEK[HEADER])\r\n");
-    assert_eq!(calls(&store), ["fetch [1] Header", "fetch [2] Parts"]);
+    assert_eq!(calls(&store), ["fetch [1, 2] Outline"]);
 }
 
 #[test]
@@ -471,10 +471,10 @@ fn searching() {
     }
     assert_eq!(calls(&store), Vec::<String>::new());
     for (keys, expected, asked) in [
-        ("CHARSET UTF-8 FROM {7+}\r\nJÜRGEN", " 2", "fetch [2, 3, 4] Header"),
+        ("CHARSET UTF-8 FROM {7+}\r\nJÜRGEN", " 2", "fetch [2, 3, 4] Outline"),
         ("BODY needle", " 2", "fetch [2, 3, 4] Parts"),
         ("1:2 TEXT hello", " 3", "fetch [2, 3] Parts"),
-        ("SENTON 17-Jul-1996", " 3 4", "fetch [2, 3, 4] Header"),
+        ("SENTON 17-Jul-1996", " 3 4", "fetch [2, 3, 4] Outline"),
     ] {
         assert_eq!(
             dialogue.say(&format!("b UID SEARCH {keys}\r\n")),

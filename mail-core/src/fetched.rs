@@ -1,12 +1,14 @@
 use bytes::Bytes;
 
+use crate::message::{Message, Outline};
+
 /// What of a message's content is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchNeed {
     /// Only the exact size.
     Size,
-    /// The header block, up to and with its empty line.
-    Header,
+    /// The header blocks, and what lies in what.
+    Outline,
     /// Everything, to be passed on as it is.
     Full,
     /// Everything, to be taken apart.
@@ -18,9 +20,49 @@ pub enum FetchNeed {
 pub struct FetchedMessage {
     /// Its UID.
     pub uid: u32,
-    /// RFC822.SIZE. Absent only if [`FetchNeed::Header`] was asked and the size is not known.
-    pub size: Option<u32>,
-    /// The bytes asked for (more is allowed: the whole message where the header was asked). Empty for
-    /// [`FetchNeed::Size`].
-    pub content: Bytes,
+    /// RFC822.SIZE.
+    pub size: u32,
+    /// What was asked for.
+    pub content: FetchedContent,
+}
+
+/// What is there of a message.
+#[derive(Debug, Clone)]
+pub enum FetchedContent {
+    /// Nothing beside its size: [`FetchNeed::Size`].
+    Nothing,
+    /// Its outline: [`FetchNeed::Outline`].
+    Outline(Outline),
+    /// All of it. That may be so also where only the outline was asked for.
+    Whole(Bytes),
+}
+
+impl FetchedContent {
+    /// Bytes that are there.
+    pub fn len(&self) -> usize {
+        match self {
+            Self::Nothing => 0,
+            Self::Outline(outline) => outline.len(),
+            Self::Whole(bytes) => bytes.len(),
+        }
+    }
+
+    /// Whether nothing is there.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether all of it is there.
+    pub fn is_whole(&self) -> bool {
+        matches!(self, Self::Whole(_))
+    }
+
+    /// The message, of which only this is there.
+    pub fn into_message(self) -> Message {
+        match self {
+            Self::Nothing => Message::new(Bytes::new()),
+            Self::Outline(outline) => Message::outlined(outline),
+            Self::Whole(bytes) => Message::new(bytes),
+        }
+    }
 }

@@ -21,7 +21,7 @@ pub mod utf7;
 pub mod work;
 
 pub use credentials::{Accepts, Credentials, Secret};
-pub use fetched::{FetchNeed, FetchedMessage};
+pub use fetched::{FetchNeed, FetchedContent, FetchedMessage};
 pub use flag::FlagSet;
 pub use flag_change::{FlagChange, FlagChangeMode};
 pub use folder::{FolderEntry, FolderKey, FolderStatus, SpecialUse, StatusItems};

@@ -6,7 +6,7 @@ use mail_core::message::Message;
 use mail_core::{AppendUid, FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords, NewMessage};
 use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
-use mapi_core::mailbox::{Fetched, Mailbox, MailboxError, MessageUpdate};
+use mapi_core::mailbox::{Fetched, Mailbox, MessageUpdate};
 use mapi_core::message::MessageContent;
 use mapi_core::property::{FileTime, tags};
 use mapi_core::rop::RopId;
@@ -223,7 +223,7 @@ impl Account {
             mailbox.meet(&[stored.gid]).await?;
             let Some(mid) = mailbox.id_of(stored.gid) else { return Ok(()) };
             let update = MessageUpdate { mid, set: seal.clone(), delete: Vec::new() };
-            mailbox.update_messages(folder, &[update]).await?.into_iter().collect::<Result<(), MailboxError>>()
+            mailbox.update_messages(folder, &[update]).await?.into_iter().try_for_each(|result| result.map(drop))
         };
         self.context().upstream.ask(Kind::Complete, lane, put).await
     }

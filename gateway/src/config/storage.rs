@@ -39,6 +39,8 @@ impl Default for LedgerConfig {
 pub struct CacheConfig {
     /// Bytes of rendered messages, all accounts together.
     pub rendering_bytes: u64,
+    /// Bytes of what listings need of messages, all accounts together.
+    pub outline_bytes: u64,
     /// Seconds for which a password that the upstream accepted is accepted without asking again.
     pub credential_seconds: u64,
     /// Seconds after which an account that nobody uses is shut down.
@@ -52,6 +54,7 @@ impl Default for CacheConfig {
     fn default() -> Self {
         Self {
             rendering_bytes: 128 * 1024 * 1024,
+            outline_bytes: 32 * 1024 * 1024,
             credential_seconds: 600,
             account_idle_seconds: 900,
             idle_accounts: 500,

@@ -51,7 +51,8 @@ pub use lock::{DirectoryLock, LockError};
 pub use opening::{Opening, Standing};
 pub use options::LedgerOptions;
 pub use record::{
-    FolderCommit, FolderHead, MessageRecord, RenderingRecord, Run, Stage, StagedRound, StoredFolder, Tombstones,
+    FolderCommit, FolderHead, MessageRecord, RenderingRecord, Run, Stage, StagedRound, StateMark, StoredFolder,
+    Tombstones,
 };
 pub use redb_ledger::RedbLedger;
 

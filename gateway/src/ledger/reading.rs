@@ -4,7 +4,7 @@ use redb::ReadableTable;
 use super::redb_file::RedbFile;
 use super::tables::{ARTICLES, HEADS, ROWS, RUNS, STAGED, STAGED_HEADS, StagedHead, TOMBSTONE_HEADS, TOMBSTONES};
 use super::tombstones::TombstoneHead;
-use super::{FolderHead, LedgerError, MessageRecord, Run, StagedRound, StoredFolder, Tombstones};
+use super::{FolderHead, LedgerError, Run, StagedRound, StoredFolder, Tombstones};
 
 /// What a ledger's file tells.
 impl RedbFile {
@@ -18,7 +18,7 @@ impl RedbFile {
         let table = transaction.open_table(ROWS).map_err(|e| self.storage(e))?;
         for entry in table.range((&key, 0)..=(&key, u32::MAX)).map_err(|e| self.storage(e))? {
             let (_, value) = entry.map_err(|e| self.storage(e))?;
-            rows.push(self.decode::<MessageRecord>(value.value(), "message row")?);
+            rows.push(self.decode_row(value.value(), "message row")?);
         }
         let articles = transaction.open_table(ARTICLES).map_err(|e| self.storage(e))?;
         let next_article = articles.get(&key).map_err(|e| self.storage(e))?.map(|number| number.value());
@@ -71,7 +71,7 @@ impl RedbFile {
         let table = transaction.open_table(STAGED).map_err(|e| self.storage(e))?;
         for entry in table.range((&key, 0)..(&key, head.count)).map_err(|e| self.storage(e))? {
             let (_, value) = entry.map_err(|e| self.storage(e))?;
-            messages.push(self.decode::<MessageRecord>(value.value(), "staged message")?);
+            messages.push(self.decode_row(value.value(), "staged message")?);
         }
         Ok(Some(StagedRound { ics: head.ics, complete: head.complete, messages }))
     }

@@ -1,6 +1,9 @@
+use std::num::NonZeroU64;
+
 use mail_core::Keywords;
 use mapi_core::id::{Gid, GlobalCounter, Guid};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use sha2::{Digest, Sha256};
 
 /// What is stored once per folder.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -47,6 +50,46 @@ pub struct MessageRecord {
     pub changed_at: u64,
     /// The message changed upstream after its rendering was recorded: bytes are served only after a check.
     pub suspect: bool,
+    /// Which state of the message was reported last, if the server told it. Ledgers of earlier versions don't have it.
+    #[serde(skip)]
+    pub state: Option<StateMark>,
+}
+
+impl MessageRecord {
+    /// The form in which it is stored.
+    ///
+    /// # Errors
+    /// None that are known of.
+    pub(super) fn to_bytes(&self) -> postcard::Result<Vec<u8>> {
+        let stored = postcard::to_stdvec(self)?;
+        match &self.state {
+            Some(state) => postcard::to_extend(state, stored),
+            None => Ok(stored),
+        }
+    }
+
+    /// The reverse of [`MessageRecord::to_bytes`].
+    ///
+    /// # Errors
+    /// These are other bytes.
+    pub(super) fn from_bytes(bytes: &[u8]) -> postcard::Result<Self> {
+        let (record, rest) = postcard::take_from_bytes::<Self>(bytes)?;
+        let state = if rest.is_empty() { None } else { Some(postcard::from_bytes(rest)?) };
+        Ok(Self { state, ..record })
+    }
+}
+
+/// Tells one state of a message from every other one: the first eight bytes of SHA-256 over PidTagChangeKey.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StateMark(NonZeroU64);
+
+impl StateMark {
+    /// That of a message with this PidTagChangeKey; none if that is empty.
+    pub fn of(change_key: &[u8]) -> Option<Self> {
+        let digest = Sha256::digest(change_key);
+        let (first, _) = digest.split_first_chunk::<8>()?;
+        (!change_key.is_empty()).then_some(Self(NonZeroU64::new(u64::from_le_bytes(*first)).unwrap_or(NonZeroU64::MIN)))
+    }
 }
 
 /// What is recorded of a rendering.

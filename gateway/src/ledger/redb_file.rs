@@ -11,7 +11,7 @@ use super::tables::{
     ARTICLES, CLOSED, CLOSING, DOUBTS, HEADS, META, OPENED, ROWS, RUNS, STAGED, STAGED_HEADS, TOMBSTONE_HEADS,
     TOMBSTONES,
 };
-use super::{FolderHead, LedgerError, LedgerOptions, Opening};
+use super::{FolderHead, LedgerError, LedgerOptions, MessageRecord, Opening};
 
 /// The schema this release writes. Older ones are migrated when opened, newer ones refused.
 pub(super) const SCHEMA_VERSION: u32 = 1;
@@ -146,6 +146,14 @@ impl RedbFile {
 
     pub(super) fn decode<T: DeserializeOwned>(&self, bytes: &[u8], what: &'static str) -> Result<T, LedgerError> {
         postcard::from_bytes(bytes).map_err(|_| self.damaged(what))
+    }
+
+    pub(super) fn decode_row(&self, bytes: &[u8], what: &'static str) -> Result<MessageRecord, LedgerError> {
+        MessageRecord::from_bytes(bytes).map_err(|_| self.damaged(what))
+    }
+
+    pub(super) fn encode_row(&self, row: &MessageRecord, what: &'static str) -> Result<Vec<u8>, LedgerError> {
+        row.to_bytes().map_err(|_| self.damaged(what))
     }
 
     pub(super) fn encode<T: Serialize>(&self, value: &T, what: &'static str) -> Result<Vec<u8>, LedgerError> {

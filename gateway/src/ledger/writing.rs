@@ -52,7 +52,7 @@ impl RedbFile {
             }
             let mut count = stage.staged;
             for message in &stage.messages {
-                let value = self.encode(message, "staged message")?;
+                let value = self.encode_row(message, "staged message")?;
                 staged.insert((&key, count), value.as_slice()).map_err(|e| self.storage(e))?;
                 count = count.saturating_add(1);
             }
@@ -114,7 +114,7 @@ impl RedbFile {
             }
             let upserts = if mutant::is(Mutant::StateWithoutRows) { &[] } else { commit.upserts.as_slice() };
             for row in upserts {
-                let value = self.encode(row, "message row")?;
+                let value = self.encode_row(row, "message row")?;
                 rows.insert((&key, row.uid), value.as_slice()).map_err(|e| self.storage(e))?;
             }
         }

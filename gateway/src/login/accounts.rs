@@ -29,7 +29,7 @@ use crate::line::error::UpstreamError;
 use crate::line::login::{Login, TicketFile};
 use crate::line::settings::UpstreamSettings;
 use crate::line::upstream::Upstream;
-use crate::mailbox::cache::RenderingCache;
+use crate::mailbox::cache::MessageCaches;
 use crate::mailbox::context::MailboxContext;
 use crate::mailbox::events;
 use crate::mailbox::open_mailbox::OpenMailbox;
@@ -61,7 +61,7 @@ pub struct Accounts {
     pub(super) credentials: AcceptedPasswords,
     pub(super) guard: Arc<Guard>,
     fixed: Vec<FixedAccount>,
-    cache: Arc<RenderingCache>,
+    caches: Arc<MessageCaches>,
     bounds: Bounds,
     /// By what they were proved with.
     pub(super) logins: DashMap<LoginKey, KnownLogin>,
@@ -110,7 +110,7 @@ impl Accounts {
                 config.ledger.directory.clone(),
                 Moment::now(),
             )),
-            cache: Arc::new(RenderingCache::new(config.cache.rendering_bytes)),
+            caches: Arc::new(MessageCaches::new(&config.cache)),
             bounds: Bounds::new(config.limits.work(), config.limits.budget()),
             logins: DashMap::new(),
             attempts: DashMap::new(),
@@ -307,9 +307,9 @@ impl Accounts {
     ) -> (Arc<Account>, tokio::sync::watch::Receiver<()>) {
         let (max_message, keep_original) = (self.max_message_bytes, self.keep_original_bytes);
         let upstream = Arc::new(Upstream::new(connector, mailbox, self.sessions_per_user));
-        let cache = Arc::clone(&self.cache);
+        let caches = Arc::clone(&self.caches);
         let context =
-            MailboxContext::new(Arc::clone(&upstream), ledger, cache, max_message, keep_original, &self.bounds);
+            MailboxContext::new(Arc::clone(&upstream), ledger, caches, max_message, keep_original, &self.bounds);
         let mailbox = Arc::new(OpenMailbox::new(context, self.filter));
         tokio::spawn(events::pump(Arc::downgrade(&mailbox), mailbox.watch_closing()));
         let closing = mailbox.watch_closing();

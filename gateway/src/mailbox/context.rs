@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use mail_core::message::Outline;
 use mapi_core::fasttransfer::MessageLimits;
 use mapi_core::id::{Gid, Guid};
 use mapi_core::mailbox::{FetchOptions, FolderRow, Mailbox, PollHold};
@@ -9,7 +10,7 @@ use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{PropertyKey, PropertyType, PropertyValue, tags};
 
 use super::activity::Activity;
-use super::cache::RenderingCache;
+use super::cache::MessageCaches;
 use super::epochs::{Epochs, MailboxEpochs};
 use super::unchecked::Unchecked;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
@@ -43,7 +44,7 @@ pub struct MailboxContext {
     mailbox_guid: Guid,
     user: String,
     share: Share,
-    cache: Arc<RenderingCache>,
+    caches: Arc<MessageCaches>,
     addresses: KnownAddresses,
     epochs: MailboxEpochs,
     /// The UIDVALIDITY given last; 0 if none was.
@@ -57,7 +58,7 @@ impl MailboxContext {
     pub(crate) fn new(
         upstream: Arc<Upstream>,
         ledger: Arc<dyn Ledger>,
-        cache: Arc<RenderingCache>,
+        caches: Arc<MessageCaches>,
         max_message_bytes: usize,
         keep_original_bytes: usize,
         bounds: &Bounds,
@@ -75,7 +76,7 @@ impl MailboxContext {
             ledger,
             unchecked: Unchecked::default(),
             activity: Activity::default(),
-            cache,
+            caches,
             last_uid_validity: Mutex::default(),
             last_used: Mutex::new(Instant::now()),
             fetch_options,
@@ -218,12 +219,22 @@ impl MailboxContext {
 
     /// The cached rendering of a message, if it is the one with `digest`.
     pub fn cached_rendering(&self, message: Gid, digest: &[u8; 32]) -> Option<Bytes> {
-        self.cache.get(self.mailbox_guid, message, digest)
+        self.caches.renderings.get(self.mailbox_guid, message, digest)
     }
 
     /// Keeps a rendering.
     pub fn cache_rendering(&self, message: Gid, digest: [u8; 32], bytes: Bytes) {
-        self.cache.insert(self.mailbox_guid, message, digest, bytes);
+        self.caches.renderings.insert(self.mailbox_guid, message, digest, bytes);
+    }
+
+    /// The cached outline of a message, if it is of the rendering with `digest`.
+    pub fn cached_outline(&self, message: Gid, digest: &[u8; 32]) -> Option<Outline> {
+        self.caches.outlines.get(self.mailbox_guid, message, digest).and_then(|bytes| Outline::from_bytes(&bytes))
+    }
+
+    /// Keeps an outline.
+    pub fn cache_outline(&self, message: Gid, digest: [u8; 32], outline: &Outline) {
+        self.caches.outlines.insert(self.mailbox_guid, message, digest, outline.to_bytes());
     }
 
     /// About how many bytes the message has that a content becomes.

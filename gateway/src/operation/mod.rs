@@ -35,7 +35,7 @@ pub(crate) use folder::CreateFolder;
 pub(crate) use look::LookAtFlags;
 pub(crate) use move_folder::{MoveFolder, Place};
 pub(crate) use submit::{Handed, Submission};
-pub(crate) use update::{Flagged, Update};
+pub(crate) use update::{Changes, Flagged, Update};
 
 use crate::line::kind::Kind;
 use crate::line::upstream::Lane;

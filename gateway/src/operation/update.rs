@@ -3,7 +3,7 @@ use std::collections::{HashMap, HashSet};
 use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords};
 use mapi_core::ErrorCode;
 use mapi_core::id::{Gid, MessageId};
-use mapi_core::mailbox::{GidUpdate, MailboxError, MessageUpdates, OpenPlan};
+use mapi_core::mailbox::{GidUpdate, MailboxError, MessageUpdates, OpenPlan, Updated};
 use mapi_core::property::{FileTime, PropertyKey, PropertyType};
 
 use super::{Attempt, Operation};
@@ -59,7 +59,8 @@ pub(crate) struct Update<'a> {
     change: &'a FlagChange,
     now: FileTime,
     left: Vec<Flagged>,
-    changed: bool,
+    sent: bool,
+    made: Vec<(Gid, Updated)>,
     refused: Option<MailboxError>,
     plan: OpenPlan,
 }
@@ -67,7 +68,16 @@ pub(crate) struct Update<'a> {
 impl<'a> Update<'a> {
     /// Applies `change` to `messages` of a folder.
     pub(crate) fn new(folder: Gid, messages: Vec<Flagged>, change: &'a FlagChange, now: FileTime) -> Self {
-        Self { folder, change, now, left: messages, changed: false, refused: None, plan: OpenPlan::default() }
+        Self {
+            folder,
+            change,
+            now,
+            left: messages,
+            sent: false,
+            made: Vec::new(),
+            refused: None,
+            plan: OpenPlan::default(),
+        }
     }
 
     /// Whether a change may touch the list of keywords.
@@ -108,17 +118,33 @@ impl<'a> Update<'a> {
     }
 
     /// Takes out what has a result.
-    fn take(&mut self, edited: &[Gid], results: Vec<Option<Result<(), MailboxError>>>) {
-        let done: HashSet<Gid> = edited.iter().zip(&results).filter_map(|(gid, r)| r.as_ref().map(|_| *gid)).collect();
+    fn take(&mut self, edited: &[Gid], results: Vec<Option<Result<Updated, MailboxError>>>) {
+        let mut done = HashSet::new();
+        for (gid, result) in edited.iter().zip(results) {
+            let Some(result) = result else { continue };
+            done.insert(*gid);
+            match result {
+                Ok(updated) => self.made.push((*gid, updated)),
+                // Messages that are gone meanwhile are passed over: the round that follows shows it.
+                Err(error) if error.code().is_some_and(ErrorCode::is_gone) => {}
+                Err(error) => drop(self.refused.get_or_insert(error)),
+            }
+        }
         self.left.retain(|message| !done.contains(&message.gid));
-        let refused = results.into_iter().flatten().find_map(refusal);
-        self.refused = self.refused.take().or(refused);
     }
 }
 
+/// What came of an [`Update`].
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// Whether anything may have been changed.
+    pub sent: bool,
+    /// What is known to be changed.
+    pub made: Vec<(Gid, Updated)>,
+}
+
 impl Operation for Update<'_> {
-    /// Whether anything was changed.
-    type Done = bool;
+    type Done = Changes;
 
     fn kind(&self) -> Kind {
         Kind::Update
@@ -128,14 +154,17 @@ impl Operation for Update<'_> {
         Some(self.folder)
     }
 
-    async fn run(&mut self, attempt: &mut Attempt) -> Result<bool, MailboxError> {
+    async fn run(&mut self, attempt: &mut Attempt) -> Result<Changes, MailboxError> {
         while !self.left.is_empty() {
             let mut later = self.left.split_off(self.left.len().min(CHUNK));
             let done = self.change_some(attempt).await;
             self.left.append(&mut later);
             done?;
         }
-        self.refused.take().map_or(Ok(self.changed), Err)
+        match self.refused.take() {
+            None => Ok(Changes { sent: self.sent, made: std::mem::take(&mut self.made) }),
+            Some(error) => Err(error),
+        }
     }
 }
 
@@ -157,7 +186,7 @@ impl Update<'_> {
         let folder = attempt.read(mailbox.resolve(self.folder)).await?;
         let edits = edits.into_iter().map(|(gid, edit)| GidUpdate { gid, set: edit.set, delete: edit.delete });
         // Also what a lost answer does not tell of has to be seen.
-        self.changed |= !edited.is_empty();
+        self.sent |= !edited.is_empty();
         let mut updates = MessageUpdates::new(edits);
         *updates.plan_mut() = self.plan.clone();
         let run = attempt.set(updates.run(&mailbox, folder)).await;
@@ -171,11 +200,6 @@ impl Update<'_> {
         self.left.clear();
         Ok(())
     }
-}
-
-/// Messages that are gone meanwhile are passed over: the round that follows shows it.
-fn refusal(result: Result<(), MailboxError>) -> Option<MailboxError> {
-    result.err().filter(|error| !error.code().is_some_and(ErrorCode::is_gone))
 }
 
 #[cfg(test)]

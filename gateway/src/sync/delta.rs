@@ -1,7 +1,9 @@
+use std::collections::HashMap;
+
 use mail_core::{FlagSet, Keywords};
 use mapi_core::id::{Gid, ReplicaGuidSet};
 
-use crate::ledger::MessageRecord;
+use crate::ledger::{MessageRecord, StateMark};
 
 /// A message as a round reports it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +16,8 @@ pub struct RemoteMessage {
     pub keywords: Keywords,
     /// INTERNALDATE, seconds since 1970-01-01 UTC.
     pub internal_date: i64,
+    /// Which state of it this is, if the server told it.
+    pub state: Option<StateMark>,
 }
 
 impl RemoteMessage {
@@ -31,6 +35,7 @@ impl RemoteMessage {
             rendering: None,
             changed_at: 0,
             suspect: false,
+            state: self.state,
         }
     }
 
@@ -41,6 +46,7 @@ impl RemoteMessage {
             flags: FlagSet::from_bits(staged.server_flags),
             keywords: staged.keywords.clone(),
             internal_date: staged.internal_date,
+            state: staged.state,
         }
     }
 }
@@ -56,6 +62,15 @@ pub struct RemoteFlags {
     pub keywords: Keywords,
 }
 
+/// A change of a message that the gateway made itself, and that does not touch what is shown of its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OwnChange {
+    /// The state that the message had.
+    pub before: StateMark,
+    /// The state that it got.
+    pub after: StateMark,
+}
+
 /// What one ICS round reported.
 #[derive(Debug, Clone, Default)]
 pub struct Delta {
@@ -63,6 +78,8 @@ pub struct Delta {
     pub changed: Vec<RemoteMessage>,
     /// Flags of messages that did not change as far as the server says, newer than what is known of them.
     pub flags: Vec<RemoteFlags>,
+    /// What the gateway changed itself since the round before.
+    pub own: HashMap<Gid, OwnChange>,
     /// Messages that are gone: deleted, moved, expired or out of scope.
     pub deleted: ReplicaGuidSet,
     /// Messages that became read.

@@ -12,7 +12,7 @@ mod uids;
 mod view;
 mod visible_flags;
 
-pub use delta::{Delta, RemoteFlags, RemoteMessage};
+pub use delta::{Delta, OwnChange, RemoteFlags, RemoteMessage};
 pub use reducer::{OfferedRendering, RenderingVerdict};
 pub use source::MessageSource;
 pub use state::FolderState;

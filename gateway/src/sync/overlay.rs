@@ -79,7 +79,7 @@ mod tests {
 
     fn state(flags: FlagSet) -> FolderState {
         let gid = Gid { replica_guid: Guid([9; 16]), counter: GlobalCounter::new(1) };
-        let message = RemoteMessage { gid, flags, keywords: Keywords::EMPTY, internal_date: 0 };
+        let message = RemoteMessage { gid, flags, keywords: Keywords::EMPTY, internal_date: 0, state: None };
         let mut state = FolderState::new(1);
         let commit = state.round(&Delta { changed: vec![message], ..Delta::default() });
         state.absorb(commit.expect("one message"));

@@ -4,7 +4,7 @@ use mail_core::FlagSet;
 use mapi_core::id::Gid;
 
 use super::visible_flags::visible_flags;
-use super::{Delta, FolderState, RemoteFlags, RemoteMessage};
+use super::{Delta, FolderState, OwnChange, RemoteFlags, RemoteMessage};
 use crate::ledger::{FolderCommit, MessageRecord, RenderingRecord, Run};
 
 /// A rendering that was made for a UID.
@@ -121,7 +121,11 @@ impl FolderState {
             let unread = delta.unread.contains(row.gid);
             let version = draft.commit.head.version;
             let flags = looked_at.get(&row.gid).copied();
-            let Some(next) = changed_row(&row, change, flags, (read, unread), version) else { continue };
+            let own = delta.own.get(&row.gid);
+            let Some(next) = changed_row(&row, change.map(|change| (change, own)), flags, (read, unread), version)
+            else {
+                continue;
+            };
             if change.is_some() && self.may_have_been_served_otherwise(row.uid) {
                 draft.expunge(row.uid);
                 draft.add(next);
@@ -235,19 +239,22 @@ impl FolderState {
 /// The row after a round, `None` if nothing about it changes.
 fn changed_row(
     row: &MessageRecord,
-    change: Option<&RemoteMessage>,
+    change: Option<(&RemoteMessage, Option<&OwnChange>)>,
     flags: Option<&RemoteFlags>,
     (read, unread): (bool, bool),
     version: u64,
 ) -> Option<MessageRecord> {
     let mut next = row.clone();
-    if change.is_some() {
-        next.suspect = row.rendering.is_some();
-        next.changed_at = version;
+    if let Some((change, own)) = change {
+        if !has_same_content(row, change, own) {
+            next.suspect = row.rendering.is_some();
+            next.changed_at = version;
+        }
+        next.state = change.state;
     }
     // What was read from the message itself is newer than all the rest.
     let told = flags.map(|flags| (flags.flags, &flags.keywords));
-    if let Some((flags, keywords)) = told.or(change.map(|change| (change.flags, &change.keywords))) {
+    if let Some((flags, keywords)) = told.or(change.map(|(change, _)| (change.flags, &change.keywords))) {
         next.server_flags = flags.bits();
         next.keywords = keywords.clone();
         // A server that comes round to what a client wanted needs no overlay any more.
@@ -260,6 +267,13 @@ fn changed_row(
         next.server_flags &= !FlagSet::SEEN.bits();
     }
     (next != *row).then_some(next)
+}
+
+/// Whether a message that is reported has the content that it had when it was reported last: it is in the same state, or in
+/// that which the gateway itself made of it.
+fn has_same_content(row: &MessageRecord, reported: &RemoteMessage, own: Option<&OwnChange>) -> bool {
+    let (Some(known), Some(now)) = (row.state, reported.state) else { return false };
+    known == now || own.is_some_and(|own| own.before == known && own.after == now)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@ use mail_core::{MessageRow, Row};
 use mapi_core::id::Gid;
 
 use super::visible_flags::visible_flags;
-use crate::ledger::{MessageRecord, RenderingRecord};
+use crate::ledger::{MessageRecord, RenderingRecord, StateMark};
 
 /// What the gateway knows of a message beside what sessions see: where it comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,7 @@ pub struct MessageSource {
     overlay_set: u8,
     overlay_cleared: u8,
     changed_at: u64,
+    state: Option<StateMark>,
 }
 
 impl MessageSource {
@@ -60,6 +61,7 @@ pub(super) fn split(record: MessageRecord, modseq_floor: u64) -> (MessageRow, Me
         overlay_set: record.overlay_set,
         overlay_cleared: record.overlay_cleared,
         changed_at: record.changed_at,
+        state: record.state,
     };
     (row, source)
 }
@@ -78,5 +80,6 @@ pub(super) fn join(row: &MessageRow, source: &MessageSource) -> MessageRecord {
         rendering: source.rendering,
         changed_at: source.changed_at,
         suspect: source.suspect,
+        state: source.state,
     }
 }

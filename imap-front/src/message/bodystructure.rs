@@ -22,7 +22,7 @@ pub fn write_body(entity: Entity<'_>, extended: bool, output: &mut Output) {
             write_parameters(&media.parameters, output);
         }
     } else {
-        let body = entity.body();
+        let size = entity.size();
         if entity.part().content == Content::Opaque {
             // Its type would promise what is not shown.
             output.text("\"application\" \"octet-stream\" NIL");
@@ -37,7 +37,7 @@ pub fn write_body(entity: Entity<'_>, extended: bool, output: &mut Output) {
         }
         output.text(" ").nstring(non_empty(header.unfolded("Content-ID")).as_deref());
         output.text(" ").nstring(non_empty(header.unfolded("Content-Description")).as_deref());
-        output.text(" ").string(&encoding(entity)).text(" ").number(body.len() as u64);
+        output.text(" ").string(&encoding(entity)).text(" ").number(size.octets);
         let is_message = matches!(entity.part().content, Content::Message(_));
         if is_message {
             for message in entity.children() {
@@ -48,7 +48,7 @@ pub fn write_body(entity: Entity<'_>, extended: bool, output: &mut Output) {
             }
         }
         if media.is("text") || is_message {
-            output.text(" ").number(body.iter().filter(|byte| **byte == b'\n').count() as u64);
+            output.text(" ").number(size.lines);
         }
         if extended {
             output.text(" ").nstring(non_empty(header.unfolded("Content-MD5")).as_deref());

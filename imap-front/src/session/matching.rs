@@ -60,22 +60,20 @@ impl Matcher {
 
     /// What must be known of a message that the row alone does not decide.
     pub fn need(&self, size_known: bool) -> FetchNeed {
-        let (mut size, mut header, mut body) = (false, false, false);
+        let (mut size, mut outline, mut body) = (false, false, false);
         // The visitor never fails.
         let _ = visit(&self.key, &mut |key| {
             match key {
                 SearchKey::Larger(_) | SearchKey::Smaller(_) => size |= !size_known,
-                SearchKey::Header(..) | SearchKey::Sent(..) => header = true,
+                SearchKey::Header(..) | SearchKey::Sent(..) => outline = true,
                 SearchKey::Body(_) | SearchKey::Text(_) => body = true,
                 _ => {}
             }
             Ok(())
         });
-        match (header, body) {
+        match (outline, body) {
             (_, true) => FetchNeed::Parts,
-            // With the header alone a store need not tell the size.
-            (true, false) if size => FetchNeed::Parts,
-            (true, false) => FetchNeed::Header,
+            (true, false) => FetchNeed::Outline,
             (false, false) => FetchNeed::Size,
         }
     }
@@ -242,8 +240,8 @@ mod tests {
         let need = |key, known| Matcher::new(&key, 5, 9).unwrap().need(known);
         assert_eq!(need(SearchKey::Larger(1), false), FetchNeed::Size);
         let header = SearchKey::Header("To".to_owned(), String::new());
-        assert_eq!(need(header.clone(), false), FetchNeed::Header);
-        assert_eq!(need(SearchKey::And(vec![header.clone(), SearchKey::Larger(1)]), false), FetchNeed::Parts);
-        assert_eq!(need(SearchKey::And(vec![header, SearchKey::Larger(1)]), true), FetchNeed::Header);
+        assert_eq!(need(header.clone(), false), FetchNeed::Outline);
+        assert_eq!(need(SearchKey::And(vec![header.clone(), SearchKey::Larger(1)]), false), FetchNeed::Outline);
+        assert_eq!(need(SearchKey::And(vec![header, SearchKey::Larger(1)]), true), FetchNeed::Outline);
     }
 }

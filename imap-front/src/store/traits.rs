@@ -92,7 +92,8 @@ pub trait FolderStore: Send + Sync + 'static {
 
     /// The content of messages, in the order of `uids`. Messages that are gone or can't be had give an error item in
     /// their place: [`StoreError::ExpungeIssued`], [`StoreError::Unavailable`]. For a large one the store has taken room in
-    /// memory until its bytes are dropped, for two more copies of it too unless it is [`FetchNeed::Full`]. Dropping the stream stops the work.
+    /// memory until its bytes are dropped, for two more copies of it too unless it is [`FetchNeed::Full`]. Dropping the stream
+    /// stops the work.
     async fn fetch(
         &self,
         uids: Vec<u32>,

@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures::stream::{self, BoxStream, StreamExt};
 use imap_front::store::*;
-use mail_core::message::Message;
+use mail_core::message::{Message, Outline};
 use mail_core::work::Owner;
 use mail_core::*;
 use secrecy::ExposeSecret;
@@ -293,11 +293,14 @@ impl FolderStore for MemoryFolder {
                 let found = snapshot.rows().get(uid).and_then(|_| content.get(&uid)).ok_or(StoreError::ExpungeIssued);
                 let fetched = found.map(|bytes| FetchedMessage {
                     uid,
-                    size: (need != FetchNeed::Header).then_some(bytes.len() as u32),
+                    size: bytes.len() as u32,
                     content: match need {
-                        FetchNeed::Size => Bytes::new(),
-                        FetchNeed::Header => bytes.slice(Message::new(bytes.clone()).header().range()),
-                        FetchNeed::Full | FetchNeed::Parts => bytes.clone(),
+                        FetchNeed::Size => FetchedContent::Nothing,
+                        FetchNeed::Outline => {
+                            let outline = Outline::of(&Message::new(bytes.clone()), usize::MAX);
+                            FetchedContent::Outline(outline.expect("no limit"))
+                        }
+                        FetchNeed::Full | FetchNeed::Parts => FetchedContent::Whole(bytes.clone()),
                     },
                 });
                 (uid, fetched)

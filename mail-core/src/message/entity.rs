@@ -4,7 +4,7 @@ use std::fmt;
 use super::header::Fields;
 use super::line::slice;
 use super::parameters::Parameterized;
-use super::structure::{Content, Part};
+use super::structure::{BodySize, Content, Part};
 use super::{charset, transfer};
 
 /// A part of a message together with the message's bytes (RFC 2045 2.4).
@@ -45,7 +45,17 @@ impl<'a> Entity<'a> {
         self.part.header.fields(self.raw)
     }
 
-    /// Its body as it was transferred.
+    /// Its header block as it stands there, with the empty line that ends it.
+    pub fn header(self) -> &'a [u8] {
+        slice(self.raw, &self.part.header.range())
+    }
+
+    /// How large its body is, which is counted unless only an outline of the message is there.
+    pub fn size(self) -> BodySize {
+        self.part.left_out.unwrap_or_else(|| BodySize::of(self.body()))
+    }
+
+    /// Its body as it was transferred; empty in an outline.
     pub fn body(self) -> &'a [u8] {
         slice(self.raw, &self.part.body)
     }

@@ -16,6 +16,7 @@ mod header;
 mod line;
 mod mailbox;
 mod media_type;
+mod outline;
 mod parameters;
 mod reads;
 mod section;
@@ -34,10 +35,11 @@ pub use self::header::{Field, Fields, Header, MAX_FIELDS};
 pub use self::line::one_line;
 pub use self::mailbox::Mailbox;
 pub use self::media_type::MediaType;
+pub use self::outline::Outline;
 pub use self::parameters::{Parameterized, Parameters};
 pub use self::reads::Reads;
 pub use self::section::{Extract, Section, SectionText};
-pub use self::structure::{Content, Limits, Part};
+pub use self::structure::{BodySize, Content, Limits, Part};
 
 use self::header::Lines;
 use self::line::slice;
@@ -48,6 +50,8 @@ pub struct Message {
     limits: Limits,
     header: OnceLock<Header>,
     structure: OnceLock<Part>,
+    /// Of what only this is there.
+    outline: Option<Outline>,
 }
 
 impl Message {
@@ -58,7 +62,12 @@ impl Message {
 
     /// The same within other limits.
     pub fn within(bytes: Bytes, limits: Limits) -> Self {
-        Self { bytes, limits, header: OnceLock::new(), structure: OnceLock::new() }
+        Self { bytes, limits, header: OnceLock::new(), structure: OnceLock::new(), outline: None }
+    }
+
+    /// A message of which only the outline is there. Its bytes are the header blocks, and all bodies are empty.
+    pub fn outlined(outline: Outline) -> Self {
+        Self { outline: Some(outline.clone()), ..Self::new(outline.blocks().clone()) }
     }
 
     /// All of it.
@@ -68,7 +77,8 @@ impl Message {
 
     /// Its header block.
     pub fn header(&self) -> &Header {
-        self.header.get_or_init(|| Header::scan(&self.bytes, 0..self.bytes.len()))
+        let range = || self.outline.as_ref().map_or(0..self.bytes.len(), Outline::header_range);
+        self.header.get_or_init(|| Header::scan(&self.bytes, range()))
     }
 
     /// The fields of its header.
@@ -76,14 +86,20 @@ impl Message {
         self.header().fields(&self.bytes)
     }
 
-    /// What follows the header.
+    /// What follows the header; nothing in an outline.
     pub fn body(&self) -> &[u8] {
+        if self.outline.is_some() {
+            return &[];
+        }
         self.bytes.get(self.header().range().end..).unwrap_or_default()
     }
 
     /// Its structure, the message itself being the outermost part.
     pub fn structure(&self) -> &Part {
-        self.structure.get_or_init(|| Part::parse(&self.bytes, self.header().clone(), self.limits))
+        self.structure.get_or_init(|| match &self.outline {
+            None => Part::parse(&self.bytes, self.header().clone(), self.limits),
+            Some(outline) => outline.structure(),
+        })
     }
 
     /// The outermost part.
@@ -112,7 +128,13 @@ impl Message {
             bytes.extend_from_slice(self.body());
         }
         let header = Header::of(lines, 0);
-        Self { bytes: bytes.into(), limits: self.limits, header: header.into(), structure: OnceLock::new() }
+        Self {
+            bytes: bytes.into(),
+            limits: self.limits,
+            header: header.into(),
+            structure: OnceLock::new(),
+            outline: None,
+        }
     }
 }
 

@@ -38,10 +38,10 @@ impl Section {
         self.part.is_empty() && self.text == SectionText::Whole
     }
 
-    /// Whether the message's header block suffices to answer it.
-    pub fn is_header(&self) -> bool {
-        use SectionText::{Header, HeaderFields, HeaderFieldsNot};
-        self.part.is_empty() && matches!(self.text, Header | HeaderFields(_) | HeaderFieldsNot(_))
+    /// Whether the message's [`super::Outline`] suffices to answer it.
+    pub fn is_of_headers(&self) -> bool {
+        use SectionText::{Header, HeaderFields, HeaderFieldsNot, Mime};
+        matches!(self.text, Header | HeaderFields(_) | HeaderFieldsNot(_) | Mime)
     }
 }
 

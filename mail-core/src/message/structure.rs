@@ -1,10 +1,12 @@
 use std::ops::Range;
 
+use serde::{Deserialize, Serialize};
+
 use super::header::Header;
 use super::line::{before_line_end, line_length, slice};
 use super::media_type::MediaType;
 use super::reads;
-use crate::work::spend;
+use crate::work::{pieces, spend};
 
 /// Bounds of what is taken apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +31,8 @@ pub struct Part {
     pub header: Header,
     /// What follows it.
     pub body: Range<usize>,
+    /// How large the body is, if it is left out of the bytes: [`super::Outline`].
+    pub left_out: Option<BodySize>,
     /// Content-Type.
     pub media: MediaType,
     /// What the body consists of.
@@ -51,6 +55,23 @@ pub enum Content {
     Opaque,
 }
 
+/// How large a body is, as it was transferred.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BodySize {
+    /// Bytes.
+    pub octets: u64,
+    /// Line ends.
+    pub lines: u64,
+}
+
+impl BodySize {
+    /// That of these bytes.
+    pub fn of(body: &[u8]) -> Self {
+        let lines = pieces(body).map(|piece| piece.iter().filter(|byte| **byte == b'\n').count() as u64).sum();
+        Self { octets: body.len() as u64, lines }
+    }
+}
+
 impl Part {
     /// Finds the structure of a message with this header. Recursion is as deep as the limits allow.
     pub(super) fn parse(raw: &[u8], header: Header, limits: Limits) -> Self {
@@ -59,14 +80,20 @@ impl Part {
     }
 
     /// A part that is not there.
-    fn nothing(at: usize) -> Self {
-        Self { header: Header::nothing(at), body: at..at, media: MediaType::plain(), content: Content::Leaf }
+    pub(super) fn nothing(at: usize) -> Self {
+        let header = Header::nothing(at);
+        Self { header, body: at..at, left_out: None, media: MediaType::plain(), content: Content::Leaf }
     }
 
     /// All that is left of a multipart.
     fn rest(range: Range<usize>) -> Self {
         let header = Header::nothing(range.start);
-        Self { header, body: range, media: MediaType::unknown(), content: Content::Opaque }
+        Self { header, body: range, left_out: None, media: MediaType::unknown(), content: Content::Opaque }
+    }
+
+    /// What a part in a multipart of this type is that does not say it.
+    pub(super) fn default_in(media: &MediaType) -> fn() -> MediaType {
+        if media.is_exactly("multipart", "digest") { MediaType::message } else { MediaType::plain }
     }
 }
 
@@ -82,7 +109,7 @@ impl Scanner<'_> {
         let media = MediaType::of(header.fields(self.raw), default);
         let body = header.range().end..end;
         let content = self.content(&media, &body);
-        Part { header, body, media, content }
+        Part { header, body, left_out: None, media, content }
     }
 
     fn content(&mut self, media: &MediaType, body: &Range<usize>) -> Content {
@@ -110,7 +137,7 @@ impl Scanner<'_> {
     }
 
     fn multipart(&mut self, media: &MediaType, body: &Range<usize>) -> Content {
-        let default = if media.is_exactly("multipart", "digest") { MediaType::message } else { MediaType::plain };
+        let default = Part::default_in(media);
         let mut parts = Vec::new();
         for range in media.boundary().map(|boundary| split(self.raw, body, &boundary, self.parts)).unwrap_or_default() {
             if self.parts == 0 {

@@ -5,7 +5,7 @@ use crate::rop::{OpenMessageRequest, RequestBody, ResponseBody, RopId, SaveChang
 
 use super::create::{CreatedMessage, check_set};
 use super::link::{OnFailure, odd_answer};
-use super::open::get_properties;
+use super::open::{get_properties, told_key};
 use super::{Mailbox, MailboxError};
 
 impl Mailbox {
@@ -50,10 +50,6 @@ impl Mailbox {
         let ResponseBody::SaveChangesMessage(saved) = answers.body(save)? else {
             return Err(odd_answer(RopId::SAVE_CHANGES_MESSAGE));
         };
-        let change_key = match answers.body(version) {
-            Ok(ResponseBody::GetPropertiesSpecific(got)) => got.row.values.first().and_then(|v| v.value()?.as_bytes()),
-            _ => None,
-        };
-        Ok(CreatedMessage { mid: saved.message_id, change_key: change_key.map(<[u8]>::to_vec) })
+        Ok(CreatedMessage { mid: saved.message_id, change_key: told_key(&answers, version) })
     }
 }

@@ -12,7 +12,7 @@ use crate::wire::Writer;
 
 use super::handle::Handle;
 use super::link::{Answers, OnFailure, odd_answer, succeeded};
-use super::open::get_properties;
+use super::open::{get_properties, told_key};
 use super::recipient::modify_recipients;
 use super::script::{Script, Slot, Ticket};
 use super::stream_content::StreamContent;
@@ -84,11 +84,7 @@ impl Inner {
         let ResponseBody::SaveChangesMessage(saved) = answers.body(save)? else {
             return Err(odd_answer(RopId::SAVE_CHANGES_MESSAGE));
         };
-        let change_key = match answers.body(version) {
-            Ok(ResponseBody::GetPropertiesSpecific(got)) => got.row.values.first().and_then(|v| v.value()?.as_bytes()),
-            _ => None,
-        };
-        Ok(CreatedMessage { mid: saved.message_id, change_key: change_key.map(<[u8]>::to_vec) })
+        Ok(CreatedMessage { mid: saved.message_id, change_key: told_key(&answers, version) })
     }
 
     /// Makes a message and fills it, with `more` properties, without saving it. A failure leaves nothing behind.

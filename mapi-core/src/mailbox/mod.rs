@@ -61,7 +61,7 @@ pub use submit::NotSubmitted;
 pub use sync::{ContentsDelta, HierarchyDelta, SyncOutcome};
 pub use table::ContentsQuery;
 pub use transport::{ExecuteChannel, ExecuteOptions};
-pub use updates::{GidUpdate, MessageUpdate, MessageUpdates};
+pub use updates::{GidUpdate, MessageUpdate, MessageUpdates, Updated};
 
 use crate::id::{Gid, Guid, ObjectId};
 use crate::rop::{IdFromLongTermIdRequest, LongTermIdFromIdRequest, RequestBody, ResponseBody, RopId};

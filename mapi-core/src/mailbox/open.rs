@@ -11,8 +11,9 @@ use crate::rop::{
 };
 
 use super::info::folder_of_entry_id;
-use super::link::{Link, OnFailure, odd_answer};
+use super::link::{Answers, Link, OnFailure, odd_answer};
 use super::names::Names;
+use super::script::Ticket;
 use super::transport::SessionTransport;
 use super::{ExecuteChannel, Inner, Mailbox, MailboxError, MailboxInfo, SpecialFolders};
 
@@ -206,6 +207,16 @@ fn busy(error: MailboxError) -> MailboxError {
     match error {
         MailboxError::Upstream { code, .. } if code.is_busy() => ClientError::busy_logon(code).into(),
         error => error,
+    }
+}
+
+/// What a RopGetPropertiesSpecific of PidTagChangeKey told.
+pub(super) fn told_key(answers: &Answers, ticket: Ticket) -> Option<Vec<u8>> {
+    match answers.body(ticket) {
+        Ok(ResponseBody::GetPropertiesSpecific(got)) => {
+            got.row.values.first().and_then(|v| v.value()?.as_bytes()).map(<[u8]>::to_vec)
+        }
+        _ => None,
     }
 }
 

@@ -1,12 +1,13 @@
 use crate::ErrorCode;
 use crate::id::{FolderId, Gid, MessageId};
 use crate::message::PropertyBag;
-use crate::property::PropertyKey;
+use crate::property::{PropertyKey, tags};
 use crate::rop::{
     DeletePropertiesRequest, OpenMessageRequest, RequestBody, RopId, SaveChangesMessageRequest, SetPropertiesRequest,
 };
 
 use super::link::Answers;
+use super::open::{get_properties, told_key};
 use super::opening::{OpenPlan, Opening, Work};
 use super::script::{Script, Slot, Ticket};
 use super::update::check_problems;
@@ -34,6 +35,16 @@ pub struct GidUpdate {
     pub delete: Vec<PropertyKey>,
 }
 
+/// A change that was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Updated {
+    /// PidTagChangeKey of the message as it was when it was opened for the change, if the server told it. What others save
+    /// between that and the save, within one request, is not seen.
+    pub before: Option<Vec<u8>>,
+    /// PidTagChangeKey after the save, if the server told it.
+    pub after: Option<Vec<u8>>,
+}
+
 /// Changes of messages of one folder, which are made over one session or, should it be lost, over several: what was
 /// achieved stays here, and [`MessageUpdates::run`] goes on where it was.
 ///
@@ -41,7 +52,7 @@ pub struct GidUpdate {
 #[derive(Debug)]
 pub struct MessageUpdates {
     changes: Vec<Change>,
-    results: Vec<Option<Result<(), MailboxError>>>,
+    results: Vec<Option<Result<Updated, MailboxError>>>,
     plan: OpenPlan,
 }
 
@@ -110,7 +121,7 @@ impl MessageUpdates {
             }
         }
         let mut put_off = None;
-        let mut on_result = |number: usize, done: Result<(), MailboxError>| match (done, results.get_mut(number)) {
+        let mut on_result = |number: usize, done: Result<Updated, MailboxError>| match (done, results.get_mut(number)) {
             (Err(error), _) if error.code().is_some_and(ErrorCode::is_busy) => put_off = Some(error),
             (done, Some(result)) => *result = Some(done),
             (_, None) => {}
@@ -131,7 +142,7 @@ impl MessageUpdates {
     }
 
     /// The results so far, in the order of the changes; `None` where there is none yet.
-    pub fn into_results(self) -> Vec<Option<Result<(), MailboxError>>> {
+    pub fn into_results(self) -> Vec<Option<Result<Updated, MailboxError>>> {
         self.results
     }
 }
@@ -147,7 +158,7 @@ impl Mailbox {
         &self,
         folder: FolderId,
         updates: &[MessageUpdate],
-    ) -> Result<Vec<Result<(), MailboxError>>, MailboxError> {
+    ) -> Result<Vec<Result<Updated, MailboxError>>, MailboxError> {
         let change = |u: &MessageUpdate| Change { key: Key::Mid(u.mid), set: u.set.clone(), delete: u.delete.clone() };
         let mut all = MessageUpdates::of(updates.iter().map(change).collect());
         all.run(self, folder).await?;
@@ -162,16 +173,20 @@ struct Updating<'a> {
 
 /// What one update was sent as.
 struct Sent {
+    before: Ticket,
     set: Option<Ticket>,
     save: Ticket,
+    after: Ticket,
 }
 
 impl Work for Updating<'_> {
-    type Done = ();
+    type Done = Updated;
     type Sent = Sent;
     const MODE: u8 = OpenMessageRequest::READ_WRITE;
 
     fn plan(&self, inner: &Inner, script: &mut Script<'_>, message: Slot, number: usize) -> Sent {
+        let key = || get_properties(&[tags::PidTagChangeKey]);
+        let before = script.rop(message, key());
         let mut set = None;
         if let Some(change) = self.changes.get(number) {
             let property_values = inner.tagged(&change.set);
@@ -187,13 +202,15 @@ impl Work for Updating<'_> {
         // One flag alone: servers refuse combinations ([MS-OXCMSG] 2.2.3.3.1, R466).
         let save =
             SaveChangesMessageRequest { input_handle_index: 0, save_flags: SaveChangesMessageRequest::FORCE_SAVE };
-        Sent { set, save: script.rop_with(message, message, RequestBody::SaveChangesMessage(save)) }
+        let save = script.rop_with(message, message, RequestBody::SaveChangesMessage(save));
+        Sent { before, set, save, after: script.rop(message, key()) }
     }
 
-    fn result(&self, answers: &Answers, sent: &Sent, _: usize) -> Result<(), MailboxError> {
+    fn result(&self, answers: &Answers, sent: &Sent, _: usize) -> Result<Updated, MailboxError> {
         if let Some(ticket) = sent.set {
             check_problems(answers.answer(ticket)?)?;
         }
-        answers.body(sent.save).map(drop)
+        answers.body(sent.save)?;
+        Ok(Updated { before: told_key(answers, sent.before), after: told_key(answers, sent.after) })
     }
 }

@@ -186,6 +186,7 @@ fn bytes_per_message() -> usize {
         rendering: Some(RenderingRecord { size: uid, digest: [2; 32] }),
         changed_at: 1,
         suspect: false,
+        state: None,
     };
     let head = FolderHead {
         version: 1,

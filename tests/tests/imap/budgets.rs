@@ -15,11 +15,12 @@ const MESSAGES: usize = 10_000;
 struct Meter<'a> {
     sandbox: &'a RunningSandbox,
     before: u64,
+    used: u64,
 }
 
 impl<'a> Meter<'a> {
     fn new(stack: &'a Stack) -> Self {
-        Self { sandbox: &stack.sandbox, before: stack.executes() }
+        Self { sandbox: &stack.sandbox, before: stack.executes(), used: 0 }
     }
 
     /// Waits until no more requests come, so that what an operation leaves behind (fetching notifications of its own
@@ -37,7 +38,12 @@ impl<'a> Meter<'a> {
         let used = now - self.before;
         println!("{what}: {used} E (budget {budget})");
         assert!(used <= budget, "{what}: {used} Execute requests, budget {budget}");
-        self.before = now;
+        (self.before, self.used) = (now, used);
+    }
+
+    /// How many it were.
+    fn last(&self) -> u64 {
+        self.used
     }
 }
 
@@ -94,6 +100,29 @@ async fn fetching_what_needs_renderings() {
     meter.within(0, "the same again").await;
 }
 
+/// What listings need is kept where the messages themselves don't fit.
+#[tokio::test(flavor = "multi_thread")]
+async fn listing_what_does_not_fit_the_memory() {
+    let stack = Stack::start_configured(Seed::Bulk(MESSAGES), "[cache]\nrendering_bytes = 100_000\n").await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    select(&mut client).await;
+    let items = "(RFC822.SIZE ENVELOPE BODYSTRUCTURE BODY.PEEK[HEADER] BODY.PEEK[1.MIME])";
+    let listing = format!("FETCH 1:1000 {items}");
+    let first = client.command(&listing).await.ok();
+    let bytes: u64 = first.lines().iter().map(|line| size_of(line)).sum();
+    let mut meter = Meter::new(&stack);
+    let again = client.command(&listing).await.ok();
+    assert!(again.untagged == first.untagged, "an outline shows the same as the message");
+    for key in ["SUBJECT message", "FROM example", "SENTSINCE 1-Jan-2000", "HEADER X-Mailer outlook"] {
+        client.command(&format!("SEARCH 1:1000 {key}")).await.ok();
+    }
+    meter.within(0, "listing 1,000 again, and searching in their headers").await;
+    client.command("FETCH 1:1000 BODY.PEEK[]").await.ok();
+    let budget = 1000 / 50 + bytes * 5 / 4 / (256 * 1024) + 2;
+    meter.within(budget, &format!("reading them again, {bytes} bytes")).await;
+    assert!(meter.last() > 15, "the messages were still in memory");
+}
+
 fn size_of(line: &str) -> u64 {
     let (_, rest) = line.split_once("RFC822.SIZE ").expect("a size");
     rest.split([' ', ')']).next().and_then(|size| size.parse().ok()).expect("a number")
@@ -104,6 +133,7 @@ async fn storing_flags_of_a_thousand_messages() {
     let stack = Stack::start(Seed::Bulk(MESSAGES)).await;
     let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
     select(&mut client).await;
+    client.command("FETCH 1:1000 (RFC822.SIZE)").await.ok();
     let mut meter = Meter::new(&stack);
     let answer = client.command("STORE 1:1000 +FLAGS (\\Seen)").await.ok();
     assert!(answer.untagged.len() <= 1000 && !answer.untagged.is_empty());
@@ -116,6 +146,9 @@ async fn storing_flags_of_a_thousand_messages() {
     meter.within(0, "STORE of what is set already").await;
     client.command("STORE 1:1000 +FLAGS (\\Deleted)").await.ok();
     meter.within(0, "STORE \\Deleted, which the ledger keeps").await;
+    let shown = client.command("FETCH 1:1000 (RFC822.SIZE ENVELOPE BODYSTRUCTURE)").await.ok();
+    assert_eq!(shown.untagged.len(), 1000);
+    meter.within(0, "FETCH of what the gateway itself set flags of").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -146,6 +146,28 @@ async fn a_message_edited_elsewhere_gets_a_new_uid() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_edit_right_before_a_store_is_not_taken_for_the_gateways_own() {
+    let (stack, mut client) = three().await;
+    let before = client.command("UID FETCH 2 BODY.PEEK[]").await.ok().untagged;
+    let before = first_literal(&before[0]).expect("a literal").to_vec();
+    // The gateway hears of nothing before it looks itself.
+    let _dropped: Vec<_> =
+        (1..=2).filter_map(|at| stack.sandbox.arm_notification(ALICE, NotificationFault::Drop, at)).collect();
+    outlook(&stack, |mailbox, inbox| {
+        let id = mailbox.find_subject(inbox, "second")[0];
+        mailbox.set_body(id, "another body").expect("done");
+    });
+    client.command("UID STORE 2 +FLAGS (\\Flagged)").await.ok();
+    let old = client.command("UID FETCH 2 BODY.PEEK[]").await;
+    let old = old.untagged.iter().find_map(|response| first_literal(response));
+    assert!(old.is_none_or(|bytes| bytes == before), "other bytes for the same UID");
+    until_uids(&mut client, "1 3 4").await;
+    let new = client.command("UID FETCH 4 (FLAGS BODY.PEEK[])").await.ok();
+    let new = String::from_utf8_lossy(&new.untagged[0]).into_owned();
+    assert!(new.contains("another body") && new.contains("\\Flagged"), "{new}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_folder_tree_follows_without_a_new_login() {
     let (stack, mut client) = three().await;
     let create = |mailbox: &mut Mailbox, name: &str| {

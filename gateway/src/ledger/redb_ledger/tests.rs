@@ -3,7 +3,7 @@ use redb::WriteTransaction;
 
 use super::super::redb_file::{Meta, SCHEMA_VERSION};
 use super::super::tables::{META, ROWS, RUNS};
-use super::super::{MessageRecord, Run};
+use super::super::{MessageRecord, Run, StateMark};
 use super::*;
 
 mod healing;
@@ -35,6 +35,7 @@ fn record(uid: u32) -> MessageRecord {
         rendering: None,
         changed_at: 1,
         suspect: false,
+        state: None,
     }
 }
 
@@ -52,6 +53,16 @@ fn commit(expected_version: u64, upserts: Vec<MessageRecord>, tombstones: Vec<(u
         ics: vec![1, 2, 3],
     };
     FolderCommit { expected_version, head, upserts, tombstones, reset: false, next_article: Some(7), run: None }
+}
+
+#[test]
+fn rows_of_earlier_versions_have_no_mark() {
+    let marked = MessageRecord { state: StateMark::of(b"a change key"), ..record(3) };
+    let bytes = marked.to_bytes().expect("written");
+    assert_eq!(MessageRecord::from_bytes(&bytes).expect("read"), marked);
+    assert_eq!(MessageRecord::from_bytes(&postcard::to_stdvec(&marked).expect("written")).expect("read"), record(3));
+    assert!(MessageRecord::from_bytes(&bytes[..bytes.len() - 1]).is_err(), "half a mark");
+    assert_eq!(StateMark::of(b""), None);
 }
 
 #[test]

@@ -1,3 +1,4 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -16,7 +17,7 @@ use crate::ledger::FolderCommit;
 use crate::line::error::UpstreamError;
 use crate::mailbox::rights::{self, Right};
 use crate::mutant::{self, Mutant};
-use crate::sync::{FolderState, FolderView, OfferedRendering, RenderingVerdict};
+use crate::sync::{FolderState, FolderView, OfferedRendering, OwnChange, RenderingVerdict};
 
 /// While notifications flow, a folder is probed at least this often when somebody asks.
 const PROBE_INTERVAL: Duration = Duration::from_secs(60);
@@ -116,11 +117,16 @@ impl Actor {
 
     /// One ICS round, committed and published.
     pub(crate) async fn round(&mut self) -> Result<(), UpstreamError> {
+        self.round_after(&HashMap::new()).await
+    }
+
+    /// The same after the gateway changed messages itself.
+    async fn round_after(&mut self, own: &HashMap<Gid, OwnChange>) -> Result<(), UpstreamError> {
         for _ in 0..MAX_CONFLICTS {
             // Before the round asks: what is notified from here on needs another round.
             let began = Instant::now();
             let modified = self.shared.news.take_modified();
-            let result = self.round_once(began, modified.clone()).await;
+            let result = self.round_once(began, modified.clone(), own).await;
             if result.is_err() {
                 self.shared.news.give_back(modified);
             }
@@ -143,12 +149,18 @@ impl Actor {
         Err(UpstreamError::Internal("another process keeps changing the folder's ledger".into()))
     }
 
-    async fn round_once(&mut self, began: Instant, modified: Modified) -> Result<(), UpstreamError> {
+    async fn round_once(
+        &mut self,
+        began: Instant,
+        modified: Modified,
+        own: &HashMap<Gid, OwnChange>,
+    ) -> Result<(), UpstreamError> {
         let mut delta = super::round::fetch_delta(&self.shared, &self.state).await?;
         if self.state.is_set_back_in(&delta) {
             self.forget_all().await?;
             delta = super::round::fetch_delta(&self.shared, &self.state).await?;
         }
+        delta.own.clone_from(own);
         let unexplained = self.shared.news.reported(began, &delta, modified);
         let rows: Vec<Gid> = unexplained.gids.into_iter().filter(|gid| self.state.uid_of(gid).is_some()).collect();
         if unexplained.overflow || !rows.is_empty() {
@@ -200,8 +212,8 @@ impl Actor {
         let _hold = self.shared.context.hold_polls();
         self.shared.context.reserve(uids.len()).await?;
         self.commit_latest(|state| state.store_overlay(uids, change)).await?;
-        if super::flags::apply(&self.shared, &self.state, uids, change).await? {
-            self.round().await?;
+        if let Some(own) = super::flags::apply(&self.shared, &self.state, uids, change).await? {
+            self.round_after(&own).await?;
         }
         Ok(())
     }

@@ -2,15 +2,15 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mail_core::work::{Reservation, pieces};
-use mail_core::{FetchNeed, FetchedMessage};
+use mail_core::work::Reservation;
+use mail_core::{FetchNeed, FetchedContent, FetchedMessage};
 use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
 use mapi_core::message::MessageContent;
-use sha2::{Digest, Sha256};
 use tokio::sync::mpsc;
 
 use super::Folder;
+use super::examined::Examined;
 use crate::convert::stand_in::{Unservable, stand_in};
 use crate::ledger::RenderingRecord;
 use crate::line::error::UpstreamError;
@@ -89,10 +89,9 @@ enum Purpose {
 struct Rendered {
     uid: u32,
     gid: Gid,
-    record: RenderingRecord,
-    bytes: Bytes,
-    /// The same, with the room that it takes until the client has got it.
-    served: Bytes,
+    examined: Examined,
+    /// What was asked for of it, with the room that it takes until the client has got it.
+    served: FetchedContent,
 }
 
 /// What came of the messages of a chunk, by UID.
@@ -203,7 +202,7 @@ impl Fetch<'_> {
             };
             match rendered {
                 Ok(rendered) => {
-                    batch_bytes += rendered.bytes.len();
+                    batch_bytes += rendered.examined.bytes.len();
                     batch.push(rendered);
                 }
                 Err(error) => drop(fetched.insert(uid, Err(error))),
@@ -227,7 +226,7 @@ impl Fetch<'_> {
     /// now, or no more with another configuration.
     fn in_its_place(&self, shown: Rendered, why: Unservable) -> Result<Rendered, UpstreamError> {
         match self.view.source(shown.uid).and_then(|source| source.rendering) {
-            Some(recorded) if recorded != rendering_record(&shown.bytes) => Err(match why {
+            Some(recorded) if recorded != shown.examined.record => Err(match why {
                 Unservable::Unreadable => {
                     let operation = "RopFastTransferSourceGetBuffer".into();
                     UpstreamError::Refused { operation, code: ErrorCode::CORRUPT_DATA }
@@ -241,13 +240,23 @@ impl Fetch<'_> {
     fn known(&self, uid: u32) -> Known {
         let Some(source) = self.view.source(uid) else { return Known::Answer(Err(UpstreamError::Expunged)) };
         let Some(recorded) = source.rendering.filter(|_| !source.suspect) else { return Known::Ask(source) };
-        if self.need == FetchNeed::Size {
-            let item = FetchedMessage { uid, size: Some(recorded.size), content: Bytes::new() };
-            return Known::Answer(Ok(item));
-        }
-        match self.folder.shared.context.cached_rendering(source.gid, &recorded.digest) {
-            Some(content) => Known::Answer(Ok(FetchedMessage { uid, size: Some(recorded.size), content })),
+        match self.cached(source.gid, &recorded) {
+            Some(content) => Known::Answer(Ok(FetchedMessage { uid, size: recorded.size, content })),
             None => Known::Ask(source),
+        }
+    }
+
+    /// What was asked for of a rendering, if it is in memory.
+    fn cached(&self, gid: Gid, recorded: &RenderingRecord) -> Option<FetchedContent> {
+        let context = &self.folder.shared.context;
+        let whole = || context.cached_rendering(gid, &recorded.digest).map(FetchedContent::Whole);
+        match self.need {
+            FetchNeed::Size => Some(FetchedContent::Nothing),
+            FetchNeed::Outline => {
+                let outline = context.cached_outline(gid, &recorded.digest);
+                outline.map(FetchedContent::Outline).or_else(whole)
+            }
+            FetchNeed::Full | FetchNeed::Parts => whole(),
         }
     }
 
@@ -255,8 +264,8 @@ impl Fetch<'_> {
     /// they are known. (With other content it gets another UID, as soon as that can be seen.)
     fn remembered(&self, uid: u32, source: &MessageSource) -> Option<FetchedMessage> {
         let recorded = source.rendering?;
-        let content = self.folder.shared.context.cached_rendering(source.gid, &recorded.digest)?;
-        Some(FetchedMessage { uid, size: Some(recorded.size), content })
+        let content = self.cached(source.gid, &recorded)?;
+        Some(FetchedMessage { uid, size: recorded.size, content })
     }
 
     /// Renders a message, for which enough room is taken first: an original may be far larger than what it was stored as.
@@ -275,29 +284,28 @@ impl Fetch<'_> {
             room = Some(context.share().reserve(needed).await?);
         }
         let bytes = context.render(gid, content).await?;
-        let record = if bytes.len() as u64 > HELD_FROM {
-            let bytes = bytes.clone();
-            context.share().compute(move || rendering_record(&bytes)).await?
-        } else {
-            rendering_record(&bytes)
+        let examined = Examined::of(bytes, context.share()).await?;
+        let served = match (self.need, &examined.outline) {
+            (FetchNeed::Size, _) => FetchedContent::Nothing,
+            (FetchNeed::Outline, Some(outline)) => FetchedContent::Outline(outline.clone()),
+            _ => FetchedContent::Whole(self.hold(examined.bytes.clone(), room).await?),
         };
-        let (bytes, served) = self.hold(bytes, room).await?;
-        Ok(Rendered { uid, gid, record, bytes, served })
+        Ok(Rendered { uid, gid, examined, served })
     }
 
-    /// A rendering, and the same as it is served: for a large one room is taken as long as the client has not got it all,
-    /// also for what is made of it for the client. It is what was taken for its download, if that is enough.
-    async fn hold(&self, bytes: Bytes, room: Option<Reservation>) -> Result<(Bytes, Bytes), UpstreamError> {
+    /// A rendering as it is served: for a large one room is taken as long as the client has not got it all, also for what is
+    /// made of it for the client. It is what was taken for its download, if that is enough.
+    async fn hold(&self, bytes: Bytes, room: Option<Reservation>) -> Result<Bytes, UpstreamError> {
         let length = bytes.len() as u64;
-        if self.purpose != Purpose::Client || self.need == FetchNeed::Size || length <= HELD_FROM {
-            return Ok((bytes.clone(), bytes));
+        if length <= HELD_FROM {
+            return Ok(bytes);
         }
         let copies = if self.need == FetchNeed::Full { 1 } else { COPIES };
         let room = match room {
             Some(room) => room,
             None => self.folder.shared.context.share().reserve(copies * length).await?,
         };
-        Ok((bytes.clone(), room.hold(copies, bytes)))
+        Ok(room.hold(copies, bytes))
     }
 
     /// Records renderings and tells which may be served: only bytes that are the UID's for ever. Returns whether some are
@@ -311,7 +319,7 @@ impl Fetch<'_> {
             uid: offered.uid,
             gid: offered.gid,
             version,
-            rendering: offered.record,
+            rendering: offered.examined.record,
         };
         let offered: Vec<_> = batch.iter().map(offer).collect();
         let verdicts = match self.folder.record(offered.clone()).await {
@@ -319,22 +327,21 @@ impl Fetch<'_> {
             Err(error) => {
                 for (Rendered { uid, served, .. }, offered) in batch.into_iter().zip(&offered) {
                     let known = self.is_recorded(offered);
-                    fetched.insert(uid, if known { Ok(self.item(uid, served)) } else { Err(error.clone()) });
+                    fetched.insert(uid, if known { Ok(item(offered, served)) } else { Err(error.clone()) });
                 }
                 return false;
             }
         };
         let mut outdated = false;
-        for ((Rendered { uid, gid, bytes, served, .. }, offered), verdict) in
-            batch.into_iter().zip(offered).zip(verdicts)
+        for ((Rendered { uid, gid, examined, served }, offered), verdict) in
+            batch.into_iter().zip(&offered).zip(verdicts)
         {
-            let record = offered.rendering;
             let is_valid = matches!(verdict, RenderingVerdict::Same | RenderingVerdict::Replaced);
-            if is_valid && self.purpose == Purpose::Client {
-                self.folder.shared.context.cache_rendering(gid, record.digest, bytes);
+            if is_valid {
+                self.keep(gid, examined);
             }
             let item = match verdict {
-                RenderingVerdict::Same => Ok(self.item(uid, served)),
+                RenderingVerdict::Same => Ok(item(offered, served)),
                 RenderingVerdict::Outdated => {
                     outdated = true;
                     continue;
@@ -352,21 +359,26 @@ impl Fetch<'_> {
         source.and_then(|source| source.rendering) == Some(offered.rendering)
     }
 
-    fn item(&self, uid: u32, bytes: Bytes) -> FetchedMessage {
-        let size = size_of(&bytes);
-        let content = if self.need == FetchNeed::Size { Bytes::new() } else { bytes };
-        FetchedMessage { uid, size: Some(size), content }
+    /// Keeps in memory what may be asked for soon.
+    fn keep(&self, gid: Gid, examined: Examined) {
+        let (context, Examined { record, bytes, outline }) = (&self.folder.shared.context, examined);
+        if let Some(outline) = outline {
+            context.cache_outline(gid, record.digest, &outline);
+        }
+        if self.purpose == Purpose::Client {
+            context.cache_rendering(gid, record.digest, bytes);
+        }
     }
 
     /// Sends what is ready, in order.
     async fn emit(&self, queue: &mut VecDeque<(u32, Known)>, fetched: &mut Fetched) -> Result<(), Stopped> {
         while let Some((uid, known)) = queue.pop_front() {
             let item = match known {
-                Known::Answer(Ok(message)) => match self.hold(message.content, None).await {
-                    Ok((_, content)) => Ok(FetchedMessage { content, ..message }),
-                    Err(error) => Err(error),
-                },
-                Known::Answer(Err(error)) => Err(error),
+                Known::Answer(Ok(FetchedMessage { uid, size, content: FetchedContent::Whole(bytes) })) => {
+                    let held = self.hold(bytes, None).await;
+                    held.map(|bytes| FetchedMessage { uid, size, content: FetchedContent::Whole(bytes) })
+                }
+                Known::Answer(answer) => answer,
                 Known::Ask(source) => match fetched.remove(&uid) {
                     Some(item) => item,
                     None => {
@@ -381,12 +393,6 @@ impl Fetch<'_> {
     }
 }
 
-fn rendering_record(bytes: &Bytes) -> RenderingRecord {
-    let mut hash = Sha256::new();
-    pieces(bytes).for_each(|piece| hash.update(piece));
-    RenderingRecord { size: size_of(bytes), digest: hash.finalize().into() }
-}
-
-fn size_of(bytes: &Bytes) -> u32 {
-    u32::try_from(bytes.len()).expect("renderings are bounded far below 4 GiB")
+fn item(offered: &OfferedRendering, content: FetchedContent) -> FetchedMessage {
+    FetchedMessage { uid: offered.uid, size: offered.rendering.size, content }
 }

@@ -1,28 +1,34 @@
+use std::collections::HashMap;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use mail_core::{FlagChange, FlagChangeMode, FlagSet};
 use mapi_core::id::Gid;
+use mapi_core::mailbox::Updated;
 use mapi_core::property::FileTime;
 
 use super::shared::Shared;
-use crate::ledger::MessageRecord;
+use crate::ledger::{MessageRecord, StateMark};
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::Lane;
-use crate::operation::{Flagged, Update};
-use crate::sync::FolderState;
+use crate::operation::{Changes, Flagged, Update};
+use crate::sync::{FolderState, OwnChange};
 
-/// Applies the part of a STORE that the server keeps. Messages that are right already are left alone. Returns whether
-/// anything was sent, so that a round must follow.
+/// Applies the part of a STORE that the server keeps. Messages that are right already are left alone. Returns what was changed
+/// if anything was sent, so that a round must follow.
 pub(crate) async fn apply(
     shared: &Shared,
     state: &FolderState,
     uids: &[u32],
     change: &FlagChange,
-) -> Result<bool, UpstreamError> {
+) -> Result<Option<HashMap<Gid, OwnChange>>, UpstreamError> {
     let read = change_seen(shared, state, uids, change).await?;
-    let others = change_properties(shared, state, uids, change).await?;
-    Ok(read || others)
+    let Changes { sent, made } = change_properties(shared, state, uids, change).await?;
+    let own = |(gid, updated): (Gid, Updated)| {
+        let mark = |key: Option<Vec<u8>>| key.as_deref().and_then(StateMark::of);
+        Some((gid, OwnChange { before: mark(updated.before)?, after: mark(updated.after)? }))
+    };
+    Ok((read || sent).then(|| made.into_iter().filter_map(own).collect()))
 }
 
 /// What the server is to know as `\Seen` after the change; `None` if the change doesn't speak of it.
@@ -70,7 +76,7 @@ async fn change_properties(
     state: &FolderState,
     uids: &[u32],
     change: &FlagChange,
-) -> Result<bool, UpstreamError> {
+) -> Result<Changes, UpstreamError> {
     let flagged = |row: MessageRecord| Flagged {
         gid: row.gid,
         flags: FlagSet::from_bits(row.server_flags),

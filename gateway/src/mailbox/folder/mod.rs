@@ -3,6 +3,7 @@
 mod actor;
 mod command;
 mod epoch;
+mod examined;
 mod fetch;
 mod flags;
 mod news;

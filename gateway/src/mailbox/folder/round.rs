@@ -5,6 +5,7 @@ use mapi_core::property::{PropertyKey, PropertyTag, PropertyType, tags};
 use super::shared::Shared;
 use super::staging::Staging;
 use crate::convert::flags;
+use crate::ledger::StateMark;
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::Lane;
@@ -88,5 +89,6 @@ fn remote_message(change: &MessageChange) -> Option<RemoteMessage> {
         .find_map(|tag| bag.time(tag))
         .unwrap_or(change.last_modified);
     let (flags, keywords) = flags::from_properties(bag);
-    Some(RemoteMessage { gid: change.gid()?, flags, keywords, internal_date: date.to_unix_seconds() })
+    let state = StateMark::of(&change.change_key);
+    Some(RemoteMessage { gid: change.gid()?, flags, keywords, internal_date: date.to_unix_seconds(), state })
 }

@@ -2,13 +2,14 @@ use mail_core::Keywords;
 use mapi_core::id::{Gid, GlobalCounter, Guid, ReplicaGuidSet};
 
 use super::*;
+use crate::ledger::StateMark;
 
 fn gid(counter: u64) -> Gid {
     Gid { replica_guid: Guid([9; 16]), counter: GlobalCounter::new(counter) }
 }
 
 fn message(counter: u64, flags: FlagSet) -> RemoteMessage {
-    RemoteMessage { gid: gid(counter), flags, keywords: Keywords::EMPTY, internal_date: 0 }
+    RemoteMessage { gid: gid(counter), flags, keywords: Keywords::EMPTY, internal_date: 0, state: None }
 }
 
 fn ics(n: u8) -> Vec<u8> {
@@ -69,13 +70,11 @@ fn read_lists_flags_and_deletions_are_stamped() {
     let modseq = state.head().highest_modseq;
     let delta = Delta {
         changed: vec![message(40, FlagSet::FLAGGED)],
-        flags: Vec::new(),
         deleted: set(20),
         read: set(30),
         unread: set(10),
         ics: ics(2),
-        next_article: None,
-        complete: false,
+        ..Delta::default()
     };
     let commit = state.round(&delta).expect("changes");
     assert_eq!(commit.tombstones, [(2, modseq + 1)]);
@@ -134,6 +133,41 @@ fn the_first_rendering_fixes_the_bytes_of_a_uid() {
     assert!(state.row(1).is_none());
     assert_eq!(state.uid_of(&gid(10)), Some(4));
     assert_eq!(state.row(4).expect("there").rendering, Some(rendering(2)));
+}
+
+fn mark(n: u8) -> StateMark {
+    StateMark::of(&[n]).expect("not empty")
+}
+
+#[test]
+fn only_what_the_gateway_changed_itself_stays_trusted() {
+    let own = |before, after| HashMap::from([(gid(10), OwnChange { before: mark(before), after: mark(after) })]);
+    let reported = |n: Option<u8>| RemoteMessage { state: n.map(mark), ..message(10, FlagSet::FLAGGED) };
+    let mut known = FolderState::new(77);
+    apply(&mut known, Delta { changed: vec![reported(Some(1))], ics: ics(1), complete: true, ..Delta::default() });
+    let (commit, _) = known.record_renderings(&[offer(1, 10, 1, 1)]);
+    known.absorb(commit.expect("recorded"));
+    for (own, now, is_suspect) in [
+        (own(1, 2), Some(2), false),
+        // It is reported again, in the state that is known.
+        (HashMap::new(), Some(1), false),
+        // Somebody else's change; before the gateway's, after it, and without a name.
+        (HashMap::new(), Some(2), true),
+        (own(9, 2), Some(2), true),
+        (own(1, 2), Some(3), true),
+        (own(1, 2), None, true),
+    ] {
+        let mut state = known.clone();
+        apply(&mut state, Delta { changed: vec![reported(now)], own: own.clone(), ics: ics(2), ..Delta::default() });
+        let row = state.row(1).expect("there");
+        assert_eq!((row.suspect, row.state), (is_suspect, now.map(mark)), "{own:?} {now:?}");
+        assert!(row.server_flags == FlagSet::FLAGGED.bits() && row.modseq > 1, "the flag counts in any case");
+        // Nobody's own change makes trusted again what nobody looked at.
+        let next = Delta { changed: vec![reported(Some(8))], ics: ics(3), ..Delta::default() };
+        let change = OwnChange { before: now.map_or(mark(7), mark), after: mark(8) };
+        apply(&mut state, Delta { own: HashMap::from([(gid(10), change)]), ..next });
+        assert_eq!(state.row(1).expect("there").suspect, is_suspect, "{own:?} {now:?}");
+    }
 }
 
 #[test]

@@ -1,8 +1,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use mail_core::{FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FlagSet, Keywords, Snapshot};
+use mail_core::{FetchNeed, FlagChange, FlagChangeMode, FlagSet, Keywords, Snapshot};
 
 use super::fetch_response::{Shown, Writing};
 use crate::proto::request::FetchItem;
@@ -28,7 +27,7 @@ pub(super) fn fetch(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Ve
         items.insert(0, FetchItem::Uid);
     }
     let mut local = Vec::new();
-    let needs = [FetchNeed::Size, FetchNeed::Header, FetchNeed::Full, FetchNeed::Parts];
+    let needs = [FetchNeed::Size, FetchNeed::Outline, FetchNeed::Full, FetchNeed::Parts];
     let mut calls = needs.map(|need| (need, Vec::new()));
     for message in uids {
         let size_known = selected.view().row(message).is_some_and(|row| row.size.is_some());
@@ -48,24 +47,24 @@ pub(super) fn fetch(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Ve
 
 /// What the store must be asked for to show the items of a message; nothing if its row suffices.
 fn need(items: &[FetchItem], size_known: bool) -> Option<FetchNeed> {
-    let (mut size, mut whole, mut header, mut parts) = (false, false, false, false);
+    let (mut size, mut whole, mut outline, mut parts) = (false, false, false, false);
     for item in items {
         match item {
             FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate => {}
             FetchItem::Size => size |= !size_known,
-            FetchItem::Envelope | FetchItem::Rfc822Header => header = true,
-            FetchItem::Section { section, .. } if section.is_header() => header = true,
+            FetchItem::Envelope | FetchItem::Rfc822Header | FetchItem::Body | FetchItem::BodyStructure => {
+                outline = true
+            }
+            FetchItem::Section { section, .. } if section.is_of_headers() => outline = true,
             FetchItem::Rfc822 => whole = true,
             FetchItem::Section { section, .. } if section.is_whole() => whole = true,
             _ => parts = true,
         }
     }
-    match (parts, whole, header) {
+    match (parts, whole, outline) {
         (true, _, _) | (_, true, true) => Some(FetchNeed::Parts),
-        // With the header alone a store need not tell the size.
-        (_, _, true) if size => Some(FetchNeed::Parts),
         (_, true, _) => Some(FetchNeed::Full),
-        (_, _, true) => Some(FetchNeed::Header),
+        (_, _, true) => Some(FetchNeed::Outline),
         _ => size.then_some(FetchNeed::Size),
     }
 }
@@ -145,7 +144,7 @@ impl Resume for Fetch {
         }
         while let Some(uid) = self.local.get(self.next).copied() {
             self.next += 1;
-            if let Some(shown) = Shown::of(selected, FetchedMessage { uid, size: None, content: Bytes::new() }) {
+            if let Some(shown) = Shown::known(selected, uid) {
                 shown.write_all(&self.items, out);
             }
             if out.pending() >= CHUNK {
@@ -208,12 +207,13 @@ mod tests {
             (vec![FetchItem::Flags, FetchItem::InternalDate, FetchItem::Uid], false, None),
             (vec![FetchItem::Size], true, None),
             (vec![FetchItem::Size], false, Some(FetchNeed::Size)),
-            (vec![FetchItem::Size, FetchItem::Envelope], true, Some(FetchNeed::Header)),
-            (vec![FetchItem::Size, FetchItem::Envelope], false, Some(FetchNeed::Parts)),
-            (vec![section(SectionText::HeaderFields(vec![])), FetchItem::Flags], false, Some(FetchNeed::Header)),
+            (vec![FetchItem::Size, FetchItem::Envelope], true, Some(FetchNeed::Outline)),
+            (vec![FetchItem::Size, FetchItem::Envelope], false, Some(FetchNeed::Outline)),
+            (vec![section(SectionText::HeaderFields(vec![])), FetchItem::Flags], false, Some(FetchNeed::Outline)),
             (vec![section(SectionText::Whole), FetchItem::Size], false, Some(FetchNeed::Full)),
             (vec![section(SectionText::Whole), FetchItem::Envelope], true, Some(FetchNeed::Parts)),
-            (vec![FetchItem::Envelope, FetchItem::BodyStructure], true, Some(FetchNeed::Parts)),
+            (vec![FetchItem::Envelope, FetchItem::BodyStructure], true, Some(FetchNeed::Outline)),
+            (vec![FetchItem::BodyStructure, FetchItem::Rfc822Text], true, Some(FetchNeed::Parts)),
         ] {
             assert_eq!(need(&items, known), expected, "{items:?}");
         }

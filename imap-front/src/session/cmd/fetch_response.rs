@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use mail_core::message::{Extract, Message, Section, SectionText};
-use mail_core::{FetchedMessage, MessageRow};
+use mail_core::{FetchedContent, FetchedMessage, MessageRow};
 
 use crate::message::{write_body, write_envelope, write_section};
 use crate::proto::request::FetchItem;
@@ -27,9 +27,18 @@ impl Shown {
     /// What there is to be shown of a message of which the client knows.
     pub fn of(selected: &Selected, fetched: FetchedMessage) -> Option<Self> {
         let FetchedMessage { uid, size, content } = fetched;
+        Self::new(selected, uid, Some(size), content)
+    }
+
+    /// The same of one whose row tells all that is to be shown.
+    pub fn known(selected: &Selected, uid: u32) -> Option<Self> {
+        Self::new(selected, uid, None, FetchedContent::Nothing)
+    }
+
+    fn new(selected: &Selected, uid: u32, size: Option<u32>, content: FetchedContent) -> Option<Self> {
         let view = selected.view();
         let (number, row, recent) = (view.number(uid)?, view.row(uid)?.clone(), view.is_recent(uid));
-        Some(Self { number, row, recent, size, message: Message::new(content) })
+        Some(Self { number, row, recent, size, message: content.into_message() })
     }
 
     /// Writes the whole response.

@@ -1,7 +1,6 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use mail_core::message::Message;
 use mail_core::work;
 use mail_core::{FetchNeed, FetchedMessage};
 
@@ -80,11 +79,9 @@ impl Query {
 
     /// Whether a message matches that its row alone did not decide.
     fn matches(&self, uid: u32, fetched: FetchedMessage) -> bool {
-        let need = self.need(uid);
-        let whole = (need == FetchNeed::Parts).then_some(fetched.content.len() as u64);
-        let told = fetched.size.map(u64::from).or(whole);
-        let message = Message::new(fetched.content);
-        let content = (need != FetchNeed::Size).then(|| Searched::new(&message, need == FetchNeed::Parts));
+        let (told, whole) = (Some(u64::from(fetched.size)), fetched.content.is_whole());
+        let message = fetched.content.into_message();
+        let content = (self.need(uid) != FetchNeed::Size).then(|| Searched::new(&message, whole));
         let candidate = self.view.number(uid).and_then(|number| self.candidate(number, uid, told, content));
         candidate.is_some_and(|candidate| self.matcher.matches(&candidate) == Some(true))
     }
@@ -119,7 +116,7 @@ impl Search {
     /// Groups those of which more must be known by what that is.
     fn ask(&mut self, open: Vec<u32>) {
         let mut calls: [(FetchNeed, Vec<u32>); 3] =
-            [(FetchNeed::Size, Vec::new()), (FetchNeed::Header, Vec::new()), (FetchNeed::Parts, Vec::new())];
+            [(FetchNeed::Size, Vec::new()), (FetchNeed::Outline, Vec::new()), (FetchNeed::Parts, Vec::new())];
         for uid in open {
             let need = self.query.need(uid);
             if let Some((_, uids)) = calls.iter_mut().find(|(kind, _)| *kind == need) {

@@ -37,6 +37,7 @@ pub fn record(uid: u32, version: u64) -> MessageRecord {
             .then_some(RenderingRecord { size: uid, digest: [u8::try_from(uid % 251).unwrap_or(0); 32] }),
         changed_at: version,
         suspect: false,
+        state: None,
     }
 }
 

@@ -100,7 +100,7 @@ impl Outlook {
         let update = |mid: &MessageId| MessageUpdate { mid: *mid, set: set.clone(), delete: delete.clone() };
         let updates: Vec<_> = ids.iter().map(update).collect();
         let results = self.mailbox.update_messages(self.here, &updates).await.map_err(text)?;
-        results.into_iter().try_for_each(|result| result.map_err(text))
+        results.into_iter().try_for_each(|result| result.map(drop).map_err(text))
     }
 
     async fn find(&self, folder: FolderId, marker: &str) -> Result<Vec<MessageId>, String> {
