@@ -60,10 +60,10 @@ pub trait UserStore: Send + Sync + 'static {
     /// [`StoreError::AlreadyExists`]
     async fn create(&self, name: &str) -> Result<(), StoreError>;
 
-    /// Removes a folder with all that is in it.
+    /// Removes a folder with the messages in it.
     ///
     /// # Errors
-    /// [`StoreError::Cannot`] for folders that must stay.
+    /// [`StoreError::HasChildren`] if there are folders in it, [`StoreError::Cannot`] for folders that must stay.
     async fn delete(&self, folder: &FolderKey) -> Result<(), StoreError>;
 
     /// Gives a folder another whole name; missing folders above it are made. Of the inbox only the messages go there
