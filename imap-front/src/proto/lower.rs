@@ -55,7 +55,7 @@ pub fn lower(command: &[u8]) -> Result<Tagged, SyntaxError> {
             (tag, result) => Err(SyntaxError { tag, text: result.err().unwrap_or("Missing or invalid tag") }),
         };
     }
-    let command = normalise(command);
+    let mut command = normalise(command);
     let Some(tag) = tag_of(&command) else {
         return Err(SyntaxError { tag: None, text: "Missing or invalid tag" });
     };
@@ -73,11 +73,11 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
     if let Some(arguments) = arguments(body, b"LIST ") {
         return list::parse(arguments).map(Request::List).ok_or("Invalid arguments of LIST");
     }
-    if let Some(arguments) = arguments(body, b"AUTHENTICATE ") {
-        return authenticate::parse(arguments).ok_or("Invalid arguments of AUTHENTICATE");
-    }
     if let Some(arguments) = arguments(body, b"STATUS ") {
         return status::parse(arguments).ok_or("Invalid arguments of STATUS");
+    }
+    if let Some(arguments) = arguments(body, b"AUTHENTICATE ") {
+        return authenticate::parse(arguments).ok_or("Invalid arguments of AUTHENTICATE");
     }
     let (rest, parsed) = CommandCodec::default().decode(command).map_err(|_| "Unknown command or invalid arguments")?;
     if !rest.is_empty() {
@@ -126,11 +126,11 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
                 change: lower_flags(kind, &flags)?,
             }
         }
-        CommandBody::Search { charset, criteria, uid } => Request::Search {
-            uid,
-            charset: charset.map(|charset| charset.as_ref().to_ascii_uppercase()),
-            key: SearchKey::And(criteria.as_ref().iter().map(lower_key).collect::<Result<_, _>>()?),
-        },
+        CommandBody::Search { charset, criteria, uid } => {
+            let charset = charset.map(|charset| charset.as_ref().to_owned());
+            let keys = criteria.as_ref().iter().map(|key| lower_key(key, charset.as_deref()));
+            Request::Search { uid, key: SearchKey::And(keys.collect::<Result<_, _>>()?), charset }
+        }
         CommandBody::Idle => Request::Idle,
         CommandBody::Create { mailbox: name } => Request::Create(new_mailbox(&name)?),
         CommandBody::Delete { mailbox: name } => Request::Delete(mailbox(&name)),
@@ -312,13 +312,15 @@ fn lower_flags(kind: StoreType, flags: &[Flag<'_>]) -> Result<FlagChange, &'stat
     Ok(FlagChange { mode, flags: system, keywords: Keywords::from_iter(keywords) })
 }
 
-fn lower_key(key: &WireKey<'_>) -> Result<SearchKey, &'static str> {
-    let words = |value: &AString<'_>| astring(value).to_lowercase();
+fn lower_key(key: &WireKey<'_>, charset: Option<&str>) -> Result<SearchKey, &'static str> {
+    let lower = |key: &WireKey<'_>| lower_key(key, charset);
+    let words = |value: &AString<'_>| charset::decode(charset, value.as_ref()).to_lowercase();
     let header = |name: &str, value: &AString<'_>| SearchKey::Header(name.to_owned(), words(value));
+    let address = |field: &'static str, value: &AString<'_>| SearchKey::Address(field, words(value));
     Ok(match key {
-        WireKey::And(keys) => SearchKey::And(keys.as_ref().iter().map(lower_key).collect::<Result<_, _>>()?),
-        WireKey::Not(key) => SearchKey::Not(Box::new(lower_key(key)?)),
-        WireKey::Or(one, other) => SearchKey::Or(Box::new(lower_key(one)?), Box::new(lower_key(other)?)),
+        WireKey::And(keys) => SearchKey::And(keys.as_ref().iter().map(lower).collect::<Result<_, _>>()?),
+        WireKey::Not(key) => SearchKey::Not(Box::new(lower(key)?)),
+        WireKey::Or(one, other) => SearchKey::Or(Box::new(lower(one)?), Box::new(lower(other)?)),
         WireKey::SequenceSet(set) => SearchKey::Numbers(lower_set(set)),
         WireKey::Uid(set) => SearchKey::Uids(lower_set(set)),
         WireKey::All => SearchKey::All,
@@ -345,10 +347,10 @@ fn lower_key(key: &WireKey<'_>) -> Result<SearchKey, &'static str> {
         WireKey::SentSince(date) => SearchKey::Sent(DateTest::Since, *date.as_ref()),
         WireKey::Larger(size) => SearchKey::Larger(*size),
         WireKey::Smaller(size) => SearchKey::Smaller(*size),
-        WireKey::From(value) => header("From", value),
-        WireKey::To(value) => header("To", value),
-        WireKey::Cc(value) => header("Cc", value),
-        WireKey::Bcc(value) => header("Bcc", value),
+        WireKey::From(value) => address("From", value),
+        WireKey::To(value) => address("To", value),
+        WireKey::Cc(value) => address("Cc", value),
+        WireKey::Bcc(value) => address("Bcc", value),
         WireKey::Subject(value) => header("Subject", value),
         WireKey::Header(name, value) => header(&astring(name), value),
         WireKey::Body(value) => SearchKey::Body(words(value)),

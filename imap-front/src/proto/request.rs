@@ -68,6 +68,7 @@ pub enum Request {
     },
     Search {
         uid: bool,
+        /// The charset of the texts in `key`, as it is called; if it is not known they mean nothing.
         charset: Option<String>,
         key: SearchKey,
     },
