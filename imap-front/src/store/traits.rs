@@ -5,7 +5,7 @@ use futures::stream::BoxStream;
 use mail_core::work::Owner;
 use mail_core::{
     Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderKey,
-    FolderStatus, NewMessage, Peer, Snapshot, StatusItems,
+    FolderStatus, NewMessage, Peer, RecentMark, Snapshot, StatusItems,
 };
 use tokio::sync::watch;
 
@@ -86,6 +86,10 @@ pub trait FolderStore: Send + Sync + 'static {
 
     /// Whether the user may not change anything here.
     fn read_only(&self) -> bool;
+
+    /// Which messages are `\Recent`: the same for all sessions of the folder. A store that keeps it over restarts looks at it
+    /// when a session lets go of the folder.
+    fn recent(&self) -> Arc<RecentMark>;
 
     /// Makes sure that everything that happened before the call is published (NOOP, CHECK).
     async fn refresh(&self) -> Result<(), StoreError>;
