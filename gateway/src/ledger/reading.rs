@@ -1,8 +1,10 @@
 use mapi_core::id::Gid;
-use redb::ReadableTable;
+use redb::{ReadableTable, TableError};
 
 use super::redb_file::RedbFile;
-use super::tables::{ARTICLES, HEADS, ROWS, RUNS, STAGED, STAGED_HEADS, StagedHead, TOMBSTONE_HEADS, TOMBSTONES};
+use super::tables::{
+    ARTICLES, HEADS, RECENT, ROWS, RUNS, STAGED, STAGED_HEADS, StagedHead, TOMBSTONE_HEADS, TOMBSTONES,
+};
 use super::tombstones::TombstoneHead;
 use super::{FolderHead, LedgerError, MessageRecord, Run, StagedRound, StoredFolder, Tombstones};
 
@@ -28,6 +30,17 @@ impl RedbFile {
             None => Run::default(),
         };
         Ok(Some(StoredFolder { head, rows, next_article, run }))
+    }
+
+    pub(super) fn recent(&self, folder: &Gid) -> Result<Option<(u32, u32)>, LedgerError> {
+        let transaction = self.begin_read()?;
+        let table = match transaction.open_table(RECENT) {
+            // A file of an earlier version that can't be written now.
+            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            table => table.map_err(|e| self.storage(e))?,
+        };
+        let mark = table.get(&folder.to_bytes()).map_err(|e| self.storage(e))?;
+        Ok(mark.map(|mark| mark.value()))
     }
 
     pub(super) fn tombstones(&self, folder: &Gid, after: u64) -> Result<Tombstones, LedgerError> {
