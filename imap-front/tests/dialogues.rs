@@ -68,15 +68,19 @@ fn what_is_below_a_mailbox_stays() {
     }
     store.add("Trash", Some(SpecialUse::Trash));
     store.add("Trash/Work", None);
+    store.add("Trash/Work/2024", None);
     let mut dialogue = Dialogue::logged_in(store.clone());
-    for name in ["Work", "Work/2025", "Trash"] {
+    for name in ["Work", "Work/2025"] {
         let answer = dialogue.say(&format!("a DELETE {name}\r\n"));
         assert!(answer.starts_with("a NO [HASCHILDREN] "), "{name}: {answer}");
     }
     for name in ["Work/2025/May", "Work/2025", "Work", "Workshop"] {
         assert_eq!(dialogue.say(&format!("a DELETE {name}\r\n")), "a OK DELETE completed\r\n", "{name}");
     }
-    // One that the session was not shown yet.
+    assert!(dialogue.say("a DELETE Trash/Work\r\n").starts_with("a NO [HASCHILDREN] "));
+    // The store knows better why this one can't go, and of one that the session was not shown yet.
+    *store.fail_delete.lock().unwrap() = Some(StoreError::Cannot("needed".to_owned()));
+    assert_eq!(dialogue.say("a DELETE Trash\r\n"), "a NO [CANNOT] needed\r\n");
     store.add("Late", None);
     *store.fail_delete.lock().unwrap() = Some(StoreError::HasChildren);
     assert!(dialogue.say("b DELETE Late\r\n").starts_with("b NO [HASCHILDREN] "));

@@ -80,10 +80,10 @@ fn tag(special: &str, out: &mut String) -> usize {
     let name = special.get(1 + usize::from(closes)..end).unwrap_or_default();
     let name = name.split(|c: char| !(c.is_ascii_alphanumeric() || matches!(c, ':' | '-'))).next().unwrap_or_default();
     let is = |known: &&str| name.eq_ignore_ascii_case(known);
-    if !INLINE.iter().any(|known| is(known)) {
+    if !INLINE.iter().any(is) {
         out.push(' ');
     }
-    if closes || !UNSEEN.iter().any(|known| is(known)) {
+    if closes || !UNSEEN.iter().any(is) {
         return end + 1;
     }
     // What is behind the start of the closing tag is read as a tag again.

@@ -40,7 +40,8 @@ pub(super) fn delete(mailbox: String) -> Step {
     let below = format!("{mailbox}/");
     with_folders(move |folders| match folders.iter().find(|folder| folder.name == mailbox) {
         None => Step::Done(missing()),
-        Some(_) if folders.iter().any(|folder| folder.name.starts_with(&below)) => {
+        // Of those that can't go at all the store says so.
+        Some(folder) if folder.special_use.is_none() && folders.iter().any(|other| other.name.starts_with(&below)) => {
             Step::Done(Outcome::failed(&StoreError::HasChildren))
         }
         Some(folder) => call_to_end(Call::Delete(folder.id.clone()), "DELETE completed"),
