@@ -8,6 +8,9 @@ use crate::work::spend;
 /// So many bytes are one piece of work.
 const PIECE: usize = 4 << 10;
 
+/// Begins what sets the state of a charset.
+const ESCAPE: u8 = 0x1B;
+
 /// Stands for the equals sign of what looks like an encoded word and is none. A noncharacter: it means nothing in text.
 const NO_WORD: char = '\u{FDD0}';
 
@@ -70,8 +73,11 @@ impl<'a> Words<'a> {
 
     /// Space between encoded words means nothing.
     fn word(&mut self, word: Word<'a>, at: usize) {
+        // A word that sets its state itself (ISO-2022-JP) goes on with nothing; decoders take two escapes in a row for an error.
+        let goes_on =
+            |before: &Word<'_>| before.charset.eq_ignore_ascii_case(word.charset) && !word.bytes.starts_with(&[ESCAPE]);
         match &mut self.words {
-            Some(words) if words.charset.eq_ignore_ascii_case(word.charset) => words.bytes.extend(word.bytes),
+            Some(words) if goes_on(words) => words.bytes.extend(word.bytes),
             _ => {
                 self.end_words();
                 self.words = Some(word);
