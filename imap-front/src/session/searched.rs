@@ -32,7 +32,15 @@ struct FieldText<'a> {
 struct BodyText<'a> {
     entity: Entity<'a>,
     kind: TextKind,
-    text: OnceCell<String>,
+    texts: OnceCell<Texts>,
+}
+
+/// The texts of an entity, decoded and in lower case.
+struct Texts {
+    /// What clients show.
+    shown: String,
+    /// HTML as it is written: with the addresses of links, and whatever else is not shown. Of all else nothing.
+    written: String,
 }
 
 /// What of an entity the text is. Where it is not plain, space is what [`spaced`] makes of it.
@@ -74,13 +82,18 @@ impl<'a> Searched<'a> {
         self.fields().iter().any(|field| field.field.is(name) && occurs(&finder, field.addresses()))
     }
 
-    /// Whether the body contains `text`, which is in lower case; nothing if it is not there.
+    /// Whether the body contains `text`, which is in lower case; nothing if it is not there. Of HTML both count: what it shows
+    /// and how it is written.
     pub fn body_contains(&self, text: &str) -> Option<bool> {
         let spaced = spaced(text);
         let (as_it_is, spaced) = (Finder::new(text), Finder::new(&*spaced));
         let found = |piece: &BodyText<'_>| {
-            let finder = if piece.kind == TextKind::Plain { &as_it_is } else { &spaced };
-            occurs(finder, piece.get())
+            let texts = piece.texts();
+            match piece.kind {
+                TextKind::Header => occurs(&spaced, &texts.shown),
+                TextKind::Plain => occurs(&as_it_is, &texts.shown),
+                TextKind::Html => occurs(&spaced, &texts.shown) || occurs(&as_it_is, &texts.written),
+            }
         };
         self.full.then(|| self.body().iter().any(found))
     }
@@ -216,7 +229,7 @@ fn lower(text: &str) -> String {
 
 /// Recursion is as deep as the structure, which is bounded.
 fn collect<'a>(entity: Entity<'a>, found: &mut Vec<BodyText<'a>>) {
-    let piece = |entity, kind| BodyText { entity, kind, text: OnceCell::new() };
+    let piece = |entity, kind| BodyText { entity, kind, texts: OnceCell::new() };
     let media = &entity.part().media;
     match &entity.part().content {
         Content::Leaf if media.is_exactly("text", "html") => found.push(piece(entity, TextKind::Html)),
@@ -233,17 +246,22 @@ fn collect<'a>(entity: Entity<'a>, found: &mut Vec<BodyText<'a>>) {
 }
 
 impl BodyText<'_> {
-    fn get(&self) -> &str {
-        self.text.get_or_init(|| {
+    /// Decoded once, whatever is looked for.
+    fn texts(&self) -> &Texts {
+        self.texts.get_or_init(|| {
             let body = || self.entity.text_of(&self.entity.decoded());
-            match self.kind {
+            let (shown, written) = match self.kind {
                 TextKind::Header => {
                     let values: Vec<String> = self.entity.fields().iter().map(|field| field.text()).collect();
-                    lower(&values.iter().map(|value| spaced(value)).collect::<Vec<_>>().join("\n"))
+                    (lower(&values.iter().map(|value| spaced(value)).collect::<Vec<_>>().join("\n")), String::new())
                 }
-                TextKind::Plain => lower(&body()),
-                TextKind::Html => lower(&spaced(&html::text(&body()))),
-            }
+                TextKind::Plain => (lower(&body()), String::new()),
+                TextKind::Html => {
+                    let html = body();
+                    (lower(&spaced(&html::text(&html))), lower(&html))
+                }
+            };
+            Texts { shown, written }
         })
     }
 }
