@@ -17,18 +17,16 @@ impl RecentKeeper {
     pub(super) async fn open(shared: &Shared, state: &FolderState) -> Result<Self, UpstreamError> {
         let (ledger, folder, head) = (Arc::clone(&shared.context.ledger), shared.gid, state.head());
         let noted = blocking(move || ledger.recent(&folder)).await??;
-        let known = (head.version > 0).then_some((head.uid_validity, head.uid_next));
-        if let Some((uid_validity, first)) = noted.or(known) {
-            shared.recent.claim(uid_validity, first);
-        }
+        let first = if head.version > 0 { head.uid_next } else { 1 };
+        let (uid_validity, first) = noted.unwrap_or((head.uid_validity, first));
+        shared.recent.claim(uid_validity, first);
         Ok(Self { noted })
     }
 
     /// Keeps what changed. If it can't be kept now, it is tried again the next time.
     pub(super) async fn keep(&mut self, shared: &Shared) {
         let mark = shared.recent.get();
-        // UIDVALIDITY is never 0: nothing was told yet.
-        if mark.0 == 0 || self.noted == Some(mark) {
+        if self.noted == Some(mark) {
             return;
         }
         let (ledger, folder) = (Arc::clone(&shared.context.ledger), shared.gid);
