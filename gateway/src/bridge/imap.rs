@@ -123,17 +123,18 @@ impl UserStore for UserBridge {
 }
 
 impl UserBridge {
-    /// Counts come from the folder tree unless the folder is open or something is asked that only a round tells.
+    /// Counts come from the folder tree and the ledger unless the folder is open or something is asked that only a round tells.
     async fn folder_status(&self, id: &FolderKey, items: StatusItems) -> Result<FolderStatus, UpstreamError> {
-        let simple = !(items.recent || items.uid_next || items.uid_validity || items.highest_modseq || items.size);
-        let open = Gid::from_slice(&id.0).and_then(|gid| self.account.mailbox().open_folder(&gid));
-        if simple && open.is_none() {
-            let tree = self.account.mailbox().tree_with_counts().await?;
-            if let Some(node) = Gid::from_slice(&id.0).and_then(|gid| tree.get(&gid)) {
-                return Ok(node.counts);
-            }
+        let simple = !(items.uid_next || items.uid_validity || items.highest_modseq || items.size);
+        let mailbox = self.account.mailbox();
+        if simple
+            && let Some(gid) = Gid::from_slice(&id.0)
+            && mailbox.open_folder(&gid).is_none()
+            && let Some(counts) = mailbox.counts(&gid, items.recent).await?
+        {
+            return Ok(counts);
         }
-        let folder = self.account.mailbox().folder(id).await?;
+        let folder = mailbox.folder(id).await?;
         if items.size {
             let view = folder.view();
             let unknown = view.snapshot.rows().counting(|counts| counts.without_size > 0);

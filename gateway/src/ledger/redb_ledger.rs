@@ -112,6 +112,10 @@ impl Ledger for RedbLedger {
         self.file.with(Access::Write, |file| file.note_recent(folder, mark))
     }
 
+    fn told(&self, folder: &Gid) -> Result<u32, LedgerError> {
+        self.file.with(Access::Read, |file| file.told(folder))
+    }
+
     fn tombstones(&self, folder: &Gid, after: u64) -> Result<Tombstones, LedgerError> {
         self.file.with(Access::Read, |file| file.tombstones(folder, after))
     }

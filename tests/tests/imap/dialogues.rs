@@ -37,10 +37,28 @@ async fn what_is_recent_is_so_once_also_after_a_restart() {
     });
     let stack = stack.await;
     let mut first = client(&stack).await;
+    let asked = stack.executes();
+    let status = first.command("STATUS INBOX (MESSAGES RECENT)").await.ok();
+    assert!(status.line("(MESSAGES 4 RECENT 1)").is_some(), "{:?}", status.lines());
+    assert!(stack.executes() <= asked + 1, "the counts of all folders at most");
     let opened = first.command("SELECT INBOX").await.ok();
     assert!(opened.line("* 4 EXISTS").is_some(), "{:?}", opened.lines());
     assert_eq!(recent(&opened).as_deref(), Some("1"));
     assert!(first.command("SEARCH RECENT").await.ok().line("* SEARCH 4").is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_recent_stays_so_until_somebody_selects() {
+    let stack = Stack::start(Seed::Bulk(3)).await;
+    for (items, expected) in [("RECENT", "(RECENT 3)"), ("UIDNEXT RECENT", "(UIDNEXT 4 RECENT 3)")] {
+        let status = client(&stack).await.command(&format!("STATUS INBOX ({items})")).await.ok();
+        assert!(status.line(expected).is_some(), "{:?}", status.lines());
+    }
+    let stack = stack.restart().await;
+    let mut client = client(&stack).await;
+    let status = client.command("STATUS INBOX (RECENT)").await.ok();
+    assert!(status.line("(RECENT 3)").is_some(), "{:?}", status.lines());
+    assert_eq!(recent(&client.command("SELECT INBOX").await.ok()).as_deref(), Some("3"));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -94,6 +94,21 @@ fn what_is_recent_is_kept() {
 }
 
 #[test]
+fn how_many_were_told_of() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
+    let told = |folder| ledger.told(&gid(folder)).expect("read");
+    assert_eq!(told(1), 0, "a folder that nobody knows");
+    ledger.commit(&gid(1), commit(0, vec![record(1), record(4), record(9)], vec![])).expect("committed");
+    ledger.commit(&gid(2), commit(0, vec![record(2)], vec![])).expect("committed");
+    assert_eq!((told(1), told(2)), (3, 1), "nothing was noted");
+    for (mark, expected) in [((5, 1), 0), ((5, 4), 1), ((5, 5), 2), ((5, 10), 3), ((4, 10), 0)] {
+        ledger.note_recent(&gid(1), mark).expect("noted");
+        assert_eq!((told(1), told(2)), (expected, 1), "{mark:?}");
+    }
+}
+
+#[test]
 fn a_commit_on_an_outdated_version_changes_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
     let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
