@@ -33,6 +33,7 @@ pub struct FolderEntry {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct StatusItems {
     pub messages: bool,
+    pub recent: bool,
     pub unseen: bool,
     pub uid_next: bool,
     pub uid_validity: bool,
@@ -45,6 +46,7 @@ pub struct StatusItems {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct FolderStatus {
     pub messages: u32,
+    pub recent: u32,
     pub unseen: u32,
     pub uid_next: u32,
     pub uid_validity: u32,

@@ -44,12 +44,16 @@ impl Account {
         self.explained(made.map(drop), name).await
     }
 
-    /// Moves a folder to Deleted Items with all that is in it; one that is there already is deleted for good.
+    /// Moves a folder to Deleted Items with the messages in it; one that is there already is deleted for good.
     ///
     /// # Errors
+    /// [`UpstreamError::HasChildren`] if there are folders in it, also such as clients are not shown;
     /// [`UpstreamError::Cannot`] for folders that must stay.
     pub async fn delete_folder(&self, folder: &FolderKey) -> Result<(), UpstreamError> {
         let Chosen { tree, gid, node, .. } = self.choose(folder).await?;
+        if tree.has_children(&gid) {
+            return Err(UpstreamError::HasChildren);
+        }
         let parent = node.parent;
         let upstream = &self.context().upstream;
         let (_, mailbox) = upstream.mailbox().await?;

@@ -27,6 +27,7 @@ impl From<UpstreamError> for StoreError {
             UpstreamError::NoRoom => Self::Limit(error.to_string()),
             UpstreamError::Expunged => Self::ExpungeIssued,
             UpstreamError::SenderDenied(_) => Self::NoPermission(error.to_string()),
+            UpstreamError::HasChildren => Self::HasChildren,
             UpstreamError::Content(reason) | UpstreamError::Cannot(reason) => Self::Cannot(reason),
             UpstreamError::Ledger(error) if error.is_for_now() => {
                 tracing::warn!(%error, "ledger failed");
@@ -97,7 +98,10 @@ impl From<UpstreamError> for SubmitError {
                 tracing::warn!(%error, "ledger failed");
                 Self::Unavailable("the gateway can't store folder state for now, try again later".into())
             }
-            UpstreamError::Ledger(_) | UpstreamError::Internal(_) | UpstreamError::Expunged => {
+            UpstreamError::Ledger(_)
+            | UpstreamError::Internal(_)
+            | UpstreamError::Expunged
+            | UpstreamError::HasChildren => {
                 tracing::error!(%error, "internal error");
                 Self::Internal("internal error".into())
             }

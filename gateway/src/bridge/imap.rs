@@ -7,7 +7,7 @@ use imap_front::store::{FolderStore, MailStore, StoreError, UserStore};
 use mail_core::work::Owner;
 use mail_core::{
     Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderKey,
-    FolderStatus, NewMessage, Peer, Secret, Snapshot, StatusItems,
+    FolderStatus, NewMessage, Peer, RecentMark, Secret, Snapshot, StatusItems,
 };
 use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
@@ -54,6 +54,12 @@ impl MailStore for ImapBridge {
 
 struct UserBridge {
     account: Arc<Account>,
+}
+
+impl Drop for FolderBridge {
+    fn drop(&mut self) {
+        self.folder.unselect();
+    }
 }
 
 impl Drop for UserBridge {
@@ -117,17 +123,18 @@ impl UserStore for UserBridge {
 }
 
 impl UserBridge {
-    /// Counts come from the folder tree unless the folder is open or something is asked that only a round tells.
+    /// Counts come from the folder tree and the ledger unless the folder is open or something is asked that only a round tells.
     async fn folder_status(&self, id: &FolderKey, items: StatusItems) -> Result<FolderStatus, UpstreamError> {
         let simple = !(items.uid_next || items.uid_validity || items.highest_modseq || items.size);
-        let open = Gid::from_slice(&id.0).and_then(|gid| self.account.mailbox().open_folder(&gid));
-        if simple && open.is_none() {
-            let tree = self.account.mailbox().tree_with_counts().await?;
-            if let Some(node) = Gid::from_slice(&id.0).and_then(|gid| tree.get(&gid)) {
-                return Ok(node.counts);
-            }
+        let mailbox = self.account.mailbox();
+        if simple
+            && let Some(gid) = Gid::from_slice(&id.0)
+            && mailbox.open_folder(&gid).is_none()
+            && let Some(counts) = mailbox.counts(&gid, items.recent).await?
+        {
+            return Ok(counts);
         }
-        let folder = self.account.mailbox().folder(id).await?;
+        let folder = mailbox.folder(id).await?;
         if items.size {
             let view = folder.view();
             let unknown = view.snapshot.rows().counting(|counts| counts.without_size > 0);
@@ -137,14 +144,16 @@ impl UserBridge {
                 while sizes.recv().await.is_some() {}
             }
         }
-        Ok(status_of(&folder.view().snapshot))
+        Ok(status_of(&folder.view().snapshot, &folder.recent()))
     }
 }
 
-fn status_of(snapshot: &Snapshot) -> FolderStatus {
-    let counts = snapshot.rows().counts();
+fn status_of(snapshot: &Snapshot, recent: &RecentMark) -> FolderStatus {
+    let (rows, counts) = (snapshot.rows(), snapshot.rows().counts());
+    let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     FolderStatus {
-        messages: u32::try_from(snapshot.rows().len()).unwrap_or(u32::MAX),
+        messages: count(rows.len()),
+        recent: count(rows.len() - rows.rank(recent.first(snapshot.uid_validity()))),
         unseen: counts.unseen,
         uid_next: snapshot.uid_next(),
         uid_validity: snapshot.uid_validity(),
@@ -167,6 +176,10 @@ impl FolderStore for FolderBridge {
 
     fn read_only(&self) -> bool {
         self.folder.read_only()
+    }
+
+    fn recent(&self) -> Arc<RecentMark> {
+        self.folder.recent()
     }
 
     async fn refresh(&self) -> Result<(), StoreError> {

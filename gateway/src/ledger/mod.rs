@@ -79,6 +79,16 @@ pub trait Ledger: Send + Sync + 'static {
     /// Forgets a folder whose records can't be read.
     fn forget(&self, folder: &Gid) -> Result<(), LedgerError>;
 
+    /// From which UID on the folder's messages are `\Recent`, and the UIDVALIDITY of that; none if it was never noted.
+    fn recent(&self, folder: &Gid) -> Result<Option<(u32, u32)>, LedgerError>;
+
+    /// Notes that. It costs no write of its own: after a crash an older mark may be there, and messages are `\Recent` once more.
+    fn note_recent(&self, folder: &Gid, mark: (u32, u32)) -> Result<(), LedgerError>;
+
+    /// How many of the messages that a folder had when it was last read are not `\Recent`: all if nothing was ever noted, and none
+    /// if what was noted is of another UIDVALIDITY. No row is decoded.
+    fn told(&self, folder: &Gid) -> Result<u32, LedgerError>;
+
     /// Which messages of a folder went with a MODSEQ above `after`, as far as this is remembered.
     fn tombstones(&self, folder: &Gid, after: u64) -> Result<Tombstones, LedgerError>;
 

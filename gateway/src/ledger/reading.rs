@@ -1,8 +1,10 @@
 use mapi_core::id::Gid;
-use redb::ReadableTable;
+use redb::{ReadTransaction, ReadableTable, TableError};
 
 use super::redb_file::RedbFile;
-use super::tables::{ARTICLES, HEADS, ROWS, RUNS, STAGED, STAGED_HEADS, StagedHead, TOMBSTONE_HEADS, TOMBSTONES};
+use super::tables::{
+    ARTICLES, HEADS, RECENT, ROWS, RUNS, STAGED, STAGED_HEADS, StagedHead, TOMBSTONE_HEADS, TOMBSTONES,
+};
 use super::tombstones::TombstoneHead;
 use super::{FolderHead, LedgerError, Run, StagedRound, StoredFolder, Tombstones};
 
@@ -28,6 +30,40 @@ impl RedbFile {
             None => Run::default(),
         };
         Ok(Some(StoredFolder { head, rows, next_article, run }))
+    }
+
+    pub(super) fn recent(&self, folder: &Gid) -> Result<Option<(u32, u32)>, LedgerError> {
+        self.recent_in(&self.begin_read()?, folder)
+    }
+
+    pub(super) fn told(&self, folder: &Gid) -> Result<u32, LedgerError> {
+        let key = folder.to_bytes();
+        let transaction = self.begin_read()?;
+        let heads = transaction.open_table(HEADS).map_err(|e| self.storage(e))?;
+        let Some(head) = heads.get(&key).map_err(|e| self.storage(e))? else { return Ok(0) };
+        let head: FolderHead = self.decode(head.value(), "folder head")?;
+        let first = match self.recent_in(&transaction, folder)? {
+            Some((uid_validity, first)) if uid_validity == head.uid_validity => first,
+            Some(_) => return Ok(0),
+            None => head.uid_next,
+        };
+        let table = transaction.open_table(ROWS).map_err(|e| self.storage(e))?;
+        let mut told = 0u32;
+        for row in table.range((&key, 0)..(&key, first)).map_err(|e| self.storage(e))? {
+            row.map_err(|e| self.storage(e))?;
+            told = told.saturating_add(1);
+        }
+        Ok(told)
+    }
+
+    fn recent_in(&self, transaction: &ReadTransaction, folder: &Gid) -> Result<Option<(u32, u32)>, LedgerError> {
+        let table = match transaction.open_table(RECENT) {
+            // A file of an earlier version that can't be written now.
+            Err(TableError::TableDoesNotExist(_)) => return Ok(None),
+            table => table.map_err(|e| self.storage(e))?,
+        };
+        let mark = table.get(&folder.to_bytes()).map_err(|e| self.storage(e))?;
+        Ok(mark.map(|mark| mark.value()))
     }
 
     pub(super) fn tombstones(&self, folder: &Gid, after: u64) -> Result<Tombstones, LedgerError> {

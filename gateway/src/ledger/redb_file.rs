@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::disk::OpenFile;
 use super::overlay::Overlay;
 use super::tables::{
-    ARTICLES, CLOSED, CLOSING, DOUBTS, HEADS, META, OPENED, ROWS, RUNS, STAGED, STAGED_HEADS, TOMBSTONE_HEADS,
+    ARTICLES, CLOSED, CLOSING, DOUBTS, HEADS, META, OPENED, RECENT, ROWS, RUNS, STAGED, STAGED_HEADS, TOMBSTONE_HEADS,
     TOMBSTONES,
 };
 use super::{FolderHead, LedgerError, LedgerOptions, MessageRecord, Opening};
@@ -201,6 +201,7 @@ impl RedbFile {
         transaction.open_table(TOMBSTONES).map_err(|e| self.storage(e))?;
         transaction.open_table(TOMBSTONE_HEADS).map_err(|e| self.storage(e))?;
         transaction.open_table(ARTICLES).map_err(|e| self.storage(e))?;
+        transaction.open_table(RECENT).map_err(|e| self.storage(e))?;
         transaction.open_table(STAGED_HEADS).map_err(|e| self.storage(e))?;
         transaction.open_table(STAGED).map_err(|e| self.storage(e))?;
         transaction.commit().map_err(|e| self.storage(e))?;

@@ -104,6 +104,18 @@ impl Ledger for RedbLedger {
         Ok(())
     }
 
+    fn recent(&self, folder: &Gid) -> Result<Option<(u32, u32)>, LedgerError> {
+        self.file.with(Access::Read, |file| file.recent(folder))
+    }
+
+    fn note_recent(&self, folder: &Gid, mark: (u32, u32)) -> Result<(), LedgerError> {
+        self.file.with(Access::Write, |file| file.note_recent(folder, mark))
+    }
+
+    fn told(&self, folder: &Gid) -> Result<u32, LedgerError> {
+        self.file.with(Access::Read, |file| file.told(folder))
+    }
+
     fn tombstones(&self, folder: &Gid, after: u64) -> Result<Tombstones, LedgerError> {
         self.file.with(Access::Read, |file| file.tombstones(folder, after))
     }

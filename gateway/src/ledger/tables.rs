@@ -17,6 +17,8 @@ pub(super) const DOUBTS: &str = "doubts";
 pub(super) const HEADS: TableDefinition<&FolderBytes, &[u8]> = TableDefinition::new("heads");
 pub(super) const ROWS: TableDefinition<(&FolderBytes, u32), &[u8]> = TableDefinition::new("rows");
 pub(super) const ARTICLES: TableDefinition<&FolderBytes, u32> = TableDefinition::new("articles");
+/// UIDVALIDITY, and the first UID that is `\Recent` under it.
+pub(super) const RECENT: TableDefinition<&FolderBytes, (u32, u32)> = TableDefinition::new("recent");
 pub(super) const RUNS: TableDefinition<&FolderBytes, &[u8]> = TableDefinition::new("runs");
 
 /// MODSEQ by UID.

@@ -1,8 +1,10 @@
 use mapi_core::id::Gid;
-use redb::ReadableTable;
+use redb::{Durability, ReadableTable};
 
 use super::redb_file::RedbFile;
-use super::tables::{ARTICLES, HEADS, ROWS, RUNS, STAGED, STAGED_HEADS, StagedHead, TOMBSTONE_HEADS, TOMBSTONES};
+use super::tables::{
+    ARTICLES, HEADS, RECENT, ROWS, RUNS, STAGED, STAGED_HEADS, StagedHead, TOMBSTONE_HEADS, TOMBSTONES,
+};
 use super::tombstones::{self, TombstoneBound};
 use super::{FolderCommit, FolderHead, LedgerError, Stage};
 use crate::mutant::{self, Mutant};
@@ -22,8 +24,21 @@ impl RedbFile {
         {
             let mut articles = transaction.open_table(ARTICLES).map_err(|e| self.storage(e))?;
             articles.remove(&key).map_err(|e| self.storage(e))?;
+            let mut recent = transaction.open_table(RECENT).map_err(|e| self.storage(e))?;
+            recent.remove(&key).map_err(|e| self.storage(e))?;
             let mut tombstones = transaction.open_table(TOMBSTONES).map_err(|e| self.storage(e))?;
             tombstones.retain_in((&key, 0)..=(&key, u32::MAX), |_, _| false).map_err(|e| self.storage(e))?;
+        }
+        transaction.commit().map_err(|e| self.storage(e))
+    }
+
+    /// Not durable by itself: it gets to the disk with the next commit, or when the file is closed.
+    pub(super) fn note_recent(&self, folder: &Gid, mark: (u32, u32)) -> Result<(), LedgerError> {
+        let mut transaction = self.begin_write()?;
+        transaction.set_durability(Durability::None).map_err(|e| self.storage(e))?;
+        {
+            let mut table = transaction.open_table(RECENT).map_err(|e| self.storage(e))?;
+            table.insert(&folder.to_bytes(), mark).map_err(|e| self.storage(e))?;
         }
         transaction.commit().map_err(|e| self.storage(e))
     }

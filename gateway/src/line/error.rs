@@ -53,6 +53,9 @@ pub enum UpstreamError {
     /// A message that was asked for is gone.
     #[error("the message is gone")]
     Expunged,
+    /// A folder that was to go has folders in it.
+    #[error("the folder has folders in it")]
+    HasChildren,
     /// This can't be done with this folder, whoever asks.
     #[error("{0}")]
     Cannot(String),
@@ -90,7 +93,7 @@ impl UpstreamError {
     /// Whether it is what was asked for that can't be done, by a rule of the gateway or the server, while all of them work.
     pub fn is_of_the_request(&self) -> bool {
         match self {
-            Self::Limit(_) | Self::Cannot(_) | Self::Content(_) | Self::SenderDenied(_) => true,
+            Self::Limit(_) | Self::HasChildren | Self::Cannot(_) | Self::Content(_) | Self::SenderDenied(_) => true,
             Self::Refused { code, .. } => matches!(
                 *code,
                 ErrorCode::NOT_FOUND

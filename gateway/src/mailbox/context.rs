@@ -94,6 +94,15 @@ impl MailboxContext {
         Ok(crate::blocking::blocking(move || ledger.reserve(messages)).await??)
     }
 
+    /// See [`Ledger::told`].
+    ///
+    /// # Errors
+    /// [`UpstreamError::Ledger`]
+    pub(crate) async fn told(&self, folder: Gid) -> Result<u32, UpstreamError> {
+        let ledger = Arc::clone(&self.ledger);
+        Ok(crate::blocking::blocking(move || ledger.told(&folder)).await??)
+    }
+
     /// The user's address.
     pub fn user(&self) -> &str {
         &self.user

@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
-use mail_core::FolderKey;
+use mail_core::{FolderKey, FolderStatus};
 use mapi_core::id::Gid;
 use tokio::sync::watch;
 
@@ -66,6 +66,23 @@ impl OpenMailbox {
     /// The folder tree with the counts as they are now.
     pub async fn tree_with_counts(&self) -> Result<Arc<FolderTree>, UpstreamError> {
         self.tree.get(&self.context, true).await
+    }
+
+    /// Counts of a folder without opening it: of messages, of unread ones and, `with_recent`, of `\Recent` ones. Nothing if
+    /// there is no such folder.
+    ///
+    /// The last is a lower bound: of what the ledger has, messages count as there that went since. It is 0 if the ledger can't
+    /// be read, which is no reason to keep the others back.
+    pub(crate) async fn counts(&self, gid: &Gid, with_recent: bool) -> Result<Option<FolderStatus>, UpstreamError> {
+        let tree = self.tree_with_counts().await?;
+        let Some(mut counts) = tree.get(gid).map(|node| node.counts) else { return Ok(None) };
+        if with_recent && counts.messages > 0 {
+            match self.context.told(*gid).await {
+                Ok(told) => counts.recent = counts.messages.saturating_sub(told),
+                Err(error) => tracing::debug!(%error, folder = %gid, "what is recent could not be read"),
+            }
+        }
+        Ok(Some(counts))
     }
 
     /// Opens a folder, or returns it if it is open.

@@ -57,6 +57,11 @@ impl FolderTree {
         std::iter::successors(parent(gid), parent).take(self.nodes.len())
     }
 
+    /// Whether there are folders in a folder, shown or not.
+    pub fn has_children(&self, gid: &Gid) -> bool {
+        self.nodes.values().any(|node| node.parent == Some(*gid))
+    }
+
     /// A folder of the tree.
     pub fn get(&self, gid: &Gid) -> Option<&TreeNode> {
         self.nodes.get(gid)

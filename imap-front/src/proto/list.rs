@@ -1,8 +1,9 @@
 //! LIST and LSUB: the command in all its forms (RFC 3501 6.3.8, RFC 5258, RFC 5819, RFC 6154) and pattern matching.
 
+use super::cursor::Cursor;
 use super::mailbox_name::mailbox_name;
 use super::request::ListRequest;
-use super::status_item::StatusItem;
+use super::status;
 
 /// The longest pattern; matching takes time proportional to it.
 const MAX_PATTERN: usize = 1024;
@@ -13,7 +14,7 @@ const MAX_PATTERNS: usize = 64;
 /// what is not known.
 pub fn parse(arguments: &[u8]) -> Option<ListRequest> {
     let mut request = ListRequest::default();
-    let mut cursor = Cursor { rest: arguments };
+    let mut cursor = Cursor::new(arguments);
     if cursor.peek() == Some(b'(') {
         request.extended = true;
         let mut others = false;
@@ -62,7 +63,7 @@ pub fn parse(arguments: &[u8]) -> Option<ListRequest> {
         cursor.expect(b' ')?;
         parse_return(&mut cursor, &mut request)?;
     }
-    cursor.rest.is_empty().then_some(request)
+    cursor.is_at_end().then_some(request)
 }
 
 /// The pattern in Unicode.
@@ -79,9 +80,7 @@ fn parse_return(cursor: &mut Cursor<'_>, request: &mut ListRequest) -> Option<()
             "CHILDREN" | "SPECIAL-USE" => {}
             "STATUS" => {
                 cursor.expect(b' ')?;
-                let items: Option<Vec<StatusItem>> =
-                    cursor.words()?.iter().map(|word| StatusItem::named(word)).collect();
-                request.return_status = items.filter(|items| !items.is_empty())?;
+                request.return_status = Some(status::items(cursor)?);
             }
             _ => return None,
         }
@@ -90,96 +89,6 @@ fn parse_return(cursor: &mut Cursor<'_>, request: &mut ListRequest) -> Option<()
         }
     }
     cursor.expect(b')')
-}
-
-struct Cursor<'a> {
-    rest: &'a [u8],
-}
-
-impl Cursor<'_> {
-    fn peek(&self) -> Option<u8> {
-        self.rest.first().copied()
-    }
-
-    fn expect(&mut self, byte: u8) -> Option<()> {
-        let (first, rest) = self.rest.split_first()?;
-        self.rest = rest;
-        (*first == byte).then_some(())
-    }
-
-    fn while_true(&mut self, accept: impl Fn(u8) -> bool) -> Option<Vec<u8>> {
-        let length = self.rest.iter().position(|byte| !accept(*byte)).unwrap_or(self.rest.len());
-        let (taken, rest) = self.rest.split_at(length);
-        self.rest = rest;
-        (length > 0).then(|| taken.to_vec())
-    }
-
-    /// A keyword in upper case.
-    fn word(&mut self) -> Option<String> {
-        let word = self.while_true(|byte| byte.is_ascii_alphanumeric() || byte == b'-')?;
-        Some(String::from_utf8_lossy(&word).to_ascii_uppercase())
-    }
-
-    /// Keywords in parentheses.
-    fn words(&mut self) -> Option<Vec<String>> {
-        self.expect(b'(')?;
-        let mut words = Vec::new();
-        while self.peek() != Some(b')') {
-            words.push(self.word()?);
-            if self.peek() == Some(b' ') {
-                self.expect(b' ')?;
-            }
-        }
-        self.expect(b')')?;
-        Some(words)
-    }
-
-    /// `astring`, or `list-mailbox` if `wildcards`.
-    fn string(&mut self, wildcards: bool) -> Option<Vec<u8>> {
-        match self.peek()? {
-            b'"' => self.quoted(),
-            b'{' => self.literal(),
-            _ => self.while_true(|byte| {
-                byte.is_ascii_graphic()
-                    && !matches!(byte, b'(' | b')' | b'{' | b'"' | b'\\')
-                    && (wildcards || !matches!(byte, b'%' | b'*'))
-            }),
-        }
-    }
-
-    fn quoted(&mut self) -> Option<Vec<u8>> {
-        self.expect(b'"')?;
-        let mut value = Vec::new();
-        loop {
-            let (first, rest) = self.rest.split_first()?;
-            self.rest = rest;
-            match first {
-                b'"' => return Some(value),
-                b'\\' => {
-                    let (escaped, rest) = self.rest.split_first()?;
-                    self.rest = rest;
-                    value.push(*escaped);
-                }
-                b'\r' | b'\n' | 0 => return None,
-                byte => value.push(*byte),
-            }
-        }
-    }
-
-    fn literal(&mut self) -> Option<Vec<u8>> {
-        self.expect(b'{')?;
-        let digits = self.while_true(|byte| byte.is_ascii_digit())?;
-        let size: usize = std::str::from_utf8(&digits).ok()?.parse().ok()?;
-        if self.peek() == Some(b'+') {
-            self.expect(b'+')?;
-        }
-        self.expect(b'}')?;
-        self.expect(b'\r')?;
-        self.expect(b'\n')?;
-        let content = self.rest.get(..size)?;
-        self.rest = self.rest.get(size..)?;
-        Some(content.to_vec())
-    }
 }
 
 /// Whether `name` matches `pattern`: `*` stands for anything, `%` for anything but the delimiter `/`.
@@ -222,6 +131,7 @@ fn close(pattern: &[char], reached: &mut [bool]) {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::status_item::StatusItem;
     use super::*;
 
     #[test]
@@ -262,7 +172,7 @@ mod tests {
         .unwrap();
         assert!(request.extended && request.select_subscribed && request.recursive_match && request.return_subscribed);
         assert_eq!(request.patterns, ["INBOX", "x/%"]);
-        assert_eq!(request.return_status, [StatusItem::Messages, StatusItem::Unseen]);
+        assert_eq!(request.return_status, Some(vec![StatusItem::Messages, StatusItem::Unseen]));
         for bad in ["(RECURSIVEMATCH) \"\" *", "(X) \"\" *", "\"\"", "\"\" * x", "\"\" * RETURN (X)", "\"\" ()"] {
             assert_eq!(parse(bad.as_bytes()), None, "{bad}");
         }

@@ -1,4 +1,4 @@
-//! Makes a [`Request`] of a command's bytes: the grammar is imap-codec's, apart from LIST and AUTHENTICATE; its types end here.
+//! Makes a [`Request`] of a command's bytes: the grammar is imap-codec's, apart from LIST, STATUS and AUTHENTICATE; its types end here.
 
 use bytes::Bytes;
 use imap_codec::CommandCodec;
@@ -11,8 +11,7 @@ use imap_codec::imap_types::flag::{Flag, StoreResponse, StoreType};
 use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
 use imap_codec::imap_types::search::SearchKey as WireKey;
 use imap_codec::imap_types::sequence::{SeqOrUid, Sequence, SequenceSet as WireSet};
-use imap_codec::imap_types::status::StatusDataItemName;
-use mail_core::message::{Section, SectionText};
+use mail_core::message::{Section, SectionText, charset};
 use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords, NewMessage, utf7};
 use secrecy::SecretString;
 use thiserror::Error;
@@ -22,10 +21,9 @@ use super::quirk::normalise;
 use super::request::{FetchItem, Request, Tagged};
 use super::search::{DateTest, SearchKey};
 use super::sequence::SequenceSet;
-use super::status_item::StatusItem;
 use super::tag::tag_of;
 use super::text::text;
-use super::{append, authenticate, list};
+use super::{append, authenticate, list, search_flag, status};
 
 /// How many items one FETCH may name; each may be a whole message.
 const MAX_FETCH_ITEMS: usize = 64;
@@ -57,10 +55,13 @@ pub fn lower(command: &[u8]) -> Result<Tagged, SyntaxError> {
             (tag, result) => Err(SyntaxError { tag, text: result.err().unwrap_or("Missing or invalid tag") }),
         };
     }
-    let command = normalise(command);
+    let mut command = normalise(command);
     let Some(tag) = tag_of(&command) else {
         return Err(SyntaxError { tag: None, text: "Missing or invalid tag" });
     };
+    if is_search(command.get(tag.len() + 1..).unwrap_or_default()) {
+        command = search_flag::replace(&command);
+    }
     match lower_body(&command, tag.len()) {
         Ok(request) => Ok(Tagged { tag, request }),
         Err(text) => Err(SyntaxError { tag: Some(tag), text }),
@@ -71,6 +72,9 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
     let body = command.get(tag_length + 1..).unwrap_or_default();
     if let Some(arguments) = arguments(body, b"LIST ") {
         return list::parse(arguments).map(Request::List).ok_or("Invalid arguments of LIST");
+    }
+    if let Some(arguments) = arguments(body, b"STATUS ") {
+        return status::parse(arguments).ok_or("Invalid arguments of STATUS");
     }
     if let Some(arguments) = arguments(body, b"AUTHENTICATE ") {
         return authenticate::parse(arguments).ok_or("Invalid arguments of AUTHENTICATE");
@@ -100,15 +104,6 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
             reference: mailbox(&reference),
             pattern: list_pattern(&mailbox_wildcard).ok_or("Pattern too long")?,
         },
-        CommandBody::Status { mailbox: name, item_names } => Request::Status {
-            mailbox: mailbox(&name),
-            items: item_names
-                .iter()
-                .map(lower_status_item)
-                .collect::<Option<Vec<_>>>()
-                .filter(|items| !items.is_empty())
-                .ok_or("Unknown STATUS item")?,
-        },
         CommandBody::Select { mailbox: name, parameters } if parameters.is_empty() => {
             Request::Select { mailbox: mailbox(&name), read_only: false }
         }
@@ -131,11 +126,11 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
                 change: lower_flags(kind, &flags)?,
             }
         }
-        CommandBody::Search { charset, criteria, uid } => Request::Search {
-            uid,
-            charset: charset.map(|charset| charset.as_ref().to_ascii_uppercase()),
-            key: SearchKey::And(criteria.as_ref().iter().map(lower_key).collect::<Result<_, _>>()?),
-        },
+        CommandBody::Search { charset, criteria, uid } => {
+            let charset = charset.map(|charset| charset.as_ref().to_owned());
+            let keys = criteria.as_ref().iter().map(|key| lower_key(key, charset.as_deref()));
+            Request::Search { uid, key: SearchKey::And(keys.collect::<Result<_, _>>()?), charset }
+        }
         CommandBody::Idle => Request::Idle,
         CommandBody::Create { mailbox: name } => Request::Create(new_mailbox(&name)?),
         CommandBody::Delete { mailbox: name } => Request::Delete(mailbox(&name)),
@@ -150,6 +145,10 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
         }
         _ => return Err("Command or argument of an extension that is not offered"),
     })
+}
+
+fn is_search(body: &[u8]) -> bool {
+    arguments(body, b"SEARCH ").or_else(|| arguments(body, b"UID SEARCH ")).is_some()
 }
 
 /// What follows `verb` up to the line end, if the command is this one.
@@ -190,18 +189,6 @@ fn new_mailbox(name: &Mailbox<'_>) -> Result<String, &'static str> {
     }
     let name = mailbox(name);
     Ok(name.strip_suffix('/').unwrap_or(&name).to_owned())
-}
-
-fn lower_status_item(item: &StatusDataItemName) -> Option<StatusItem> {
-    Some(match item {
-        StatusDataItemName::Messages => StatusItem::Messages,
-        StatusDataItemName::Recent => StatusItem::Recent,
-        StatusDataItemName::UidNext => StatusItem::UidNext,
-        StatusDataItemName::UidValidity => StatusItem::UidValidity,
-        StatusDataItemName::Unseen => StatusItem::Unseen,
-        StatusDataItemName::Size => StatusItem::Size,
-        _ => return None,
-    })
 }
 
 fn utf8(bytes: &[u8]) -> Result<String, &'static str> {
@@ -306,7 +293,8 @@ fn lower_flags(kind: StoreType, flags: &[Flag<'_>]) -> Result<FlagChange, &'stat
             Flag::Draft => FlagSet::DRAFT,
             Flag::Flagged => FlagSet::FLAGGED,
             Flag::Seen => FlagSet::SEEN,
-            Flag::Extension(_) => return Err("Unknown system flag"),
+            // What PERMANENTFLAGS does not list may be ignored (RFC 3501 7.1), and copies of flags from elsewhere have such.
+            Flag::Extension(_) => FlagSet::EMPTY,
             Flag::Keyword(keyword) => {
                 keywords.push(keyword.inner().to_owned());
                 FlagSet::EMPTY
@@ -324,13 +312,15 @@ fn lower_flags(kind: StoreType, flags: &[Flag<'_>]) -> Result<FlagChange, &'stat
     Ok(FlagChange { mode, flags: system, keywords: Keywords::from_iter(keywords) })
 }
 
-fn lower_key(key: &WireKey<'_>) -> Result<SearchKey, &'static str> {
-    let words = |value: &AString<'_>| astring(value).to_lowercase();
+fn lower_key(key: &WireKey<'_>, charset: Option<&str>) -> Result<SearchKey, &'static str> {
+    let lower = |key: &WireKey<'_>| lower_key(key, charset);
+    let words = |value: &AString<'_>| charset::decode(charset, value.as_ref()).to_lowercase();
     let header = |name: &str, value: &AString<'_>| SearchKey::Header(name.to_owned(), words(value));
+    let address = |field: &'static str, value: &AString<'_>| SearchKey::Address(field, words(value));
     Ok(match key {
-        WireKey::And(keys) => SearchKey::And(keys.as_ref().iter().map(lower_key).collect::<Result<_, _>>()?),
-        WireKey::Not(key) => SearchKey::Not(Box::new(lower_key(key)?)),
-        WireKey::Or(one, other) => SearchKey::Or(Box::new(lower_key(one)?), Box::new(lower_key(other)?)),
+        WireKey::And(keys) => SearchKey::And(keys.as_ref().iter().map(lower).collect::<Result<_, _>>()?),
+        WireKey::Not(key) => SearchKey::Not(Box::new(lower(key)?)),
+        WireKey::Or(one, other) => SearchKey::Or(Box::new(lower(one)?), Box::new(lower(other)?)),
         WireKey::SequenceSet(set) => SearchKey::Numbers(lower_set(set)),
         WireKey::Uid(set) => SearchKey::Uids(lower_set(set)),
         WireKey::All => SearchKey::All,
@@ -357,10 +347,10 @@ fn lower_key(key: &WireKey<'_>) -> Result<SearchKey, &'static str> {
         WireKey::SentSince(date) => SearchKey::Sent(DateTest::Since, *date.as_ref()),
         WireKey::Larger(size) => SearchKey::Larger(*size),
         WireKey::Smaller(size) => SearchKey::Smaller(*size),
-        WireKey::From(value) => header("From", value),
-        WireKey::To(value) => header("To", value),
-        WireKey::Cc(value) => header("Cc", value),
-        WireKey::Bcc(value) => header("Bcc", value),
+        WireKey::From(value) => address("From", value),
+        WireKey::To(value) => address("To", value),
+        WireKey::Cc(value) => address("Cc", value),
+        WireKey::Bcc(value) => address("Bcc", value),
         WireKey::Subject(value) => header("Subject", value),
         WireKey::Header(name, value) => header(&astring(name), value),
         WireKey::Body(value) => SearchKey::Body(words(value)),
@@ -511,9 +501,8 @@ mod tests {
             ("a NOOP x\r\n", Some("a")),
             ("a FETCH 0 FLAGS\r\n", Some("a")),
             ("a FETCH 1 ()\r\n", Some("a")),
-            ("a STORE 1 FLAGS (\\Recent)\r\n", Some("a")),
             ("a SELECT x (CONDSTORE)\r\n", Some("a")),
-            ("a STATUS x (HIGHESTMODSEQ)\r\n", Some("a")),
+            ("a STATUS x ()\r\n", Some("a")),
             ("a LIST x\r\n", Some("a")),
         ] {
             let error = lower(command.as_bytes()).map(|tagged| tagged.request.name()).unwrap_err();

@@ -3,6 +3,7 @@
 
 pub(crate) mod append;
 mod authenticate;
+mod cursor;
 pub mod list;
 pub mod lower;
 mod mailbox_name;
@@ -13,8 +14,10 @@ pub mod request;
 pub mod response;
 /// Search keys.
 pub mod search;
+mod search_flag;
 /// Sets of numbers.
 pub mod sequence;
+mod status;
 mod status_item;
 pub(crate) mod tag;
 mod text;

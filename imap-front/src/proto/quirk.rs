@@ -1,12 +1,17 @@
 //! Evens out what real clients send besides the grammar, before a command is parsed: double spaces, spaces at the end
-//! of a line and inside parentheses. Quoted strings and literals stay as they are.
+//! of a line and inside parentheses; quoted strings with more than ASCII, which become literals; `\*` among flags. Other
+//! quoted strings, and literals, stay as they are.
 
+use mail_core::listener::append_wiped;
 use zeroize::Zeroizing;
 
 /// Numbers have no more digits (`number64`).
 const MAX_DIGITS: usize = 20;
 
-/// The command with such spaces removed. `command` is whole: lines ended by CRLF, literals between them.
+/// Stands for `\*`, which PERMANENTFLAGS lists and some clients send back: a flag that nobody has.
+const ANY_FLAG: &[u8] = b"\\Any";
+
+/// The command as the grammar has it. `command` is whole: lines ended by CRLF, literals between them.
 pub fn normalise(command: &[u8]) -> Zeroizing<Vec<u8>> {
     let mut output = Zeroizing::new(Vec::with_capacity(command.len()));
     let mut rest = command;
@@ -18,20 +23,36 @@ pub fn normalise(command: &[u8]) -> Zeroizing<Vec<u8>> {
                 let dropped =
                     matches!(before, None | Some(b'(')) || matches!(tail.get(next), None | Some(b')' | b'\r'));
                 if !dropped {
-                    output.push(b' ');
+                    append_wiped(&mut output, b" ");
                 }
                 rest = tail.get(next..).unwrap_or_default();
                 continue;
             }
             b'"' => quoted_length(rest),
             b'{' => literal_length(rest),
+            b'\\' if tail.starts_with(b"*") => 2,
             _ => 1,
         };
         let (copied, tail) = rest.split_at(taken.clamp(1, rest.len()));
-        output.extend_from_slice(copied);
+        match copied {
+            b"\\*" => append_wiped(&mut output, ANY_FLAG),
+            [b'"', text @ .., b'"'] if !text.is_ascii() => write_literal(text, &mut output),
+            copied => append_wiped(&mut output, copied),
+        }
         rest = tail;
     }
     output
+}
+
+/// Writes what stands between quotes as a literal, which may hold any bytes (in RFC 9051 quoted strings may hold UTF-8, too).
+fn write_literal(quoted: &[u8], output: &mut Zeroizing<Vec<u8>>) {
+    let mut text = Zeroizing::new(Vec::with_capacity(quoted.len()));
+    let mut bytes = quoted.iter();
+    while let Some(byte) = bytes.next() {
+        text.extend(if *byte == b'\\' { bytes.next() } else { Some(byte) });
+    }
+    append_wiped(output, format!("{{{}}}\r\n", text.len()).as_bytes());
+    append_wiped(output, &text);
 }
 
 /// The length of the quoted string that `text` begins with; ends before a line end if it is not closed.
@@ -68,7 +89,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn spaces() {
+    fn evened_out() {
         for (command, expected) in [
             ("a  NOOP \r\n", "a NOOP\r\n"),
             (" a FETCH 1:*  ( FLAGS  UID ) \r\n", "a FETCH 1:* (FLAGS UID)\r\n"),
@@ -78,6 +99,9 @@ mod tests {
             ("a X {z}  b\r\n", "a X {z} b\r\n"),
             ("a X {3+}\r\n  b  c\r\n", "a X {3+}\r\n  b c\r\n"),
             ("a X {+}\r\n  b\r\n", "a X {+}\r\n b\r\n"),
+            ("a X \"\u{e4}  \\\" \"  b\r\n", "a X {6}\r\n\u{e4}  \"  b\r\n"),
+            ("a X \"\u{e4}\r\n", "a X \"\u{e4}\r\n"),
+            ("a X (\\*  \\Seen \"\\*\")\r\n", "a X (\\Any \\Seen \"\\*\")\r\n"),
         ] {
             assert_eq!(normalise(command.as_bytes()).as_slice(), expected.as_bytes());
         }

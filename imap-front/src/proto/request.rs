@@ -68,6 +68,7 @@ pub enum Request {
     },
     Search {
         uid: bool,
+        /// The charset of the texts in `key`, as it is called; if it is not known they mean nothing.
         charset: Option<String>,
         key: SearchKey,
     },
@@ -156,8 +157,8 @@ pub struct ListRequest {
     pub recursive_match: bool,
     /// Show `\Subscribed`.
     pub return_subscribed: bool,
-    /// STATUS of each one, too (RFC 5819).
-    pub return_status: Vec<StatusItem>,
+    /// STATUS of each one, too (RFC 5819): the items of it that are known.
+    pub return_status: Option<Vec<StatusItem>>,
 }
 
 /// What FETCH can show.

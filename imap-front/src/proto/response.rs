@@ -4,7 +4,10 @@ use std::fmt::Write;
 use bytes::Bytes;
 use mail_core::utf7;
 use mail_core::{FlagSet, Keywords};
+use memchr::memchr;
 
+/// Stands in literals where NUL would.
+const NO_NUL: u8 = 0x80;
 /// From this size on, content is passed on as it is instead of being copied into the output.
 const SHARE_FROM: usize = 4096;
 /// So much is written before it is sent.
@@ -109,8 +112,12 @@ impl Output {
         self
     }
 
-    /// A literal with exactly these bytes; large ones are not copied.
-    pub fn literal(&mut self, content: Bytes) -> &mut Self {
+    /// A literal with exactly these bytes; large ones are not copied. It can't hold NUL (`CHAR8`, RFC 3501 9): in its place
+    /// stands another byte that means nothing, so that sizes and positions stay what they are.
+    pub fn literal(&mut self, mut content: Bytes) -> &mut Self {
+        if memchr(0, &content).is_some() {
+            content = content.iter().map(|byte| if *byte == 0 { NO_NUL } else { *byte }).collect();
+        }
         self.announce(content.len());
         if content.len() < SHARE_FROM {
             self.tail.extend_from_slice(&content);
@@ -194,6 +201,13 @@ mod tests {
         assert_eq!(written(|o| o.string(b"a\0\r\nb")), "{4}\r\na\r\nb");
         assert_eq!(written(|o| o.astring("nil")), "\"nil\"");
         assert_eq!(written(|o| o.mailbox("Gel\u{f6}scht/x y")), "\"Gel&APY-scht/x y\"");
+    }
+
+    #[test]
+    fn literals_hold_no_nul() {
+        let mut output = Output::default();
+        output.literal(Bytes::from_static(b"a\0b\0"));
+        assert_eq!(output.take().as_deref(), Some(&b"{4}\r\na\x80b\x80"[..]));
     }
 
     #[test]

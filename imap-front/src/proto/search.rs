@@ -26,6 +26,8 @@ pub enum SearchKey {
     Larger(u32),
     /// `SMALLER`: fewer bytes than this.
     Smaller(u32),
+    /// An address in a field of this name contains the text, as ENVELOPE shows it: `FROM`, `TO`, `CC`, `BCC`.
+    Address(&'static str, String),
     /// A header field of this name contains the text; an empty text asks only whether there is one.
     Header(String, String),
     /// `BODY`

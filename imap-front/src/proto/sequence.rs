@@ -36,20 +36,30 @@ impl SequenceSet {
     /// [`SequenceSet::resolve`] for sequence numbers of a folder with `count` messages.
     ///
     /// # Errors
-    /// [`OutOfRange`] if a number is named that no message has. Ranges with `*` never are: clients ask for `1:*` or
-    /// `n:*` without knowing whether there is such a message.
+    /// [`OutOfRange`] if a number is named that no message has; in an empty folder each is one, `*` too (RFC 3501 9,
+    /// `seq-number`). Elsewhere ranges with `*` never are: clients ask for `1:*` or `n:*` without knowing whether there is
+    /// such a message.
     pub fn resolve_numbers(&self, count: u32) -> Result<Ranges, OutOfRange> {
         let beyond = |number: &Option<u32>| number.is_some_and(|number| number > count);
-        if self.0.iter().any(|(from, to)| from.is_some() && to.is_some() && (beyond(from) || beyond(to))) {
+        let out_of_range = |(from, to): &(Option<u32>, Option<u32>)| {
+            count == 0 || (from.is_some() && to.is_some() && (beyond(from) || beyond(to)))
+        };
+        if self.0.iter().any(out_of_range) {
             return Err(OutOfRange);
         }
+        Ok(self.resolve_known(count))
+    }
+
+    /// The same without those that no message has.
+    pub fn resolve_known(&self, count: u32) -> Ranges {
         let mut ranges = self.resolve(count);
         ranges.0.retain_mut(|(from, to)| {
+            let beyond = *from > count;
             *to = (*to).min(count);
-            *from = (*from).min(*to).max(1);
-            from <= to
+            *from = (*from).max(1);
+            !beyond && from <= to
         });
-        Ok(ranges)
+        ranges
     }
 }
 
@@ -119,10 +129,12 @@ mod tests {
 
     #[test]
     fn sequence_numbers() {
-        assert_eq!(set(&[(1, 0)]).resolve_numbers(0), Ok(Ranges(vec![])));
-        assert_eq!(set(&[(0, 0)]).resolve_numbers(0), Ok(Ranges(vec![])));
-        assert_eq!(set(&[(1, 1)]).resolve_numbers(0), Err(OutOfRange));
+        for numbers in [(1, 0), (0, 0), (1, 1)] {
+            assert_eq!(set(&[numbers]).resolve_numbers(0), Err(OutOfRange));
+            assert_eq!(set(&[numbers]).resolve_known(0), Ranges(vec![]));
+        }
         assert_eq!(set(&[(9, 0)]).resolve_numbers(3), Ok(Ranges(vec![(3, 3)])));
         assert_eq!(set(&[(2, 9)]).resolve_numbers(3), Err(OutOfRange));
+        assert_eq!(set(&[(2, 9), (9, 12), (0, 9)]).resolve_known(3), Ranges(vec![(2, 3)]));
     }
 }

@@ -154,9 +154,9 @@ impl Handles {
             Answer::Opened(store) => {
                 let mut snapshots = store.watch();
                 let snapshot = snapshots.borrow_and_update().clone();
-                let read_only = store.read_only();
+                let (read_only, recent) = (store.read_only(), store.recent());
                 self.folder = Some(Folder { store, snapshots });
-                Reply::Opened(Ok(Opened { snapshot, read_only }))
+                Reply::Opened(Ok(Opened { snapshot, read_only, recent }))
             }
         }
     }

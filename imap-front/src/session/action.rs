@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mail_core::{
     AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderKey, FolderStatus,
-    NewMessage, Snapshot, StatusItems,
+    NewMessage, RecentMark, Snapshot, StatusItems,
 };
 
 use super::work::{Work, Worked};
@@ -101,4 +101,6 @@ pub struct Opened {
     pub snapshot: Arc<Snapshot>,
     /// Whether the user may not change anything there.
     pub read_only: bool,
+    /// What its sessions were told of.
+    pub recent: Arc<RecentMark>,
 }

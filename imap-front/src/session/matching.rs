@@ -2,7 +2,7 @@ use chrono::{DateTime, NaiveDate};
 use mail_core::{FetchNeed, MessageRow};
 
 use crate::proto::search::{DateTest, SearchKey};
-use crate::proto::sequence::{OutOfRange, Ranges, SequenceSet};
+use crate::proto::sequence::{Ranges, SequenceSet};
 use crate::session::searched::Searched;
 
 /// A search key made ready for many messages.
@@ -24,23 +24,24 @@ pub(crate) struct Candidate<'a> {
 }
 
 impl Matcher {
-    /// `count` messages are there, the last has `last_uid`.
-    pub fn new(key: &SearchKey, count: u32, last_uid: u32) -> Result<Self, OutOfRange> {
+    /// `count` messages are there, the last has `last_uid`. Numbers that no message has match none.
+    pub fn new(key: &SearchKey, count: u32, last_uid: u32) -> Self {
         let mut sets = Vec::new();
         let (mut keys, mut content_keys) = (0, 0);
         visit(key, &mut |key| {
             keys += 1;
             match key {
-                SearchKey::Numbers(set) => sets.push(set.resolve_numbers(count)?),
+                SearchKey::Numbers(set) => sets.push(set.resolve_known(count)),
                 SearchKey::Uids(set) => sets.push(SequenceSet::resolve(set, last_uid)),
-                SearchKey::Header(..) | SearchKey::Sent(..) | SearchKey::Body(_) | SearchKey::Text(_) => {
-                    content_keys += 1
-                }
+                SearchKey::Address(..)
+                | SearchKey::Header(..)
+                | SearchKey::Sent(..)
+                | SearchKey::Body(_)
+                | SearchKey::Text(_) => content_keys += 1,
                 _ => {}
             }
-            Ok(())
-        })?;
-        Ok(Self { key: key.clone(), sets, keys, content_keys })
+        });
+        Self { key: key.clone(), sets, keys, content_keys }
     }
 
     /// How many keys there are, those that combine others included.
@@ -61,15 +62,11 @@ impl Matcher {
     /// What must be known of a message that the row alone does not decide.
     pub fn need(&self, size_known: bool) -> FetchNeed {
         let (mut size, mut outline, mut body) = (false, false, false);
-        // The visitor never fails.
-        let _ = visit(&self.key, &mut |key| {
-            match key {
-                SearchKey::Larger(_) | SearchKey::Smaller(_) => size |= !size_known,
-                SearchKey::Header(..) | SearchKey::Sent(..) => outline = true,
-                SearchKey::Body(_) | SearchKey::Text(_) => body = true,
-                _ => {}
-            }
-            Ok(())
+        visit(&self.key, &mut |key| match key {
+            SearchKey::Larger(_) | SearchKey::Smaller(_) => size |= !size_known,
+            SearchKey::Address(..) | SearchKey::Header(..) | SearchKey::Sent(..) => outline = true,
+            SearchKey::Body(_) | SearchKey::Text(_) => body = true,
+            _ => {}
         });
         match (outline, body) {
             (_, true) => FetchNeed::Parts,
@@ -80,13 +77,16 @@ impl Matcher {
 }
 
 /// Recursion is as deep as the grammar allows keys to nest.
-fn visit(key: &SearchKey, each: &mut impl FnMut(&SearchKey) -> Result<(), OutOfRange>) -> Result<(), OutOfRange> {
-    each(key)?;
+fn visit(key: &SearchKey, each: &mut impl FnMut(&SearchKey)) {
+    each(key);
     match key {
         SearchKey::Not(key) => visit(key, each),
-        SearchKey::Or(one, other) => visit(one, each).and_then(|()| visit(other, each)),
-        SearchKey::And(keys) => keys.iter().try_for_each(|key| visit(key, each)),
-        _ => Ok(()),
+        SearchKey::Or(one, other) => {
+            visit(one, each);
+            visit(other, each);
+        }
+        SearchKey::And(keys) => keys.iter().for_each(|key| visit(key, each)),
+        _ => {}
     }
 }
 
@@ -111,6 +111,7 @@ fn eval<'s>(key: &SearchKey, message: &Candidate<'_>, sets: &mut impl Iterator<I
             let day = message.content.as_ref()?.sent_day();
             Some(day.is_some_and(|day| compare(*test, day, *date)))
         }
+        SearchKey::Address(field, text) => Some(message.content.as_ref()?.address_contains(field, text)),
         SearchKey::Header(name, text) => Some(message.content.as_ref()?.field_contains(name, text)),
         SearchKey::Body(text) => message.content.as_ref()?.body_contains(text),
         SearchKey::Text(text) => message.content.as_ref()?.contains(text),
@@ -182,7 +183,7 @@ mod tests {
         let message = content.map(|content| Message::new(content.to_vec().into()));
         let content = message.as_ref().map(|message| Searched::new(message, true));
         let candidate = Candidate { row: &row, number: 3, recent: false, size, content };
-        Matcher::new(key, 5, 9).unwrap().matches(&candidate)
+        Matcher::new(key, 5, 9).matches(&candidate)
     }
 
     #[test]
@@ -207,12 +208,13 @@ mod tests {
                 ]),
                 true,
             ),
+            (SearchKey::Numbers(set(6, Some(6))), false),
+            (SearchKey::Numbers(set(2, Some(6))), true),
             // What the row decides needs no content.
             (SearchKey::And(vec![SearchKey::Text("x".to_owned()), SearchKey::Recent(true)]), false),
         ] {
             assert_eq!(check(&key, None), Some(expected), "{key:?}");
         }
-        assert!(Matcher::new(&SearchKey::Numbers(set(6, Some(6))), 5, 9).is_err());
     }
 
     #[test]
@@ -221,6 +223,8 @@ mod tests {
         for (key, expected) in [
             (SearchKey::Sent(DateTest::On, day), true),
             (SearchKey::Header("FROM".to_owned(), "jürgen".to_owned()), true),
+            (SearchKey::Address("From", "jürgen <j@x>".to_owned()), true),
+            (SearchKey::Address("To", String::new()), false),
             (SearchKey::Header("From".to_owned(), String::new()), true),
             (SearchKey::Header("To".to_owned(), String::new()), false),
             (SearchKey::Body("aus köln".to_owned()), true),
@@ -237,7 +241,7 @@ mod tests {
 
     #[test]
     fn asks_for_no_more_than_needed() {
-        let need = |key, known| Matcher::new(&key, 5, 9).unwrap().need(known);
+        let need = |key, known| Matcher::new(&key, 5, 9).need(known);
         assert_eq!(need(SearchKey::Larger(1), false), FetchNeed::Size);
         let header = SearchKey::Header("To".to_owned(), String::new());
         assert_eq!(need(header.clone(), false), FetchNeed::Outline);

@@ -10,6 +10,7 @@ mod core;
 mod limits;
 mod matching;
 mod outcome;
+mod recent;
 mod searched;
 mod selected;
 mod step;

@@ -64,6 +64,7 @@ impl Outcome {
             StoreError::NoPermission(_) => "NOPERM",
             StoreError::OverQuota(_) => "OVERQUOTA",
             StoreError::AlreadyExists => "ALREADYEXISTS",
+            StoreError::HasChildren => "HASCHILDREN",
             StoreError::Cannot(_) => "CANNOT",
             StoreError::ExpungeIssued => "EXPUNGEISSUED",
             StoreError::Limit(_) => "LIMIT",

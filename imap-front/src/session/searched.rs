@@ -1,7 +1,8 @@
+use std::borrow::Cow;
 use std::cell::OnceCell;
 
 use chrono::{Datelike, NaiveDate};
-use mail_core::message::{Content, Entity, Message};
+use mail_core::message::{Address, Content, Entity, Field, Message, html};
 use mail_core::work::{is_cancelled, spend};
 use memchr::memmem::Finder;
 
@@ -14,28 +15,47 @@ pub(crate) struct Searched<'a> {
     /// All of it is there, and not just its header.
     full: bool,
     sent: OnceCell<Option<NaiveDate>>,
-    fields: OnceCell<Vec<FieldText>>,
+    fields: OnceCell<Vec<FieldText<'a>>>,
+    /// The headers of the parts, from the outermost on.
+    part_headers: OnceCell<String>,
     body: OnceCell<Vec<BodyText<'a>>>,
 }
 
-struct FieldText {
+struct FieldText<'a> {
+    field: Field<'a>,
     name: String,
-    value: String,
+    value: OnceCell<String>,
+    addresses: OnceCell<String>,
 }
 
 /// A piece of a body that has text.
 struct BodyText<'a> {
     entity: Entity<'a>,
-    /// Its header is the text, and not its body.
-    is_header: bool,
-    text: OnceCell<String>,
+    kind: TextKind,
+    texts: OnceCell<Texts>,
+}
+
+/// The texts of an entity, decoded and in lower case.
+struct Texts {
+    /// What clients show.
+    shown: String,
+    /// HTML as it is written: with the addresses of links, and whatever else is not shown. Of all else nothing.
+    written: String,
+}
+
+/// What of an entity the text is. Where it is not plain, space is what [`spaced`] makes of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum TextKind {
+    Header,
+    Plain,
+    Html,
 }
 
 impl<'a> Searched<'a> {
     /// A message, of which only the header may be there.
     pub fn new(message: &'a Message, full: bool) -> Self {
-        let (sent, fields, body) = (OnceCell::new(), OnceCell::new(), OnceCell::new());
-        Self { message, full, sent, fields, body }
+        let (sent, fields, part_headers, body) = (OnceCell::new(), OnceCell::new(), OnceCell::new(), OnceCell::new());
+        Self { message, full, sent, fields, part_headers, body }
     }
 
     /// The day that the `Date` field names, in its own time zone.
@@ -49,31 +69,58 @@ impl<'a> Searched<'a> {
 
     /// Whether a field of that name contains `text`, which is in lower case.
     pub fn field_contains(&self, name: &str, text: &str) -> bool {
-        let finder = Finder::new(text);
-        self.fields().iter().any(|field| field.name.eq_ignore_ascii_case(name) && occurs(&finder, &field.value))
+        let text = spaced(text);
+        let finder = Finder::new(&*text);
+        self.fields().iter().any(|field| field.field.is(name) && occurs(&finder, field.value()))
     }
 
-    /// Whether the body contains `text`, which is in lower case; nothing if it is not there.
+    /// Whether an address in a field of that name contains `text`, which is in lower case: its name or the address itself, as
+    /// ENVELOPE shows them.
+    pub fn address_contains(&self, name: &str, text: &str) -> bool {
+        let text = spaced(text);
+        let finder = Finder::new(&*text);
+        self.fields().iter().any(|field| field.field.is(name) && occurs(&finder, field.addresses()))
+    }
+
+    /// Whether the body contains `text`, which is in lower case; nothing if it is not there. Of HTML both count: what it shows
+    /// and how it is written.
     pub fn body_contains(&self, text: &str) -> Option<bool> {
-        let finder = Finder::new(text);
-        self.full.then(|| self.body().iter().any(|piece| occurs(&finder, piece.get())))
+        let spaced = spaced(text);
+        let (as_it_is, spaced) = (Finder::new(text), Finder::new(&*spaced));
+        let found = |piece: &BodyText<'_>| {
+            let texts = piece.texts();
+            match piece.kind {
+                TextKind::Header => occurs(&spaced, &texts.shown),
+                TextKind::Plain => occurs(&as_it_is, &texts.shown),
+                TextKind::Html => occurs(&spaced, &texts.shown) || occurs(&as_it_is, &texts.written),
+            }
+        };
+        self.full.then(|| self.body().iter().any(found))
     }
 
-    /// Whether the header or the body contains `text`, which is in lower case; nothing if not all is there.
+    /// Whether the header, that of a part, or the body contains `text`, which is in lower case; nothing if not all is there.
     pub fn contains(&self, text: &str) -> Option<bool> {
         if !self.full {
             return None;
         }
-        let finder = Finder::new(text);
-        let in_header = || self.fields().iter().any(|field| field.name.contains(text) || occurs(&finder, &field.value));
+        let in_header = || {
+            let text = spaced(text);
+            let finder = Finder::new(&*text);
+            let found = |field: &FieldText<'_>| field.name.contains(&*text) || occurs(&finder, field.value());
+            self.fields().iter().any(found) || occurs(&finder, self.part_headers())
+        };
         Some(in_header() || self.body_contains(text)?)
     }
 
-    fn fields(&self) -> &[FieldText] {
-        self.fields.get_or_init(|| {
-            let fields = self.message.fields().iter();
-            let named = |name: &[u8]| String::from_utf8_lossy(name).to_ascii_lowercase();
-            fields.map(|field| FieldText { name: named(field.name), value: lower(&field.text()) }).collect()
+    fn fields(&self) -> &[FieldText<'a>] {
+        self.fields.get_or_init(|| self.message.fields().iter().map(FieldText::new).collect())
+    }
+
+    fn part_headers(&self) -> &str {
+        self.part_headers.get_or_init(|| {
+            let mut text = String::new();
+            self.message.root().children().for_each(|part| add_headers(part, &mut text));
+            lower(&text)
         })
     }
 
@@ -84,6 +131,58 @@ impl<'a> Searched<'a> {
             found
         })
     }
+}
+
+impl<'a> FieldText<'a> {
+    fn new(field: Field<'a>) -> Self {
+        let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
+        Self { field, name, value: OnceCell::new(), addresses: OnceCell::new() }
+    }
+
+    fn value(&self) -> &str {
+        self.value.get_or_init(|| lower(&spaced(&self.field.text())))
+    }
+
+    fn addresses(&self) -> &str {
+        self.addresses.get_or_init(|| {
+            let shown: Vec<String> = self.field.addresses().iter().map(Address::text).collect();
+            lower(&spaced(&shown.join(", ")))
+        })
+    }
+}
+
+/// A text in which all white space between words is one space: how a field is folded means nothing, and clients show it in
+/// different manners.
+fn spaced(text: &str) -> Cow<'_, str> {
+    let is_space = |byte: &u8| matches!(byte, b' ' | b'\t' | b'\r' | b'\n');
+    let bytes = text.as_bytes();
+    let even = !bytes.iter().any(|byte| is_space(byte) && *byte != b' ') && !bytes.windows(2).any(|pair| pair == b"  ");
+    if even {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            ' ' | '\t' | '\r' | '\n' if out.ends_with(' ') => {}
+            '\t' | '\r' | '\n' => out.push(' '),
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// Adds what the headers of a part and of those in it say, attachments' names decoded. Recursion is as deep as the structure,
+/// which is bounded.
+fn add_headers(part: Entity<'_>, text: &mut String) {
+    for field in part.fields().iter() {
+        text.push_str(&spaced(&field.text()));
+        text.push('\n');
+    }
+    for name in [part.disposition().parameters.text("filename"), part.part().media.parameters.text("name")] {
+        text.push_str(&name.unwrap_or_default());
+        text.push('\n');
+    }
+    part.children().for_each(|part| add_headers(part, text));
 }
 
 /// Whether a text is found in another.
@@ -130,14 +229,16 @@ fn lower(text: &str) -> String {
 
 /// Recursion is as deep as the structure, which is bounded.
 fn collect<'a>(entity: Entity<'a>, found: &mut Vec<BodyText<'a>>) {
-    let piece = |entity, is_header| BodyText { entity, is_header, text: OnceCell::new() };
+    let piece = |entity, kind| BodyText { entity, kind, texts: OnceCell::new() };
+    let media = &entity.part().media;
     match &entity.part().content {
-        Content::Leaf if entity.part().media.is("text") => found.push(piece(entity, false)),
+        Content::Leaf if media.is_exactly("text", "html") => found.push(piece(entity, TextKind::Html)),
+        Content::Leaf if media.is("text") => found.push(piece(entity, TextKind::Plain)),
         Content::Leaf | Content::Opaque | Content::Undivided(_) => {}
         Content::Multipart(_) => entity.children().for_each(|part| collect(part, found)),
         Content::Message(_) => {
             for message in entity.children() {
-                found.push(piece(message, true));
+                found.push(piece(message, TextKind::Header));
                 collect(message, found);
             }
         }
@@ -145,14 +246,22 @@ fn collect<'a>(entity: Entity<'a>, found: &mut Vec<BodyText<'a>>) {
 }
 
 impl BodyText<'_> {
-    fn get(&self) -> &str {
-        self.text.get_or_init(|| {
-            if self.is_header {
-                let values: Vec<String> = self.entity.fields().iter().map(|field| field.text()).collect();
-                lower(&values.join("\n"))
-            } else {
-                lower(&self.entity.text_of(&self.entity.decoded()))
-            }
+    /// Decoded once, whatever is looked for.
+    fn texts(&self) -> &Texts {
+        self.texts.get_or_init(|| {
+            let body = || self.entity.text_of(&self.entity.decoded());
+            let (shown, written) = match self.kind {
+                TextKind::Header => {
+                    let values: Vec<String> = self.entity.fields().iter().map(|field| field.text()).collect();
+                    (lower(&values.iter().map(|value| spaced(value)).collect::<Vec<_>>().join("\n")), String::new())
+                }
+                TextKind::Plain => (lower(&body()), String::new()),
+                TextKind::Html => {
+                    let html = body();
+                    (lower(&spaced(&html::text(&html))), lower(&html))
+                }
+            };
+            Texts { shown, written }
         })
     }
 }

@@ -1,8 +1,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mail_core::{Change, FlagChange, FlagChangeMode, FlagSet, Keywords, MessageRow, Snapshot};
+use mail_core::{Change, FlagChange, FlagChangeMode, FlagSet, Keywords, MessageRow, RecentMark, Snapshot};
 
+use super::recent::Recent;
 use super::view::View;
 use crate::proto::request::StatusItem;
 use crate::proto::response::{Output, is_keyword};
@@ -36,11 +37,11 @@ pub(crate) enum Quiet {
 }
 
 impl Selected {
-    pub fn new(snapshot: Arc<Snapshot>, read_only: bool) -> Self {
+    pub fn new(snapshot: Arc<Snapshot>, read_only: bool, recent: Arc<RecentMark>) -> Self {
         let mut selected = Self {
             read_only,
             listed: snapshot.clone(),
-            view: View::new(snapshot),
+            view: View::new(snapshot, Recent::new(recent, read_only)),
             only_expunges_left: false,
             keywords: BTreeSet::new(),
             quiet: None,
@@ -136,6 +137,7 @@ impl Selected {
         let grown = next.rows().len() > known;
         self.view.known = next;
         if grown {
+            self.view.recent.told(&self.view.known);
             self.write_counts(output);
         }
         self.list_keywords(output);
@@ -157,8 +159,7 @@ impl Selected {
 
     fn write_counts(&self, output: &mut Output) {
         output.text("* ").number(self.view.count()).text(" EXISTS\r\n");
-        let rows = self.view.known.rows();
-        output.text("* ").number((rows.len() - rows.rank(self.view.recent_from)) as u64).text(" RECENT\r\n");
+        output.text("* ").number(self.view.recent.count(self.view.known.rows()) as u64).text(" RECENT\r\n");
     }
 
     fn write_flags(&self, output: &mut Output) {
@@ -183,8 +184,7 @@ pub(crate) fn write_status(name: &str, items: &[StatusItem], status: &mail_core:
         }
         match item {
             StatusItem::Messages => output.text("MESSAGES ").number(status.messages),
-            // Nothing is known of other sessions, and to none of this one's was the folder announced.
-            StatusItem::Recent => output.text("RECENT 0"),
+            StatusItem::Recent => output.text("RECENT ").number(status.recent),
             StatusItem::UidNext => output.text("UIDNEXT ").number(status.uid_next),
             StatusItem::UidValidity => output.text("UIDVALIDITY ").number(status.uid_validity),
             StatusItem::Unseen => output.text("UNSEEN ").number(status.unseen),
@@ -279,7 +279,7 @@ mod tests {
     }
 
     fn folder(uid_validity: u32, rows: impl IntoIterator<Item = MessageRow>) -> Arc<Snapshot> {
-        Arc::new(Snapshot::new(uid_validity, 100, 1, rows.into_iter().collect()))
+        Arc::new(Snapshot::new(uid_validity, 200, 1, rows.into_iter().collect()))
     }
 
     fn snapshot(uids: &[u32]) -> Arc<Snapshot> {
@@ -295,11 +295,11 @@ mod tests {
 
     #[test]
     fn expunges_wait_until_numbers_may_change() {
-        let mut selected = Selected::new(snapshot(&[1, 2, 5, 7]), false);
+        let mut selected = Selected::new(snapshot(&[1, 2, 5, 7]), false, Arc::default());
         let newest = folder(1, [row(2, FlagSet::EMPTY), row(7, FlagSet::SEEN), row(101, FlagSet::EMPTY)]);
         assert_eq!(
             synced(&mut selected, newest.clone(), false),
-            "* 5 EXISTS\r\n* 1 RECENT\r\n* 4 FETCH (FLAGS (\\Seen))\r\n"
+            "* 5 EXISTS\r\n* 5 RECENT\r\n* 4 FETCH (FLAGS (\\Seen \\Recent))\r\n"
         );
         assert_eq!(synced(&mut selected, newest.clone(), false), "");
         assert_eq!(selected.view().resolve(&SequenceSet(vec![(Some(3), None)]), false), Ok(vec![5, 7, 101]));
@@ -313,7 +313,7 @@ mod tests {
         let mut output = Output::default();
         let renewed = folder(2, [1, 5].map(|uid| row(uid, FlagSet::EMPTY)));
         for newest in [snapshot(&[1, 3, 5]), renewed] {
-            let mut selected = Selected::new(snapshot(&[1, 5]), false);
+            let mut selected = Selected::new(snapshot(&[1, 5]), false, Arc::default());
             selected.set_newest(newest);
             assert_eq!(selected.sync(&mut output, true, false), Err(Diverged));
         }

@@ -51,23 +51,28 @@ pub(crate) fn then(resume: impl FnOnce(&mut Core, With) -> Step + Send + 'static
     Box::new(resume)
 }
 
+/// Goes on with all mailboxes.
+pub(crate) fn with_folders(next: impl FnOnce(&[FolderEntry]) -> Step + Send + 'static) -> Step {
+    Step::Call(
+        Call::Folders,
+        then(move |_, with| match with {
+            With::Reply(Reply::Folders(Ok(folders))) => next(&folders),
+            With::Reply(Reply::Folders(Err(error))) => Step::Done(Outcome::failed(&error)),
+            _ => Step::Done(Outcome::bug()),
+        }),
+    )
+}
+
 /// Looks a mailbox up and goes on with what is known of it; `missing` says what it means that there is none.
 pub(crate) fn with_folder(
     mailbox: String,
     missing: impl FnOnce() -> Outcome + Send + 'static,
     next: impl FnOnce(&FolderEntry) -> Step + Send + 'static,
 ) -> Step {
-    Step::Call(
-        Call::Folders,
-        then(move |_, with| match with {
-            With::Reply(Reply::Folders(Ok(folders))) => match folders.iter().find(|folder| folder.name == mailbox) {
-                Some(folder) => next(folder),
-                None => Step::Done(missing()),
-            },
-            With::Reply(Reply::Folders(Err(error))) => Step::Done(Outcome::failed(&error)),
-            _ => Step::Done(Outcome::bug()),
-        }),
-    )
+    with_folders(move |folders| match folders.iter().find(|folder| folder.name == mailbox) {
+        Some(folder) => next(folder),
+        None => Step::Done(missing()),
+    })
 }
 
 /// The target of COPY, MOVE or APPEND.

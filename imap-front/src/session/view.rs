@@ -2,6 +2,7 @@ use std::sync::Arc;
 
 use mail_core::{MessageRow, Snapshot};
 
+use super::recent::Recent;
 use crate::proto::sequence::{OutOfRange, SequenceSet};
 
 /// What a client knows of the folder it selected, beside what the folder is by now. Cheap to clone.
@@ -11,14 +12,15 @@ pub(crate) struct View {
     pub known: Arc<Snapshot>,
     /// What the store published last.
     pub newest: Arc<Snapshot>,
-    /// The first UID that is `\Recent` here.
-    pub recent_from: u32,
+    /// Which messages are `\Recent` here.
+    pub recent: Recent,
 }
 
 impl View {
     /// A folder that the client is about to be told of.
-    pub fn new(snapshot: Arc<Snapshot>) -> Self {
-        Self { recent_from: snapshot.uid_next(), known: snapshot.clone(), newest: snapshot }
+    pub fn new(snapshot: Arc<Snapshot>, mut recent: Recent) -> Self {
+        recent.told(&snapshot);
+        Self { known: snapshot.clone(), newest: snapshot, recent }
     }
 
     /// How many messages the client knows of.
@@ -53,7 +55,7 @@ impl View {
     }
 
     pub fn is_recent(&self, uid: u32) -> bool {
-        uid >= self.recent_from
+        self.recent.contains(uid)
     }
 
     /// The UIDs, ascending, of the messages in a set of numbers or UIDs that the client knows of.

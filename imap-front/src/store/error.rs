@@ -22,6 +22,9 @@ pub enum StoreError {
     /// A folder of that name exists: `NO [ALREADYEXISTS]`.
     #[error("a mailbox of that name exists")]
     AlreadyExists,
+    /// There are folders below the one that was to go: `NO [HASCHILDREN]`.
+    #[error("the mailbox has mailboxes below it")]
+    HasChildren,
     /// This can't be done, whoever asks: `NO [CANNOT]`.
     #[error("{0}")]
     Cannot(String),

@@ -5,7 +5,7 @@ use futures::stream::BoxStream;
 use mail_core::work::Owner;
 use mail_core::{
     Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderKey,
-    FolderStatus, NewMessage, Peer, Snapshot, StatusItems,
+    FolderStatus, NewMessage, Peer, RecentMark, Snapshot, StatusItems,
 };
 use tokio::sync::watch;
 
@@ -60,10 +60,10 @@ pub trait UserStore: Send + Sync + 'static {
     /// [`StoreError::AlreadyExists`]
     async fn create(&self, name: &str) -> Result<(), StoreError>;
 
-    /// Removes a folder with all that is in it.
+    /// Removes a folder with the messages in it.
     ///
     /// # Errors
-    /// [`StoreError::Cannot`] for folders that must stay.
+    /// [`StoreError::HasChildren`] if there are folders in it, [`StoreError::Cannot`] for folders that must stay.
     async fn delete(&self, folder: &FolderKey) -> Result<(), StoreError>;
 
     /// Gives a folder another whole name; missing folders above it are made. Of the inbox only the messages go there
@@ -86,6 +86,10 @@ pub trait FolderStore: Send + Sync + 'static {
 
     /// Whether the user may not change anything here.
     fn read_only(&self) -> bool;
+
+    /// Which messages are `\Recent`: the same for all sessions of the folder. A store that keeps it over restarts looks at it
+    /// when a session lets go of the folder.
+    fn recent(&self) -> Arc<RecentMark>;
 
     /// Makes sure that everything that happened before the call is published (NOOP, CHECK).
     async fn refresh(&self) -> Result<(), StoreError>;

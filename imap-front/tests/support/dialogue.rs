@@ -79,9 +79,14 @@ impl Dialogue {
         dialogue
     }
 
-    /// What the server says to these bytes.
-    pub fn say(&mut self, bytes: &str) -> String {
-        self.framer.feed(bytes.as_bytes()).unwrap();
+    /// What the server says to this.
+    pub fn say(&mut self, text: &str) -> String {
+        self.say_bytes(text.as_bytes())
+    }
+
+    /// The same of bytes that are no text.
+    pub fn say_bytes(&mut self, bytes: &[u8]) -> String {
+        self.framer.feed(bytes).unwrap();
         self.run();
         self.taken()
     }
@@ -188,7 +193,8 @@ impl Dialogue {
             Call::Status { folders, items } => Reply::Status(block_on(user().status(&folders, items))),
             Call::Open(id) => Reply::Opened(block_on(user().open(&id)).map(|folder| {
                 let watch = folder.watch();
-                let opened = Opened { snapshot: watch.borrow().clone(), read_only: folder.read_only() };
+                let snapshot = watch.borrow().clone();
+                let opened = Opened { snapshot, read_only: folder.read_only(), recent: folder.recent() };
                 self.watch = Some(watch);
                 self.folder = Some(folder);
                 opened

@@ -33,6 +33,8 @@ pub struct Memory {
     folders: Mutex<Vec<(FolderEntry, Arc<MemoryFolder>)>>,
     /// What the store was asked, in order.
     pub calls: Mutex<Vec<String>>,
+    /// What the next deletion of a folder answers instead of being done.
+    pub fail_delete: Mutex<Option<StoreError>>,
     /// How many messages were taken from the streams of FETCH.
     pub pulled: Arc<AtomicUsize>,
 }
@@ -44,6 +46,7 @@ pub struct MemoryFolder {
     /// Whether rows tell sizes.
     pub sizes: bool,
     pub read_only: bool,
+    pub recent: Arc<RecentMark>,
     /// Whether it can tell the UIDs of copies.
     pub exact: bool,
     /// What the next change answers instead of being done.
@@ -78,6 +81,7 @@ impl Memory {
             store: Arc::downgrade(self),
             sizes: true,
             read_only,
+            recent: Arc::default(),
             exact: !name.contains("vague"),
             fail: Mutex::default(),
         });
@@ -207,6 +211,7 @@ impl UserStore for Memory {
             let snapshot = folder.snapshot();
             Ok(FolderStatus {
                 messages: snapshot.rows().len() as u32,
+                recent: snapshot.rows().iter_from(snapshot.rows().rank(folder.recent.first(7))).count() as u32,
                 unseen: snapshot.rows().counts().unseen,
                 uid_next: snapshot.uid_next(),
                 uid_validity: snapshot.uid_validity(),
@@ -245,6 +250,7 @@ impl UserStore for Memory {
 
     async fn delete(&self, folder: &FolderKey) -> Result<(), StoreError> {
         self.by_id(folder)?;
+        self.fail_delete.lock().unwrap().take().map_or(Ok(()), Err)?;
         self.folders.lock().unwrap().retain(|(entry, _)| entry.id != *folder);
         Ok(())
     }
@@ -272,6 +278,10 @@ impl FolderStore for MemoryFolder {
 
     fn read_only(&self) -> bool {
         self.read_only
+    }
+
+    fn recent(&self) -> Arc<RecentMark> {
+        self.recent.clone()
     }
 
     async fn refresh(&self) -> Result<(), StoreError> {

@@ -1,3 +1,6 @@
+use super::charset::guess;
+use super::encoded_word;
+
 /// An element of an address list as ENVELOPE shows it (RFC 9051 2.3.5, 7.5.2). Quoting is removed, encoded words stay.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Address {
@@ -16,6 +19,27 @@ pub enum Address {
     GroupStart(Vec<u8>),
     /// The group ends.
     GroupEnd,
+}
+
+impl Address {
+    /// What a reader sees of it: encoded words decoded (RFC 2047), `Name <local@host>`, a group's name with its colon.
+    pub fn text(&self) -> String {
+        match self {
+            Self::Mailbox { name, local, host, .. } => {
+                let mut text = name.as_deref().map_or_else(String::new, |name| encoded_word::decode(name) + " ");
+                text.push('<');
+                text.push_str(&guess(local));
+                if !host.is_empty() {
+                    text.push('@');
+                    text.push_str(&guess(host));
+                }
+                text.push('>');
+                text
+            }
+            Self::GroupStart(name) => encoded_word::decode(name) + ":",
+            Self::GroupEnd => ";".to_owned(),
+        }
+    }
 }
 
 /// How many addresses a field may have; further ones are left out.
@@ -40,6 +64,8 @@ struct Parser<'a> {
     at: Option<usize>,
     angle: Option<Vec<u8>>,
     comment: Option<Vec<u8>>,
+    /// A parenthesis in angle brackets was never closed, so that none behind it begins a comment there.
+    unclosed: bool,
 }
 
 impl Parser<'_> {
@@ -135,13 +161,34 @@ impl Parser<'_> {
         text
     }
 
-    /// Up to `end`, which is taken, too; quoted strings are kept as they are so that an `end` in them does not count.
+    /// Passes over the rest of a comment, if it has an end.
+    fn skip_comment(&mut self) -> bool {
+        let (mut escaped, mut depth) = (false, 1_usize);
+        let end = |byte: &u8| {
+            match byte {
+                _ if escaped => escaped = false,
+                b'\\' => escaped = true,
+                b'(' => depth += 1,
+                b')' => depth -= 1,
+                _ => {}
+            }
+            depth == 0
+        };
+        let end = if self.unclosed { None } else { self.rest.iter().position(end) };
+        self.unclosed |= end.is_none();
+        self.rest = end.and_then(|end| self.rest.get(end + 1..)).unwrap_or(self.rest);
+        end.is_some()
+    }
+
+    /// Up to `end`, which is taken, too, without comments; quoted strings are kept as they are so that an `end` in them does
+    /// not count.
     fn read_until(&mut self, end: u8) -> Vec<u8> {
         let mut text = Vec::new();
         let mut quoted = false;
         while let Some(byte) = self.next() {
             match byte {
                 byte if byte == end && !quoted => break,
+                b'(' if !quoted && end == b'>' && self.skip_comment() => continue,
                 b'"' => quoted = !quoted,
                 b'\\' if quoted => {
                     text.push(byte);
@@ -261,9 +308,18 @@ mod tests {
             ("", &[]),
             (",,<>", &[]),
             ("Only Name <>", &["Only Name|-||"]),
+            ("<a (x (y)) @ (z) b.c>, <\"(d)\" @e>", &["-|-|a|b.c", "-|-|(d)|e"]),
+            ("<a(b@c>, <(d@e>, f@g (H)", &["-|-|a(b|c", "-|-|(d|e", "H|-|f|g"]),
         ] {
             assert_eq!(shown(value), expected, "{value}");
         }
+    }
+
+    #[test]
+    fn as_readers_see_them() {
+        let value = "=?utf-8?q?J=C3=BCrgen?= (x) <@r:j@x>, b@c (=?utf-8?q?=C3=A4?=), \"=?utf-8?q?G=C3=BC?=\": \"a \\\"b\" <d>;, <>";
+        let shown: Vec<String> = parse_addresses(value.as_bytes()).iter().map(Address::text).collect();
+        assert_eq!(shown, ["Jürgen <j@x>", "ä <b@c>", "Gü:", "a \"b <d>", ";"]);
     }
 
     proptest! {

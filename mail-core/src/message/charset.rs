@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use encoding_rs::{Decoder, Encoding, UTF_8, WINDOWS_1252};
+use encoding_rs::{Decoder, Encoding, REPLACEMENT, UTF_8, WINDOWS_1252};
 use mail_parser::decoders::charsets::map::charset_decoder;
 
 use crate::work::spend;
@@ -10,11 +10,24 @@ use crate::work::spend;
 /// So much is decoded at a time.
 const PIECE: usize = 16 << 10;
 
+/// What is declared where nothing is known, or nothing is meant.
+const NO_CHARSETS: [&str; 5] = ["", "us-ascii", "ascii", "ansi_x3.4-1968", "unknown-8bit"];
+
+/// Whether there is a charset of that name, whatever the case.
+pub fn is_known(name: &str) -> bool {
+    let name = name.trim().to_ascii_lowercase();
+    match Encoding::for_label(name.as_bytes()) {
+        // It stands for those that are not safe to be decoded.
+        Some(encoding) => encoding != REPLACEMENT,
+        None => NO_CHARSETS.iter().skip(1).any(|known| *known == name) || charset_decoder(name.as_bytes()).is_some(),
+    }
+}
+
 /// Text of a declared charset. What is declared as ASCII or not at all is UTF-8 if it can be, else windows-1252; so is what
 /// is declared as a charset that nobody knows.
 pub fn decode(charset: Option<&str>, data: &[u8]) -> String {
     let charset = charset.map(|charset| charset.trim().to_ascii_lowercase()).unwrap_or_default();
-    if matches!(charset.as_str(), "" | "us-ascii" | "ascii" | "ansi_x3.4-1968" | "unknown-8bit") {
+    if NO_CHARSETS.contains(&charset.as_str()) {
         return guess(data).into_owned();
     }
     if let Some(encoding) = Encoding::for_label(charset.as_bytes()) {
@@ -64,6 +77,20 @@ mod tests {
         assert_eq!(decode(None, b"\xE4"), "ä");
         assert_eq!(decode(Some("no-such"), b"\xE4"), "ä");
         assert_eq!(decode(Some("iso-8859-1"), b""), "");
+        for (name, expected) in [
+            ("utf8", true),
+            ("UTF-8", true),
+            ("US-ASCII", true),
+            ("Latin1", true),
+            ("cp1252", true),
+            ("KOI8-R", true),
+            ("utf-7", true),
+            ("", false),
+            ("x-nothing", false),
+            ("iso-2022-kr", false),
+        ] {
+            assert_eq!(is_known(name), expected, "{name}");
+        }
         let long = "ä\u{20ac}x".repeat(PIECE / 3);
         assert_eq!(decode(Some("utf-8"), long.as_bytes()), long);
         assert_eq!(decode(None, &b"\xE4".repeat(2 * PIECE)), "ä".repeat(2 * PIECE));

@@ -1,13 +1,15 @@
 use std::borrow::Cow;
 
-use mail_parser::parsers::MessageStream;
-
-use super::charset::guess;
+use super::charset::{decode as decode_charset, guess, is_known};
 use super::line::one_line;
+use super::transfer::base64;
 use crate::work::spend;
 
 /// So many bytes are one piece of work.
 const PIECE: usize = 4 << 10;
+
+/// Begins what sets the state of a charset.
+const ESCAPE: u8 = 0x1B;
 
 /// Stands for the equals sign of what looks like an encoded word and is none. A noncharacter: it means nothing in text.
 const NO_WORD: char = '\u{FDD0}';
@@ -19,7 +21,7 @@ pub(super) fn decode(value: &[u8]) -> String {
 
 /// The same of what is text already.
 pub(super) fn decode_text(value: &str) -> String {
-    let mut out = Words { value, text: String::new(), empty: true, after_word: true, run: None };
+    let mut out = Words { value, text: String::new(), empty: true, after_word: true, run: None, words: None };
     let bytes = value.as_bytes();
     let mut at = 0;
     while let Some(byte) = bytes.get(at) {
@@ -32,7 +34,7 @@ pub(super) fn decode_text(value: &str) -> String {
             _ => {
                 if let Some((word, end)) = word(value, at) {
                     out.end_run();
-                    out.word(&word, at);
+                    out.word(word, at);
                     at = end;
                     continue;
                 }
@@ -42,6 +44,7 @@ pub(super) fn decode_text(value: &str) -> String {
         at += 1;
     }
     out.end_run();
+    out.end_words();
     one_line(&out.text)
 }
 
@@ -53,11 +56,14 @@ struct Words<'a> {
     after_word: bool,
     /// Where what is written plainly begins and ends.
     run: Option<(usize, usize)>,
+    /// Encoded words of one charset, one behind the other: some senders begin a character in one and end it in the next.
+    words: Option<Word<'a>>,
 }
 
-impl Words<'_> {
+impl<'a> Words<'a> {
     fn end_run(&mut self) {
         let Some((start, end)) = self.run.take() else { return };
+        self.end_words();
         if !self.empty && self.is_apart(start) {
             self.text.push(' ');
         }
@@ -66,12 +72,27 @@ impl Words<'_> {
     }
 
     /// Space between encoded words means nothing.
-    fn word(&mut self, word: &str, at: usize) {
+    fn word(&mut self, word: Word<'a>, at: usize) {
+        // A word that sets its state itself (ISO-2022-JP) goes on with nothing; decoders take two escapes in a row for an error.
+        let goes_on =
+            |before: &Word<'_>| before.charset.eq_ignore_ascii_case(word.charset) && !word.bytes.starts_with(&[ESCAPE]);
+        match &mut self.words {
+            Some(words) if goes_on(words) => words.bytes.extend(word.bytes),
+            _ => {
+                self.end_words();
+                self.words = Some(word);
+            }
+        }
         if !self.after_word && self.is_apart(at) {
             self.text.push(' ');
         }
-        self.text.push_str(word);
         (self.empty, self.after_word) = (false, true);
+    }
+
+    fn end_words(&mut self) {
+        if let Some(Word { charset, bytes }) = self.words.take() {
+            self.text.push_str(&decode_charset(Some(charset), &bytes));
+        }
     }
 
     /// Whether space stands before what begins at `at`. Without it encoded words and text belong together, as in names of
@@ -81,11 +102,52 @@ impl Words<'_> {
     }
 }
 
-/// The encoded word that begins at `at`, decoded, and where it ends.
-fn word(value: &str, at: usize) -> Option<(String, usize)> {
+/// An encoded word whose text is bytes again.
+struct Word<'a> {
+    charset: &'a str,
+    bytes: Vec<u8>,
+}
+
+/// The encoded word that begins at `at`, and where it ends.
+fn word(value: &str, at: usize) -> Option<(Word<'_>, usize)> {
     let end = word_end(value.as_bytes(), at)?;
-    let word = value.as_bytes().get(at + 1..end)?;
-    Some((MessageStream::new(word).decode_rfc2047()?, end))
+    let mut pieces = value.get(at + 2..end - 2)?.splitn(3, '?');
+    let (charset, encoding, text) = (pieces.next()?, pieces.next()?, pieces.next()?);
+    // A language may follow (RFC 2231 5).
+    let charset = charset.split_once('*').map_or(charset, |(charset, _)| charset);
+    if !is_known(charset) {
+        return None;
+    }
+    let encoded = text.as_bytes();
+    let bytes = if encoding.eq_ignore_ascii_case("b") { base64(encoded) } else { q_decoded(encoded) };
+    Some((Word { charset, bytes }, end))
+}
+
+/// The "Q" encoding (RFC 2047 4.2). What is no escape stays, but for an equals sign at the end.
+fn q_decoded(text: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        out.push(match (first, tail) {
+            (b'_', _) => b' ',
+            (b'=', [high, low, after @ ..]) => match hex(*high, *low) {
+                Some(byte) => {
+                    rest = after;
+                    byte
+                }
+                None => b'=',
+            },
+            (b'=', []) => break,
+            (byte, _) => *byte,
+        });
+    }
+    out
+}
+
+fn hex(high: u8, low: u8) -> Option<u8> {
+    let digit = |byte: u8| char::from(byte).to_digit(16);
+    u8::try_from(digit(high)? * 16 + digit(low)?).ok()
 }
 
 /// Where the encoded word ends that begins at `at`, if it looks like one: `=?charset?encoding?text?=`. No text is looked at
@@ -149,6 +211,7 @@ fn without_ends(value: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use mail_parser::HeaderValue;
+    use mail_parser::parsers::MessageStream;
     use proptest::prelude::*;
 
     use super::*;
@@ -162,6 +225,12 @@ mod tests {
             ("=?utf-8?q?no end", "=?utf-8?q?no end"),
             ("=?utf-8?q?no=?= =?utf-8?q?end?=", "noend"),
             ("=?x?q?a?= =?utf-8?z?a?= =?", "=?x?q?a?= =?utf-8?z?a?= =?"),
+            ("=?utf-8?Q?Gr=C3?=\r\n =?UTF-8?b?vMOfZQ?= =?utf-8?q?!?=", "Grüße!"),
+            ("=?utf-8?q?=C3?= x =?utf-8?q?=BC?=", "\u{fffd} x \u{fffd}"),
+            ("=?utf-8?q?=C3=A4?= =?iso-8859-1?q?=E4?= =?iso-8859-1?q?=E4?=", "äää"),
+            ("=?iso-2022-jp?B?GyRCRnwbKEI=?= =?iso-2022-jp?B?GyRCS1wbKEI=?=", "日本"),
+            ("=?utf-8*de?q?a=?= =?utf-8?q?=zz=4?=", "a=zz=4"),
+            ("=?utf-8?B?SGVsbG8gV29ybGQ?=", "Hello World"),
             ("\tplain  text \0", "plain  text"),
             ("", ""),
         ] {

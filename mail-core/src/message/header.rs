@@ -136,6 +136,11 @@ impl<'a> Field<'a> {
         one_line(&guess(self.value).replace(['\r', '\n'], ""))
     }
 
+    /// The address list that it holds, as it stands there.
+    pub fn addresses(&self) -> Vec<Address> {
+        parse_addresses(&self.unfolded())
+    }
+
     /// Everybody whom it lists, also by what can't be an address where one should be.
     pub fn addressed(&self) -> Vec<Mailbox> {
         addressed(self.value)
@@ -217,7 +222,7 @@ impl<'a> Fields<'a> {
 
     /// The address list of the first field of a name, as it stands there.
     pub fn addresses(self, name: &str) -> Vec<Address> {
-        self.unfolded(name).map(|value| parse_addresses(&value)).unwrap_or_default()
+        self.first(name).map(|field| field.addresses()).unwrap_or_default()
     }
 
     /// Everybody whom the fields of a name list.

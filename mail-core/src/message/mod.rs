@@ -13,6 +13,7 @@ mod date;
 mod encoded_word;
 mod entity;
 mod header;
+pub mod html;
 mod line;
 mod mailbox;
 mod media_type;

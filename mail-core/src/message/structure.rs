@@ -67,7 +67,7 @@ pub struct BodySize {
 impl BodySize {
     /// That of these bytes.
     pub fn of(body: &[u8]) -> Self {
-        let lines = pieces(body).map(|piece| piece.iter().filter(|byte| **byte == b'\n').count() as u64).sum();
+        let lines = pieces(body).map(|piece| memchr::memchr_iter(b'\n', piece).count() as u64).sum();
         Self { octets: body.len() as u64, lines }
     }
 }

@@ -35,7 +35,7 @@ fn decoder(encoding: &[u8]) -> Option<Decoder> {
 }
 
 /// RFC 2045 6.8: characters outside the alphabet are passed over, padding ends the data.
-fn base64(data: &[u8]) -> Vec<u8> {
+pub(super) fn base64(data: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(data.len() / 4 * 3);
     let (mut bits, mut count) = (0u32, 0);
     let pieces = data.chunks(PIECE).inspect(|piece| spend(piece.len()));

@@ -227,10 +227,10 @@ async fn asking_for_the_status_of_many_folders() {
     let mut meter = Meter::new(&stack);
     meter.within(20, "LOGIN").await;
     for number in 0..FOLDERS {
-        let answer = client.command(&format!("STATUS \"Folder {number}\" (MESSAGES UNSEEN)")).await.ok();
-        assert!(answer.line("(MESSAGES 0 UNSEEN 0)").is_some(), "{:?}", answer.lines());
+        let answer = client.command(&format!("STATUS \"Folder {number}\" (MESSAGES RECENT UNSEEN)")).await.ok();
+        assert!(answer.line("(MESSAGES 0 RECENT 0 UNSEEN 0)").is_some(), "{:?}", answer.lines());
     }
-    let inbox = client.command("STATUS INBOX (MESSAGES UNSEEN)").await.ok();
-    assert!(inbox.line("MESSAGES 100").is_some(), "{:?}", inbox.lines());
+    let inbox = client.command("STATUS INBOX (MESSAGES RECENT UNSEEN)").await.ok();
+    assert!(inbox.line("MESSAGES 100 RECENT 100 ").is_some(), "{:?}", inbox.lines());
     meter.within(2, "STATUS of 41 unopened folders").await;
 }

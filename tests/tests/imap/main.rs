@@ -3,6 +3,7 @@
 mod budgets;
 mod changes;
 mod deadlines;
+mod dialogues;
 mod names;
 mod operations;
 mod servers;

@@ -137,14 +137,16 @@ async fn folders_come_go_and_change_names() {
     assert!(client.command("STATUS Old/Mail (MESSAGES)").await.ok().line("MESSAGES 3").is_some());
     assert!(names(&mut client, "LIST \"\" *").await.contains(&"INBOX/Within".to_owned()));
 
-    // Deleted folders are in Deleted Items with all they hold; deleted there they are gone.
+    // Deleted folders are in Deleted Items with their messages; deleted there they are gone. What is below one goes first.
     let trash = names(&mut client, "LIST (SPECIAL-USE) \"\" *").await;
     let trash = trash.iter().find(|name| name.contains("Deleted")).expect("Deleted Items").clone();
+    assert!(client.command("DELETE New/Name").await.status.starts_with("NO [HASCHILDREN]"));
+    client.command("DELETE New/Name/Three").await.ok();
     client.command("DELETE New/Name").await.ok();
     client.command("CREATE New/Name").await.ok();
     client.command("DELETE New/Name").await.ok();
     let all = names(&mut client, "LIST \"\" *").await;
-    for name in ["Name", "Name/Three", "Name (2)"] {
+    for name in ["Name", "Three", "Name (2)"] {
         assert!(all.contains(&format!("{trash}/{name}")), "{name} in {all:?}");
     }
     client.command(&format!("DELETE \"{trash}/Name\"")).await.ok();

@@ -88,6 +88,38 @@ fn what_was_committed_is_there_after_reopening() {
 }
 
 #[test]
+fn what_is_recent_is_kept() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (mailbox, folder) = (Guid([1; 16]), gid(1));
+    let ledger = RedbLedger::open(directory.path(), mailbox).expect("made");
+    assert_eq!(ledger.recent(&folder).expect("read"), None);
+    ledger.note_recent(&folder, (5, 7)).expect("noted");
+    ledger.note_recent(&gid(2), (6, 1)).expect("noted");
+    assert_eq!(ledger.recent(&folder).expect("read"), Some((5, 7)));
+    drop(ledger);
+    let ledger = RedbLedger::open(directory.path(), mailbox).expect("opened");
+    assert_eq!(ledger.recent(&folder).expect("read"), Some((5, 7)));
+    ledger.forget(&folder).expect("forgotten");
+    let noted = [gid(1), gid(2)].map(|folder| ledger.recent(&folder).expect("read"));
+    assert_eq!(noted, [None, Some((6, 1))]);
+}
+
+#[test]
+fn how_many_were_told_of() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
+    let told = |folder| ledger.told(&gid(folder)).expect("read");
+    assert_eq!(told(1), 0, "a folder that nobody knows");
+    ledger.commit(&gid(1), commit(0, vec![record(1), record(4), record(9)], vec![])).expect("committed");
+    ledger.commit(&gid(2), commit(0, vec![record(2)], vec![])).expect("committed");
+    assert_eq!((told(1), told(2)), (3, 1), "nothing was noted");
+    for (mark, expected) in [((5, 1), 0), ((5, 4), 1), ((5, 5), 2), ((5, 10), 3), ((4, 10), 0)] {
+        ledger.note_recent(&gid(1), mark).expect("noted");
+        assert_eq!((told(1), told(2)), (expected, 1), "{mark:?}");
+    }
+}
+
+#[test]
 fn a_commit_on_an_outdated_version_changes_nothing() {
     let directory = tempfile::tempdir().expect("a directory");
     let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");

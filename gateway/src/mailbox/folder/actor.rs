@@ -11,6 +11,7 @@ use super::command::{Command, QUEUE};
 use super::epoch;
 use super::epoch::is_conflict;
 use super::news::Modified;
+use super::recent::RecentKeeper;
 use super::settling::{Settled, Settling};
 use super::shared::Shared;
 use crate::ledger::FolderCommit;
@@ -32,6 +33,7 @@ pub(crate) struct Actor {
     pub(crate) state: FolderState,
     snapshots: watch::Sender<Arc<Snapshot>>,
     views: watch::Sender<Arc<FolderView>>,
+    recent: RecentKeeper,
     last_round: Option<Instant>,
     /// The folder is gone upstream: the task ends, and with it the watches of those who look.
     gone: bool,
@@ -43,9 +45,10 @@ pub(super) type Started = (mpsc::Sender<Command>, watch::Receiver<Arc<Snapshot>>
 /// Reads the ledger, runs the first round, and leaves the actor running.
 pub(super) async fn start(shared: Arc<Shared>) -> Result<Started, UpstreamError> {
     let state = epoch::open_state(&shared).await?;
+    let recent = RecentKeeper::open(&shared, &state).await?;
     let (snapshots, snapshot_watch) = watch::channel(Arc::default());
     let (views, view_watch) = watch::channel(Arc::default());
-    let mut actor = Actor { shared, state, snapshots, views, last_round: None, gone: false };
+    let mut actor = Actor { shared, state, snapshots, views, recent, last_round: None, gone: false };
     if let Err(error) = actor.round().await {
         actor.go_on_without(error)?;
     }
@@ -60,11 +63,15 @@ impl Actor {
         let shared = Arc::clone(&self.shared);
         while !self.gone {
             tokio::select! {
-                command = inbox.recv() => match command {
-                    Some(command) => self.handle(command).await,
-                    None => return,
-                },
+                command = inbox.recv() => {
+                    self.recent.keep(&shared).await;
+                    match command {
+                        Some(command) => self.handle(command).await,
+                        None => return,
+                    }
+                }
                 () = shared.wake.notified() => {
+                    self.recent.keep(&shared).await;
                     // Handles keep one receiver each to clone from, and the front's sessions one more.
                     let watched = self.snapshots.receiver_count() > 1;
                     if watched

@@ -7,6 +7,7 @@ mod examined;
 mod fetch;
 mod flags;
 mod news;
+mod recent;
 mod round;
 mod settling;
 mod shared;
@@ -15,7 +16,7 @@ mod staging;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mail_core::{FlagChange, Snapshot};
+use mail_core::{FlagChange, RecentMark, Snapshot};
 use mapi_core::id::Gid;
 use mapi_core::mailbox::{FolderNews, Mailbox};
 use tokio::sync::{mpsc, oneshot, watch};
@@ -46,7 +47,8 @@ impl Folder {
     /// Whatever keeps the first round from succeeding.
     pub async fn open(context: Arc<MailboxContext>, gid: Gid, read_only: bool) -> Result<Self, UpstreamError> {
         let (selected, wake) = (AtomicBool::new(false), tokio::sync::Notify::new());
-        let shared = Arc::new(Shared { context, gid, read_only, selected, news: News::default(), wake });
+        let (recent, news) = (Arc::default(), News::default());
+        let shared = Arc::new(Shared { context, gid, read_only, selected, recent, news, wake });
         let (commands, snapshots, views) = actor::start(Arc::clone(&shared)).await?;
         Ok(Self { shared, commands, snapshots, views })
     }
@@ -55,6 +57,16 @@ impl Folder {
     pub fn select(&self) {
         self.shared.selected.store(true, Ordering::Release);
         self.shared.context.activity.touch();
+    }
+
+    /// A client selects it no more: what its session was told of is kept.
+    pub fn unselect(&self) {
+        self.shared.wake.notify_one();
+    }
+
+    /// What sessions were told of.
+    pub fn recent(&self) -> Arc<RecentMark> {
+        Arc::clone(&self.shared.recent)
     }
 
     /// Whether a client ever selected it.

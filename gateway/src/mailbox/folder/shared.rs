@@ -1,6 +1,7 @@
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
+use mail_core::RecentMark;
 use mapi_core::id::{FolderId, Gid};
 use mapi_core::mailbox::{Mailbox, MailboxError};
 
@@ -14,6 +15,8 @@ pub(crate) struct Shared {
     pub(super) read_only: bool,
     /// A client selected it, so that its messages are worth being rendered ahead.
     pub(super) selected: AtomicBool,
+    /// What sessions were told of.
+    pub(super) recent: Arc<RecentMark>,
     /// What notifications said since the last round began.
     pub(super) news: News,
     pub(super) wake: tokio::sync::Notify,

@@ -1,4 +1,5 @@
 use mail_core::{AppendUid, NewMessage};
+use memchr::memchr;
 
 use crate::session::action::{Call, Reply};
 use crate::session::outcome::Outcome;
@@ -9,6 +10,10 @@ use crate::store::StoreError;
 pub(super) fn append(mailbox: String, message: Box<NewMessage>) -> Step {
     if message.content.is_empty() {
         return Step::Done(Outcome::no("CANNOT", "The message is empty"));
+    }
+    // It could not come back as it is: literals hold none (`CHAR8`, RFC 3501 9), and RFC 5322 knows none.
+    if memchr(0, &message.content).is_some() {
+        return Step::Done(Outcome::no("CANNOT", "The message contains NUL"));
     }
     with_target(mailbox, |folder| {
         Step::Call(

@@ -169,8 +169,12 @@ impl Resume for Fetch {
 }
 
 impl Fetch {
-    /// Remembers why not everything could be shown; what is not just a vanished message counts more.
+    /// Remembers why not everything could be shown; what is not just a vanished message counts more. UIDs that are gone are
+    /// passed over (RFC 9051 6.4.9).
     fn fail(&mut self, error: StoreError) {
+        if self.uid && error == StoreError::ExpungeIssued {
+            return;
+        }
         if self.failed.as_ref().is_none_or(|failed| *failed == StoreError::ExpungeIssued) {
             self.failed = Some(error);
         }

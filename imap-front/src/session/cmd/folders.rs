@@ -1,6 +1,6 @@
-use crate::session::action::Call;
+use crate::session::action::{Call, Reply};
 use crate::session::outcome::Outcome;
-use crate::session::step::{Step, call_to_end, with_folder};
+use crate::session::step::{Step, With, call_to_end, then, with_folder, with_folders};
 use crate::store::StoreError;
 
 /// The longest name of a mailbox to be made, in bytes of UTF-8.
@@ -32,12 +32,20 @@ pub(super) fn create(mailbox: String) -> Step {
     call_to_end(Call::Create(mailbox), "CREATE completed")
 }
 
-/// RFC 9051 6.3.5
+/// RFC 9051 6.3.5. What is below a mailbox must stay, and here it can't without that mailbox.
 pub(super) fn delete(mailbox: String) -> Step {
     if mailbox == "INBOX" {
         return Step::Done(Outcome::no("CANNOT", "INBOX can't be deleted"));
     }
-    with_folder(mailbox, missing, |folder| call_to_end(Call::Delete(folder.id.clone()), "DELETE completed"))
+    let below = format!("{mailbox}/");
+    with_folders(move |folders| match folders.iter().find(|folder| folder.name == mailbox) {
+        None => Step::Done(missing()),
+        // Of those that can't go at all the store says so.
+        Some(folder) if folder.special_use.is_none() && folders.iter().any(|other| other.name.starts_with(&below)) => {
+            Step::Done(Outcome::failed(&StoreError::HasChildren))
+        }
+        Some(folder) => call_to_end(Call::Delete(folder.id.clone()), "DELETE completed"),
+    })
 }
 
 /// RFC 9051 6.3.6
@@ -53,10 +61,26 @@ pub(super) fn rename(from: String, to: String) -> Step {
     })
 }
 
-/// SUBSCRIBE and UNSUBSCRIBE (RFC 9051 6.3.7, 6.3.8)
-pub(super) fn subscribe(mailbox: String, subscribed: bool) -> Step {
-    let done = if subscribed { "SUBSCRIBE completed" } else { "UNSUBSCRIBE completed" };
-    with_folder(mailbox, missing, move |folder| {
-        call_to_end(Call::Subscribe { folder: folder.id.clone(), subscribed }, done)
+/// RFC 9051 6.3.7
+pub(super) fn subscribe(mailbox: String) -> Step {
+    with_folder(mailbox, missing, |folder| {
+        call_to_end(Call::Subscribe { folder: folder.id.clone(), subscribed: true }, "SUBSCRIBE completed")
+    })
+}
+
+/// RFC 9051 6.3.8. A name that is gone is subscribed no more: clients take the subscription back after DELETE.
+pub(super) fn unsubscribe(mailbox: String) -> Step {
+    let done = || Outcome::ok("UNSUBSCRIBE completed");
+    with_folder(mailbox, done, move |folder| {
+        Step::Call(
+            Call::Subscribe { folder: folder.id.clone(), subscribed: false },
+            then(move |_, with| {
+                Step::Done(match with {
+                    With::Reply(Reply::Done(Ok(()) | Err(StoreError::NoSuchFolder))) => done(),
+                    With::Reply(Reply::Done(Err(error))) => Outcome::failed(&error),
+                    _ => Outcome::bug(),
+                })
+            }),
+        )
     })
 }

@@ -29,10 +29,10 @@ pub(super) fn list(core: &mut Core, request: ListRequest) -> Step {
                 _ => return Step::Done(Outcome::bug()),
             };
             let shown = write_list(&folders, &request, &mut core.out);
-            if request.return_status.is_empty() {
-                return Step::Done(Outcome::ok("LIST completed"));
+            match request.return_status {
+                None => Step::Done(Outcome::ok("LIST completed")),
+                Some(items) => list_status(&folders, shown, items),
             }
-            list_status(&folders, shown, request.return_status)
         }),
     )
 }

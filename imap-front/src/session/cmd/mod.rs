@@ -74,7 +74,8 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Create(mailbox) => folders::create(mailbox),
         R::Delete(mailbox) => folders::delete(mailbox),
         R::Rename { from, to } => folders::rename(from, to),
-        R::Subscribe { mailbox, subscribed } => folders::subscribe(mailbox, subscribed),
+        R::Subscribe { mailbox, subscribed: true } => folders::subscribe(mailbox),
+        R::Subscribe { mailbox, .. } => folders::unsubscribe(mailbox),
         R::Idle => idle::idle(core),
     }
 }

@@ -1,11 +1,11 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use mail_core::message::charset;
 use mail_core::work;
 use mail_core::{FetchNeed, FetchedMessage};
 
 use crate::proto::search::SearchKey;
-use crate::proto::sequence::OutOfRange;
 use crate::session::action::{Call, Reply};
 use crate::session::core::Core;
 use crate::session::matching::{Candidate, Matcher};
@@ -26,16 +26,13 @@ const STEPS_PER_MATCH: usize = 16;
 /// SEARCH and UID SEARCH (RFC 3501 6.4.4). What flags, dates, UIDs and known sizes decide needs no content; of the other
 /// messages no more is asked for than the keys need.
 pub(super) fn search(core: &mut Core, uid: bool, charset: Option<&str>, key: &SearchKey) -> Step {
-    if charset.is_some_and(|charset| !matches!(charset, "US-ASCII" | "UTF-8")) {
+    if !charset.is_none_or(charset::is_known) {
         return Step::Done(Outcome::no("BADCHARSET (US-ASCII UTF-8)", "Unknown charset").sync(Sync::Nothing));
     }
     let most = core.config.limits.search_keys;
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
     let view = selected.view().clone();
-    let matcher = match Matcher::new(key, view.count(), view.last_uid()) {
-        Ok(matcher) => Arc::new(matcher),
-        Err(OutOfRange) => return Step::Done(Outcome::bad("No message with that number")),
-    };
+    let matcher = Arc::new(Matcher::new(key, view.count(), view.last_uid()));
     if matcher.keys() > most {
         return Step::Done(Outcome::no("LIMIT", format!("More than {most} search keys")).sync(Sync::Nothing));
     }

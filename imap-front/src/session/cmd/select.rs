@@ -35,7 +35,7 @@ pub(super) fn select(core: &mut Core, mailbox: String, examine: bool) -> Step {
 }
 
 fn opened_as(core: &mut Core, opened: Opened, examine: bool) -> Outcome {
-    let selected = Selected::new(opened.snapshot, opened.read_only || examine);
+    let selected = Selected::new(opened.snapshot, opened.read_only || examine, opened.recent);
     selected.describe(&mut core.out);
     let code = if selected.read_only { "READ-ONLY" } else { "READ-WRITE" };
     core.state = SessionState::Selected(Box::new(selected));

@@ -46,6 +46,7 @@ pub(super) fn status(mailbox: String, items: Vec<StatusItem>) -> Step {
 pub(super) fn wanted(items: &[StatusItem]) -> StatusItems {
     StatusItems {
         messages: items.contains(&StatusItem::Messages),
+        recent: items.contains(&StatusItem::Recent),
         unseen: items.contains(&StatusItem::Unseen),
         uid_next: items.contains(&StatusItem::UidNext),
         uid_validity: items.contains(&StatusItem::UidValidity),

@@ -8,7 +8,6 @@ use crate::session::core::Core;
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::selected::Quiet;
 use crate::session::step::{Resume, Step, With, then};
-use crate::store::StoreError;
 
 /// So much is written before it is sent.
 const CHUNK: usize = 32 << 10;
@@ -31,12 +30,19 @@ pub(super) fn store(core: &mut Core, set: &SequenceSet, uid: bool, silent: bool,
         then(move |core, with| match with {
             With::Reply(Reply::Done(Ok(()))) => {
                 let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-                let gone = !uid && uids.iter().any(|uid| selected.view().is_gone(*uid));
-                let outcome = if gone {
-                    Outcome::failed(&StoreError::ExpungeIssued).sync(sync)
-                } else {
-                    Outcome::ok("STORE completed").sync(sync)
-                };
+                let gone = uids.iter().filter(|uid| selected.view().is_gone(**uid)).count();
+                let outcome = match gone {
+                    // UIDs that are gone are passed over (RFC 9051 6.4.9).
+                    _ if uid => Outcome::ok("STORE completed"),
+                    0 => Outcome::ok("STORE completed"),
+                    // Nothing was done, and there is nothing to be shown (RFC 2180 4.2.2).
+                    gone if gone == uids.len() && !silent => {
+                        Outcome::no("EXPUNGEISSUED", "The messages have been deleted meanwhile")
+                    }
+                    // The rest was done (RFC 2180 4.2.1). With the code the client knows that it has to look.
+                    _ => Outcome::ok("STORE completed, but for messages that are gone").code("EXPUNGEISSUED"),
+                }
+                .sync(sync);
                 if silent {
                     selected.quiet(Quiet::Silent(uids, change));
                     return Step::Done(outcome);

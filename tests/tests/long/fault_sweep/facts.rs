@@ -5,8 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 pub struct Look {
     /// UIDVALIDITY.
     pub uid_validity: u32,
-    /// Messages by UID.
+    /// How many there are, as SELECT tells.
+    pub exists: usize,
+    /// Messages by UID, as far as they were served.
     pub messages: BTreeMap<u32, Shown>,
+    /// UIDs that are listed, served or not.
+    pub listed: BTreeSet<u32>,
 }
 
 /// A message, by what tells it from the others. The same for IMAP and for the store.
@@ -26,6 +30,12 @@ impl Look {
         let mut content: Vec<Shown> = self.messages.values().cloned().collect();
         content.sort();
         content
+    }
+
+    /// Whether the client is shown these messages, sorted, and no others: as many as it was told of, and none is listed that
+    /// it can't get. (FETCH passes over what is gone, so that by itself it does not tell of rows that nothing stands behind.)
+    pub fn is(&self, truth: &[Shown]) -> bool {
+        self.content() == truth && self.exists == truth.len() && self.listed.iter().eq(self.messages.keys())
     }
 
     /// UIDs of the messages with these subjects.

@@ -238,15 +238,19 @@ impl Stage {
         // UIDVALIDITY comes with SELECT.
         let selected = self.until_ok(folder, &format!("SELECT {folder}")).await?;
         let uid_validity = number_after(&selected.lines().join("\n"), "[UIDVALIDITY ").ok_or("no UIDVALIDITY")?;
+        let exists = selected.line(" EXISTS").and_then(|line| number_after(&line, "* ")).ok_or("no EXISTS")?;
         let by_date = !self.dates.is_empty();
         let command = match by_date {
             true => "UID FETCH 1:* (UID FLAGS INTERNALDATE)",
             false => "UID FETCH 1:* (UID FLAGS BODY.PEEK[HEADER.FIELDS (SUBJECT)])",
         };
         let answer = self.until_ok(folder, command).await?;
+        // Afterwards: what of it is gone may be known by then.
+        let listed = self.until_ok(folder, "UID SEARCH ALL").await?.line("* SEARCH").ok_or("no SEARCH")?;
         // Looking is harmless however often it is repeated.
         self.failed = failed;
-        let mut look = Look { uid_validity, messages: BTreeMap::new() };
+        let listed = listed.split_whitespace().filter_map(|uid| uid.parse().ok()).collect();
+        let mut look = Look { uid_validity, exists: exists as usize, messages: BTreeMap::new(), listed };
         for line in answer.lines() {
             let Some((_, rest)) = line.split_once(if by_date { "INTERNALDATE \"" } else { "Subject: " }) else {
                 continue;
@@ -269,7 +273,7 @@ impl Stage {
         let began = Instant::now();
         loop {
             let look = self.look(folder).await?;
-            if look.content() == self.truth(ALICE, folder) {
+            if look.is(&self.truth(ALICE, folder)) {
                 return Ok(look);
             }
             if began.elapsed() > TRUTH_TIME {
@@ -285,7 +289,7 @@ impl Stage {
         self.session = None;
         for folder in ["INBOX", TARGET] {
             let look = self.look(folder).await.map_err(|error| format!("after a restart: {error}"))?;
-            if look.content() != self.truth(ALICE, folder) {
+            if !look.is(&self.truth(ALICE, folder)) {
                 return Err(format!("after a restart: {}", self.disagreement(folder, &look)));
             }
         }
@@ -300,7 +304,15 @@ impl Stage {
     }
 
     fn disagreement(&self, folder: &str, look: &Look) -> String {
-        let text = format!("{folder} holds {:?}, the client sees {:?}", self.truth(ALICE, folder), look.messages);
+        let Look { exists, messages, listed, .. } = look;
+        let truth = self.truth(ALICE, folder);
+        let text = format!(
+            "{folder} holds {}, and the client is told of {exists}, listed {}, and served {}: {truth:?} against {messages:?}, \
+             listed {listed:?}",
+            truth.len(),
+            listed.len(),
+            messages.len()
+        );
         text.chars().take(MAX_WORDS).collect()
     }
 

@@ -111,15 +111,20 @@ ok(other.subscribe("Python/Other"))
 other.logout()
 assert any(b"Other" in line for line in ok(imap.lsub()))
 
-# DELETE: what is in use, what is nested, what must stay.
+# DELETE: what is in use, what is nested and goes from below, what must stay.
 ok(imap.rename("Python/Other", "Renamed"))
 assert b"MESSAGES 5" in ok(imap.status("Renamed", "(MESSAGES UIDNEXT UIDVALIDITY UNSEEN)"))[0]
 ok(imap.delete("Renamed"))
 ok(imap.delete("Python"))
-ok(imap.delete("Moved"))
-left = [name for name in folders() if re.search("Python|Renamed|Moved", name)]
-assert left and all(name.startswith("Deleted Items/") for name in left), left
-assert "Deleted Items/Moved/Here/Deeper" in left, left
+nested = sorted(name for name in folders() if re.match("Moved(/|$)", name))
+assert nested == ["Moved", "Moved/Here", "Moved/Here/&2D3eAA-", "Moved/Here/Deeper"], nested
+for name in nested[:2]:
+    no(imap.delete(name), "HASCHILDREN")
+for name in reversed(nested):
+    ok(imap.delete(name))
+left = [name for name in folders() if re.search("Python|Renamed|Moved|Here|Deeper|&2D3eAA-", name)]
+gone = ["&2D3eAA-", "Deeper", "Here", "Moved", "Python", "Renamed"]
+assert sorted(left) == [f"Deleted Items/{name}" for name in gone], left
 for name in ("INBOX", "Drafts", '"Sent Items"', '"Deleted Items"'):
     no(imap.delete(name), "CANNOT")
 no(imap.delete("Nothing"), "NONEXISTENT")

@@ -1,0 +1,101 @@
+/// Reads the arguments of a command, one after the other; what is not as it has to be is nothing.
+pub(super) struct Cursor<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Cursor<'a> {
+    pub fn new(arguments: &'a [u8]) -> Self {
+        Self { rest: arguments }
+    }
+
+    pub fn is_at_end(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The next byte.
+    pub fn peek(&self) -> Option<u8> {
+        self.rest.first().copied()
+    }
+
+    /// Passes over a byte that must be this one.
+    pub fn expect(&mut self, byte: u8) -> Option<()> {
+        let (first, rest) = self.rest.split_first()?;
+        self.rest = rest;
+        (*first == byte).then_some(())
+    }
+
+    fn while_true(&mut self, accept: impl Fn(u8) -> bool) -> Option<Vec<u8>> {
+        let length = self.rest.iter().position(|byte| !accept(*byte)).unwrap_or(self.rest.len());
+        let (taken, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        (length > 0).then(|| taken.to_vec())
+    }
+
+    /// A keyword in upper case.
+    pub fn word(&mut self) -> Option<String> {
+        let word = self.while_true(|byte| byte.is_ascii_alphanumeric() || byte == b'-')?;
+        Some(String::from_utf8_lossy(&word).to_ascii_uppercase())
+    }
+
+    /// Keywords in parentheses.
+    pub fn words(&mut self) -> Option<Vec<String>> {
+        self.expect(b'(')?;
+        let mut words = Vec::new();
+        while self.peek() != Some(b')') {
+            words.push(self.word()?);
+            if self.peek() == Some(b' ') {
+                self.expect(b' ')?;
+            }
+        }
+        self.expect(b')')?;
+        Some(words)
+    }
+
+    /// `astring`, or `list-mailbox` if `wildcards`.
+    pub fn string(&mut self, wildcards: bool) -> Option<Vec<u8>> {
+        match self.peek()? {
+            b'"' => self.quoted(),
+            b'{' => self.literal(),
+            _ => self.while_true(|byte| {
+                byte.is_ascii_graphic()
+                    && !matches!(byte, b'(' | b')' | b'{' | b'"' | b'\\')
+                    && (wildcards || !matches!(byte, b'%' | b'*'))
+            }),
+        }
+    }
+
+    fn quoted(&mut self) -> Option<Vec<u8>> {
+        self.expect(b'"')?;
+        let mut value = Vec::new();
+        loop {
+            let (first, rest) = self.rest.split_first()?;
+            self.rest = rest;
+            match first {
+                b'"' => return Some(value),
+                b'\\' => {
+                    let (escaped, rest) = self.rest.split_first()?;
+                    self.rest = rest;
+                    value.push(*escaped);
+                }
+                b'\r' | b'\n' | 0 => return None,
+                byte => value.push(*byte),
+            }
+        }
+    }
+
+    fn literal(&mut self) -> Option<Vec<u8>> {
+        self.expect(b'{')?;
+        let digits = self.while_true(|byte| byte.is_ascii_digit())?;
+        let size: usize = std::str::from_utf8(&digits).ok()?.parse().ok()?;
+        if self.peek() == Some(b'+') {
+            self.expect(b'+')?;
+        }
+        self.expect(b'}')?;
+        self.expect(b'\r')?;
+        self.expect(b'\n')?;
+        let content = self.rest.get(..size)?;
+        self.rest = self.rest.get(size..)?;
+        // `CHAR8` has no NUL.
+        (!content.contains(&0)).then(|| content.to_vec())
+    }
+}
