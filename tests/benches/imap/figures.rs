@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use crate::row::{Bound, Row};
 use crate::side::Taken;
-use crate::stage::Cache;
+use crate::stage::{Asked, Cache};
 
 /// Figures below this are not told apart.
 const GRAIN: Duration = Duration::from_millis(5);
@@ -13,37 +13,39 @@ pub struct Figures {
     cache: Cache,
     gateway: Vec<Taken>,
     dovecot: Vec<Taken>,
-    /// What the gateway's upstream took for its requests, by its own clock.
-    upstream: Vec<Duration>,
+    asked: Vec<Asked>,
 }
 
 impl Figures {
     pub fn new(row: &'static Row, cache: Cache) -> Self {
-        Self { row, cache, gateway: Vec::new(), dovecot: Vec::new(), upstream: Vec::new() }
+        Self { row, cache, gateway: Vec::new(), dovecot: Vec::new(), asked: Vec::new() }
     }
 
-    pub fn add(&mut self, gateway: Taken, upstream: Duration, dovecot: Taken) {
+    pub fn add(&mut self, gateway: Taken, asked: Asked, dovecot: Taken) {
         self.gateway.push(gateway);
-        self.upstream.push(upstream);
+        self.asked.push(asked);
         self.dovecot.push(dovecot);
     }
 
-    /// Says the medians, and whether they are within the bound.
+    /// Says the medians, and whether they are within the bound. A request to the upstream that asks for nothing takes
+    /// `round_trip`.
     ///
     /// # Errors
     /// They are not.
-    pub fn tell(&self) -> Result<(), String> {
-        let (gateway, dovecot, upstream) = (medians(&self.gateway), medians(&self.dovecot), median(&self.upstream));
+    pub fn tell(&self, round_trip: Duration) -> Result<(), String> {
+        let (gateway, dovecot) = (medians(&self.gateway), medians(&self.dovecot));
+        let upstream = median(self.asked.iter().map(|asked| asked.bare(round_trip)));
         let limits = self.limits(dovecot, upstream);
         let within = limits.is_none_or(|limit| gateway.wall <= limit.wall && gateway.processor <= limit.processor);
         println!(
-            "| {} | {} | {} | {:.2} / {:.2} | {:.3} | {}{} |",
+            "| {} | {} | {} | {:.2} / {:.2} | {:.3} ({}) | {}{} |",
             self.row.name,
             shown(dovecot),
             shown(gateway),
             ratio(gateway.wall, dovecot.wall),
             ratio(gateway.processor, dovecot.processor),
             upstream.as_secs_f64(),
+            median(self.asked.iter().map(|asked| asked.requests)),
             limits.map_or_else(|| "-".to_owned(), shown),
             if within { "" } else { " **missed**" },
         );
@@ -78,7 +80,9 @@ impl Figures {
 
 pub fn head() {
     println!("seconds by the clock / of the server's processors, medians");
-    println!("| | Dovecot | gateway | gateway / Dovecot | upstream | bound |\n|---|---|---|---|---|---|");
+    println!(
+        "| | Dovecot | gateway | gateway / Dovecot | the bare client (requests) | bound |\n|---|---|---|---|---|---|"
+    );
 }
 
 fn shown(taken: Taken) -> String {
@@ -90,12 +94,14 @@ fn ratio(one: Duration, other: Duration) -> f64 {
 }
 
 fn medians(all: &[Taken]) -> Taken {
-    let of = |what: fn(&Taken) -> Duration| median(&all.iter().map(what).collect::<Vec<_>>());
-    Taken { wall: of(|taken| taken.wall), processor: of(|taken| taken.processor) }
+    Taken {
+        wall: median(all.iter().map(|taken| taken.wall)),
+        processor: median(all.iter().map(|taken| taken.processor)),
+    }
 }
 
-fn median(all: &[Duration]) -> Duration {
-    let mut sorted = all.to_vec();
+fn median<T: Ord + Copy + Default>(all: impl Iterator<Item = T>) -> T {
+    let mut sorted: Vec<T> = all.collect();
     sorted.sort_unstable();
     sorted.get(sorted.len() / 2).copied().unwrap_or_default()
 }

@@ -66,11 +66,12 @@ async fn measure(rows: &[&'static Row]) -> Result<Vec<String>, String> {
         }
         let mut all: Vec<Figures> = rows.iter().map(|row| Figures::new(row, cache)).collect();
         for pass in 1..=passes {
+            eprintln!("{cache:?} cache, pass {pass} of {passes}");
             pass_over(&mut stage, cache, &mut all).await.map_err(|why| format!("pass {pass}: {why}"))?;
         }
         println!("\n{cache:?} cache, {passes} passes");
         figures::head();
-        missed.extend(all.iter().filter_map(|figures| figures.tell().err()));
+        missed.extend(all.iter().filter_map(|figures| figures.tell(stage.round_trip).err()));
     }
     Ok(missed)
 }
@@ -96,14 +97,15 @@ async fn pass_over(stage: &mut Stage, cache: Cache, all: &mut [Figures]) -> Resu
     for figures in all {
         let Row { name, work, .. } = *figures.row;
         let failed = |why| format!("{name}: {why}");
-        let upstream = stage.upstream();
+        let before = stage.asked();
         let (one, taken) = gateway.run(work).await.map_err(failed)?;
-        let upstream = stage.upstream() - upstream;
+        let asked = stage.asked().since(before);
         let (other, reference) = dovecot.run(work).await.map_err(failed)?;
         if one != other {
             return Err(format!("{name}: not Dovecot's answer: {}", difference(&one, &other)));
         }
-        figures.add(taken, upstream, reference);
+        eprintln!("{name}: {:.3} against {:.3} s", taken.wall.as_secs_f64(), reference.wall.as_secs_f64());
+        figures.add(taken, asked, reference);
     }
     for side in [&gateway, &dovecot] {
         side.empty_other().await?;

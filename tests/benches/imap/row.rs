@@ -70,7 +70,8 @@ pub enum Bound {
     Same,
     /// Four times as much with the default cache, and no more with one that holds all messages.
     Body,
-    /// 1.2 times as much of the processor's time; by the clock that and what the upstream took for its requests.
+    /// 1.2 times as much of the processor's time; by the clock that and what a bare client takes for the same requests to the
+    /// upstream.
     Write,
     /// Is only told.
     None,

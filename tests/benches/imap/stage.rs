@@ -6,6 +6,8 @@ use tempfile::TempDir;
 use tests::dovecot::Dovecot;
 use tests::process::{Gateway, Settings};
 use tests::stack::{ALICE, PASSWORD, PLAIN_LISTENERS};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 use crate::client::{Client, append};
 use crate::mail::Mail;
@@ -17,12 +19,35 @@ const AHEAD: &str = "render_ahead_seconds = 30";
 /// APPENDs that are sent at a time when the gateway's mailbox is filled.
 const AT_A_TIME: usize = 20;
 
+/// Requests by which the way to the upstream is measured.
+const ROUND_TRIPS: usize = 501;
+
 /// How much the gateway keeps in memory.
 #[derive(Debug, Clone, Copy)]
 pub enum Cache {
     Default,
     /// `cache.rendering_bytes` is a gibibyte: more than all messages have.
     Large,
+}
+
+/// What was asked of the upstream.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// What it took for its answers, by its own clock.
+    pub time: Duration,
+    /// Execute requests.
+    pub requests: u64,
+}
+
+impl Asked {
+    /// What a client takes for these requests that does nothing else.
+    pub fn bare(self, round_trip: Duration) -> Duration {
+        self.time + round_trip * u32::try_from(self.requests).unwrap_or(u32::MAX)
+    }
+
+    pub fn since(self, before: Self) -> Self {
+        Self { time: self.time - before.time, requests: self.requests - before.requests }
+    }
 }
 
 /// A gateway process before a sandbox, and a Dovecot, with the same messages.
@@ -32,6 +57,8 @@ pub struct Stage {
     pub dovecot: Dovecot,
     directories: [TempDir; 2],
     pub messages: usize,
+    /// What a request to the upstream takes that asks for nothing.
+    pub round_trip: Duration,
 }
 
 impl Stage {
@@ -41,7 +68,8 @@ impl Stage {
         let sandbox = sandbox.start(SocketAddr::from(([127, 0, 0, 1], 0))).await.map_err(|error| error.to_string())?;
         let gateway = start(&directories[0], sandbox.addr(), Cache::Default).await?;
         let dovecot = Dovecot::start(directories[1].path()).await?;
-        let stage = Self { sandbox, gateway, dovecot, directories, messages };
+        let round_trip = round_trip(sandbox.addr()).await.map_err(|error| error.to_string())?;
+        let stage = Self { sandbox, gateway, dovecot, directories, messages, round_trip };
         stage.fill_dovecot().map_err(|error| error.to_string())?;
         stage.fill_gateway().await?;
         for imap in [stage.gateway.imap, stage.dovecot.imap] {
@@ -60,9 +88,12 @@ impl Stage {
         self.dovecot.ensure_running().await
     }
 
-    /// What the upstream took for its requests so far, by its own clock.
-    pub fn upstream(&self) -> Duration {
-        self.sandbox.time_spent_on(ALICE).unwrap_or_default()
+    /// What the gateway asked of the upstream so far.
+    pub fn asked(&self) -> Asked {
+        Asked {
+            time: self.sandbox.time_spent_on(ALICE).unwrap_or_default(),
+            requests: self.sandbox.counters().execute(),
+        }
     }
 
     /// Writes the files that a delivery would have written.
@@ -108,6 +139,24 @@ async fn start(directory: &TempDir, upstream: SocketAddr, cache: Cache) -> Resul
     };
     let settings = Settings::new(env!("CARGO_BIN_EXE_gateway-under-test"), directory.path(), upstream);
     Gateway::start(Settings { upstream_keys: AHEAD, sections: &sections, ..settings }).await
+}
+
+/// The median of requests for what is not there, over one connection.
+async fn round_trip(upstream: SocketAddr) -> std::io::Result<Duration> {
+    let mut stream = TcpStream::connect(upstream).await?;
+    stream.set_nodelay(true)?;
+    let mut times = Vec::with_capacity(ROUND_TRIPS);
+    let mut answer = [0; 4096];
+    for _ in 0..ROUND_TRIPS {
+        let began = Instant::now();
+        stream.write_all(b"GET /nothing HTTP/1.1\r\nHost: localhost\r\n\r\n").await?;
+        if stream.read(&mut answer).await? == 0 {
+            return Err(std::io::ErrorKind::UnexpectedEof.into());
+        }
+        times.push(began.elapsed());
+    }
+    times.sort_unstable();
+    Ok(times[ROUND_TRIPS / 2])
 }
 
 fn directory() -> Result<TempDir, String> {
