@@ -1,4 +1,4 @@
-use mail_core::message::{Content, Entity, Fields, Parameters};
+use mail_core::message::{Content, Entity, Fields, Parameters, put_together};
 
 use super::write_envelope;
 use crate::proto::response::Output;
@@ -80,7 +80,7 @@ fn write_parameters(parameters: &Parameters, output: &mut Output) {
         return;
     }
     output.text("(");
-    for (index, (name, value)) in parameters.iter().enumerate() {
+    for (index, (name, value)) in put_together(parameters).iter().enumerate() {
         if index > 0 {
             output.text(" ");
         }
@@ -148,7 +148,7 @@ mod tests {
         assert_eq!(
             body(
                 "Content-Type: IMAGE/png; name=\"a\\\"b\"\r\nContent-ID: <i@d>\r\nContent-Description: a pic\r\n\
-                 Content-MD5: Q2hlY2s=\r\nContent-Disposition: attachment; filename*=utf-8''%C3%A4.png; size=3\r\n\
+                 Content-MD5: Q2hlY2s=\r\nContent-Disposition: attachment; filename*0*=utf-8''%C3%A4; filename*1=.png; size=3\r\n\
                  Content-Language: en, de\r\nContent-Location: http://x/\r\n\r\nabc",
                 true
             ),

@@ -9,6 +9,7 @@
 
 mod address;
 pub mod charset;
+mod continuation;
 mod date;
 mod encoded_word;
 mod entity;
@@ -30,6 +31,7 @@ use std::sync::OnceLock;
 use bytes::Bytes;
 
 pub use self::address::Address;
+pub use self::continuation::put_together;
 pub use self::date::Date;
 pub use self::entity::Entity;
 pub use self::header::{Field, Fields, Header, MAX_FIELDS};
