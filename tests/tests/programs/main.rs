@@ -3,11 +3,13 @@
 
 mod clients;
 mod deploy;
+mod dovecot;
 mod kerberos;
 
 use libtest_mimic::Arguments;
 
 fn main() {
-    let trials = [clients::trials(), deploy::trials(), kerberos::trials()].into_iter().flatten().collect();
+    let trials =
+        [clients::trials(), deploy::trials(), dovecot::trials(), kerberos::trials()].into_iter().flatten().collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }
