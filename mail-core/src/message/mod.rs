@@ -46,6 +46,7 @@ use self::header::Lines;
 use self::line::slice;
 
 /// A message and what was found in it so far.
+#[derive(Clone)]
 pub struct Message {
     bytes: Bytes,
     limits: Limits,
@@ -69,6 +70,12 @@ impl Message {
     /// A message of which only the outline is there. Its bytes are the header blocks, and all bodies are empty.
     pub fn outlined(outline: Outline) -> Self {
         Self { outline: Some(outline.clone()), ..Self::new(outline.blocks().clone()) }
+    }
+
+    /// The same message with what was found in it, its bytes being these, which are the same.
+    pub fn in_bytes(self, bytes: Bytes) -> Self {
+        debug_assert_eq!(bytes.len(), self.bytes.len(), "other bytes");
+        Self { bytes, ..self }
     }
 
     /// All of it.

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use bytes::Bytes;
+use mail_core::message::Message;
 use mail_core::work::Reservation;
 use mail_core::{FetchNeed, FetchedContent, FetchedMessage};
 use mapi_core::ErrorCode;
@@ -202,7 +202,7 @@ impl Fetch<'_> {
             };
             match rendered {
                 Ok(rendered) => {
-                    batch_bytes += rendered.examined.bytes.len();
+                    batch_bytes += rendered.examined.message.bytes().len();
                     batch.push(rendered);
                 }
                 Err(error) => drop(fetched.insert(uid, Err(error))),
@@ -249,7 +249,8 @@ impl Fetch<'_> {
     /// What was asked for of a rendering, if it is in memory.
     fn cached(&self, gid: Gid, recorded: &RenderingRecord) -> Option<FetchedContent> {
         let context = &self.folder.shared.context;
-        let whole = || context.cached_rendering(gid, &recorded.digest).map(FetchedContent::Whole);
+        let whole =
+            || context.cached_rendering(gid, &recorded.digest).map(|bytes| FetchedContent::Whole(Message::new(bytes)));
         match self.need {
             FetchNeed::Size => Some(FetchedContent::Nothing),
             FetchNeed::Outline => {
@@ -288,24 +289,25 @@ impl Fetch<'_> {
         let served = match (self.need, &examined.outline) {
             (FetchNeed::Size, _) => FetchedContent::Nothing,
             (FetchNeed::Outline, Some(outline)) => FetchedContent::Outline(outline.clone()),
-            _ => FetchedContent::Whole(self.hold(examined.bytes.clone(), room).await?),
+            _ => FetchedContent::Whole(self.hold(examined.message.clone(), room).await?),
         };
         Ok(Rendered { uid, gid, examined, served })
     }
 
     /// A rendering as it is served: for a large one room is taken as long as the client has not got it all, also for what is
     /// made of it for the client. It is what was taken for its download, if that is enough.
-    async fn hold(&self, bytes: Bytes, room: Option<Reservation>) -> Result<Bytes, UpstreamError> {
+    async fn hold(&self, message: Message, room: Option<Reservation>) -> Result<Message, UpstreamError> {
+        let bytes = message.bytes().clone();
         let length = bytes.len() as u64;
         if length <= HELD_FROM {
-            return Ok(bytes);
+            return Ok(message);
         }
         let copies = if self.need == FetchNeed::Full { 1 } else { COPIES };
         let room = match room {
             Some(room) => room,
             None => self.folder.shared.context.share().reserve(copies * length).await?,
         };
-        Ok(room.hold(copies, bytes))
+        Ok(message.in_bytes(room.hold(copies, bytes)))
     }
 
     /// Records renderings and tells which may be served: only bytes that are the UID's for ever. Returns whether some are
@@ -361,12 +363,12 @@ impl Fetch<'_> {
 
     /// Keeps in memory what may be asked for soon.
     fn keep(&self, gid: Gid, examined: Examined) {
-        let (context, Examined { record, bytes, outline }) = (&self.folder.shared.context, examined);
+        let (context, Examined { record, message, outline }) = (&self.folder.shared.context, examined);
         if let Some(outline) = outline {
             context.cache_outline(gid, record.digest, &outline);
         }
         if self.purpose == Purpose::Client {
-            context.cache_rendering(gid, record.digest, bytes);
+            context.cache_rendering(gid, record.digest, message.bytes().clone());
         }
     }
 
@@ -374,9 +376,9 @@ impl Fetch<'_> {
     async fn emit(&self, queue: &mut VecDeque<(u32, Known)>, fetched: &mut Fetched) -> Result<(), Stopped> {
         while let Some((uid, known)) = queue.pop_front() {
             let item = match known {
-                Known::Answer(Ok(FetchedMessage { uid, size, content: FetchedContent::Whole(bytes) })) => {
-                    let held = self.hold(bytes, None).await;
-                    held.map(|bytes| FetchedMessage { uid, size, content: FetchedContent::Whole(bytes) })
+                Known::Answer(Ok(FetchedMessage { uid, size, content: FetchedContent::Whole(message) })) => {
+                    let held = self.hold(message, None).await;
+                    held.map(|message| FetchedMessage { uid, size, content: FetchedContent::Whole(message) })
                 }
                 Known::Answer(answer) => answer,
                 Known::Ask(source) => match fetched.remove(&uid) {
