@@ -39,24 +39,52 @@ pub type FetchedItem = (u32, Result<FetchedMessage, UpstreamError>);
 impl Folder {
     /// Starts fetching; items come in the order of `uids`. Dropping the receiver stops the work.
     pub fn fetch(&self, uids: Vec<u32>, need: FetchNeed) -> mpsc::Receiver<FetchedItem> {
-        self.start(uids, need, Purpose::Client)
+        self.fetch_after(uids, need, std::future::ready(()))
+    }
+
+    /// The same, begun when `before` is ready.
+    pub(super) fn fetch_after(
+        &self,
+        uids: Vec<u32>,
+        need: FetchNeed,
+        before: impl Future<Output = ()> + Send + 'static,
+    ) -> mpsc::Receiver<FetchedItem> {
+        self.start(uids, need, Purpose::Client, READY, before)
+    }
+
+    /// Starts reading messages into memory that a client will ask for soon. The items tell which are there, and hold nothing.
+    pub(super) fn read_ahead(&self, uids: Vec<u32>) -> mpsc::Receiver<FetchedItem> {
+        // Nobody may ever take the items, and the download must come to its end all the same.
+        let ready = uids.len().max(1);
+        self.start(uids, FetchNeed::Full, Purpose::Ahead, ready, std::future::ready(()))
     }
 
     /// Starts rendering messages for the ledger to know their sizes; nothing is cached.
     pub fn render_ahead(&self, uids: Vec<u32>) -> mpsc::Receiver<FetchedItem> {
-        self.start(uids, FetchNeed::Size, Purpose::Ledger)
+        self.start(uids, FetchNeed::Size, Purpose::Ledger, READY, std::future::ready(()))
     }
 
-    fn start(&self, uids: Vec<u32>, need: FetchNeed, purpose: Purpose) -> mpsc::Receiver<FetchedItem> {
-        let (sender, receiver) = mpsc::channel(READY);
+    fn start(
+        &self,
+        uids: Vec<u32>,
+        need: FetchNeed,
+        purpose: Purpose,
+        ready: usize,
+        before: impl Future<Output = ()> + Send + 'static,
+    ) -> mpsc::Receiver<FetchedItem> {
+        let (sender, receiver) = mpsc::channel(ready);
         let folder = self.clone();
         tokio::spawn(async move {
-            let _active = (purpose == Purpose::Client).then(|| folder.shared.context.activity.begin());
+            let _active = (purpose != Purpose::Ledger).then(|| folder.shared.context.activity.begin());
+            let work = async {
+                before.await;
+                folder.fetch_all(&uids, need, purpose, &sender).await;
+            };
             tokio::select! {
                 biased;
                 // Whoever leaves waits for nothing any more, and nobody for him.
                 () = sender.closed() => {}
-                () = folder.fetch_all(&uids, need, purpose, &sender) => {}
+                () = work => {}
             }
         });
         receiver
@@ -81,6 +109,8 @@ impl Folder {
 enum Purpose {
     /// A client, who may soon want more of them.
     Client,
+    /// A client who has not asked for them yet.
+    Ahead,
     /// Nobody but the ledger, which is to know their sizes.
     Ledger,
 }
@@ -288,6 +318,7 @@ impl Fetch<'_> {
         let examined = Examined::of(bytes, context.share()).await?;
         let served = match (self.need, &examined.outline) {
             (FetchNeed::Size, _) => FetchedContent::Nothing,
+            _ if self.purpose == Purpose::Ahead => FetchedContent::Nothing,
             (FetchNeed::Outline, Some(outline)) => FetchedContent::Outline(outline.clone()),
             _ => FetchedContent::Whole(self.hold(examined.message.clone(), room).await?),
         };
@@ -367,7 +398,7 @@ impl Fetch<'_> {
         if let Some(outline) = outline {
             context.cache_outline(gid, record.digest, &outline);
         }
-        if self.purpose == Purpose::Client {
+        if self.purpose != Purpose::Ledger {
             context.cache_rendering(gid, record.digest, message.bytes().clone());
         }
     }
@@ -376,6 +407,9 @@ impl Fetch<'_> {
     async fn emit(&self, queue: &mut VecDeque<(u32, Known)>, fetched: &mut Fetched) -> Result<(), Stopped> {
         while let Some((uid, known)) = queue.pop_front() {
             let item = match known {
+                Known::Answer(Ok(message)) if self.purpose == Purpose::Ahead => {
+                    Ok(FetchedMessage { content: FetchedContent::Nothing, ..message })
+                }
                 Known::Answer(Ok(FetchedMessage { uid, size, content: FetchedContent::Whole(message) })) => {
                     let held = self.hold(message, None).await;
                     held.map(|message| FetchedMessage { uid, size, content: FetchedContent::Whole(message) })
