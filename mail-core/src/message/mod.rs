@@ -69,7 +69,7 @@ impl Message {
 
     /// A message of which only the outline is there. Its bytes are the header blocks, and all bodies are empty.
     pub fn outlined(outline: Outline) -> Self {
-        Self { outline: Some(outline.clone()), ..Self::new(outline.blocks().clone()) }
+        Self { bytes: outline.blocks().clone(), outline: Some(outline), ..Self::new(Bytes::new()) }
     }
 
     /// The same message with what was found in it, its bytes being these, which are the same.

@@ -10,7 +10,7 @@ use crate::share::Share;
 /// Renderings of more bytes are looked at off the async threads.
 const INLINE_BYTES: usize = 64 << 10;
 /// Header blocks of more bytes are not kept apart from the message.
-const OUTLINE_BYTES: usize = 64 << 10;
+const OUTLINE_BYTES: usize = 16 << 10;
 
 /// A rendering, and what was found in it.
 pub(super) struct Examined {

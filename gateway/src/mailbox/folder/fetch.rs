@@ -30,8 +30,9 @@ const RECORD_BYTES: usize = 1 << 20;
 const MAX_DOWNLOADS: usize = 3;
 /// Messages of more bytes take room until their client has got them.
 const HELD_FROM: u64 = 64 << 10;
-/// Items that wait for a slow client.
+/// Items that wait for a slow client, and those that are small.
 const READY: usize = 8;
+const READY_SMALL: usize = 32;
 
 /// One message of a fetch.
 pub type FetchedItem = (u32, Result<FetchedMessage, UpstreamError>);
@@ -49,7 +50,8 @@ impl Folder {
         need: FetchNeed,
         before: impl Future<Output = ()> + Send + 'static,
     ) -> mpsc::Receiver<FetchedItem> {
-        self.start(uids, need, Purpose::Client, READY, before)
+        let is_small = matches!(need, FetchNeed::Size | FetchNeed::Outline);
+        self.start(uids, need, Purpose::Client, if is_small { READY_SMALL } else { READY }, before)
     }
 
     /// Starts reading messages into memory that a client will ask for soon. The items tell which are there, and hold nothing.
@@ -330,7 +332,10 @@ impl Fetch<'_> {
     async fn hold(&self, message: Message, room: Option<Reservation>) -> Result<Message, UpstreamError> {
         let bytes = message.bytes().clone();
         let length = bytes.len() as u64;
-        if length <= HELD_FROM {
+        // Where more of them may wait, smaller ones count.
+        let from =
+            if self.need == FetchNeed::Outline { HELD_FROM * READY as u64 / READY_SMALL as u64 } else { HELD_FROM };
+        if length <= from {
             return Ok(message);
         }
         let copies = if self.need == FetchNeed::Full { 1 } else { COPIES };
