@@ -2,11 +2,14 @@
 
 pub mod corpus;
 pub mod delivered;
+pub mod dovecot;
 pub mod fuzz;
 pub mod imap_client;
 pub mod letters;
 pub mod machine;
+pub mod maildir;
 pub mod process;
+pub mod processor;
 pub mod smtp_client;
 pub mod smtp_talk;
 pub mod stack;

@@ -80,7 +80,7 @@ impl Gateway {
             autodiscover_url = "http://{upstream}/autodiscover/autodiscover.xml"
             auth = "basic"
             allow_plain_http = true
-            render_ahead_seconds = 0
+            {ahead}
             {keys}
             [ledger]
             directory = "{place}/ledger"
@@ -90,6 +90,8 @@ impl Gateway {
             filter = "{log}"
             "#,
             upstream = settings.upstream,
+            // Requests that nobody asked for would be counted and measured.
+            ahead = if settings.upstream_keys.contains("render_ahead") { "" } else { "render_ahead_seconds = 0" },
             keys = settings.upstream_keys,
             place = settings.directory.display(),
             sections = settings.sections,

@@ -1,5 +1,4 @@
-use std::collections::HashMap;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use exchange_sandbox::RunningSandbox;
 use exchange_sandbox::seed::MessageBuilder;
@@ -10,6 +9,7 @@ use mail_core::Keywords;
 use mapi_core::id::{Gid, GlobalCounter, Guid};
 use tests::imap_client::ImapClient;
 use tests::process::{Gateway, Settings};
+use tests::processor::Processor;
 use tests::stack::{ALICE, PASSWORD};
 
 use crate::{ALLOCATOR, Measured, PROGRAM, mebibytes, sandbox_of, within};
@@ -59,20 +59,20 @@ async fn changes(messages: usize) -> Result<Costs, String> {
     let mut known = messages;
     // The first batch of each is for what happens only once.
     for batch in 0..=BATCHES {
-        let before = Processor::of(&gateway)?;
+        let before = processor(&gateway)?;
         for change in 0..CHANGES {
             let id = ids[(batch * CHANGES + change) * 7919 % ids.len()];
             in_inbox(&sandbox, |mailbox, _| mailbox.set_flagged(id, true).expect("flagged"));
             hear(&mut sessions, "FETCH (FLAGS").await;
         }
-        flags.push(Processor::of(&gateway)?.since(&before) / CHANGES as f64);
-        let before = Processor::of(&gateway)?;
+        flags.push(milliseconds(&gateway, &before)? / CHANGES as f64);
+        let before = processor(&gateway)?;
         for _ in 0..CHANGES {
             sandbox.deliver(ALICE, MessageBuilder::new("new").body("text").build()).expect("delivered");
             known += 1;
             hear(&mut sessions, &format!("* {known} EXISTS")).await;
         }
-        deliveries.push(Processor::of(&gateway)?.since(&before) / CHANGES as f64);
+        deliveries.push(milliseconds(&gateway, &before)? / CHANGES as f64);
     }
     let costs = Costs { flag: median(flags), delivery: median(deliveries) };
     println!(
@@ -90,7 +90,7 @@ async fn select() -> Result<(), String> {
     let directory = tempfile::tempdir().expect("a directory");
     let mut gateway = Gateway::start(Settings::new(PROGRAM, directory.path(), sandbox.addr())).await?;
     for what in ["first SELECT", "SELECT after a restart", "SELECT after another restart"] {
-        let before = Processor::of(&gateway)?;
+        let before = processor(&gateway)?;
         let empty = mebibytes(&gateway, "VmRSS")?;
         let mut client = ImapClient::login(gateway.imap, ALICE, PASSWORD).await;
         let began = Instant::now();
@@ -99,7 +99,7 @@ async fn select() -> Result<(), String> {
         println!(
             "{what} of {SELECTED} messages: {took:.2} s, the gateway's processor {:.2} s; memory {:.0} MiB more, at the most \
              {:.0} MiB in all",
-            Processor::of(&gateway)?.since(&before) / 1e3,
+            milliseconds(&gateway, &before)? / 1e3,
             mebibytes(&gateway, "VmRSS")? - empty,
             mebibytes(&gateway, "VmHWM")?
         );
@@ -148,27 +148,12 @@ fn median(mut figures: Vec<f64>) -> f64 {
     figures[figures.len() / 2]
 }
 
-/// The processor time that a process's threads have used, in nanoseconds (Linux: `/proc/…/schedstat`).
-struct Processor(HashMap<String, u64>);
+fn processor(gateway: &Gateway) -> Result<Processor, String> {
+    Ok(Processor::of(&[gateway.process_id()?]))
+}
 
-impl Processor {
-    fn of(gateway: &Gateway) -> Result<Self, String> {
-        let tasks = format!("/proc/{}/task", gateway.process_id()?);
-        let tasks = std::fs::read_dir(&tasks).map_err(|error| format!("{tasks}: {error}"))?;
-        let used = |task: std::fs::DirEntry| {
-            // A thread may end meanwhile.
-            let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
-            let nanoseconds = text.split(' ').next()?.parse().ok()?;
-            Some((task.file_name().to_string_lossy().into_owned(), nanoseconds))
-        };
-        Ok(Self(tasks.flatten().filter_map(used).collect()))
-    }
-
-    /// Milliseconds.
-    fn since(&self, before: &Self) -> f64 {
-        let used = |(task, now): (&String, &u64)| now.saturating_sub(before.0.get(task).copied().unwrap_or(0));
-        Duration::from_nanos(self.0.iter().map(used).sum()).as_secs_f64() * 1e3
-    }
+fn milliseconds(gateway: &Gateway, before: &Processor) -> Result<f64, String> {
+    Ok(processor(gateway)?.since(before).as_secs_f64() * 1e3)
 }
 
 /// What a folder that is rendered to the end takes.
