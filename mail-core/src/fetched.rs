@@ -34,7 +34,7 @@ pub enum FetchedContent {
     /// Its outline: [`FetchNeed::Outline`].
     Outline(Outline),
     /// All of it. That may be so also where only the outline was asked for.
-    Whole(Message),
+    Whole(Box<Message>),
 }
 
 impl FetchedContent {
@@ -62,7 +62,7 @@ impl FetchedContent {
         match self {
             Self::Nothing => Message::new(Bytes::new()),
             Self::Outline(outline) => Message::outlined(outline),
-            Self::Whole(message) => message,
+            Self::Whole(message) => *message,
         }
     }
 }

@@ -281,8 +281,11 @@ impl Fetch<'_> {
     /// What was asked for of a rendering, if it is in memory.
     fn cached(&self, gid: Gid, recorded: &RenderingRecord) -> Option<FetchedContent> {
         let context = &self.folder.shared.context;
-        let whole =
-            || context.cached_rendering(gid, &recorded.digest).map(|bytes| FetchedContent::Whole(Message::new(bytes)));
+        let whole = || {
+            context
+                .cached_rendering(gid, &recorded.digest)
+                .map(|bytes| FetchedContent::Whole(Box::new(Message::new(bytes))))
+        };
         match self.need {
             FetchNeed::Size => Some(FetchedContent::Nothing),
             FetchNeed::Outline => {
@@ -322,7 +325,7 @@ impl Fetch<'_> {
             (FetchNeed::Size, _) => FetchedContent::Nothing,
             _ if self.purpose == Purpose::Ahead => FetchedContent::Nothing,
             (FetchNeed::Outline, Some(outline)) => FetchedContent::Outline(outline.clone()),
-            _ => FetchedContent::Whole(self.hold(examined.message.clone(), room).await?),
+            _ => FetchedContent::Whole(Box::new(self.hold(examined.message.clone(), room).await?)),
         };
         Ok(Rendered { uid, gid, examined, served })
     }
@@ -416,7 +419,7 @@ impl Fetch<'_> {
                     Ok(FetchedMessage { content: FetchedContent::Nothing, ..message })
                 }
                 Known::Answer(Ok(FetchedMessage { uid, size, content: FetchedContent::Whole(message) })) => {
-                    let held = self.hold(message, None).await;
+                    let held = self.hold(*message, None).await.map(Box::new);
                     held.map(|message| FetchedMessage { uid, size, content: FetchedContent::Whole(message) })
                 }
                 Known::Answer(answer) => answer,
