@@ -34,7 +34,7 @@ pub enum FetchedContent {
     /// Its outline: [`FetchNeed::Outline`].
     Outline(Outline),
     /// All of it. That may be so also where only the outline was asked for.
-    Whole(Bytes),
+    Whole(Box<Message>),
 }
 
 impl FetchedContent {
@@ -43,7 +43,7 @@ impl FetchedContent {
         match self {
             Self::Nothing => 0,
             Self::Outline(outline) => outline.len(),
-            Self::Whole(bytes) => bytes.len(),
+            Self::Whole(message) => message.bytes().len(),
         }
     }
 
@@ -62,7 +62,7 @@ impl FetchedContent {
         match self {
             Self::Nothing => Message::new(Bytes::new()),
             Self::Outline(outline) => Message::outlined(outline),
-            Self::Whole(bytes) => Message::new(bytes),
+            Self::Whole(message) => *message,
         }
     }
 }

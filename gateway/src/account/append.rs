@@ -15,12 +15,14 @@ use super::Account;
 use super::sending::sent_copy::Likeness;
 use crate::convert::mime_to_mapi::{self, Purpose};
 use crate::convert::{ConvertError, flags, original};
+use crate::ledger::{RenderingRecord, StateMark};
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::Lane;
 use crate::mailbox::folder::Settling;
 use crate::operation::mark::SubmissionMark;
 use crate::operation::{Append, Stored};
+use crate::sync::KnownRendering;
 
 /// What the server keeps of a new message's flags; the ledger keeps `\Deleted`.
 const OVERLAY: FlagSet = FlagSet::DELETED;
@@ -74,15 +76,17 @@ impl Account {
             }
             made => made?,
         };
-        if let Some(stored) = made.as_ref().filter(|_| keep)
-            && let Err(error) = self.check_original(lane, folder_gid, stored).await
-        {
-            // Nothing is lost: without a digest that holds the message is rendered.
-            tracing::info!(%error, "could not check what was stored of a message");
+        let mut rendered = Vec::new();
+        if let Some(stored) = made.as_ref().filter(|_| keep) {
+            match self.check_original(lane, folder_gid, stored).await {
+                Ok(known) => rendered.extend(known),
+                // Nothing is lost: without a digest that holds the message is rendered.
+                Err(error) => tracing::info!(%error, "could not check what was stored of a message"),
+            }
         }
         drop(checking);
         let came = made.into_iter().map(|stored| stored.gid).collect();
-        let settled = match self.mailbox.settle(folder, Settling { came, ..Settling::default() }).await {
+        let settled = match self.mailbox.settle(folder, Settling { came, rendered, ..Settling::default() }).await {
             // It is stored. Who is told otherwise stores it again; its UID shows when the ledger can be written.
             Err(error) if overlay.is_empty() && error.is_of_the_ledger_for_now() => {
                 tracing::warn!(%error, "a message was stored, and its UID is not known yet");
@@ -175,7 +179,7 @@ impl Account {
             Ok(mailbox.amend_message(folder, mid, kept).await?.change_key)
         };
         let change_key = self.context().upstream.ask(Kind::Complete, lane, amend).await?;
-        self.check_original(lane, folder, &Stored { gid, change_key }).await
+        self.check_original(lane, folder, &Stored { gid, change_key }).await.map(drop)
     }
 
     /// A message as it is stored; `None` if it is gone.
@@ -205,27 +209,39 @@ impl Account {
 
     /// Reads a stored message back. If the server made something else of it than was sent, the digest stored with the
     /// original does not hold, and the one of what it made takes its place: unless somebody else was quicker and saved the
-    /// message meanwhile, or it can't be told.
-    async fn check_original(&self, lane: Lane, folder: Gid, stored: &Stored) -> Result<(), UpstreamError> {
-        let Some(content) = self.stored_content(lane, folder, stored.gid).await? else { return Ok(()) };
+    /// message meanwhile, or it can't be told. Tells in which state of the message the original is what is shown of it.
+    async fn check_original(
+        &self,
+        lane: Lane,
+        folder: Gid,
+        stored: &Stored,
+    ) -> Result<Option<KnownRendering>, UpstreamError> {
+        let Some(content) = self.stored_content(lane, folder, stored.gid).await? else { return Ok(None) };
         let version = content.properties.binary(tags::PidTagChangeKey).map(<[u8]>::to_vec);
-        let Some(seal) = self.context().share().compute(move || original::reseal(&content)).await? else {
-            return Ok(());
+        let size = u32::try_from(original::announced_len(&content)).ok();
+        let digest = original::announced_digest(&content);
+        let rendering = size.zip(digest).map(|(size, digest)| RenderingRecord { size, digest });
+        let known = |key: Option<Vec<u8>>| {
+            let state = StateMark::of(&key?)?;
+            Some(KnownRendering { gid: stored.gid, state, rendering: rendering? })
         };
+        let seal = self.context().share().compute(move || original::reseal(&content)).await?;
         if version.is_none() || version != stored.change_key {
             tracing::debug!(gid = ?stored.gid, "changed while it was stored, or of an unknown version");
-            return Ok(());
+            return Ok(None);
         }
+        let Some(seal) = seal else { return Ok(known(version)) };
         tracing::debug!(gid = ?stored.gid, "the upstream made something else of a message; taking the digest of that");
         let seal = &seal;
         let put = |mailbox: Mailbox| async move {
             let folder = mailbox.resolve(folder).await?;
             mailbox.meet(&[stored.gid]).await?;
-            let Some(mid) = mailbox.id_of(stored.gid) else { return Ok(()) };
+            let Some(mid) = mailbox.id_of(stored.gid) else { return Ok(None) };
             let update = MessageUpdate { mid, set: seal.clone(), delete: Vec::new() };
-            mailbox.update_messages(folder, &[update]).await?.into_iter().try_for_each(|result| result.map(drop))
+            mailbox.update_messages(folder, &[update]).await?.pop().transpose()
         };
-        self.context().upstream.ask(Kind::Complete, lane, put).await
+        let sealed = self.context().upstream.ask(Kind::Complete, lane, put).await?;
+        Ok(sealed.filter(|sealed| sealed.before == version).and_then(|sealed| known(sealed.after)))
     }
 }
 

@@ -16,7 +16,7 @@ use super::error::login_failed;
 use crate::account::Account;
 use crate::line::error::UpstreamError;
 use crate::login::accounts::Accounts;
-use crate::mailbox::folder::{FetchedItem, Folder};
+use crate::mailbox::folder::{FetchedItem, Reader};
 
 /// The accounts as an IMAP store.
 pub struct ImapBridge {
@@ -58,7 +58,7 @@ struct UserBridge {
 
 impl Drop for FolderBridge {
     fn drop(&mut self) {
-        self.folder.unselect();
+        self.reader.folder().unselect();
     }
 }
 
@@ -98,7 +98,7 @@ impl UserStore for UserBridge {
     async fn open(&self, folder: &FolderKey) -> Result<Arc<dyn FolderStore>, StoreError> {
         let folder = self.account.mailbox().folder(folder).await.map_err(log("SELECT"))?;
         folder.select();
-        Ok(Arc::new(FolderBridge { account: Arc::clone(&self.account), folder }))
+        Ok(Arc::new(FolderBridge { account: Arc::clone(&self.account), reader: Reader::new(folder) }))
     }
 
     async fn append(&self, folder: &FolderKey, message: NewMessage) -> Result<Option<AppendUid>, StoreError> {
@@ -165,26 +165,26 @@ fn status_of(snapshot: &Snapshot, recent: &RecentMark) -> FolderStatus {
 struct FolderBridge {
     /// Keeps the account open while a session has the folder selected.
     account: Arc<Account>,
-    folder: Folder,
+    reader: Reader,
 }
 
 #[async_trait]
 impl FolderStore for FolderBridge {
     fn watch(&self) -> watch::Receiver<Arc<Snapshot>> {
-        self.folder.watch()
+        self.reader.folder().watch()
     }
 
     fn read_only(&self) -> bool {
-        self.folder.read_only()
+        self.reader.folder().read_only()
     }
 
     fn recent(&self) -> Arc<RecentMark> {
-        self.folder.recent()
+        self.reader.folder().recent()
     }
 
     async fn refresh(&self) -> Result<(), StoreError> {
         self.account.context().touch();
-        self.folder.refresh().await.map_err(log("NOOP"))
+        self.reader.folder().refresh().await.map_err(log("NOOP"))
     }
 
     async fn fetch(
@@ -192,7 +192,7 @@ impl FolderStore for FolderBridge {
         uids: Vec<u32>,
         need: FetchNeed,
     ) -> Result<BoxStream<'static, (u32, Result<FetchedMessage, StoreError>)>, StoreError> {
-        let items = self.folder.fetch(uids, need);
+        let items = self.reader.fetch(uids, need);
         let next = |mut items: mpsc::Receiver<FetchedItem>| async move {
             let (uid, item) = items.recv().await?;
             Some(((uid, item.map_err(StoreError::from)), items))
@@ -201,15 +201,19 @@ impl FolderStore for FolderBridge {
     }
 
     async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError> {
-        self.folder.store(uids, change).await.map_err(log("STORE"))
+        self.reader.folder().store(uids, change).await.map_err(log("STORE"))
     }
 
     async fn copy(&self, uids: Vec<u32>, target: &FolderKey, remove: bool) -> Result<Option<CopyUid>, StoreError> {
-        self.account.copy(&self.folder, &uids, target, remove).await.map_err(log(if remove { "MOVE" } else { "COPY" }))
+        self.account.copy(self.reader.folder(), &uids, target, remove).await.map_err(log(if remove {
+            "MOVE"
+        } else {
+            "COPY"
+        }))
     }
 
     async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError> {
-        self.folder.expunge(uids).await.map_err(log("EXPUNGE"))
+        self.reader.folder().expunge(uids).await.map_err(log("EXPUNGE"))
     }
 }
 

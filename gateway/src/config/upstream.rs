@@ -60,6 +60,8 @@ pub struct UpstreamConfig {
     /// Seconds for which a user's clients must be quiet before messages of selected folders are rendered that never were, so
     /// that their sizes are known; 0: never.
     pub render_ahead_seconds: u64,
+    /// Messages that are read ahead at a time for a client that fetches one after the other; 0: none.
+    pub read_ahead_messages: usize,
 }
 
 impl Default for UpstreamConfig {
@@ -88,6 +90,7 @@ impl Default for UpstreamConfig {
             sessions_per_user: 4,
             wrong_passwords_per_user: 4,
             render_ahead_seconds: 30,
+            read_ahead_messages: 50,
         }
     }
 }

@@ -1,5 +1,6 @@
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use super::kind::Kind;
 
@@ -7,6 +8,8 @@ use super::kind::Kind;
 #[derive(Debug, Default)]
 pub struct Tally {
     rows: [Row; Kind::ALL.len()],
+    /// When an operation succeeded last, whosever it was.
+    succeeded: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug, Default)]
@@ -51,7 +54,15 @@ impl Tally {
         }
     }
 
+    /// Whether anybody's operation succeeded after this.
+    pub(crate) fn has_succeeded_since(&self, moment: Instant) -> bool {
+        self.succeeded.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|last| last > moment)
+    }
+
     pub(crate) fn performed(&self, kind: Kind, success: bool, time: Duration) {
+        if success {
+            *self.succeeded.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
         let row = self.row(kind);
         add(&row.performed, 1);
         add(&row.failed, u64::from(!success));
@@ -93,8 +104,14 @@ mod tests {
         tally.waited(Kind::Move);
         let copies = Count { performed: 1, failed: 1, in_doubt: 1, time: Duration::from_millis(5), ..Count::default() };
         assert_eq!(tally.of(Kind::Copy), copies);
+        let before = Instant::now();
+        assert!(!Tally::default().has_succeeded_since(before) && !tally.has_succeeded_since(before));
+        tally.performed(Kind::Delete, false, Duration::ZERO);
+        assert!(!tally.has_succeeded_since(before));
+        tally.performed(Kind::Append, true, Duration::ZERO);
+        assert!(tally.has_succeeded_since(before));
         let moves = Count { performed: 1, retried: 1, waited: 1, time: Duration::from_millis(7), ..Count::default() };
         assert_eq!(tally.of(Kind::Move), moves);
-        assert_eq!(tally.of(Kind::Append), Count::default());
+        assert_eq!(tally.of(Kind::Subscribe), Count::default());
     }
 }

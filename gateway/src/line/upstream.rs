@@ -56,6 +56,8 @@ struct Slot {
     generation: u64,
     connecting: Connecting,
     started: Instant,
+    /// When somebody found that it failed.
+    failure_seen: Option<Instant>,
     /// How long a failure is the answer before another attempt is made.
     delay: Duration,
     /// Told of refusals.
@@ -78,6 +80,7 @@ impl Upstream {
                 generation: 0,
                 connecting,
                 started: Instant::now(),
+                failure_seen: None,
                 delay: FIRST_DELAY,
                 refused: refused.clone(),
             }),
@@ -124,11 +127,11 @@ impl Upstream {
         let (generation, connecting) = {
             let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
             // A refused password is not tried again until the user brings another one: repeating it would lock accounts out.
-            let retry = match slot.connecting.peek() {
+            let failed = match slot.connecting.peek() {
                 Some(Ok(_)) | None => false,
-                Some(Err(error)) => !is_refusal(error) && slot.started.elapsed() >= slot.delay,
+                Some(Err(error)) => !is_refusal(error),
             };
-            if retry {
+            if failed && slot.may_try_again(&self.tally) {
                 slot.replace();
             }
             (slot.generation, slot.connecting.clone())
@@ -230,12 +233,21 @@ impl Upstream {
 }
 
 impl Slot {
+    /// After a failure: when some time has passed, or an upstream that did not answer answers others again.
+    fn may_try_again(&mut self, tally: &Tally) -> bool {
+        let passed = self.started.elapsed();
+        // An attempt may take long: what succeeds for others while it is made says nothing.
+        let seen = *self.failure_seen.get_or_insert_with(Instant::now);
+        passed >= self.delay || (seen.elapsed() >= FIRST_DELAY && tally.has_succeeded_since(seen))
+    }
+
     fn replace(&mut self) {
         let connector = Arc::clone(&self.connector);
         let failed = self.connecting.peek().is_some_and(Result::is_err);
         self.delay = if failed { (self.delay * 2).min(LONGEST_DELAY) } else { FIRST_DELAY };
         self.generation += 1;
         self.started = Instant::now();
+        self.failure_seen = None;
         let mailbox_guid = self.mailbox_guid;
         let refused = self.refused.clone();
         let open = async move {

@@ -43,6 +43,8 @@ const CLOSING_TIME: Duration = Duration::from_secs(10);
 
 /// How often the upstream is asked what it offers, and how soon again at first if it doesn't say.
 const LEARN_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// With a smaller cache of renderings nothing is read ahead.
+const LEAST_CACHE: u64 = 16 << 20;
 const FIRST_LEARN: Duration = Duration::from_secs(2);
 
 /// All accounts of the gateway.
@@ -53,6 +55,7 @@ pub struct Accounts {
     max_message_bytes: usize,
     sessions_per_user: usize,
     render_ahead: Duration,
+    read_ahead_messages: usize,
     filter: FolderFilter,
     keep_original_bytes: usize,
     /// Accounts that nobody used for so long are shut down, and of those that nobody uses all but so many.
@@ -93,6 +96,12 @@ impl Accounts {
             max_accounts: config.upstream.max_accounts,
             max_message_bytes: config.upstream.max_message_bytes,
             sessions_per_user: config.upstream.sessions_per_user,
+            // What is read ahead has to find room in memory.
+            read_ahead_messages: if config.cache.rendering_bytes < LEAST_CACHE {
+                0
+            } else {
+                config.upstream.read_ahead_messages
+            },
             render_ahead: Duration::from_secs(config.upstream.render_ahead_seconds),
             filter: FolderFilter { non_mail: config.imap.show_non_mail_folders },
             keep_original_bytes: config.imap.keep_original_bytes,
@@ -305,11 +314,12 @@ impl Accounts {
         mailbox: Mailbox,
         ledger: Arc<dyn Ledger>,
     ) -> (Arc<Account>, tokio::sync::watch::Receiver<()>) {
-        let (max_message, keep_original) = (self.max_message_bytes, self.keep_original_bytes);
+        let (max_message, keep_original, ahead) =
+            (self.max_message_bytes, self.keep_original_bytes, self.read_ahead_messages);
         let upstream = Arc::new(Upstream::new(connector, mailbox, self.sessions_per_user));
         let caches = Arc::clone(&self.caches);
         let context =
-            MailboxContext::new(Arc::clone(&upstream), ledger, caches, max_message, keep_original, &self.bounds);
+            MailboxContext::new(Arc::clone(&upstream), ledger, caches, max_message, keep_original, ahead, &self.bounds);
         let mailbox = Arc::new(OpenMailbox::new(context, self.filter));
         tokio::spawn(events::pump(Arc::downgrade(&mailbox), mailbox.watch_closing()));
         let closing = mailbox.watch_closing();

@@ -52,6 +52,7 @@ pub struct MailboxContext {
     last_used: Mutex<Instant>,
     fetch_options: FetchOptions,
     keep_original_bytes: usize,
+    read_ahead_messages: usize,
 }
 
 impl MailboxContext {
@@ -61,6 +62,7 @@ impl MailboxContext {
         caches: Arc<MessageCaches>,
         max_message_bytes: usize,
         keep_original_bytes: usize,
+        read_ahead_messages: usize,
         bounds: &Bounds,
     ) -> Self {
         let defaults = FetchOptions::default();
@@ -81,6 +83,7 @@ impl MailboxContext {
             last_used: Mutex::new(Instant::now()),
             fetch_options,
             keep_original_bytes,
+            read_ahead_messages,
         }
     }
 
@@ -224,6 +227,11 @@ impl MailboxContext {
     /// Bytes of the largest appended message whose original is kept.
     pub fn keep_original_bytes(&self) -> usize {
         self.keep_original_bytes
+    }
+
+    /// How many messages are read ahead at a time for a client that fetches one after the other; 0 if none.
+    pub fn read_ahead_messages(&self) -> usize {
+        self.read_ahead_messages
     }
 
     /// The cached rendering of a message, if it is the one with `digest`.

@@ -13,7 +13,7 @@ mod view;
 mod visible_flags;
 
 pub use delta::{Delta, OwnChange, RemoteFlags, RemoteMessage};
-pub use reducer::{OfferedRendering, RenderingVerdict};
+pub use reducer::{KnownRendering, OfferedRendering, RenderingVerdict};
 pub use source::MessageSource;
 pub use state::FolderState;
 pub use view::FolderView;

@@ -5,7 +5,7 @@ use mapi_core::id::Gid;
 
 use super::visible_flags::visible_flags;
 use super::{Delta, FolderState, OwnChange, RemoteFlags, RemoteMessage};
-use crate::ledger::{FolderCommit, MessageRecord, RenderingRecord, Run};
+use crate::ledger::{FolderCommit, MessageRecord, RenderingRecord, Run, StateMark};
 
 /// A rendering that was made for a UID.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -17,6 +17,17 @@ pub struct OfferedRendering {
     /// The folder's version of the view from which the download started.
     pub version: u64,
     /// Its size and digest.
+    pub rendering: RenderingRecord,
+}
+
+/// The bytes that a message has as long as it is in a certain state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KnownRendering {
+    /// The message.
+    pub gid: Gid,
+    /// The state.
+    pub state: StateMark,
+    /// Size and digest.
     pub rendering: RenderingRecord,
 }
 
@@ -233,6 +244,30 @@ impl FolderState {
             verdicts.push(verdict);
         }
         (draft.finish().filter(|_| !offered.is_empty()), verdicts)
+    }
+}
+
+impl FolderState {
+    /// Records the bytes of messages as who made them knows them, where no others are recorded: the message must be in the
+    /// state that has these bytes.
+    pub fn adopt_renderings(&self, known: &[KnownRendering]) -> Option<FolderCommit> {
+        let mut draft = Draft::new(self);
+        for KnownRendering { gid, state, rendering } in known {
+            let row = self.uid_of(gid).and_then(|uid| self.row(uid));
+            let fits = |row: &MessageRecord| row.rendering.is_none() && row.state == Some(*state);
+            if let Some(row) = row.filter(fits)
+                && !self.may_have_been_served_otherwise(row.uid)
+            {
+                draft.update(MessageRecord { rendering: Some(*rendering), suspect: false, ..row }, false);
+            }
+        }
+        draft.finish().filter(|_| !known.is_empty())
+    }
+
+    /// Whether a message is known to be in another state than this.
+    pub fn is_in_other_state(&self, gid: &Gid, state: StateMark) -> bool {
+        let row = self.uid_of(gid).and_then(|uid| self.row(uid));
+        row.and_then(|row| row.state).is_some_and(|now| now != state)
     }
 }
 

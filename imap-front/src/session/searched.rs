@@ -23,7 +23,7 @@ pub(crate) struct Searched<'a> {
 
 struct FieldText<'a> {
     field: Field<'a>,
-    name: String,
+    name: OnceCell<String>,
     value: OnceCell<String>,
     addresses: OnceCell<String>,
 }
@@ -106,7 +106,7 @@ impl<'a> Searched<'a> {
         let in_header = || {
             let text = spaced(text);
             let finder = Finder::new(&*text);
-            let found = |field: &FieldText<'_>| field.name.contains(&*text) || occurs(&finder, field.value());
+            let found = |field: &FieldText<'_>| field.name().contains(&*text) || occurs(&finder, field.value());
             self.fields().iter().any(found) || occurs(&finder, self.part_headers())
         };
         Some(in_header() || self.body_contains(text)?)
@@ -135,8 +135,11 @@ impl<'a> Searched<'a> {
 
 impl<'a> FieldText<'a> {
     fn new(field: Field<'a>) -> Self {
-        let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
-        Self { field, name, value: OnceCell::new(), addresses: OnceCell::new() }
+        Self { field, name: OnceCell::new(), value: OnceCell::new(), addresses: OnceCell::new() }
+    }
+
+    fn name(&self) -> &str {
+        self.name.get_or_init(|| String::from_utf8_lossy(self.field.name).to_ascii_lowercase())
     }
 
     fn value(&self) -> &str {

@@ -310,7 +310,9 @@ impl FolderStore for MemoryFolder {
                             let outline = Outline::of(&Message::new(bytes.clone()), usize::MAX);
                             FetchedContent::Outline(outline.expect("no limit"))
                         }
-                        FetchNeed::Full | FetchNeed::Parts => FetchedContent::Whole(bytes.clone()),
+                        FetchNeed::Full | FetchNeed::Parts => {
+                            FetchedContent::Whole(Box::new(Message::new(bytes.clone())))
+                        }
                     },
                 });
                 (uid, fetched)

@@ -39,7 +39,8 @@ impl Default for GateLimits {
 /// Counts connections and refuses those over the bounds. Servers that share it share its bounds.
 ///
 /// Where it is full, one that has not logged in yet has to go for the next one: the oldest of the client that has most of
-/// them. So strangers can't keep anybody out, however many they are.
+/// them, or of the client that has too many of them. So strangers can't keep anybody out, however many they are, and who stands
+/// beside others behind one address neither.
 #[derive(Debug)]
 pub struct Gate {
     limits: GateLimits,
@@ -93,7 +94,7 @@ impl Gate {
     #[must_use]
     pub fn admit(self: &Arc<Self>) -> Option<Admission> {
         let mut counts = self.lock();
-        if counts.staying() >= self.limits.total && !counts.let_one_go() {
+        if counts.staying() >= self.limits.total && !counts.let_one_go(None) {
             return None;
         }
         counts.open += 1;
@@ -113,11 +114,17 @@ impl Counts {
         self.open - self.leaving.len()
     }
 
-    /// Tells one that has not logged in to go.
-    fn let_one_go(&mut self) -> bool {
+    /// Tells one that has not logged in to go: of this client, or of anybody.
+    fn let_one_go(&mut self, of: Option<IpAddr>) -> bool {
         let crowd = |waiting: &Waiting| self.clients.get(&waiting.network).map_or(0, |client| client.waiting);
         // Of those with the same crowd the first one, which is the oldest.
-        let victim = self.waiting.iter().rev().max_by_key(|(_, waiting)| crowd(waiting)).map(|(id, _)| *id);
+        let victim = self
+            .waiting
+            .iter()
+            .rev()
+            .filter(|(_, waiting)| of.is_none_or(|of| of == waiting.network))
+            .max_by_key(|(_, waiting)| crowd(waiting))
+            .map(|(id, _)| *id);
         let Some((id, waiting)) = victim.and_then(|id| self.waiting.remove_entry(&id)) else { return false };
         if let Some(client) = self.clients.get_mut(&waiting.network) {
             client.waiting -= 1;
@@ -151,8 +158,8 @@ impl Admission {
         let is_nearly_full = counts.staying() - counts.waiting.len() > limits.total.saturating_sub(limits.kept);
         if self.client.is_some()
             || open >= limits.per_client
-            || (self.user.is_none() && waiting >= limits.waiting_per_client)
             || (is_nearly_full && open > 0)
+            || (self.user.is_none() && waiting >= limits.waiting_per_client && !counts.let_one_go(Some(network)))
         {
             return false;
         }
@@ -268,15 +275,19 @@ mod tests {
     }
 
     #[test]
-    fn who_logged_in_makes_room_for_the_next_of_its_network() {
+    fn where_too_many_of_a_network_wait_the_oldest_goes_for_the_next() {
         let gate = Gate::new(GateLimits { waiting_per_client: 2, ..GateLimits::default() });
         let mut first = admit(&gate, "2001:db8::1").unwrap();
         let second = admit(&gate, "2001:db8::2").unwrap();
-        assert!(admit(&gate, "2001:db8::3").is_none());
         assert!(first.logged_in(&owner(1)) && first.logged_in(&owner(1)));
+        let elsewhere = admit(&gate, "2001:db8:1::").unwrap();
         let third = admit(&gate, "2001:db8::3").unwrap();
-        assert_eq!((first.id(), second.id(), third.id()), (1, 2, 4));
-        drop((first, second, third));
+        assert!(![&first, &second, &elsewhere, &third].into_iter().any(is_told_to_go), "one has logged in");
+        let fourth = admit(&gate, "2001:db8::4").unwrap();
+        assert!(is_told_to_go(&second) && ![&first, &elsewhere, &third, &fourth].into_iter().any(is_told_to_go));
+        drop((first, second, elsewhere, third, fourth));
+        let nobody = Gate::new(GateLimits { waiting_per_client: 0, ..GateLimits::default() });
+        assert!(admit(&nobody, "2001:db8::1").is_none());
         assert!(is_empty(&gate));
     }
 

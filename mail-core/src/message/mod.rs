@@ -48,6 +48,7 @@ use self::header::Lines;
 use self::line::slice;
 
 /// A message and what was found in it so far.
+#[derive(Clone)]
 pub struct Message {
     bytes: Bytes,
     limits: Limits,
@@ -70,7 +71,13 @@ impl Message {
 
     /// A message of which only the outline is there. Its bytes are the header blocks, and all bodies are empty.
     pub fn outlined(outline: Outline) -> Self {
-        Self { outline: Some(outline.clone()), ..Self::new(outline.blocks().clone()) }
+        Self { bytes: outline.blocks().clone(), outline: Some(outline), ..Self::new(Bytes::new()) }
+    }
+
+    /// The same message with what was found in it, its bytes being these, which are the same.
+    pub fn in_bytes(self, bytes: Bytes) -> Self {
+        debug_assert_eq!(bytes.len(), self.bytes.len(), "other bytes");
+        Self { bytes, ..self }
     }
 
     /// All of it.

@@ -167,6 +167,33 @@ async fn an_edit_right_before_a_store_is_not_taken_for_the_gateways_own() {
     assert!(new.contains("another body") && new.contains("\\Flagged"), "{new}");
 }
 
+/// Who appended a message knows its bytes, also if nobody has fetched it yet.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_appended_message_that_is_edited_gets_a_new_uid() {
+    let (stack, mut client) = three().await;
+    let message = "From: a@example.com\r\nSubject: appended\r\n\r\nthe first text\r\n";
+    let appended = client.command(&format!("APPEND INBOX {{{}+}}\r\n{message}", message.len())).await.ok();
+    assert!(appended.status.contains(" 4] "), "{}", appended.status);
+    let executes = stack.executes();
+    let size = client.command("UID FETCH 4 RFC822.SIZE").await.ok();
+    assert!(size.line(&format!("RFC822.SIZE {}", message.len())).is_some(), "{:?}", size.lines());
+    assert_eq!(stack.executes(), executes, "nothing is downloaded for it");
+    outlook(&stack, |mailbox, inbox| {
+        let id = mailbox.find_subject(inbox, "appended")[0];
+        mailbox.set_body(id, "another text").expect("done");
+    });
+    until("the old message is gone", async || {
+        let answer = client.command("UID FETCH 4 BODY.PEEK[]").await;
+        let bytes = answer.untagged.iter().find_map(|response| first_literal(response));
+        assert!(bytes.is_none_or(|bytes| bytes == message.as_bytes()), "other bytes for the same UID");
+        bytes.is_none()
+    })
+    .await;
+    until_uids(&mut client, "1 2 3 5").await;
+    let new = client.command("UID FETCH 5 BODY.PEEK[]").await.ok();
+    assert!(String::from_utf8_lossy(&new.untagged[0]).contains("another text"));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_folder_tree_follows_without_a_new_login() {
     let (stack, mut client) = three().await;

@@ -1,6 +1,6 @@
 //! The sessions that one user has with the upstream: one for what clients wait for, further ones for what takes long.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use exchange_sandbox::{Builder, Fault, FaultKind, Requests};
 use mapi_core::http::RequestType;
@@ -23,6 +23,10 @@ async fn append_large(client: &mut ImapClient) -> Answer {
     let message = format!("From: {ALICE}\r\nSubject: large\r\n\r\n{}", line.repeat(LARGE / line.len()));
     let tag = client.send(&format!("APPEND INBOX {{{}+}}\r\n{message}", message.len())).await;
     client.finish(&tag).await
+}
+
+async fn append_small(client: &mut ImapClient) -> Answer {
+    client.command("APPEND INBOX {12+}\r\nSubject: x\r\n").await
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -56,6 +60,28 @@ async fn further_sessions_are_opened_on_demand_and_shared() {
     assert_eq!(stack.sandbox.open_contexts(), 2);
     client.command("FETCH 1:* BODY.PEEK[]").await.ok();
     assert_eq!(stack.sandbox.open_contexts(), 2, "the one that is there has nothing to do");
+}
+
+/// Whoever could not be connected again for a while is, as soon as the upstream answers others.
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_stays_away_longer_than_others() {
+    let (stack, mut client) = start("").await;
+    let mut other = ImapClient::login(stack.imap, BOB, PASSWORD).await;
+    let close = || Fault::new(FaultKind::CloseBefore, Requests::Only(RequestType::Connect), 1).of_user(ALICE);
+    let armed = stack.sandbox.faults().arm(close().times(5));
+    stack.sandbox.drop_contexts();
+    let others = tokio::spawn(async move {
+        loop {
+            append_small(&mut other).await.ok();
+        }
+    });
+    let began = Instant::now();
+    // After five attempts that failed the sixth one would have to wait for half a minute.
+    while !append_small(&mut client).await.status.starts_with("OK") {
+        assert!(began.elapsed() < Duration::from_secs(25), "{} attempts", armed.hits());
+    }
+    others.abort();
+    assert_eq!(armed.hits(), 5);
 }
 
 #[tokio::test(flavor = "multi_thread")]

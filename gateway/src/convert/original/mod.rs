@@ -77,6 +77,11 @@ pub fn announced_len(content: &MessageContent) -> usize {
     head.map_or(0, |size| usize::try_from(u64::from_le_bytes(*size)).unwrap_or(usize::MAX))
 }
 
+/// SHA-256 of the original that a message says it carries.
+pub fn announced_digest(content: &MessageContent) -> Option<[u8; 32]> {
+    packed_of(content)?.get(9..)?.first_chunk().copied()
+}
+
 /// The original of a message, if it carries one of at most `max_bytes` that is undamaged and of its content.
 pub fn of(content: &MessageContent, max_bytes: usize) -> Option<Bytes> {
     let packed = packed_of(content)?;

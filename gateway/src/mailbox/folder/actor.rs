@@ -231,7 +231,12 @@ impl Actor {
             self.round().await?;
         }
         self.commit_latest(|state| state.adopt_flags(&settling.flags)).await?;
-        let uids = settling.came.iter().map(|gid| self.state.uid_of(gid)).collect();
+        self.commit_latest(|state| state.adopt_renderings(&settling.rendered)).await?;
+        let is_other = |gid: &Gid| {
+            let known = settling.rendered.iter().find(|known| known.gid == *gid);
+            known.is_some_and(|known| self.state.is_in_other_state(gid, known.state))
+        };
+        let uids = settling.came.iter().map(|gid| self.state.uid_of(gid).filter(|_| !is_other(gid))).collect();
         Ok(Settled { uid_validity: self.state.head().uid_validity, uids })
     }
 

@@ -10,14 +10,14 @@ use crate::share::Share;
 /// Renderings of more bytes are looked at off the async threads.
 const INLINE_BYTES: usize = 64 << 10;
 /// Header blocks of more bytes are not kept apart from the message.
-const OUTLINE_BYTES: usize = 64 << 10;
+const OUTLINE_BYTES: usize = 16 << 10;
 
 /// A rendering, and what was found in it.
 pub(super) struct Examined {
     /// Its size and digest.
     pub record: RenderingRecord,
-    /// All of it.
-    pub bytes: Bytes,
+    /// All of it, and its structure.
+    pub message: Message,
     /// What listings need of it, unless that is large.
     pub outline: Option<Outline>,
 }
@@ -36,7 +36,8 @@ impl Examined {
         pieces(&bytes).for_each(|piece| hash.update(piece));
         let size = u32::try_from(bytes.len()).expect("renderings are bounded far below 4 GiB");
         let record = RenderingRecord { size, digest: hash.finalize().into() };
-        let outline = Outline::of(&Message::new(bytes.clone()), OUTLINE_BYTES);
-        Self { record, bytes, outline }
+        let message = Message::new(bytes);
+        let outline = Outline::of(&message, OUTLINE_BYTES);
+        Self { record, message, outline }
     }
 }

@@ -1,7 +1,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
-use bytes::Bytes;
+use mail_core::message::Message;
 use mail_core::work::Reservation;
 use mail_core::{FetchNeed, FetchedContent, FetchedMessage};
 use mapi_core::ErrorCode;
@@ -30,8 +30,9 @@ const RECORD_BYTES: usize = 1 << 20;
 const MAX_DOWNLOADS: usize = 3;
 /// Messages of more bytes take room until their client has got them.
 const HELD_FROM: u64 = 64 << 10;
-/// Items that wait for a slow client.
+/// Items that wait for a slow client, and those that are small.
 const READY: usize = 8;
+const READY_SMALL: usize = 32;
 
 /// One message of a fetch.
 pub type FetchedItem = (u32, Result<FetchedMessage, UpstreamError>);
@@ -39,24 +40,53 @@ pub type FetchedItem = (u32, Result<FetchedMessage, UpstreamError>);
 impl Folder {
     /// Starts fetching; items come in the order of `uids`. Dropping the receiver stops the work.
     pub fn fetch(&self, uids: Vec<u32>, need: FetchNeed) -> mpsc::Receiver<FetchedItem> {
-        self.start(uids, need, Purpose::Client)
+        self.fetch_after(uids, need, std::future::ready(()))
+    }
+
+    /// The same, begun when `before` is ready.
+    pub(super) fn fetch_after(
+        &self,
+        uids: Vec<u32>,
+        need: FetchNeed,
+        before: impl Future<Output = ()> + Send + 'static,
+    ) -> mpsc::Receiver<FetchedItem> {
+        let is_small = matches!(need, FetchNeed::Size | FetchNeed::Outline);
+        self.start(uids, need, Purpose::Client, if is_small { READY_SMALL } else { READY }, before)
+    }
+
+    /// Starts reading messages into memory that a client will ask for soon. The items tell which are there, and hold nothing.
+    pub(super) fn read_ahead(&self, uids: Vec<u32>) -> mpsc::Receiver<FetchedItem> {
+        // Nobody may ever take the items, and the download must come to its end all the same.
+        let ready = uids.len().max(1);
+        self.start(uids, FetchNeed::Full, Purpose::Ahead, ready, std::future::ready(()))
     }
 
     /// Starts rendering messages for the ledger to know their sizes; nothing is cached.
     pub fn render_ahead(&self, uids: Vec<u32>) -> mpsc::Receiver<FetchedItem> {
-        self.start(uids, FetchNeed::Size, Purpose::Ledger)
+        self.start(uids, FetchNeed::Size, Purpose::Ledger, READY, std::future::ready(()))
     }
 
-    fn start(&self, uids: Vec<u32>, need: FetchNeed, purpose: Purpose) -> mpsc::Receiver<FetchedItem> {
-        let (sender, receiver) = mpsc::channel(READY);
+    fn start(
+        &self,
+        uids: Vec<u32>,
+        need: FetchNeed,
+        purpose: Purpose,
+        ready: usize,
+        before: impl Future<Output = ()> + Send + 'static,
+    ) -> mpsc::Receiver<FetchedItem> {
+        let (sender, receiver) = mpsc::channel(ready);
         let folder = self.clone();
         tokio::spawn(async move {
-            let _active = (purpose == Purpose::Client).then(|| folder.shared.context.activity.begin());
+            let _active = (purpose != Purpose::Ledger).then(|| folder.shared.context.activity.begin());
+            let work = async {
+                before.await;
+                folder.fetch_all(&uids, need, purpose, &sender).await;
+            };
             tokio::select! {
                 biased;
                 // Whoever leaves waits for nothing any more, and nobody for him.
                 () = sender.closed() => {}
-                () = folder.fetch_all(&uids, need, purpose, &sender) => {}
+                () = work => {}
             }
         });
         receiver
@@ -81,6 +111,8 @@ impl Folder {
 enum Purpose {
     /// A client, who may soon want more of them.
     Client,
+    /// A client who has not asked for them yet.
+    Ahead,
     /// Nobody but the ledger, which is to know their sizes.
     Ledger,
 }
@@ -202,7 +234,7 @@ impl Fetch<'_> {
             };
             match rendered {
                 Ok(rendered) => {
-                    batch_bytes += rendered.examined.bytes.len();
+                    batch_bytes += rendered.examined.message.bytes().len();
                     batch.push(rendered);
                 }
                 Err(error) => drop(fetched.insert(uid, Err(error))),
@@ -249,7 +281,11 @@ impl Fetch<'_> {
     /// What was asked for of a rendering, if it is in memory.
     fn cached(&self, gid: Gid, recorded: &RenderingRecord) -> Option<FetchedContent> {
         let context = &self.folder.shared.context;
-        let whole = || context.cached_rendering(gid, &recorded.digest).map(FetchedContent::Whole);
+        let whole = || {
+            context
+                .cached_rendering(gid, &recorded.digest)
+                .map(|bytes| FetchedContent::Whole(Box::new(Message::new(bytes))))
+        };
         match self.need {
             FetchNeed::Size => Some(FetchedContent::Nothing),
             FetchNeed::Outline => {
@@ -287,25 +323,30 @@ impl Fetch<'_> {
         let examined = Examined::of(bytes, context.share()).await?;
         let served = match (self.need, &examined.outline) {
             (FetchNeed::Size, _) => FetchedContent::Nothing,
+            _ if self.purpose == Purpose::Ahead => FetchedContent::Nothing,
             (FetchNeed::Outline, Some(outline)) => FetchedContent::Outline(outline.clone()),
-            _ => FetchedContent::Whole(self.hold(examined.bytes.clone(), room).await?),
+            _ => FetchedContent::Whole(Box::new(self.hold(examined.message.clone(), room).await?)),
         };
         Ok(Rendered { uid, gid, examined, served })
     }
 
     /// A rendering as it is served: for a large one room is taken as long as the client has not got it all, also for what is
     /// made of it for the client. It is what was taken for its download, if that is enough.
-    async fn hold(&self, bytes: Bytes, room: Option<Reservation>) -> Result<Bytes, UpstreamError> {
+    async fn hold(&self, message: Message, room: Option<Reservation>) -> Result<Message, UpstreamError> {
+        let bytes = message.bytes().clone();
         let length = bytes.len() as u64;
-        if length <= HELD_FROM {
-            return Ok(bytes);
+        // Where more of them may wait, smaller ones count.
+        let from =
+            if self.need == FetchNeed::Outline { HELD_FROM * READY as u64 / READY_SMALL as u64 } else { HELD_FROM };
+        if length <= from {
+            return Ok(message);
         }
         let copies = if self.need == FetchNeed::Full { 1 } else { COPIES };
         let room = match room {
             Some(room) => room,
             None => self.folder.shared.context.share().reserve(copies * length).await?,
         };
-        Ok(room.hold(copies, bytes))
+        Ok(message.in_bytes(room.hold(copies, bytes)))
     }
 
     /// Records renderings and tells which may be served: only bytes that are the UID's for ever. Returns whether some are
@@ -361,12 +402,12 @@ impl Fetch<'_> {
 
     /// Keeps in memory what may be asked for soon.
     fn keep(&self, gid: Gid, examined: Examined) {
-        let (context, Examined { record, bytes, outline }) = (&self.folder.shared.context, examined);
+        let (context, Examined { record, message, outline }) = (&self.folder.shared.context, examined);
         if let Some(outline) = outline {
             context.cache_outline(gid, record.digest, &outline);
         }
-        if self.purpose == Purpose::Client {
-            context.cache_rendering(gid, record.digest, bytes);
+        if self.purpose != Purpose::Ledger {
+            context.cache_rendering(gid, record.digest, message.bytes().clone());
         }
     }
 
@@ -374,9 +415,12 @@ impl Fetch<'_> {
     async fn emit(&self, queue: &mut VecDeque<(u32, Known)>, fetched: &mut Fetched) -> Result<(), Stopped> {
         while let Some((uid, known)) = queue.pop_front() {
             let item = match known {
-                Known::Answer(Ok(FetchedMessage { uid, size, content: FetchedContent::Whole(bytes) })) => {
-                    let held = self.hold(bytes, None).await;
-                    held.map(|bytes| FetchedMessage { uid, size, content: FetchedContent::Whole(bytes) })
+                Known::Answer(Ok(message)) if self.purpose == Purpose::Ahead => {
+                    Ok(FetchedMessage { content: FetchedContent::Nothing, ..message })
+                }
+                Known::Answer(Ok(FetchedMessage { uid, size, content: FetchedContent::Whole(message) })) => {
+                    let held = self.hold(*message, None).await.map(Box::new);
+                    held.map(|message| FetchedMessage { uid, size, content: FetchedContent::Whole(message) })
                 }
                 Known::Answer(answer) => answer,
                 Known::Ask(source) => match fetched.remove(&uid) {

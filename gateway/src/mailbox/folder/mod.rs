@@ -7,6 +7,7 @@ mod examined;
 mod fetch;
 mod flags;
 mod news;
+mod read_ahead;
 mod recent;
 mod round;
 mod settling;
@@ -29,6 +30,7 @@ use crate::line::error::UpstreamError;
 use crate::sync::{FolderView, OfferedRendering, RenderingVerdict};
 
 pub use fetch::FetchedItem;
+pub use read_ahead::Reader;
 pub use settling::{Settled, Settling};
 
 /// A handle to an opened folder.

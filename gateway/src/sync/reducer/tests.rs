@@ -171,6 +171,22 @@ fn only_what_the_gateway_changed_itself_stays_trusted() {
 }
 
 #[test]
+fn what_is_known_of_a_message_holds_in_its_state_only() {
+    let mut state = FolderState::new(77);
+    let reported = |n| RemoteMessage { state: Some(mark(n)), ..message(10, FlagSet::EMPTY) };
+    apply(&mut state, Delta { changed: vec![reported(1)], ics: ics(1), complete: true, ..Delta::default() });
+    let known = |n| KnownRendering { gid: gid(10), state: mark(n), rendering: rendering(5) };
+    assert!(state.adopt_renderings(&[known(2)]).is_none() && state.is_in_other_state(&gid(10), mark(2)));
+    let commit = state.adopt_renderings(&[known(1)]).expect("recorded");
+    assert!(!state.is_in_other_state(&gid(10), mark(1)) && state.needs_run(&commit));
+    state.absorb(commit);
+    assert_eq!(state.row(1).expect("there").rendering, Some(rendering(5)));
+    assert!(state.adopt_renderings(&[KnownRendering { rendering: rendering(6), ..known(1) }]).is_none(), "for ever");
+    apply(&mut state, Delta { changed: vec![reported(3)], ics: ics(2), ..Delta::default() });
+    assert!(state.row(1).expect("there").suspect, "edited after that");
+}
+
+#[test]
 fn a_reset_rises() {
     let mut state = three();
     let commit = state.reset(5);
