@@ -15,14 +15,12 @@ use super::Account;
 use super::sending::sent_copy::Likeness;
 use crate::convert::mime_to_mapi::{self, Purpose};
 use crate::convert::{ConvertError, flags, original};
-use crate::ledger::{RenderingRecord, StateMark};
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::Lane;
-use crate::mailbox::folder::Settling;
+use crate::mailbox::folder::{Settling, StoredBytes};
 use crate::operation::mark::SubmissionMark;
 use crate::operation::{Append, Stored};
-use crate::sync::KnownRendering;
 
 /// What the server keeps of a new message's flags; the ledger keeps `\Deleted`.
 const OVERLAY: FlagSet = FlagSet::DELETED;
@@ -215,15 +213,13 @@ impl Account {
         lane: Lane,
         folder: Gid,
         stored: &Stored,
-    ) -> Result<Option<KnownRendering>, UpstreamError> {
+    ) -> Result<Option<StoredBytes>, UpstreamError> {
         let Some(content) = self.stored_content(lane, folder, stored.gid).await? else { return Ok(None) };
         let version = content.properties.binary(tags::PidTagChangeKey).map(<[u8]>::to_vec);
         let size = u32::try_from(original::announced_len(&content)).ok();
         let digest = original::announced_digest(&content);
-        let rendering = size.zip(digest).map(|(size, digest)| RenderingRecord { size, digest });
         let known = |key: Option<Vec<u8>>| {
-            let state = StateMark::of(&key?)?;
-            Some(KnownRendering { gid: stored.gid, state, rendering: rendering? })
+            Some(StoredBytes { gid: stored.gid, change_key: key?, size: size?, digest: digest? })
         };
         let seal = self.context().share().compute(move || original::reseal(&content)).await?;
         if version.is_none() || version != stored.change_key {

@@ -119,7 +119,7 @@ impl Accounts {
                 config.ledger.directory.clone(),
                 Moment::now(),
             )),
-            caches: Arc::new(MessageCaches::new(&config.cache)),
+            caches: Arc::new(MessageCaches::new(config.cache.rendering_bytes, config.cache.outline_bytes)),
             bounds: Bounds::new(config.limits.work(), config.limits.budget()),
             logins: DashMap::new(),
             attempts: DashMap::new(),

@@ -3,8 +3,6 @@ use mapi_core::id::{Gid, Guid};
 use quick_cache::Weighter;
 use quick_cache::sync::Cache;
 
-use crate::config::CacheConfig;
-
 /// What is kept of messages in memory, all accounts together.
 pub struct MessageCaches {
     /// Renderings.
@@ -15,11 +13,11 @@ pub struct MessageCaches {
 }
 
 impl MessageCaches {
-    /// Empty caches with the configured bounds.
-    pub fn new(config: &CacheConfig) -> Self {
+    /// Empty caches of at most so many bytes each.
+    pub fn new(rendering_bytes: u64, outline_bytes: u64) -> Self {
         Self {
-            renderings: MessageCache::new(config.rendering_bytes, 16 << 10),
-            outlines: MessageCache::new(config.outline_bytes, 1 << 10),
+            renderings: MessageCache::new(rendering_bytes, 16 << 10),
+            outlines: MessageCache::new(outline_bytes, 1 << 10),
         }
     }
 }

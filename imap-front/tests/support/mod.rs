@@ -307,7 +307,7 @@ impl FolderStore for MemoryFolder {
                     content: match need {
                         FetchNeed::Size => FetchedContent::Nothing,
                         FetchNeed::Outline => {
-                            let outline = Outline::of(&Message::new(bytes.clone()), usize::MAX);
+                            let outline = Outline::of(Message::new(bytes.clone()).root(), usize::MAX);
                             FetchedContent::Outline(outline.expect("no limit"))
                         }
                         FetchNeed::Full | FetchNeed::Parts => {

@@ -4,10 +4,10 @@ use std::ops::Range;
 use bytes::{BufMut, Bytes, BytesMut};
 use serde::{Deserialize, Serialize};
 
+use super::Entity;
 use super::header::Header;
 use super::media_type::MediaType;
 use super::structure::{BodySize, Content, Part};
-use super::{Entity, Message};
 
 /// What listings need of a message: the header blocks of the message and its parts, and how these lie in each other, without
 /// any body. `ENVELOPE`, `BODYSTRUCTURE`, headers and searches in them are the same of it as of the whole message.
@@ -51,10 +51,10 @@ impl Kind {
 }
 
 impl Outline {
-    /// That of a message, for which its structure is looked for; nothing if its header blocks take more than `max_bytes`.
-    pub fn of(message: &Message, max_bytes: usize) -> Option<Self> {
+    /// That of the message whose outermost part this is; nothing if its header blocks take more than `max_bytes`.
+    pub fn of(root: Entity<'_>, max_bytes: usize) -> Option<Self> {
         let mut outline = Drawn { nodes: Vec::new(), blocks: BytesMut::new(), max_bytes };
-        outline.add(message.root())?;
+        outline.add(root)?;
         Some(Self { nodes: outline.nodes, blocks: outline.blocks.freeze() })
     }
 
@@ -202,10 +202,10 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::message::Limits;
+    use crate::message::{Limits, Message};
 
     fn outline(raw: &[u8], limits: Limits) -> Outline {
-        Outline::of(&Message::within(raw.to_vec().into(), limits), usize::MAX).expect("no limit")
+        Outline::of(Message::within(raw.to_vec().into(), limits).root(), usize::MAX).expect("no limit")
     }
 
     /// Everything that listings show of a part, and of those in it.
@@ -231,8 +231,8 @@ mod tests {
     #[test]
     fn large_headers_have_no_outline() {
         let message = Message::new(Bytes::from_static(b"Subject: long\r\n\r\nbody"));
-        assert_eq!(Outline::of(&message, 16), None);
-        let outline = Outline::of(&message, 17).expect("17 bytes of header");
+        assert_eq!(Outline::of(message.root(), 16), None);
+        let outline = Outline::of(message.root(), 17).expect("17 bytes of header");
         assert_eq!(&outline.header()[..], b"Subject: long\r\n\r\n");
         assert!(outline.to_bytes().len() < 17 + 8);
         assert!(!format!("{outline:?}").contains("long"));
@@ -273,7 +273,7 @@ mod tests {
         ) {
             let limits = Limits { depth, parts };
             let whole = Message::within(pieces.concat().into_bytes().into(), limits);
-            let outline = Outline::of(&whole, usize::MAX).expect("no limit");
+            let outline = Outline::of(whole.root(), usize::MAX).expect("no limit");
             let read = Outline::from_bytes(&outline.to_bytes());
             prop_assert_eq!(read.as_ref(), Some(&outline));
             prop_assert_eq!(outline.header(), whole.bytes().slice(whole.header().range()));

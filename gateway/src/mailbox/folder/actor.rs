@@ -12,7 +12,7 @@ use super::epoch;
 use super::epoch::is_conflict;
 use super::news::Modified;
 use super::recent::RecentKeeper;
-use super::settling::{Settled, Settling};
+use super::settling::{Settled, Settling, StoredBytes};
 use super::shared::Shared;
 use crate::ledger::FolderCommit;
 use crate::line::error::UpstreamError;
@@ -231,9 +231,10 @@ impl Actor {
             self.round().await?;
         }
         self.commit_latest(|state| state.adopt_flags(&settling.flags)).await?;
-        self.commit_latest(|state| state.adopt_renderings(&settling.rendered)).await?;
+        let rendered: Vec<_> = settling.rendered.iter().filter_map(StoredBytes::known).collect();
+        self.commit_latest(|state| state.adopt_renderings(&rendered)).await?;
         let is_other = |gid: &Gid| {
-            let known = settling.rendered.iter().find(|known| known.gid == *gid);
+            let known = rendered.iter().find(|known| known.gid == *gid);
             known.is_some_and(|known| self.state.is_in_other_state(gid, known.state))
         };
         let uids = settling.came.iter().map(|gid| self.state.uid_of(gid).filter(|_| !is_other(gid))).collect();

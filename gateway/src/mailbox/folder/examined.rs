@@ -37,7 +37,7 @@ impl Examined {
         let size = u32::try_from(bytes.len()).expect("renderings are bounded far below 4 GiB");
         let record = RenderingRecord { size, digest: hash.finalize().into() };
         let message = Message::new(bytes);
-        let outline = Outline::of(&message, OUTLINE_BYTES);
+        let outline = Outline::of(message.root(), OUTLINE_BYTES);
         Self { record, message, outline }
     }
 }

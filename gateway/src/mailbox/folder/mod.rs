@@ -31,7 +31,7 @@ use crate::sync::{FolderView, OfferedRendering, RenderingVerdict};
 
 pub use fetch::FetchedItem;
 pub use read_ahead::Reader;
-pub use settling::{Settled, Settling};
+pub use settling::{Settled, Settling, StoredBytes};
 
 /// A handle to an opened folder.
 #[derive(Clone)]
