@@ -90,7 +90,7 @@ impl Ahead {
         if self.run < AFTER || is_same {
             return;
         }
-        self.windows.retain(|window| window.uids.back().is_some_and(|last| *last > uid));
+        self.windows.retain(|window| window.uids.back().is_some_and(|last| *last >= uid));
         let left: usize = self.windows.iter().map(|window| window.uids.len()).sum();
         self.window = self.window.max(FIRST).min(most);
         if self.windows.len() > 1 || left > self.window / 2 {
