@@ -29,7 +29,7 @@ impl<'a> Meter<'a> {
         let mut now = self.sandbox.counters().execute();
         // On a busy machine the last of them takes a while to come.
         let mut quiet = 0;
-        while quiet < 3 {
+        while quiet < 8 {
             tokio::time::sleep(Duration::from_millis(200)).await;
             let later = self.sandbox.counters().execute();
             quiet = if later == now { quiet + 1 } else { 0 };
