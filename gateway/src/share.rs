@@ -52,6 +52,19 @@ impl Share {
         self.bounds.budget.reserve(&self.owner, bytes).await.map_err(|BudgetExceeded| UpstreamError::NoRoom)
     }
 
+    /// Takes more memory than there is so far. Who waits for it has nothing meanwhile.
+    ///
+    /// # Errors
+    /// [`UpstreamError::NoRoom`] if there is none in time.
+    pub(crate) async fn enlarge(&self, room: Option<Reservation>, bytes: u64) -> Result<Reservation, UpstreamError> {
+        // What is larger than everything takes all of that.
+        let is_enough = |room: &Reservation| room.bytes() >= self.bounds.budget.most_of(bytes);
+        match room.filter(is_enough) {
+            Some(room) => Ok(room),
+            None => self.reserve(bytes).await,
+        }
+    }
+
     /// Does CPU work when the user's turn comes. Dropping the future cancels it.
     ///
     /// # Errors

@@ -51,24 +51,19 @@ impl Bounds {
         Some(Incoming { spool: Spool::new(Arc::clone(&self.spool)), _disk: disk })
     }
 
-    /// Reads a message that came in, once there is memory for it and for what is made of it.
-    pub(super) async fn finish(&self, owner: Owner, incoming: Incoming) -> (Option<Room>, Result<Bytes, StoreError>) {
+    /// Reads a message that came in, once there is memory for it and for what is made of it, which is given back when nobody has
+    /// these bytes any more.
+    pub(super) async fn finish(&self, owner: Owner, incoming: Incoming) -> Result<Bytes, StoreError> {
         let no_space = |error: io::Error| {
             tracing::error!(%error, directory = %self.spool.directory.display(), "no room for a message");
             StoreError::Unavailable("no room to take the message in, try again later".to_owned())
         };
-        let message = match incoming.spool.finish().await {
-            Ok(message) => message,
-            Err(error) => return (None, Err(no_space(error))),
-        };
-        let asked = COPIES * message.len();
-        let reservation = match self.budget.reserve(&owner, asked).await {
-            Ok(reservation) => reservation,
-            Err(error) => return (None, Err(StoreError::Limit(error.to_string()))),
-        };
+        let message = incoming.spool.finish().await.map_err(no_space)?;
+        let room = self.budget.reserve(&owner, COPIES.saturating_mul(message.len())).await;
+        let room = room.map_err(|error| StoreError::Limit(error.to_string()))?;
         let read = tokio::task::spawn_blocking(move || message.into_bytes()).await;
-        let content = read.map_err(io::Error::other).and_then(|read| read).map_err(no_space);
-        (Some(Room { asked, _reservation: reservation }), content)
+        let content = read.map_err(io::Error::other).and_then(|read| read).map_err(no_space)?;
+        Ok(room.hold(COPIES, content))
     }
 
     /// Does work when its turn comes and there is memory for it. `room` is used again if it is large enough. Gives the room

@@ -125,11 +125,7 @@ impl Connection {
                         Frame::Command(command) => {
                             served.begins(now);
                             let content = match incoming.take() {
-                                Some(incoming) => {
-                                    let (taken, content) = self.bounds.finish(handles.owner(), incoming).await;
-                                    room = taken;
-                                    Some(content)
-                                }
+                                Some(incoming) => Some(self.bounds.finish(handles.owner(), incoming).await),
                                 None => None,
                             };
                             let (pipelined, now) = (framer.is_partial(), Instant::now());

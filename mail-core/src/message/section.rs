@@ -90,7 +90,8 @@ impl Message {
 /// The fields that have one of the names, or none of them, and an empty line.
 fn select(header: Fields<'_>, names: &[String], wanted: bool) -> Vec<u8> {
     let names: HashSet<Vec<u8>> = names.iter().map(|name| name.to_ascii_lowercase().into_bytes()).collect();
-    let mut selected = Vec::new();
+    // What is left of a large header must not be moved about while it is put together.
+    let mut selected = Vec::with_capacity(if wanted { 0 } else { header.raw().len() + 2 });
     for field in header.iter() {
         if names.contains(&field.name.to_ascii_lowercase()) == wanted {
             selected.extend_from_slice(field.raw);

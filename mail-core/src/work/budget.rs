@@ -87,7 +87,7 @@ impl ByteBudget {
     pub async fn reserve(self: &Arc<Self>, owner: &Owner, bytes: u64) -> Result<Reservation, BudgetExceeded> {
         let _waits = ForgetOnDrop { budget: self, owner };
         let (sender, reserved) = oneshot::channel();
-        let bytes = bytes.min(self.limits.per_owner).min(self.largest());
+        let bytes = self.most_of(bytes);
         {
             let mut state = self.lock();
             let waiter = Waiter { bytes, sender };
@@ -98,6 +98,11 @@ impl ByteBudget {
             Ok(Ok(reservation)) => Ok(reservation),
             Ok(Err(_)) | Err(_) => Err(BudgetExceeded),
         }
+    }
+
+    /// How much of so many bytes can be taken at all.
+    pub fn most_of(&self, bytes: u64) -> u64 {
+        bytes.min(self.limits.per_owner).min(self.largest())
     }
 
     /// What is larger must leave some room for what is smaller.

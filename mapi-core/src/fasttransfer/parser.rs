@@ -69,6 +69,9 @@ enum ValueState {
     },
 }
 
+/// After a value of more bytes the room that it took is given back.
+const KEPT_BYTES: usize = 256 << 10;
+
 /// Names longer than this (bytes of UTF-16) do not occur: 255 characters are allowed.
 const NAME_LIMIT: usize = 1024;
 
@@ -89,12 +92,17 @@ impl AtomParser {
             return Err(error_at(self.position(), "FastTransfer stream", kind));
         }
         if self.taken > 0 {
-            self.buffer.drain(..self.taken);
-            self.base += self.taken as u64;
-            self.taken = 0;
+            self.forget_taken();
         }
         self.buffer.extend_from_slice(bytes);
         Ok(())
+    }
+
+    /// Drops what was turned into atoms.
+    fn forget_taken(&mut self) {
+        self.buffer.drain(..self.taken);
+        self.base += self.taken as u64;
+        self.taken = 0;
     }
 
     /// The next atom, if it is complete.
@@ -192,6 +200,11 @@ impl AtomParser {
                     let value =
                         PropertyValue::decode(&mut Reader::with_base(bytes, at), head.kind, Form::FastTransfer)?;
                     self.taken += head.len + len;
+                    if len > KEPT_BYTES {
+                        // What follows may let wait for itself.
+                        self.forget_taken();
+                        self.buffer.shrink_to(KEPT_BYTES);
+                    }
                     return Ok(Some(Atom::Property(head.key, value)));
                 }
                 Measure::Complete(len) => self.start_skipping(&mut head, len as u64)?,
@@ -250,4 +263,35 @@ fn read_name(reader: &mut Reader<'_>) -> WireResult<Option<PropertyName>> {
 
 fn error_at(offset: u64, context: &'static str, kind: WireErrorKind) -> WireError {
     WireError::new(usize::try_from(offset).unwrap_or(usize::MAX), context, kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_room_of_a_large_value_is_given_back() {
+        const SIZE: usize = 3 << 20;
+        let mut parser = AtomParser::new(ParserLimits::default());
+        let atom = |size: usize| {
+            let mut atom = tags::PidTagAttachDataBinary.0.to_le_bytes().to_vec();
+            atom.extend_from_slice(&u32::try_from(size).unwrap().to_le_bytes());
+            atom.resize(atom.len() + size, 7);
+            atom
+        };
+        let stream = [atom(SIZE), atom(10), atom(20)].concat();
+        let (most, rest) = stream.split_at(stream.len() - 5);
+        let mut values = Vec::new();
+        for piece in most.chunks(100_000).chain([rest]) {
+            parser.push(piece).unwrap();
+            while let Some(Atom::Property(_, PropertyValue::Binary(value))) = parser.next_atom().unwrap() {
+                values.push(value.len());
+            }
+            if !values.is_empty() {
+                assert!(parser.buffer.capacity() <= KEPT_BYTES, "{}", parser.buffer.capacity());
+            }
+        }
+        assert_eq!((values, parser.position()), (vec![SIZE, 10, 20], stream.len() as u64));
+        parser.finish().unwrap();
+    }
 }

@@ -75,3 +75,42 @@ async fn readers_that_do_not_read_take_little() {
     bystander.is_served(2).await;
     bystander.leave().await;
 }
+
+/// Messages that are larger than all that a user may take come one at a time, both ways: no two of them are in memory.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn messages_above_a_users_share_are_in_memory_one_at_a_time() {
+    const CLIENTS: usize = 20;
+    const BODY: usize = 3 << 20;
+    let bounds = "[limits]\nmemory_bytes = 24000000\nmemory_bytes_per_user = 6000000\nwait_seconds = 600\n\
+                  [cache]\nrendering_bytes = 1000000";
+    let stage = Stage::set(bounds).await;
+    stage.deliver(BOB, "small", "hello");
+    stage.deliver(ALICE, "large", &"Nobody has two of these lines at once.\r\n".repeat(BODY / 40));
+    let message = format!("Subject: x\r\n\r\n{}", ("y".repeat(78) + "\r\n").repeat(BODY / 80));
+    let mut clients = Vec::new();
+    for number in 0..CLIENTS {
+        let mut client = stage.imap(ALICE).await;
+        if number % 2 == 0 {
+            client.command("SELECT INBOX").await.ok();
+        } else {
+            client.raw(format!("a APPEND Drafts {{{}+}}\r\n{message}", message.len()).as_bytes()).await;
+        }
+        clients.push(client);
+    }
+    let mut bystander = stage.bystander().await;
+    let before = stage.mebibytes("VmHWM");
+    let mut working = Vec::new();
+    for (number, mut client) in clients.into_iter().enumerate() {
+        let tag = if number % 2 == 0 { client.send("FETCH 1 BODY.PEEK[TEXT]").await } else { "a".to_owned() };
+        client.raw(if number % 2 == 0 { b"" } else { b"\r\n" }).await;
+        working.push(tokio::spawn(async move { client.finish(&tag).await.ok().untagged.len() }));
+    }
+    bystander.is_served(10).await;
+    for work in working {
+        work.await.expect("all of them are served");
+    }
+    bystander.leave().await;
+    let grown = stage.mebibytes("VmHWM").saturating_sub(before);
+    println!("{CLIENTS} messages of 3 MiB, each above its user's share: {grown} MiB more");
+    assert!(grown < 100, "{grown} MiB");
+}

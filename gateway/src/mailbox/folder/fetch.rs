@@ -1,5 +1,6 @@
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 use mail_core::message::Message;
 use mail_core::work::Reservation;
@@ -26,10 +27,15 @@ const CHUNK: usize = 50;
 const BULK_BYTES: u64 = 1 << 20;
 /// Renderings are recorded (and then served) once this many bytes wait.
 const RECORD_BYTES: usize = 1 << 20;
+/// For so long a batch that holds room waits for more.
+const BATCH_WAITS: Duration = Duration::from_millis(50);
 /// How often a message that keeps changing is downloaded.
 const MAX_DOWNLOADS: usize = 3;
 /// Messages of more bytes take room until their client has got them.
 const HELD_FROM: u64 = 64 << 10;
+/// Messages of more bytes are taken out of memory when their turn comes, and not before: whoever waits keeps nothing that
+/// others may need the room for.
+const TAKEN_EARLY: u32 = 16 << 10;
 /// Items that wait for a slow client, and those that are small.
 const READY: usize = 8;
 const READY_SMALL: usize = 32;
@@ -126,6 +132,12 @@ struct Rendered {
     served: FetchedContent,
 }
 
+impl Rendered {
+    fn holds_room(&self) -> bool {
+        matches!(&self.served, FetchedContent::Whole(message) if message.bytes().len() as u64 > HELD_FROM)
+    }
+}
+
 /// What came of the messages of a chunk, by UID.
 type Fetched = HashMap<u32, Result<FetchedMessage, UpstreamError>>;
 
@@ -145,6 +157,8 @@ struct Fetch<'a> {
 /// What is known of a message before asking the upstream.
 enum Known {
     Answer(Result<FetchedMessage, UpstreamError>),
+    /// The rendering of the message, or what was recorded of it, is in memory now.
+    Cached(MessageSource, RenderingRecord),
     Ask(MessageSource),
 }
 
@@ -156,7 +170,37 @@ impl Fetch<'_> {
     }
 
     async fn chunk(&mut self, uids: &[u32]) -> Result<(), Stopped> {
-        let mut queue: VecDeque<(u32, Known)> = uids.iter().map(|uid| (*uid, self.known(*uid))).collect();
+        let mut run = VecDeque::new();
+        for uid in uids {
+            match self.known(*uid) {
+                Known::Cached(source, recorded) => {
+                    // Whoever waits for room must hold none.
+                    self.run(std::mem::take(&mut run)).await?;
+                    self.one_cached(*uid, source, recorded).await?;
+                }
+                known => run.push_back((*uid, known)),
+            }
+        }
+        self.run(run).await
+    }
+
+    /// Sends a message that was in memory a moment ago. Room is taken before it is.
+    async fn one_cached(&mut self, uid: u32, source: MessageSource, recorded: RenderingRecord) -> Result<(), Stopped> {
+        let item = match self.reserve(u64::from(recorded.size)).await {
+            Err(error) => Err(error),
+            Ok(room) => match self.cached(source.gid, &recorded) {
+                Some(content) => Ok(self.answer(uid, &recorded, content, room)),
+                None => {
+                    drop(room);
+                    return self.run(VecDeque::from([(uid, Known::Ask(source))])).await;
+                }
+            },
+        };
+        self.sender.send((uid, item)).await.map_err(|_| Stopped)
+    }
+
+    /// Sends messages in order, those that the upstream must be asked for with the others.
+    async fn run(&mut self, mut queue: VecDeque<(u32, Known)>) -> Result<(), Stopped> {
         let mut fetched = Fetched::default();
         let mut failure = None;
         for _ in 0..MAX_DOWNLOADS {
@@ -176,26 +220,30 @@ impl Fetch<'_> {
             // Messages changed while they came down: what the rounds made of it counts now.
             self.view = self.folder.view();
             for (uid, known) in queue.iter_mut().filter(|(uid, _)| !fetched.contains_key(uid)) {
-                *known = self.known(*uid);
-            }
-        }
-        // What the upstream did not send is gone, unless the download broke off.
-        for (uid, known) in &queue {
-            if let Known::Ask(source) = known
-                && !fetched.contains_key(uid)
-            {
-                let item = match &failure {
-                    None => Err(UpstreamError::Expunged),
-                    Some(away) if away.is_of_the_way() => self.remembered(*uid, source).ok_or_else(|| away.clone()),
-                    Some(failure) => Err(failure.clone()),
+                *known = match self.known(*uid) {
+                    Known::Cached(source, _) => Known::Ask(source),
+                    known => known,
                 };
-                fetched.insert(*uid, item);
             }
         }
-        if fetched.values().any(|item| matches!(item, Err(UpstreamError::Expunged))) {
-            self.folder.changed();
+        self.emit(&mut queue, &mut fetched).await?;
+        // What the upstream did not send is gone, unless the download broke off.
+        while let Some((uid, known)) = queue.pop_front() {
+            let item = match (known, &failure) {
+                (Known::Answer(answer), _) => answer,
+                (Known::Ask(_) | Known::Cached(..), None) => {
+                    self.folder.changed();
+                    Err(UpstreamError::Expunged)
+                }
+                (Known::Ask(source) | Known::Cached(source, _), Some(away)) if away.is_of_the_way() => {
+                    self.remembered(uid, &source).await.unwrap_or(Err(away.clone()))
+                }
+                (_, Some(failure)) => Err(failure.clone()),
+            };
+            self.sender.send((uid, item)).await.map_err(|_| Stopped)?;
+            self.emit(&mut queue, &mut fetched).await?;
         }
-        self.emit(&mut queue, &mut fetched).await
+        Ok(())
     }
 
     /// Downloads and renders messages, and sends what is ready. Tells whether some have to be downloaded again because they
@@ -223,7 +271,22 @@ impl Fetch<'_> {
         let mut outdated = false;
         let mut batch = Vec::new();
         let mut batch_bytes = 0;
-        while let Some(Downloaded { gid, content, room }) = contents.recv().await {
+        loop {
+            let next = if batch.iter().any(Rendered::holds_room) {
+                // What comes next may wait for the room that the batch has.
+                match tokio::time::timeout(BATCH_WAITS, contents.recv()).await {
+                    Ok(next) => next,
+                    Err(_) => {
+                        outdated |= self.settle(std::mem::take(&mut batch), fetched).await;
+                        batch_bytes = 0;
+                        self.emit(queue, fetched).await?;
+                        continue;
+                    }
+                }
+            } else {
+                contents.recv().await
+            };
+            let Some(Downloaded { gid, content, room }) = next else { break };
             let Some(&uid) = uids.get(&gid) else { continue };
             let rendered = match content {
                 Ok(content) => self.rendered(uid, gid, *content, room).await,
@@ -273,9 +336,26 @@ impl Fetch<'_> {
         let Some(source) = self.view.source(uid) else { return Known::Answer(Err(UpstreamError::Expunged)) };
         let Some(recorded) = source.rendering.filter(|_| !source.suspect) else { return Known::Ask(source) };
         match self.cached(source.gid, &recorded) {
+            Some(FetchedContent::Whole(_)) if recorded.size > TAKEN_EARLY => Known::Cached(source, recorded),
             Some(content) => Known::Answer(Ok(FetchedMessage { uid, size: recorded.size, content })),
             None => Known::Ask(source),
         }
+    }
+
+    /// What is to be sent of a message, which holds its room.
+    fn answer(
+        &self,
+        uid: u32,
+        recorded: &RenderingRecord,
+        content: FetchedContent,
+        room: Option<Reservation>,
+    ) -> FetchedMessage {
+        let content = match (content, room) {
+            _ if self.purpose == Purpose::Ahead => FetchedContent::Nothing,
+            (FetchedContent::Whole(message), Some(room)) => FetchedContent::Whole(Box::new(self.hold(*message, room))),
+            (content, _) => content,
+        };
+        FetchedMessage { uid, size: recorded.size, content }
     }
 
     /// What was asked for of a rendering, if it is in memory.
@@ -298,10 +378,15 @@ impl Fetch<'_> {
 
     /// While the upstream can't be asked whether a message has other content now: the bytes that are its UID's for ever, if
     /// they are known. (With other content it gets another UID, as soon as that can be seen.)
-    fn remembered(&self, uid: u32, source: &MessageSource) -> Option<FetchedMessage> {
+    async fn remembered(&self, uid: u32, source: &MessageSource) -> Option<Result<FetchedMessage, UpstreamError>> {
         let recorded = source.rendering?;
+        self.cached(source.gid, &recorded)?;
+        let room = match self.reserve(u64::from(recorded.size)).await {
+            Ok(room) => room,
+            Err(error) => return Some(Err(error)),
+        };
         let content = self.cached(source.gid, &recorded)?;
-        Some(FetchedMessage { uid, size: recorded.size, content })
+        Some(Ok(self.answer(uid, &recorded, content, room)))
     }
 
     /// Renders a message, for which enough room is taken first: an original may be far larger than what it was stored as.
@@ -314,10 +399,8 @@ impl Fetch<'_> {
     ) -> Result<Rendered, UpstreamError> {
         let context = &self.folder.shared.context;
         let needed = COPIES.saturating_mul(MailboxContext::rendered_bytes(&content));
-        if needed > COPIES * HELD_FROM && room.as_ref().is_none_or(|room| room.bytes() < needed) {
-            // Who waits for more has nothing meanwhile.
-            drop(room.take());
-            room = Some(context.share().reserve(needed).await?);
+        if needed > COPIES * HELD_FROM {
+            room = Some(context.share().enlarge(room, needed).await?);
         }
         let bytes = context.render(gid, content).await?;
         let examined = Examined::of(bytes, context.share()).await?;
@@ -325,28 +408,45 @@ impl Fetch<'_> {
             (FetchNeed::Size, _) => FetchedContent::Nothing,
             _ if self.purpose == Purpose::Ahead => FetchedContent::Nothing,
             (FetchNeed::Outline, Some(outline)) => FetchedContent::Outline(outline.clone()),
-            _ => FetchedContent::Whole(Box::new(self.hold(examined.message.clone(), room).await?)),
+            _ => {
+                let length = examined.message.bytes().len() as u64;
+                let room = match room {
+                    Some(room) if length > self.held_from() => Some(room),
+                    _ => self.reserve(length).await?,
+                };
+                let message = examined.message.clone();
+                FetchedContent::Whole(Box::new(match room {
+                    Some(room) => self.hold(message, room),
+                    None => message,
+                }))
+            }
         };
         Ok(Rendered { uid, gid, examined, served })
     }
 
-    /// A rendering as it is served: for a large one room is taken as long as the client has not got it all, also for what is
-    /// made of it for the client. It is what was taken for its download, if that is enough.
-    async fn hold(&self, message: Message, room: Option<Reservation>) -> Result<Message, UpstreamError> {
-        let bytes = message.bytes().clone();
-        let length = bytes.len() as u64;
-        // Where more of them may wait, smaller ones count.
-        let from =
-            if self.need == FetchNeed::Outline { HELD_FROM * READY as u64 / READY_SMALL as u64 } else { HELD_FROM };
-        if length <= from {
-            return Ok(message);
+    /// Takes room for a rendering of so many bytes as it is served, also for what is made of it for the client; none for a
+    /// small one.
+    async fn reserve(&self, length: u64) -> Result<Option<Reservation>, UpstreamError> {
+        if length <= self.held_from() {
+            return Ok(None);
         }
-        let copies = if self.need == FetchNeed::Full { 1 } else { COPIES };
-        let room = match room {
-            Some(room) => room,
-            None => self.folder.shared.context.share().reserve(copies * length).await?,
-        };
-        Ok(message.in_bytes(room.hold(copies, bytes)))
+        self.folder.shared.context.share().reserve(self.copies().saturating_mul(length)).await.map(Some)
+    }
+
+    /// Renderings of more bytes take room. Where more of them may wait, smaller ones count.
+    fn held_from(&self) -> u64 {
+        if self.need == FetchNeed::Outline { HELD_FROM * READY as u64 / READY_SMALL as u64 } else { HELD_FROM }
+    }
+
+    /// How often a rendering is in memory until its client has got it.
+    fn copies(&self) -> u64 {
+        if self.need == FetchNeed::Full { 1 } else { COPIES }
+    }
+
+    /// A rendering that keeps its room as long as the client has not got it all.
+    fn hold(&self, message: Message, room: Reservation) -> Message {
+        let bytes = message.bytes().clone();
+        message.in_bytes(room.hold(self.copies(), bytes))
     }
 
     /// Records renderings and tells which may be served: only bytes that are the UID's for ever. Returns whether some are
@@ -418,15 +518,11 @@ impl Fetch<'_> {
                 Known::Answer(Ok(message)) if self.purpose == Purpose::Ahead => {
                     Ok(FetchedMessage { content: FetchedContent::Nothing, ..message })
                 }
-                Known::Answer(Ok(FetchedMessage { uid, size, content: FetchedContent::Whole(message) })) => {
-                    let held = self.hold(*message, None).await.map(Box::new);
-                    held.map(|message| FetchedMessage { uid, size, content: FetchedContent::Whole(message) })
-                }
                 Known::Answer(answer) => answer,
-                Known::Ask(source) => match fetched.remove(&uid) {
+                Known::Cached(..) | Known::Ask(_) => match fetched.remove(&uid) {
                     Some(item) => item,
                     None => {
-                        queue.push_front((uid, Known::Ask(source)));
+                        queue.push_front((uid, known));
                         return Ok(());
                     }
                 },

@@ -42,12 +42,15 @@ impl Manner {
 }
 
 /// The inboxes have a message with a large header and two large ones. Connections over the bound for a user are refused, and
-/// stay away.
+/// stay away. `WORST=headers,sent` in the environment does some of it only.
 pub async fn run(servers: Servers, users: Vec<String>, start: Start) {
+    let wanted = std::env::var("WORST").ok();
+    let is_wanted =
+        |manner: &Manner| wanted.as_ref().is_none_or(|wanted| wanted.split(',').any(|wanted| wanted == manner.name()));
     let message: Arc<[u8]> = message::of(BYTES).into();
     let mut clients = Vec::new();
     for number in 0..EACH {
-        for (at, manner) in Manner::ALL.into_iter().enumerate() {
+        for (at, manner) in Manner::ALL.into_iter().filter(is_wanted).enumerate() {
             let user = users[(number + at) % users.len()].clone();
             // There are bounds by address too.
             let from = own_address(number % 8);
