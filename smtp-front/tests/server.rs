@@ -200,12 +200,19 @@ async fn a_silent_client_is_sent_away() {
 #[tokio::test]
 async fn connections_are_bounded() {
     let gate = Gate::new(GateLimits { total: 9, per_client: 1, ..GateLimits::default() });
-    let config = ServerConfig { policy: policy(), gate, ..Default::default() };
+    let policy = Policy { allow_plaintext_auth: true, ..policy() };
+    let config = ServerConfig { policy, gate, ..Default::default() };
     let server = start(config, &Backend::default()).await;
+    let too_many = "421 4.7.0 Too many connections, try again later\r\n";
+    let mut silent = TcpStream::connect(server.address).await.unwrap();
+    reply(&mut silent).await;
     let mut first = TcpStream::connect(server.address).await.unwrap();
-    reply(&mut first).await;
+    assert!(reply(&mut first).await.starts_with("220 "));
+    assert_eq!(reply(&mut silent).await, too_many, "who has not logged in goes for the next");
+    say(&mut first, "EHLO c").await;
+    say(&mut first, "AUTH PLAIN AGFsaWNlAGRlbW8=").await;
     let mut second = TcpStream::connect(server.address).await.unwrap();
-    assert_eq!(reply(&mut second).await, "421 4.7.0 Too many connections, try again later\r\n");
+    assert_eq!(reply(&mut second).await, too_many);
     say(&mut first, "QUIT").await;
     assert_eq!(first.read(&mut [0]).await.unwrap(), 0);
     drop(first);

@@ -65,6 +65,13 @@ struct Counts {
 struct Client {
     open: usize,
     waiting: usize,
+    leaving: usize,
+}
+
+impl Client {
+    fn staying(&self) -> usize {
+        self.open - self.leaving
+    }
 }
 
 #[derive(Debug)]
@@ -128,10 +135,30 @@ impl Counts {
         let Some((id, waiting)) = victim.and_then(|id| self.waiting.remove_entry(&id)) else { return false };
         if let Some(client) = self.clients.get_mut(&waiting.network) {
             client.waiting -= 1;
+            client.leaving += 1;
         }
         self.leaving.insert(id);
         waiting.go.notify_one();
         true
+    }
+
+    /// A connection stays, which may have been told to go a moment ago.
+    fn keep(&mut self, id: u64, network: Option<IpAddr>) {
+        self.has_left(id, network);
+        if let Some(Waiting { network, .. }) = self.waiting.remove(&id)
+            && let Some(client) = self.clients.get_mut(&network)
+        {
+            client.waiting -= 1;
+        }
+    }
+
+    /// A connection that was told to go went, or stays after all.
+    fn has_left(&mut self, id: u64, network: Option<IpAddr>) {
+        if self.leaving.remove(&id)
+            && let Some(client) = network.and_then(|network| self.clients.get_mut(&network))
+        {
+            client.leaving -= 1;
+        }
     }
 }
 
@@ -153,13 +180,15 @@ impl Admission {
         let network = client_network(address);
         let limits = self.gate.limits;
         let mut counts = self.gate.lock();
-        let (open, waiting) = counts.clients.get(&network).map_or((0, 0), |client| (client.open, client.waiting));
+        let (staying, waiting) =
+            counts.clients.get(&network).map_or((0, 0), |client| (client.staying(), client.waiting));
+        let has_too_many =
+            staying >= limits.per_client || (self.user.is_none() && waiting >= limits.waiting_per_client);
         // Who has not logged in can go for others.
         let is_nearly_full = counts.staying() - counts.waiting.len() > limits.total.saturating_sub(limits.kept);
         if self.client.is_some()
-            || open >= limits.per_client
-            || (is_nearly_full && open > 0)
-            || (self.user.is_none() && waiting >= limits.waiting_per_client && !counts.let_one_go(Some(network)))
+            || (is_nearly_full && staying > 0)
+            || (has_too_many && !counts.let_one_go(Some(network)))
         {
             return false;
         }
@@ -187,12 +216,13 @@ impl Admission {
         }
         counts.users.insert(user.clone(), open + 1);
         self.user = Some(user.clone());
-        if let Some(Waiting { network, .. }) = counts.waiting.remove(&self.id)
-            && let Some(client) = counts.clients.get_mut(&network)
-        {
-            client.waiting -= 1;
-        }
+        counts.keep(self.id, self.client);
         true
+    }
+
+    /// The client was let in without a login, and need not go for others any more.
+    pub fn let_in(&mut self) {
+        self.gate.lock().keep(self.id, self.client);
     }
 
     /// Ends when the connection has to go for another one.
@@ -214,7 +244,7 @@ impl Drop for Admission {
                 counts.users.remove(user);
             }
         }
-        counts.leaving.remove(&self.id);
+        counts.has_left(self.id, self.client);
         let was_waiting = counts.waiting.remove(&self.id).is_some();
         let Some(network) = self.client else { return };
         let Some(client) = counts.clients.get_mut(&network) else { return };
@@ -260,14 +290,15 @@ mod tests {
         let gate = Gate::new(GateLimits { total: 3, per_client: 2, ..GateLimits::default() });
         let mut first = admit(&gate, "192.0.2.1").unwrap();
         let mut second = admit(&gate, "::ffff:192.0.2.1").unwrap();
-        assert!(admit(&gate, "192.0.2.1").is_none(), "two from this address");
         let mut third = admit(&gate, "2001:db8::1").unwrap();
         for (number, admission) in [&mut first, &mut second, &mut third].into_iter().enumerate() {
             assert!(admission.logged_in(&owner(number)));
         }
+        assert!(admit(&gate, "192.0.2.1").is_none(), "two from this address");
         assert!(admit(&gate, "192.0.2.9").is_none(), "three in all");
         drop(second);
-        let fourth = admit(&gate, "2001:db8::2").unwrap();
+        let mut fourth = admit(&gate, "2001:db8::2").unwrap();
+        assert!(fourth.logged_in(&owner(3)));
         drop(first);
         assert!(admit(&gate, "2001:db8::3").is_none(), "two from this network");
         drop((third, fourth));
@@ -288,6 +319,28 @@ mod tests {
         drop((first, second, elsewhere, third, fourth));
         let nobody = Gate::new(GateLimits { waiting_per_client: 0, ..GateLimits::default() });
         assert!(admit(&nobody, "2001:db8::1").is_none());
+        assert!(is_empty(&gate));
+    }
+
+    #[test]
+    fn silent_ones_of_a_full_network_go_for_the_next() {
+        let gate = Gate::new(GateLimits { per_client: 2, ..GateLimits::default() });
+        let mut user = admit(&gate, "192.0.2.1").unwrap();
+        assert!(user.logged_in(&owner(1)));
+        let silent = admit(&gate, "192.0.2.1").unwrap();
+        let mut next = admit(&gate, "192.0.2.1").unwrap();
+        assert!(is_told_to_go(&silent) && !is_told_to_go(&user));
+        assert!(next.logged_in(&owner(2)));
+        assert!(admit(&gate, "192.0.2.1").is_none(), "both have logged in");
+        let mut late = silent;
+        assert!(late.logged_in(&owner(3)), "before it was told");
+        assert_eq!(gate.lock().staying(), 3);
+        drop((user, next, late));
+        let (mut guest, other) = (admit(&gate, "192.0.2.1").unwrap(), admit(&gate, "192.0.2.1").unwrap());
+        guest.let_in();
+        let another = admit(&gate, "192.0.2.1").unwrap();
+        assert!(is_told_to_go(&other) && !is_told_to_go(&guest));
+        drop((guest, other, another));
         assert!(is_empty(&gate));
     }
 
@@ -359,13 +412,18 @@ mod tests {
                     _ => drop((some < open.len()).then(|| open.swap_remove(some))),
                 }
                 let counts = gate.lock();
-                prop_assert!(counts.open == open.len() && counts.staying() <= limits.total);
+                // Who logs in when it was told to go stays.
+                let stays = |one: &&Admission| one.user.is_some();
+                prop_assert!(counts.open == open.len());
+                prop_assert!(counts.staying() <= limits.total + open.iter().filter(stays).count());
                 for (network, client) in &counts.clients {
                     let here = || open.iter().filter(|admission| admission.client == Some(*network));
                     let waits = |admission: &&Admission| counts.waiting.contains_key(&admission.id);
                     prop_assert_eq!(client.open, here().count());
                     prop_assert_eq!(client.waiting, here().filter(waits).count());
-                    prop_assert!((1..=limits.per_client).contains(&client.open));
+                    prop_assert_eq!(client.leaving, here().filter(|one| counts.leaving.contains(&one.id)).count());
+                    prop_assert!(client.open >= 1);
+                    prop_assert!(client.staying() <= limits.per_client + here().filter(stays).count());
                     prop_assert!(client.waiting <= limits.waiting_per_client);
                 }
                 for (user, connections) in &counts.users {

@@ -179,6 +179,7 @@ impl<'a> Connection<'a> {
 
     async fn guest(&mut self) -> Result<Grant, SubmitError> {
         let guest = self.backend.guest(self.peer).await?;
+        self.admission.let_in();
         Ok(self.let_in(guest))
     }
 
