@@ -193,8 +193,8 @@ mod tests {
         let full = ledger(LedgerError::OutOfService { path: path.clone(), why, again });
         assert!(matches!(StoreError::from(full.clone()), StoreError::Unavailable(_)));
         assert!(matches!(SubmitError::from(full), SubmitError::Unavailable(_)));
-        let foreign = ledger(LedgerError::WrongMailbox { path });
-        assert!(matches!(StoreError::from(foreign), StoreError::Internal(_)));
+        let newer = ledger(LedgerError::Newer { path, found: 9, known: 1 });
+        assert!(matches!(StoreError::from(newer), StoreError::Internal(_)));
     }
 
     #[test]

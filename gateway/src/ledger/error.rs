@@ -103,11 +103,11 @@ impl LedgerError {
         self.is_out_of_service() || self.is_damage() || matches!(self, Self::Damaged { .. } | Self::Conflict { .. })
     }
 
-    /// Whether the file holds something else than what a database wrote there.
+    /// Whether the file holds something else than what a database wrote there for this mailbox.
     pub fn is_damage(&self) -> bool {
         match self {
             Self::Storage { .. } => !self.is_out_of_service(),
-            Self::Panicked { .. } => true,
+            Self::Panicked { .. } | Self::WrongMailbox { .. } => true,
             _ => false,
         }
     }

@@ -177,7 +177,7 @@ fn a_damaged_folder_is_told_and_forgotten() {
 }
 
 #[test]
-fn newer_schemas_and_foreign_mailboxes_are_refused() {
+fn newer_schemas_are_refused() {
     let directory = tempfile::tempdir().expect("a directory");
     let path = {
         let ledger = RedbLedger::open(directory.path(), Guid([1; 16])).expect("made");
@@ -190,13 +190,21 @@ fn newer_schemas_and_foreign_mailboxes_are_refused() {
     };
     let error = RedbLedger::open(directory.path(), Guid([1; 16])).err().expect("refused");
     assert!(error.to_string().contains("schema version 2"), "{error}");
-
-    let other = directory.path().join(format!("{}.redb", Guid([3; 16])));
-    drop(RedbLedger::open(directory.path(), Guid([4; 16])).expect("made"));
-    std::fs::rename(directory.path().join(format!("{}.redb", Guid([4; 16]))), &other).expect("renamed");
-    let error = RedbLedger::open(directory.path(), Guid([3; 16])).err().expect("refused");
-    assert!(matches!(error, LedgerError::WrongMailbox { .. }), "{error}");
     assert!(path.exists());
+}
+
+#[test]
+fn a_file_of_another_mailbox_is_set_aside() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let path = |mailbox| directory.path().join(format!("{mailbox}.redb"));
+    let (mine, other) = (Guid([3; 16]), Guid([4; 16]));
+    let moved = instance(&RedbLedger::open(directory.path(), other).expect("made"));
+    std::fs::rename(path(other), path(mine)).expect("renamed");
+    let ledger = RedbLedger::open(directory.path(), mine).expect("begun anew");
+    assert_ne!(instance(&ledger), moved);
+    let aside = path(mine).with_extension("redb.corrupt");
+    std::fs::rename(aside, path(other)).expect("it is kept");
+    assert_eq!(instance(&RedbLedger::open(directory.path(), other).expect("opened")), moved, "nothing of it is lost");
 }
 
 #[test]
