@@ -196,6 +196,15 @@ impl Gateway {
         number.ok_or_else(|| format!("no {figure} in /proc/{id}/status"))
     }
 
+    /// How many files and sockets the process has open.
+    ///
+    /// # Errors
+    /// The process is dead, or this is another system.
+    pub fn descriptors(&self) -> Result<usize, String> {
+        let id = self.process_id()?;
+        std::fs::read_dir(format!("/proc/{id}/fd")).map(Iterator::count).map_err(|error| error.to_string())
+    }
+
     /// What the last process has logged, a JSON object per line.
     pub fn log(&self) -> String {
         std::fs::read_to_string(self.log_file()).unwrap_or_default()
