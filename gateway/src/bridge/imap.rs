@@ -123,16 +123,17 @@ impl UserStore for UserBridge {
 }
 
 impl UserBridge {
-    /// Counts come from the folder tree and the ledger unless the folder is open or something is asked that only a round tells.
+    /// What is told comes from the folder tree and the ledger unless the folder is open or something is asked that only a round
+    /// tells.
     async fn folder_status(&self, id: &FolderKey, items: StatusItems) -> Result<FolderStatus, UpstreamError> {
-        let simple = !(items.uid_next || items.uid_validity || items.highest_modseq || items.size);
+        let simple = !(items.highest_modseq || items.size);
         let mailbox = self.account.mailbox();
         if simple
             && let Some(gid) = Gid::from_slice(&id.0)
             && mailbox.open_folder(&gid).is_none()
-            && let Some(counts) = mailbox.counts(&gid, items.recent).await?
+            && let Some(status) = mailbox.status_unopened(&gid, items).await?
         {
-            return Ok(counts);
+            return Ok(status);
         }
         let folder = mailbox.folder(id).await?;
         if items.size {

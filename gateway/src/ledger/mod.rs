@@ -51,8 +51,8 @@ pub use lock::{DirectoryLock, LockError};
 pub use opening::{Opening, Standing};
 pub use options::LedgerOptions;
 pub use record::{
-    FolderCommit, FolderHead, MessageRecord, RenderingRecord, Run, Stage, StagedRound, StateMark, StoredFolder,
-    Tombstones,
+    FolderCommit, FolderHead, FolderOverview, MessageRecord, RenderingRecord, Run, Stage, StagedRound, StateMark,
+    StoredFolder, Tombstones,
 };
 pub use redb_ledger::RedbLedger;
 
@@ -75,6 +75,9 @@ pub trait Ledger: Send + Sync + 'static {
 
     /// What is stored of a folder.
     fn load(&self, folder: &Gid) -> Result<Option<StoredFolder>, LedgerError>;
+
+    /// What is stored of a folder beside its messages. No row is decoded.
+    fn overview(&self, folder: &Gid) -> Result<Option<FolderOverview>, LedgerError>;
 
     /// Forgets a folder whose records can't be read.
     fn forget(&self, folder: &Gid) -> Result<(), LedgerError>;

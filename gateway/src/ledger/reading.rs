@@ -6,7 +6,7 @@ use super::tables::{
     ARTICLES, HEADS, RECENT, ROWS, RUNS, STAGED, STAGED_HEADS, StagedHead, TOMBSTONE_HEADS, TOMBSTONES,
 };
 use super::tombstones::TombstoneHead;
-use super::{FolderHead, LedgerError, Run, StagedRound, StoredFolder, Tombstones};
+use super::{FolderHead, FolderOverview, LedgerError, Run, StagedRound, StoredFolder, Tombstones};
 
 /// What a ledger's file tells.
 impl RedbFile {
@@ -22,6 +22,24 @@ impl RedbFile {
             let (_, value) = entry.map_err(|e| self.storage(e))?;
             rows.push(self.decode_row(value.value(), "message row")?);
         }
+        let (next_article, run) = self.beside(&transaction, folder)?;
+        Ok(Some(StoredFolder { head, rows, next_article, run }))
+    }
+
+    pub(super) fn overview(&self, folder: &Gid) -> Result<Option<FolderOverview>, LedgerError> {
+        let key = folder.to_bytes();
+        let transaction = self.begin_read()?;
+        let heads = transaction.open_table(HEADS).map_err(|e| self.storage(e))?;
+        let Some(head) = heads.get(&key).map_err(|e| self.storage(e))? else { return Ok(None) };
+        let head: FolderHead = self.decode(head.value(), "folder head")?;
+        let messages = self.rows_below(&transaction, folder, u32::MAX)?;
+        let (next_article, run) = self.beside(&transaction, folder)?;
+        Ok(Some(FolderOverview { head, messages, next_article, run }))
+    }
+
+    /// PidTagArticleNumNext and the last run of a folder.
+    fn beside(&self, transaction: &ReadTransaction, folder: &Gid) -> Result<(Option<u32>, Run), LedgerError> {
+        let key = folder.to_bytes();
         let articles = transaction.open_table(ARTICLES).map_err(|e| self.storage(e))?;
         let next_article = articles.get(&key).map_err(|e| self.storage(e))?.map(|number| number.value());
         let runs = transaction.open_table(RUNS).map_err(|e| self.storage(e))?;
@@ -29,7 +47,19 @@ impl RedbFile {
             Some(run) => self.decode(run.value(), "run")?,
             None => Run::default(),
         };
-        Ok(Some(StoredFolder { head, rows, next_article, run }))
+        Ok((next_article, run))
+    }
+
+    /// How many messages have a UID below this one.
+    fn rows_below(&self, transaction: &ReadTransaction, folder: &Gid, uid: u32) -> Result<u32, LedgerError> {
+        let key = folder.to_bytes();
+        let table = transaction.open_table(ROWS).map_err(|e| self.storage(e))?;
+        let mut count = 0u32;
+        for row in table.range((&key, 0)..(&key, uid)).map_err(|e| self.storage(e))? {
+            row.map_err(|e| self.storage(e))?;
+            count = count.saturating_add(1);
+        }
+        Ok(count)
     }
 
     pub(super) fn recent(&self, folder: &Gid) -> Result<Option<(u32, u32)>, LedgerError> {
@@ -47,13 +77,7 @@ impl RedbFile {
             Some(_) => return Ok(0),
             None => head.uid_next,
         };
-        let table = transaction.open_table(ROWS).map_err(|e| self.storage(e))?;
-        let mut told = 0u32;
-        for row in table.range((&key, 0)..(&key, first)).map_err(|e| self.storage(e))? {
-            row.map_err(|e| self.storage(e))?;
-            told = told.saturating_add(1);
-        }
-        Ok(told)
+        self.rows_below(&transaction, folder, first)
     }
 
     fn recent_in(&self, transaction: &ReadTransaction, folder: &Gid) -> Result<Option<(u32, u32)>, LedgerError> {

@@ -129,6 +129,19 @@ pub struct StoredFolder {
     pub run: Run,
 }
 
+/// What is stored of a folder beside its messages.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FolderOverview {
+    /// The head.
+    pub head: FolderHead,
+    /// How many messages it had.
+    pub messages: u32,
+    /// As [`StoredFolder::next_article`].
+    pub next_article: Option<u32>,
+    /// Its last run.
+    pub run: Run,
+}
+
 /// Which messages of a folder went.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Tombstones {

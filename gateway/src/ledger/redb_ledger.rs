@@ -9,7 +9,8 @@ use super::healing_file::{Access, HealingFile};
 use super::redb_file::{Place, RedbFile};
 use super::tombstones::TombstoneBound;
 use super::{
-    FolderCommit, FolderHead, Ledger, LedgerError, LedgerOptions, Opening, Stage, StagedRound, StoredFolder, Tombstones,
+    FolderCommit, FolderHead, FolderOverview, Ledger, LedgerError, LedgerOptions, Opening, Stage, StagedRound,
+    StoredFolder, Tombstones,
 };
 
 /// What a commit writes at most beside its messages, and per message.
@@ -94,6 +95,12 @@ impl Ledger for RedbLedger {
 
     fn load(&self, folder: &Gid) -> Result<Option<StoredFolder>, LedgerError> {
         let stored = self.file.with(Access::Read, |file| file.load(folder))?;
+        self.file.saw(*folder, stored.as_ref().map_or(0, |stored| stored.head.version));
+        Ok(stored)
+    }
+
+    fn overview(&self, folder: &Gid) -> Result<Option<FolderOverview>, LedgerError> {
+        let stored = self.file.with(Access::Read, |file| file.overview(folder))?;
         self.file.saw(*folder, stored.as_ref().map_or(0, |stored| stored.head.version));
         Ok(stored)
     }

@@ -11,6 +11,7 @@ pub(crate) mod open_mailbox;
 pub(crate) mod rights;
 pub(crate) mod tree;
 pub(crate) mod unchecked;
+mod unopened;
 
 pub use context::MailboxContext;
 pub use open_mailbox::OpenMailbox;

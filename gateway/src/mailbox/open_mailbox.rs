@@ -3,13 +3,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
-use mail_core::{FolderKey, FolderStatus};
+use mail_core::{FolderKey, FolderStatus, StatusItems};
 use mapi_core::id::Gid;
 use tokio::sync::watch;
 
 use super::context::MailboxContext;
 use super::folder::{Folder, Settled, Settling};
 use super::tree::{FolderTree, TreeCache};
+use super::unopened;
 use crate::convert::folders::FolderFilter;
 use crate::line::error::UpstreamError;
 
@@ -68,21 +69,30 @@ impl OpenMailbox {
         self.tree.get(&self.context, true).await
     }
 
-    /// Counts of a folder without opening it: of messages, of unread ones and, `with_recent`, of `\Recent` ones. Nothing if
-    /// there is no such folder.
+    /// The status of a folder without opening it: of HIGHESTMODSEQ and SIZE nothing is told. Nothing at all if there is no such
+    /// folder, or if it has to be read for what is asked.
     ///
-    /// The last is a lower bound: of what the ledger has, messages count as there that went since. It is 0 if the ledger can't
-    /// be read, which is no reason to keep the others back.
-    pub(crate) async fn counts(&self, gid: &Gid, with_recent: bool) -> Result<Option<FolderStatus>, UpstreamError> {
+    /// The number of `\Recent` messages is a lower bound: of what the ledger has, messages count as there that went since. It is 0
+    /// if the ledger can't be read, which is no reason to keep the others back.
+    pub(crate) async fn status_unopened(
+        &self,
+        gid: &Gid,
+        items: StatusItems,
+    ) -> Result<Option<FolderStatus>, UpstreamError> {
         let tree = self.tree_with_counts().await?;
-        let Some(mut counts) = tree.get(gid).map(|node| node.counts) else { return Ok(None) };
-        if with_recent && counts.messages > 0 {
+        let Some(node) = tree.get(gid) else { return Ok(None) };
+        let mut status = node.counts;
+        if items.recent && status.messages > 0 {
             match self.context.told(*gid).await {
-                Ok(told) => counts.recent = counts.messages.saturating_sub(told),
+                Ok(told) => status.recent = status.messages.saturating_sub(told),
                 Err(error) => tracing::debug!(%error, folder = %gid, "what is recent could not be read"),
             }
         }
-        Ok(Some(counts))
+        if items.uid_next || items.uid_validity {
+            let Some(numbers) = unopened::numbers(&self.context, *gid, node).await? else { return Ok(None) };
+            (status.uid_validity, status.uid_next) = numbers;
+        }
+        Ok(Some(status))
     }
 
     /// Opens a folder, or returns it if it is open.

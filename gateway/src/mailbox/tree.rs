@@ -24,6 +24,8 @@ pub struct FolderTree {
 pub struct TreeNode {
     /// Messages and unread messages; the other counts are zero.
     pub counts: FolderStatus,
+    /// PidTagArticleNumNext, if the server has it: it grows with each message that comes into the folder, or is saved there.
+    pub next_article: Option<u32>,
     /// The user may not change anything in it.
     pub read_only: bool,
     /// It holds mail, by its class.
@@ -154,7 +156,8 @@ async fn read(context: &MailboxContext, view: FolderFilter) -> Result<FolderTree
         let parent = mailbox.gid_of(row.parent_id).filter(|_| row.parent_id != mailbox.info().folders.ipm_subtree);
         let read_only = !owner && !MailboxContext::is_writable(&row);
         let mail = folders::holds_mail(&row.container_class);
-        nodes.insert(gid, TreeNode { counts, read_only, mail, parent, name: row.name.clone() });
+        let next_article = row.counters.next_article;
+        nodes.insert(gid, TreeNode { counts, next_article, read_only, mail, parent, name: row.name.clone() });
         let subscribed = MailboxContext::subscription(&row);
         list.push(FolderNode {
             id: gid.to_bytes().to_vec(),

@@ -4,6 +4,7 @@
 //! durable and only then lets the state absorb it, so that nobody sees what a crash could take back.
 
 mod delta;
+mod foretold;
 mod overlay;
 mod reducer;
 mod source;

@@ -148,6 +148,9 @@ impl FolderState {
 
         let mut new: Vec<&RemoteMessage> = reported.into_values().collect();
         new.sort_unstable_by_key(|message| (message.gid.counter, message.gid.replica_guid));
+        if let Some(first) = self.first_foretold(delta, new.len()) {
+            draft.commit.head.uid_next = first;
+        }
         for message in new {
             let mut flags = message.flags;
             if delta.read.contains(message.gid) {

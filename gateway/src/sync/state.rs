@@ -56,6 +56,11 @@ impl FolderState {
         &self.head
     }
 
+    /// Whether there was a round. If there was none, UIDVALIDITY and UIDNEXT may have been told all the same.
+    pub fn was_read(&self) -> bool {
+        !self.head.ics.is_empty()
+    }
+
     /// The folder's last run.
     pub fn run(&self) -> &Run {
         &self.run

@@ -4,10 +4,12 @@
 use std::time::Duration;
 
 use exchange_sandbox::RunningSandbox;
+use exchange_sandbox::seed::{self, MessageBuilder};
 use exchange_sandbox::store::Special;
 use tests::imap_client::ImapClient;
 use tests::smtp_client;
 use tests::stack::{ALICE, BOB, PASSWORD, Seed, Stack};
+use tests::until::until;
 
 const MESSAGES: usize = 10_000;
 
@@ -261,4 +263,94 @@ async fn asking_for_the_status_of_many_folders() {
     let inbox = client.command("STATUS INBOX (MESSAGES RECENT UNSEEN)").await.ok();
     assert!(inbox.line("MESSAGES 100 RECENT 100 ").is_some(), "{:?}", inbox.lines());
     meter.within(2, "STATUS of 41 unopened folders").await;
+}
+
+/// As Thunderbird asks at each check for new mail.
+#[tokio::test(flavor = "multi_thread")]
+async fn asking_for_uidnext_of_many_folders() {
+    let is_full = std::env::var_os("FULL").is_some();
+    let (folders, messages) = if is_full { (500, 2000) } else { (100, 20) };
+    let stack = Stack::start(Seed::Bulk(100)).await;
+    let ids: Vec<u64> = stack.as_outlook(|mailbox| {
+        let top = mailbox.special(Special::IpmSubtree);
+        let make = |number| {
+            let (folder, _) = mailbox.create_folder(top, &format!("Folder {number}"), "", 1, false).expect("made");
+            seed::bulk(mailbox, folder, messages).expect("seeded");
+            folder
+        };
+        (0..folders).map(make).collect()
+    });
+    let add = |stack: &Stack, number: usize| {
+        let message = MessageBuilder::new("new").from("Somebody", "somebody@example.org").body("new").build();
+        stack.as_outlook(|mailbox| mailbox.add(ids[number], message, false).map(drop)).expect("added");
+    };
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    let mut meter = Meter::new(&stack);
+    meter.within(20, "LOGIN").await;
+    let told = statuses(&mut client, folders).await;
+    meter.within(2, &format!("STATUS with UIDNEXT of {folders} folders that were never read")).await;
+    assert!(told.iter().all(|status| status.messages == messages as u32 && status.uid_next > status.messages));
+    assert_eq!(statuses(&mut client, folders).await, told);
+    meter.within(1, "the same again").await;
+
+    add(&stack, 7);
+    let mut expected = told.clone();
+    (expected[7].messages, expected[7].uid_next, expected[7].unseen) =
+        (told[7].messages + 1, told[7].uid_next + 1, told[7].unseen + 1);
+    until("the message is told of", async || status(&mut client, 7).await == expected[7]).await;
+    assert_eq!(statuses(&mut client, folders).await, expected);
+    let selected = client.command("EXAMINE \"Folder 7\"").await.ok();
+    assert!(selected.line(&format!("[UIDNEXT {}]", expected[7].uid_next)).is_some(), "{:?}", selected.lines());
+    assert!(selected.line(&format!("[UIDVALIDITY {}]", expected[7].uid_validity)).is_some());
+    let last = client.command("FETCH * UID").await.ok();
+    assert!(last.line(&format!("(UID {})", told[7].uid_next)).is_some(), "{:?}", last.lines());
+    client.command("UNSELECT").await.ok();
+    drop(client);
+
+    let stack = stack.restart().await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    let mut meter = Meter::new(&stack);
+    meter.within(20, "LOGIN").await;
+    assert_eq!(statuses(&mut client, folders).await, expected);
+    meter.within(2, "the same after a restart").await;
+    // One folder that was read, and one that was not.
+    for number in [7, 8] {
+        add(&stack, number);
+        (expected[number].messages, expected[number].uid_next, expected[number].unseen) =
+            (expected[number].messages + 1, expected[number].uid_next + 1, expected[number].unseen + 1);
+        until("the message is told of", async || status(&mut client, number).await == expected[number]).await;
+    }
+    assert_eq!(statuses(&mut client, folders).await, expected);
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Status {
+    messages: u32,
+    unseen: u32,
+    uid_next: u32,
+    uid_validity: u32,
+}
+
+async fn statuses(client: &mut ImapClient, folders: usize) -> Vec<Status> {
+    let mut statuses = Vec::new();
+    for number in 0..folders {
+        statuses.push(status(client, number).await);
+    }
+    statuses
+}
+
+async fn status(client: &mut ImapClient, number: usize) -> Status {
+    let command = format!("STATUS \"Folder {number}\" (UIDNEXT MESSAGES UNSEEN UIDVALIDITY)");
+    let line = client.command(&command).await.ok().line("* STATUS ").expect("a status");
+    let words: Vec<&str> = line.split([' ', '(', ')']).collect();
+    let value = |item: &str| {
+        let at = words.iter().position(|word| *word == item).expect("the item");
+        words[at + 1].parse().expect("a number")
+    };
+    Status {
+        messages: value("MESSAGES"),
+        unseen: value("UNSEEN"),
+        uid_next: value("UIDNEXT"),
+        uid_validity: value("UIDVALIDITY"),
+    }
 }

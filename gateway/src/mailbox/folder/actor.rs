@@ -105,8 +105,8 @@ impl Actor {
     /// While the ledger can't be written, what is known of the folder can be read all the same. What came or changed since
     /// waits for its UID and MODSEQ until the ledger can.
     fn go_on_without(&self, error: UpstreamError) -> Result<(), UpstreamError> {
-        // A folder that was never stored has no UIDVALIDITY that anybody may see.
-        if !error.is_of_the_ledger_for_now() || self.state.head().version == 0 {
+        // Of a folder that was never read nothing is known.
+        if !error.is_of_the_ledger_for_now() || !self.state.was_read() {
             return Err(error);
         }
         tracing::info!(folder = %self.shared.gid, %error, "showing what is known; what is new waits for the ledger");
