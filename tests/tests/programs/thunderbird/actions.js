@@ -126,6 +126,12 @@ const actions = {
     config.displayName = name;
     const account = await CreateInBackend.createAccountInBackend(config);
     win.postMessage("account-created-in-backend", "*");
+    // Folders are downloaded when the user has looked elsewhere for five seconds. If he did so before there were any, he has
+    // to come back first.
+    const { appIdleManager } = ChromeUtils.importESModule("resource:///modules/AppIdleManager.sys.mjs");
+    Cc["@mozilla.org/widget/useridleservice;1"].getService(Ci.nsIUserIdleServiceInternal).resetIdleTimeOut(0);
+    Services.obs.notifyObservers(null, "mail:appIdle", "back");
+    appIdleManager.onBlur();
     const server = account.incomingServer;
     server.getNewMessages(server.rootFolder, win.msgWindow, null);
   },

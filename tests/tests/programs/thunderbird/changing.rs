@@ -54,7 +54,8 @@ pub async fn messages_change_places(day: &mut Day) -> Result<(), Failed> {
     let (copied, moved, deleted, expunged) = (next()?, next()?, next()?, next()?);
     let transfer = |uid: u32, away: bool| json!({"folder": "INBOX", "uids": [uid], "to": "Projects", "move": away});
     let remove = |uid: u32, forever: bool| json!({"folder": "INBOX", "uids": [uid], "forever": forever});
-    // Thunderbird does each of these here first, and on the server a little later.
+    // Thunderbird does each of these here first and on the server half a second later. Where it has much to do, it forgets to
+    // do on the server what it was told meanwhile; so it is left alone until it has nothing to do.
     let changes = [
         (&copied, "transfer", transfer(copied.uid, false), [1, 1, 0]),
         (&moved, "transfer", transfer(moved.uid, true), [0, 1, 0]),
@@ -63,6 +64,7 @@ pub async fn messages_change_places(day: &mut Day) -> Result<(), Failed> {
     for (message, action, argument, expected) in changes {
         day.thunderbird.call(action, argument).await?;
         is_at(day, &message.id, &trash, expected).await?;
+        day.idles("INBOX").await?;
     }
     day.thunderbird.call("remove", remove(expunged.uid, true)).await?;
     day.thunderbird.call("compact", json!({"folder": "INBOX"})).await?;

@@ -19,6 +19,7 @@ pub async fn folder_lives_and_dies(day: &mut Day) -> Result<(), Failed> {
 
     let uids: Vec<u32> = day.messages("INBOX").await?.iter().take(2).map(|message| message.uid).collect();
     let copy = json!({"folder": "INBOX", "uids": uids, "to": encoded, "move": false});
+    day.idles("INBOX").await?;
     day.thunderbird.call("transfer", copy).await?;
     holds(day, encoded, uids.len()).await?;
 

@@ -25,6 +25,7 @@ pub async fn new_mail_is_pushed(day: &mut Day) -> Result<(), Failed> {
     ensure(began.elapsed() < SOON, || format!("it arrived after {:?}", began.elapsed()))?;
     ensure(!pushed.read, || format!("it counts as read: {pushed:?}"))?;
 
+    day.idles("INBOX").await?;
     day.alice.expunge("INBOX", pushed.uid).await?;
     eventually(async || {
         let here = day.messages("INBOX").await?;

@@ -109,6 +109,8 @@ impl Thunderbird {
             .args(["--headless", "--marionette", "--remote-allow-system-access", "--no-remote", "--profile"])
             .arg(&profile)
             .env("HOME", self.home.path())
+            // Two Thunderbirds with one directory for temporary files take each other's drafts.
+            .env("TMPDIR", self.home.path())
             .env("LC_ALL", "C.UTF-8")
             .env("MOZ_LOG", "IMAP:4,timestamp,sync")
             .env("MOZ_LOG_FILE", self.log_file("imap"))
