@@ -20,7 +20,10 @@ pub const ORIGINAL: OwnProperty = OwnProperty { name: "Original", kind: Property
 pub const ORIGINAL_CONTENT: OwnProperty = OwnProperty { name: "OriginalContent", kind: PropertyType::BINARY };
 /// What ledgers reached, on the folder: see [`crate::ledger::Epoch`].
 pub const EPOCH: OwnProperty = OwnProperty { name: "Epoch", kind: PropertyType::BINARY };
-/// Whether clients subscribed it, on the folder.
+/// Which names clients subscribed, on the IPM subtree: see [`crate::convert::subscriptions`].
+pub const SUBSCRIPTIONS: OwnProperty = OwnProperty { name: "Subscriptions", kind: PropertyType::BINARY };
+/// Whether clients subscribed it, on the folder: written by versions before there was [`SUBSCRIPTIONS`], whose word counts
+/// for more, and only read now.
 pub const SUBSCRIBED: OwnProperty = OwnProperty { name: "Subscribed", kind: PropertyType::BOOLEAN };
 /// The mark of a submission, on the message: see [`crate::operation::mark`].
 pub const SUBMISSION: OwnProperty = OwnProperty { name: "Submission", kind: PropertyType::STRING };
@@ -28,7 +31,7 @@ pub const SUBMISSION: OwnProperty = OwnProperty { name: "Submission", kind: Prop
 pub const CHECK: OwnProperty = OwnProperty { name: "Check", kind: PropertyType::BOOLEAN };
 
 /// Those that mailboxes keep.
-pub const KEPT: [OwnProperty; 5] = [ORIGINAL, ORIGINAL_CONTENT, EPOCH, SUBSCRIBED, SUBMISSION];
+pub const KEPT: [OwnProperty; 6] = [ORIGINAL, ORIGINAL_CONTENT, EPOCH, SUBSCRIPTIONS, SUBSCRIBED, SUBMISSION];
 
 impl OwnProperty {
     /// Its name.

@@ -50,14 +50,97 @@ fn names_that_are_gone_can_be_unsubscribed() {
     assert_eq!(dialogue.say("b UNSUBSCRIBE Old\r\n"), "b OK UNSUBSCRIBE completed\r\n");
     assert_eq!(dialogue.say("c UNSUBSCRIBE \"never there\"\r\n"), "c OK UNSUBSCRIBE completed\r\n");
     assert!(dialogue.say("d SUBSCRIBE Old\r\n").starts_with("d NO [NONEXISTENT] "));
-    // It goes while it is being unsubscribed.
-    store.add("Going", None);
-    dialogue.hold_calls = true;
-    dialogue.say("e UNSUBSCRIBE Going\r\n");
-    assert_eq!(dialogue.release_calls(), "", "the folders were asked for");
-    let mut other = Dialogue::logged_in(store);
-    other.say("f DELETE Going\r\n");
-    assert_eq!(dialogue.release_calls(), "e OK UNSUBSCRIBE completed\r\n");
+}
+
+#[test]
+fn subscribed_names_outlive_their_mailboxes() {
+    let store = Memory::new();
+    for name in ["Work", "Work/Old", "Plain"] {
+        store.add(name, None);
+    }
+    let mut dialogue = Dialogue::logged_in(store.clone());
+    assert_eq!(dialogue.say("a SUBSCRIBE Work/Old\r\n"), "a OK SUBSCRIBE completed\r\n");
+    assert_eq!(dialogue.say("b DELETE Work/Old\r\n"), "b OK DELETE completed\r\n");
+    assert_eq!(
+        dialogue.say("c LIST (SUBSCRIBED) \"\" * RETURN (STATUS (MESSAGES))\r\n"),
+        "* LIST (\\HasNoChildren \\Subscribed) \"/\" INBOX\r\n\
+         * LIST (\\HasNoChildren \\Subscribed) \"/\" Work\r\n\
+         * LIST (\\HasNoChildren \\Subscribed) \"/\" Plain\r\n\
+         * LIST (\\NonExistent \\HasNoChildren \\Subscribed) \"/\" Work/Old\r\n\
+         * STATUS INBOX (MESSAGES 0)\r\n* STATUS Work (MESSAGES 0)\r\n* STATUS Plain (MESSAGES 0)\r\n\
+         c OK LIST completed\r\n"
+    );
+    // Only the selection is about names without mailboxes (RFC 5258 3.1).
+    for command in ["LIST \"\" Work/*", "LIST \"\" Work/* RETURN (SUBSCRIBED)", "LIST (SPECIAL-USE SUBSCRIBED) \"\" *"]
+    {
+        assert_eq!(dialogue.say(&format!("d {command}\r\n")), "d OK LIST completed\r\n", "{command}");
+    }
+    assert_eq!(dialogue.say("e LSUB \"\" Work/*\r\n"), "* LSUB () \"/\" Work/Old\r\ne OK LSUB completed\r\n");
+    for command in ["SELECT", "STATUS", "DELETE"] {
+        let items = if command == "STATUS" { " (MESSAGES)" } else { "" };
+        let answer = dialogue.say(&format!("f {command} Work/Old{items}\r\n"));
+        assert!(answer.starts_with("f NO [NONEXISTENT] "), "{answer}");
+    }
+    assert_eq!(dialogue.say("g SUBSCRIBE Work/Old\r\n"), "g OK SUBSCRIBE completed\r\n");
+    assert_eq!(dialogue.say("h UNSUBSCRIBE Work/Old\r\n"), "h OK UNSUBSCRIBE completed\r\n");
+    assert_eq!(dialogue.say("i LSUB \"\" Work/*\r\n"), "i OK LSUB completed\r\n");
+    assert!(dialogue.say("j SUBSCRIBE Work/Old\r\n").starts_with("j NO [NONEXISTENT] "));
+}
+
+#[test]
+fn names_above_subscribed_ones_are_shown_when_these_are_not() {
+    let store = Memory::new();
+    for (name, subscribed) in [("a", false), ("a/b", true), ("c", true), ("c/d", true)] {
+        store.add_with(name, None, true, subscribed, false);
+    }
+    store.subscriptions.lock().unwrap().extend(["gone/far/away".to_owned(), "c/gone".to_owned()]);
+    let mut dialogue = Dialogue::logged_in(store);
+    let mut list = |arguments: &str| {
+        let answer = dialogue.say(&format!("a LIST {arguments}\r\n"));
+        answer.strip_suffix("a OK LIST completed\r\n").unwrap().to_owned()
+    };
+    // At a level above all of them, which may have no mailbox.
+    assert_eq!(
+        list("(SUBSCRIBED RECURSIVEMATCH) \"\" %"),
+        "* LIST (\\HasNoChildren \\Subscribed) \"/\" INBOX\r\n\
+         * LIST (\\HasChildren) \"/\" a (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n\
+         * LIST (\\HasChildren \\Subscribed) \"/\" c (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n\
+         * LIST (\\NonExistent \\HasNoChildren) \"/\" gone (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n"
+    );
+    // Not where all below it are shown themselves (RFC 5258 3.5); what is subscribed itself has the same information.
+    assert_eq!(
+        list("(SUBSCRIBED RECURSIVEMATCH) \"\" *"),
+        "* LIST (\\HasNoChildren \\Subscribed) \"/\" INBOX\r\n\
+         * LIST (\\HasNoChildren \\Subscribed) \"/\" a/b\r\n\
+         * LIST (\\HasChildren \\Subscribed) \"/\" c (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n\
+         * LIST (\\HasNoChildren \\Subscribed) \"/\" c/d\r\n\
+         * LIST (\\NonExistent \\HasNoChildren \\Subscribed) \"/\" c/gone\r\n\
+         * LIST (\\NonExistent \\HasNoChildren \\Subscribed) \"/\" gone/far/away\r\n"
+    );
+    assert_eq!(list("(SUBSCRIBED) \"\" (a gone gone/far)"), "");
+    assert_eq!(
+        list("(RECURSIVEMATCH SUBSCRIBED) \"\" (a a/b gone/% c/gone)"),
+        "* LIST (\\HasNoChildren \\Subscribed) \"/\" a/b\r\n\
+         * LIST (\\NonExistent \\HasNoChildren \\Subscribed) \"/\" c/gone\r\n\
+         * LIST (\\NonExistent \\HasNoChildren) \"/\" gone/far (\"CHILDINFO\" (\"SUBSCRIBED\"))\r\n"
+    );
+    assert_eq!(
+        dialogue.say("b LSUB \"\" %\r\n"),
+        "* LSUB () \"/\" INBOX\r\n* LSUB (\\Noselect) \"/\" a\r\n* LSUB () \"/\" c\r\n\
+         * LSUB (\\Noselect) \"/\" gone\r\nb OK LSUB completed\r\n"
+    );
+}
+
+#[test]
+fn a_store_says_why_it_can_not_keep_a_subscription() {
+    let store = Memory::new();
+    let mut dialogue = Dialogue::logged_in(store.clone());
+    for command in ["SUBSCRIBE", "UNSUBSCRIBE"] {
+        *store.fail_subscribe.lock().unwrap() = Some(StoreError::Limit("full".to_owned()));
+        assert_eq!(dialogue.say(&format!("a {command} INBOX\r\n")), "a NO [LIMIT] full\r\n");
+        *store.fail_subscribe.lock().unwrap() = Some(StoreError::NoPermission("not yours".to_owned()));
+        assert_eq!(dialogue.say(&format!("b {command} inbox\r\n")), "b NO [NOPERM] not yours\r\n");
+    }
 }
 
 #[test]

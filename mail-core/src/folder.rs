@@ -28,6 +28,23 @@ pub struct FolderEntry {
     pub subscribed: bool,
 }
 
+/// What LIST and LSUB show of a store.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct FolderList {
+    /// All folders, parents before children, INBOX first.
+    pub folders: Vec<FolderEntry>,
+    /// Names that are subscribed although there is no folder of that name, written as [`FolderEntry::name`]; each once, in
+    /// order.
+    pub subscribed_without_folder: Vec<String>,
+}
+
+impl FolderList {
+    /// The folder of a name.
+    pub fn named(&self, name: &str) -> Option<&FolderEntry> {
+        self.folders.iter().find(|folder| folder.name == name)
+    }
+}
+
 /// Which counts STATUS asks for; a store may leave the others at zero if they cost it something.
 #[allow(missing_docs, reason = "the names are those of RFC 9051 6.3.11")]
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

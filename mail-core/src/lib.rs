@@ -25,7 +25,7 @@ pub use credentials::{Accepts, Credentials, Secret};
 pub use fetched::{FetchNeed, FetchedContent, FetchedMessage};
 pub use flag::FlagSet;
 pub use flag_change::{FlagChange, FlagChangeMode};
-pub use folder::{FolderEntry, FolderKey, FolderStatus, SpecialUse, StatusItems};
+pub use folder::{FolderEntry, FolderKey, FolderList, FolderStatus, SpecialUse, StatusItems};
 pub use keyword::Keywords;
 pub use peer::Peer;
 pub use recent::RecentMark;

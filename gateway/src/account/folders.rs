@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use mail_core::{FolderKey, utf7};
+use mail_core::{FolderEntry, FolderKey, SpecialUse, utf7};
 use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
 use mapi_core::mailbox::Mailbox;
@@ -9,6 +9,7 @@ use mapi_core::property::{PropertyKey, PropertyValue, tags};
 
 use super::Account;
 use crate::convert::folders::{MAX_LEVELS, decode_name, encode_name};
+use crate::convert::subscriptions::Subscriptions;
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::Lane;
@@ -30,7 +31,8 @@ struct Chosen {
 }
 
 impl Account {
-    /// Makes a folder and those above it that are missing.
+    /// Makes a folder and those above it that are missing. They are not subscribed; if this future is dropped they may count as
+    /// subscribed, like folders that others made.
     ///
     /// # Errors
     /// ecDuplicateName if it exists.
@@ -39,18 +41,21 @@ impl Account {
         if tree.named(name).is_some() {
             return Err(duplicate());
         }
-        let made = self.make(&tree, name).await;
+        let mut names = Vec::new();
+        let made = self.make(&tree, name, &mut names).await;
         self.mailbox.shape_changed();
+        self.note_created(&tree, &names).await;
         self.explained(made.map(drop), name).await
     }
 
-    /// Moves a folder to Deleted Items with the messages in it; one that is there already is deleted for good.
+    /// Moves a folder to Deleted Items with the messages in it, where it is not subscribed; one that is there already is deleted
+    /// for good. If clients subscribed it, its name stays so.
     ///
     /// # Errors
     /// [`UpstreamError::HasChildren`] if there are folders in it, also such as clients are not shown;
     /// [`UpstreamError::Cannot`] for folders that must stay.
     pub async fn delete_folder(&self, folder: &FolderKey) -> Result<(), UpstreamError> {
-        let Chosen { tree, gid, node, .. } = self.choose(folder).await?;
+        let Chosen { tree, gid, node, name } = self.choose(folder).await?;
         if tree.has_children(&gid) {
             return Err(UpstreamError::HasChildren);
         }
@@ -60,23 +65,28 @@ impl Account {
         let trash = mailbox.gid_of(mailbox.info().folders.deleted_items);
         let in_trash = trash.is_some_and(|trash| tree.above(&gid).any(|above| above == trash));
         let deleted = if in_trash {
-            upstream.perform(&mut DeleteFolder::new(gid, parent)).await
+            upstream.perform(&mut DeleteFolder::new(gid, parent)).await.map(|()| None)
         } else {
             let mut number = 1;
             loop {
-                let name = &if number == 1 { node.name.clone() } else { format!("{} ({number})", node.name) };
-                let moved = upstream.perform(&mut MoveFolder::new(gid, parent, Place::Trash, name)).await;
+                let level = if number == 1 { node.name.clone() } else { format!("{} ({number})", node.name) };
+                let moved = upstream.perform(&mut MoveFolder::new(gid, parent, Place::Trash, &level)).await;
                 number += 1;
                 if number > MAX_NAMES || !is_duplicate(&moved) {
-                    break moved;
+                    break moved.map(|()| Some(level));
                 }
             }
         };
         self.mailbox.shape_changed();
-        deleted
+        let trash = trash.and_then(|trash| tree.entry(&trash));
+        let now = deleted?.zip(trash).map(|(level, trash)| format!("{}/{}", trash.name, encode_name(&level)));
+        let kept = node.subscribed == Some(true);
+        self.adjust_subscriptions(&tree, |list| list.deleted(&name, kept, now.as_deref())).await;
+        Ok(())
     }
 
-    /// Gives a folder another name, and another place if the name says so. Of the inbox only the messages go there.
+    /// Gives a folder another name, and another place if the name says so. Of the inbox only the messages go there. What clients
+    /// said of subscribing it, and those below it, goes along.
     ///
     /// # Errors
     /// ecDuplicateName if there is one of that name, [`UpstreamError::Cannot`] for folders that must stay.
@@ -97,6 +107,12 @@ impl Account {
         if levels(name) + height > MAX_LEVELS {
             return Err(too_deep());
         }
+        let renamed_too = |entry: &FolderEntry| {
+            let rest = entry.name.strip_prefix(&*old).filter(|rest| rest.is_empty() || rest.starts_with('/'))?;
+            Some((entry.name.clone(), format!("{name}{rest}")))
+        };
+        let renames: Vec<(String, String)> = tree.entries().iter().filter_map(renamed_too).collect();
+        let mut made_above = Vec::new();
         let parent = node.parent;
         let (above, level) = name.rsplit_once('/').map_or((None, name), |(above, level)| (Some(above), level));
         let level = plain_name(level)?;
@@ -105,11 +121,14 @@ impl Account {
             Some(above) => match tree.named(above) {
                 Some(entry) => Some(Gid::from_slice(&entry.id.0).ok_or_else(UpstreamError::no_such_folder)?),
                 None => {
-                    let made = self.make(&tree, above).await;
+                    let made = self.make(&tree, above, &mut made_above).await;
                     self.mailbox.shape_changed();
                     match made {
                         Ok(made) => made,
-                        Err(error) => return self.explained(Err(error), above).await,
+                        Err(error) => {
+                            self.note_created(&tree, &made_above).await;
+                            return self.explained(Err(error), above).await;
+                        }
                     }
                 }
             },
@@ -128,52 +147,72 @@ impl Account {
             upstream.perform(&mut MoveFolder::new(gid, parent, Place::In(target), level)).await
         };
         self.mailbox.shape_changed();
+        let is_renamed = renamed.is_ok();
+        let restored = is_in_trash(&tree, &old) && !is_in_trash(&tree, name);
+        let edits = |list: &Subscriptions| {
+            let mut edits = list.created(made_above.iter().map(String::as_str));
+            if is_renamed {
+                let renames = renames.iter().map(|(from, to)| (from.as_str(), to.as_str()));
+                edits.extend(list.renamed(renames, restored));
+            }
+            edits
+        };
+        self.adjust_subscriptions(&tree, edits).await;
         self.explained(renamed, name).await
-    }
-
-    /// Subscribes a folder, or takes that back. The mailbox keeps it.
-    pub async fn subscribe(&self, folder: &FolderKey, subscribed: bool) -> Result<(), UpstreamError> {
-        let tree = self.mailbox.tree().await?;
-        if tree.entries().iter().any(|entry| entry.id == *folder && entry.subscribed == subscribed) {
-            return Ok(());
-        }
-        let gid = Gid::from_slice(&folder.0).ok_or_else(UpstreamError::no_such_folder)?;
-        let written = self.context().write_subscription(gid, subscribed).await;
-        self.mailbox.shape_changed();
-        written
     }
 
     /// RENAME of the inbox: a new folder takes its messages.
     async fn empty_inbox(&self, tree: &FolderTree, inbox: &FolderKey, name: &str) -> Result<(), UpstreamError> {
-        let made = self.make(tree, name).await;
+        let mut names = Vec::new();
+        let made = self.make(tree, name, &mut names).await;
         self.mailbox.shape_changed();
         let made = match made {
             Ok(made) => made,
-            Err(error) => return self.explained(Err(error), name).await,
+            Err(error) => {
+                self.note_created(tree, &names).await;
+                return self.explained(Err(error), name).await;
+            }
         };
+        // Those above it were made on the way; the last one is what takes the messages.
+        let above = names.iter().map(String::as_str).filter(|above| *above != name);
+        self.adjust_subscriptions(tree, |list| {
+            list.created(above.clone()).into_iter().chain(list.forgotten(name)).collect()
+        })
+        .await;
         let target = FolderKey(made.ok_or_else(UpstreamError::no_such_folder)?.to_bytes().to_vec());
         let source = self.mailbox.folder(inbox).await?;
         let uids: Vec<u32> = source.view().snapshot.rows().iter().map(|row| row.uid).collect();
         self.copy(&source, &uids, &target, true).await.map(drop)
     }
 
+    /// CREATE made these, or folders above them had to be made.
+    async fn note_created(&self, tree: &FolderTree, names: &[String]) {
+        if !names.is_empty() {
+            self.adjust_subscriptions(tree, |list| list.created(names.iter().map(String::as_str))).await;
+        }
+    }
+
     /// Makes the levels of `name` that the tree lacks and returns the last one (a name always has one). Nothing is made if
-    /// one of them can't be.
-    async fn make(&self, tree: &FolderTree, name: &str) -> Result<Option<Gid>, UpstreamError> {
+    /// one of them has a name that no folder can have. The whole names of those that were made are added to `names`, also if
+    /// it fails then.
+    async fn make(&self, tree: &FolderTree, name: &str, names: &mut Vec<String>) -> Result<Option<Gid>, UpstreamError> {
         if levels(name) > MAX_LEVELS {
             return Err(too_deep());
         }
         let ends = name.match_indices('/').map(|(at, _)| at).chain([name.len()]);
-        let known = ends.filter_map(|end| tree.named(name.get(..end)?)).next_back();
+        let known = ends.clone().filter_map(|end| tree.named(name.get(..end)?)).next_back();
+        let have = known.map_or(0, |known| known.name.len());
         let rest = known.map_or(Some(name), |known| name.get(known.name.len() + 1..));
         let missing = rest.into_iter().flat_map(|rest| rest.split('/'));
         let missing = missing.map(plain_name).collect::<Result<Vec<_>, _>>()?;
+        let wholes = ends.filter(|end| *end > have).filter_map(|end| name.get(..end));
         let mut at = match known {
             Some(entry) => Some(Gid::from_slice(&entry.id.0).ok_or_else(UpstreamError::no_such_folder)?),
             None => None,
         };
-        for level in &missing {
+        for (level, whole) in missing.iter().zip(wholes) {
             at = Some(self.context().upstream.perform(&mut CreateFolder::new(at, level)).await?);
+            names.push(whole.to_owned());
         }
         Ok(at)
     }
@@ -224,6 +263,12 @@ fn plain_name(level: &str) -> Result<String, UpstreamError> {
     } else {
         Ok(plain)
     }
+}
+
+/// Whether a name is one of a folder in Deleted Items.
+fn is_in_trash(tree: &FolderTree, name: &str) -> bool {
+    let mut trash = tree.entries().iter().filter(|entry| entry.special_use == Some(SpecialUse::Trash));
+    trash.any(|trash| name.strip_prefix(&*trash.name).is_some_and(|rest| rest.starts_with('/')))
 }
 
 /// How many levels a name has.

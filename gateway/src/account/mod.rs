@@ -8,6 +8,7 @@ mod folders;
 pub(crate) mod identity;
 pub(crate) mod recipient_limit;
 pub(crate) mod sending;
+mod subscriptions;
 
 use std::sync::Arc;
 

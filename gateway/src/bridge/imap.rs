@@ -6,7 +6,7 @@ use futures::stream::BoxStream;
 use imap_front::store::{FolderStore, MailStore, StoreError, UserStore};
 use mail_core::work::Owner;
 use mail_core::{
-    Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderKey,
+    Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
     FolderStatus, NewMessage, Peer, RecentMark, Secret, Snapshot, StatusItems,
 };
 use mapi_core::id::Gid;
@@ -78,9 +78,9 @@ impl UserStore for UserBridge {
         Some(self.account.context().upstream.signed_out())
     }
 
-    async fn folders(&self) -> Result<Arc<[FolderEntry]>, StoreError> {
+    async fn folders(&self) -> Result<Arc<FolderList>, StoreError> {
         let tree = self.account.mailbox().tree().await.map_err(log("LIST"))?;
-        Ok(Arc::clone(tree.entries()))
+        Ok(Arc::clone(tree.list()))
     }
 
     async fn status(
@@ -117,8 +117,9 @@ impl UserStore for UserBridge {
         self.account.rename_folder(folder, name).await.map_err(log("RENAME"))
     }
 
-    async fn subscribe(&self, folder: &FolderKey, subscribed: bool) -> Result<(), StoreError> {
-        self.account.subscribe(folder, subscribed).await.map_err(log("SUBSCRIBE"))
+    async fn subscribe(&self, name: &str, subscribed: bool) -> Result<(), StoreError> {
+        let command = if subscribed { "SUBSCRIBE" } else { "UNSUBSCRIBE" };
+        self.account.subscribe(name, subscribed).await.map_err(log(command))
     }
 }
 

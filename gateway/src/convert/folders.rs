@@ -26,7 +26,7 @@ pub struct FolderNode {
     pub container_class: String,
     /// PidTagAttributeHidden.
     pub hidden: bool,
-    /// Whether it is subscribed, if anybody ever said so; mail folders are until then.
+    /// Whether it is subscribed, if the folder says so itself; mail folders are otherwise.
     pub subscribed: Option<bool>,
 }
 

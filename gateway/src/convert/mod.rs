@@ -11,5 +11,6 @@ pub mod mime_to_mapi;
 pub mod original;
 pub mod stand_in;
 mod strings;
+pub mod subscriptions;
 
 pub use error::ConvertError;

@@ -9,7 +9,7 @@ pub enum Kind {
     NoteEpoch,
     /// Reads what the user may do in a folder.
     ReadRights,
-    /// Subscribes a folder, or takes that back.
+    /// Changes which names are subscribed.
     Subscribe,
     /// Synchronises a folder.
     Synchronise,

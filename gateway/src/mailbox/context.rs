@@ -5,9 +5,9 @@ use bytes::Bytes;
 use mail_core::message::Outline;
 use mapi_core::fasttransfer::MessageLimits;
 use mapi_core::id::{Gid, Guid};
-use mapi_core::mailbox::{FetchOptions, FolderRow, Mailbox, PollHold};
+use mapi_core::mailbox::{FetchOptions, FolderRow, FoldersWithTop, Mailbox, PollHold};
 use mapi_core::message::{MessageContent, PropertyBag};
-use mapi_core::property::{PropertyKey, PropertyType, PropertyValue, tags};
+use mapi_core::property::{PropertyKey, PropertyValue, tags};
 
 use super::activity::Activity;
 use super::cache::MessageCaches;
@@ -15,12 +15,14 @@ use super::epochs::{Epochs, MailboxEpochs};
 use super::unchecked::Unchecked;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
 use crate::convert::stand_in::{Unservable, stand_in};
+use crate::convert::subscriptions::{Edit, Subscriptions};
 use crate::convert::{ConvertError, original};
 use crate::ledger::{Epoch, Ledger};
 use crate::line::addresses::KnownAddresses;
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::{Lane, Upstream};
+use crate::operation::{ChangeSubscriptions, decode_subscriptions};
 use crate::own_property;
 use crate::share::{Bounds, Share};
 
@@ -30,6 +32,16 @@ const RENDER_INLINE: usize = 256 * 1024;
 /// Stands in renderings where a domain is needed and the message names none. The same for everybody and for ever: it is
 /// part of the bytes of messages.
 pub(crate) const RENDER_DOMAIN: &str = "mapi-gateway.invalid";
+
+/// The folders of a mailbox, as they were when it was asked.
+pub(crate) struct Hierarchy {
+    /// The session they were read in.
+    pub mailbox: Mailbox,
+    /// All of them, parents before their children.
+    pub folders: Vec<FolderRow>,
+    /// Which names clients subscribed, and which not; nothing if that can't be read.
+    pub subscriptions: Subscriptions,
+}
 
 /// What the parts of an account share.
 pub struct MailboxContext {
@@ -141,28 +153,26 @@ impl MailboxContext {
         self.upstream.current().map(|mailbox| mailbox.hold_polls())
     }
 
-    /// All folders of the mailbox, with the session they were read in. Epochs are remembered on the way.
-    pub async fn hierarchy(&self) -> Result<(Mailbox, Vec<FolderRow>), UpstreamError> {
-        let (mailbox, rows) = self
+    /// All folders of the mailbox. Epochs are remembered on the way.
+    pub(crate) async fn hierarchy(&self) -> Result<Hierarchy, UpstreamError> {
+        let (mailbox, FoldersWithTop { folders, of_top }) = self
             .upstream
             .ask(Kind::ListFolders, Lane::Interactive, |mailbox| async move {
                 let rights = (!mailbox.info().owner).then_some(PropertyKey::Tag(tags::PidTagRights));
                 let keys: Vec<_> =
                     [own_property::EPOCH.key(), own_property::SUBSCRIBED.key()].into_iter().chain(rights).collect();
-                let rows = mailbox.folders(&keys).await?;
-                Ok((mailbox, rows))
+                let found = mailbox.folders_with_top(&keys, Some(&own_property::SUBSCRIPTIONS.key())).await?;
+                Ok((mailbox, found))
             })
             .await?;
-        self.epochs.learn(&mailbox, &rows);
-        Ok((mailbox, rows))
-    }
-
-    /// Whether a folder is subscribed, if anybody ever said so.
-    pub fn subscription(row: &FolderRow) -> Option<bool> {
-        match row.extra.get_named(&own_property::SUBSCRIBED.name(), PropertyType::BOOLEAN) {
-            Some(PropertyValue::Boolean(subscribed)) => Some(*subscribed),
-            _ => None,
-        }
+        self.epochs.learn(&mailbox, &folders);
+        let subscriptions = of_top.map_err(UpstreamError::from).and_then(|value| decode_subscriptions(value.as_ref()));
+        // No reason to show no folders.
+        let subscriptions = subscriptions.unwrap_or_else(|error| {
+            tracing::info!(user = self.user, %error, "the list of subscriptions can't be read");
+            Subscriptions::default()
+        });
+        Ok(Hierarchy { mailbox, folders, subscriptions })
     }
 
     /// Whether something in a folder may be changed, as far as the server tells: messages made, edited or deleted
@@ -172,14 +182,24 @@ impl MailboxContext {
         row.extra.integer(tags::PidTagRights).is_some_and(|rights| rights & CHANGES != 0)
     }
 
-    /// Keeps with a folder whether it is subscribed.
-    pub async fn write_subscription(&self, folder: Gid, subscribed: bool) -> Result<(), UpstreamError> {
-        let bag = &PropertyBag::from_iter([(own_property::SUBSCRIBED.key(), PropertyValue::Boolean(subscribed))]);
-        let write = |mailbox: Mailbox| async move {
-            let folder = mailbox.resolve(folder).await?;
-            mailbox.set_folder_properties(folder, bag, &[]).await
-        };
-        self.upstream.ask(Kind::Subscribe, Lane::Interactive, write).await
+    /// Changes which names are subscribed, by the edits that `edits_of` makes out of the list that the mailbox keeps. Where
+    /// there is no room for more names, those that are not subscribed are forgotten unless `is_folder`.
+    ///
+    /// Dropping the future may leave it undone or done.
+    ///
+    /// # Errors
+    /// [`UpstreamError::Limit`] if there is no room for more names, [`UpstreamError::Refused`] if the user may not write there.
+    pub(crate) async fn change_subscriptions(
+        &self,
+        edits_of: impl Fn(&Subscriptions) -> Vec<Edit> + Send,
+        is_folder: impl Fn(&str) -> bool + Send,
+    ) -> Result<(), UpstreamError> {
+        if let Some(mailbox) = self.upstream.current()
+            && let Some(top) = mailbox.gid_of(mailbox.info().folders.ipm_subtree)
+        {
+            self.epochs.writing(top);
+        }
+        self.upstream.perform(&mut ChangeSubscriptions::new(edits_of, is_folder)).await?
     }
 
     /// What is remembered of the ledgers of folders, outside of them.

@@ -60,6 +60,11 @@ impl MailboxEpochs {
         }
     }
 
+    /// A property of a folder is going to be written.
+    pub fn writing(&self, folder: Gid) {
+        self.writes.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, Instant::now());
+    }
+
     /// Whether a property of a folder was written a moment ago, so that a notification of it is no news. (A rename by somebody
     /// else at that very moment shows when the tree is read next, within a minute.)
     pub fn wrote(&self, folder: Gid) -> bool {
@@ -104,7 +109,7 @@ impl Epochs for MailboxEpochs {
             let mut epoch = base.clone();
             epoch.set(entry);
             let value = &PropertyValue::Binary(epoch.encode());
-            self.writes.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, Instant::now());
+            self.writing(folder);
             let replace = |mailbox: Mailbox| async move {
                 let folder = mailbox.resolve(folder).await?;
                 mailbox.replace_folder_property(folder, &own_property::EPOCH.key(), value.clone()).await

@@ -105,17 +105,21 @@ async fn pass_on(opened: &OpenMailbox, mailbox: &Mailbox, changes: &MailboxChang
             folder.notified(mailbox, news);
         }
     }
-    if changes.hierarchy || is_renamed(opened, mailbox, changes).await {
+    if changes.hierarchy || looks_otherwise(opened, mailbox, changes).await {
         opened.shape_changed();
     }
 }
 
-/// Whether one of the folders that changed has another name than the tree knows. A notification does not tell: it says that a
-/// folder was modified, as it does for each new message ([MS-OXCNOTIF] R199).
-async fn is_renamed(opened: &OpenMailbox, mailbox: &Mailbox, changes: &MailboxChanges) -> bool {
+/// Whether one of the folders that changed has another name than the tree knows, or other names may be subscribed. A notification
+/// does not tell: it says that a folder was modified, as it does for each new message ([MS-OXCNOTIF] R199).
+async fn looks_otherwise(opened: &OpenMailbox, mailbox: &Mailbox, changes: &MailboxChanges) -> bool {
     let own = |folder: &FolderId| mailbox.gid_of(*folder).is_some_and(|gid| opened.context().wrote_folder(gid));
     let asked: Vec<FolderId> = changes.altered.union(&changes.touched).copied().filter(|folder| !own(folder)).collect();
     let Some(tree) = opened.newest_tree().filter(|_| !asked.is_empty()) else { return false };
+    // Messages don't touch it; the list of subscriptions lies there.
+    if asked.contains(&mailbox.info().folders.ipm_subtree) {
+        return true;
+    }
     let names = match mailbox.folder_names(&asked).await {
         Ok(names) => names,
         Err(error) => {

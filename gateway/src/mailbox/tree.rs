@@ -1,21 +1,24 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use mail_core::{FolderEntry, FolderStatus, SpecialUse};
+use mail_core::{FolderEntry, FolderList, FolderStatus, SpecialUse};
 use mapi_core::id::Gid;
+use mapi_core::mailbox::FolderRow;
+use mapi_core::property::{PropertyType, PropertyValue};
 
-use super::context::MailboxContext;
+use super::context::{Hierarchy, MailboxContext};
 use crate::convert::folders::{self, FolderFilter, FolderNode, SpecialFolders};
 use crate::line::error::UpstreamError;
+use crate::own_property;
 
 /// The tree is asked for anew at least this often, whatever notifications say.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
 /// A mailbox's mail folders, as they were when it was asked.
 pub struct FolderTree {
-    entries: Arc<[FolderEntry]>,
+    list: Arc<FolderList>,
     nodes: HashMap<Gid, TreeNode>,
 }
 
@@ -34,22 +37,29 @@ pub struct TreeNode {
     pub parent: Option<Gid>,
     /// What the server calls it, by itself.
     pub name: String,
+    /// Whether it is subscribed, if a version said so that kept it with the folder.
+    pub subscribed: Option<bool>,
 }
 
 impl FolderTree {
     /// What LIST shows.
-    pub fn entries(&self) -> &Arc<[FolderEntry]> {
-        &self.entries
+    pub fn list(&self) -> &Arc<FolderList> {
+        &self.list
+    }
+
+    /// What LIST shows of all folders.
+    pub fn entries(&self) -> &[FolderEntry] {
+        &self.list.folders
     }
 
     /// What LIST shows of the folder that it calls `name`.
     pub fn named(&self, name: &str) -> Option<&FolderEntry> {
-        self.entries.iter().find(|entry| entry.name == name)
+        self.list.named(name)
     }
 
     /// What LIST shows of a folder.
     pub fn entry(&self, gid: &Gid) -> Option<&FolderEntry> {
-        self.entries.iter().find(|entry| entry.id.0 == gid.to_bytes())
+        self.entries().iter().find(|entry| entry.id.0 == gid.to_bytes())
     }
 
     /// The folders above a folder, from below.
@@ -130,7 +140,7 @@ impl TreeCache {
 }
 
 async fn read(context: &MailboxContext, view: FolderFilter) -> Result<FolderTree, UpstreamError> {
-    let (mailbox, rows) = context.hierarchy().await?;
+    let Hierarchy { mailbox, folders, subscriptions } = context.hierarchy().await?;
     let bytes = |id| mailbox.gid_of(id).map(|gid| gid.to_bytes().to_vec());
     let special = &mailbox.info().folders;
     let uses = [
@@ -149,7 +159,7 @@ async fn read(context: &MailboxContext, view: FolderFilter) -> Result<FolderTree
     let owner = mailbox.info().owner;
     let mut nodes = HashMap::new();
     let mut list = Vec::new();
-    for row in rows {
+    for row in folders {
         let Some(gid) = mailbox.gid_of(row.id) else { continue };
         let counts =
             FolderStatus { messages: row.counters.total, unseen: row.counters.unread, ..FolderStatus::default() };
@@ -157,8 +167,9 @@ async fn read(context: &MailboxContext, view: FolderFilter) -> Result<FolderTree
         let read_only = !owner && !MailboxContext::is_writable(&row);
         let mail = folders::holds_mail(&row.container_class);
         let next_article = row.counters.next_article;
-        nodes.insert(gid, TreeNode { counts, next_article, read_only, mail, parent, name: row.name.clone() });
-        let subscribed = MailboxContext::subscription(&row);
+        let subscribed = kept_with(&row);
+        let name = row.name.clone();
+        nodes.insert(gid, TreeNode { counts, next_article, read_only, mail, parent, name, subscribed });
         list.push(FolderNode {
             id: gid.to_bytes().to_vec(),
             parent: bytes(row.parent_id).unwrap_or_default(),
@@ -168,6 +179,19 @@ async fn read(context: &MailboxContext, view: FolderFilter) -> Result<FolderTree
             subscribed,
         });
     }
-    let entries = folders::entries(&list, &special, view);
-    Ok(FolderTree { entries: entries.into(), nodes })
+    let mut folders = folders::entries(&list, &special, view);
+    for folder in &mut folders {
+        folder.subscribed = subscriptions.get(&folder.name).unwrap_or(folder.subscribed);
+    }
+    let there: HashSet<&str> = folders.iter().map(|folder| folder.name.as_str()).collect();
+    let gone = subscriptions.subscribed().filter(|name| !there.contains(name)).map(str::to_owned).collect();
+    Ok(FolderTree { list: Arc::new(FolderList { folders, subscribed_without_folder: gone }), nodes })
+}
+
+/// Whether a folder is subscribed, as it says itself.
+fn kept_with(row: &FolderRow) -> Option<bool> {
+    match row.extra.get_named(&own_property::SUBSCRIBED.name(), PropertyType::BOOLEAN) {
+        Some(PropertyValue::Boolean(subscribed)) => Some(*subscribed),
+        _ => None,
+    }
 }

@@ -18,6 +18,7 @@ pub(crate) mod mark;
 mod move_folder;
 mod perform;
 mod submit;
+mod subscribe;
 mod update;
 
 use std::future::Future;
@@ -35,6 +36,7 @@ pub(crate) use folder::CreateFolder;
 pub(crate) use look::LookAtFlags;
 pub(crate) use move_folder::{MoveFolder, Place};
 pub(crate) use submit::{Handed, Submission};
+pub(crate) use subscribe::{ChangeSubscriptions, decode as decode_subscriptions};
 pub(crate) use update::{Changes, Flagged, Update};
 
 use crate::line::kind::Kind;

@@ -121,8 +121,8 @@ impl Handles {
                     move |user| async move { Answer::Reply(Reply::Done(user.rename(&folder, &name).await)) },
                 )
             }
-            Call::Subscribe { folder, subscribed } => self.of_user(span, move |user| async move {
-                Answer::Reply(Reply::Done(user.subscribe(&folder, subscribed).await))
+            Call::Subscribe { name, subscribed } => self.of_user(span, move |user| async move {
+                Answer::Reply(Reply::Done(user.subscribe(&name, subscribed).await))
             }),
             Call::Fetch { uids, need } => {
                 let Some(folder) = &self.folder else { return missing() };

@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mail_core::{
-    AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderKey, FolderStatus,
+    AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList, FolderStatus,
     NewMessage, RecentMark, Snapshot, StatusItems,
 };
 
@@ -64,7 +64,7 @@ pub enum Call {
         name: String,
     },
     Subscribe {
-        folder: FolderKey,
+        name: String,
         subscribed: bool,
     },
     /// Nothing, for this long; answered by `Done(Ok)`.
@@ -77,7 +77,7 @@ pub enum Reply {
     /// To `Login`, `Refresh`, `Store`, `Expunge`, `Create`, `Delete`, `Rename`, `Subscribe`, `Pause`.
     Done(Result<(), StoreError>),
     /// To `Folders`.
-    Folders(Result<Arc<[FolderEntry]>, StoreError>),
+    Folders(Result<Arc<FolderList>, StoreError>),
     /// To `Status`.
     Status(Result<Vec<Result<FolderStatus, StoreError>>, StoreError>),
     /// To `Open`.

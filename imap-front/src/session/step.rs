@@ -1,4 +1,4 @@
-use mail_core::{FolderEntry, FolderKey};
+use mail_core::{FolderEntry, FolderKey, FolderList};
 use zeroize::Zeroizing;
 
 use super::action::{Call, Reply};
@@ -52,7 +52,7 @@ pub(crate) fn then(resume: impl FnOnce(&mut Core, With) -> Step + Send + 'static
 }
 
 /// Goes on with all mailboxes.
-pub(crate) fn with_folders(next: impl FnOnce(&[FolderEntry]) -> Step + Send + 'static) -> Step {
+pub(crate) fn with_folders(next: impl FnOnce(&FolderList) -> Step + Send + 'static) -> Step {
     Step::Call(
         Call::Folders,
         then(move |_, with| match with {
@@ -69,7 +69,7 @@ pub(crate) fn with_folder(
     missing: impl FnOnce() -> Outcome + Send + 'static,
     next: impl FnOnce(&FolderEntry) -> Step + Send + 'static,
 ) -> Step {
-    with_folders(move |folders| match folders.iter().find(|folder| folder.name == mailbox) {
+    with_folders(move |list| match list.named(&mailbox) {
         Some(folder) => next(folder),
         None => Step::Done(missing()),
     })

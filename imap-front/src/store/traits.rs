@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use mail_core::work::Owner;
 use mail_core::{
-    Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderEntry, FolderKey,
+    Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
     FolderStatus, NewMessage, Peer, RecentMark, Snapshot, StatusItems,
 };
 use tokio::sync::watch;
@@ -38,8 +38,8 @@ pub trait UserStore: Send + Sync + 'static {
         None
     }
 
-    /// All folders, parents before children, INBOX first.
-    async fn folders(&self) -> Result<Arc<[FolderEntry]>, StoreError>;
+    /// All folders, and names that are subscribed and gone.
+    async fn folders(&self) -> Result<Arc<FolderList>, StoreError>;
 
     /// Counts of several folders, answered together because stores can ask for them together. One entry per asked folder.
     async fn status(
@@ -54,7 +54,8 @@ pub trait UserStore: Send + Sync + 'static {
     /// Stores a message in a folder, published there before this returns. Absent if it is not known which UID it got.
     async fn append(&self, folder: &FolderKey, message: NewMessage) -> Result<Option<AppendUid>, StoreError>;
 
-    /// Makes a folder, and those above it that are missing. `name` is a whole name as in [`FolderEntry::name`].
+    /// Makes a folder, and those above it that are missing. `name` is a whole name as in
+    /// [`FolderEntry::name`](mail_core::FolderEntry::name). What is made is not subscribed, unless its name is already.
     ///
     /// # Errors
     /// [`StoreError::AlreadyExists`]
@@ -67,14 +68,19 @@ pub trait UserStore: Send + Sync + 'static {
     async fn delete(&self, folder: &FolderKey) -> Result<(), StoreError>;
 
     /// Gives a folder another whole name; missing folders above it are made. Of the inbox only the messages go there
-    /// (RFC 9051 6.3.6).
+    /// (RFC 9051 6.3.6). It is subscribed under its new name if it was under the old one.
     ///
     /// # Errors
     /// [`StoreError::AlreadyExists`]; [`StoreError::Cannot`] for folders that must stay.
     async fn rename(&self, folder: &FolderKey, name: &str) -> Result<(), StoreError>;
 
-    /// Subscribes a folder, or takes the subscription back.
-    async fn subscribe(&self, folder: &FolderKey, subscribed: bool) -> Result<(), StoreError>;
+    /// Subscribes a name, or takes the subscription back; either may have been so before. The name stays subscribed when its
+    /// folder goes (RFC 9051 6.3.7). One that is neither of a folder nor subscribed can be unsubscribed all the same.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchFolder`] for a name to be subscribed that is of no folder and not subscribed yet;
+    /// [`StoreError::NoPermission`], [`StoreError::Limit`] where the store can't keep it.
+    async fn subscribe(&self, name: &str, subscribed: bool) -> Result<(), StoreError>;
 }
 
 /// An opened folder, shared by the sessions that have it selected.

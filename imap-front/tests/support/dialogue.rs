@@ -207,7 +207,7 @@ impl Dialogue {
             Call::Create(name) => Reply::Done(block_on(user().create(&name))),
             Call::Delete(folder) => Reply::Done(block_on(user().delete(&folder))),
             Call::Rename { folder, name } => Reply::Done(block_on(user().rename(&folder, &name))),
-            Call::Subscribe { folder, subscribed } => Reply::Done(block_on(user().subscribe(&folder, subscribed))),
+            Call::Subscribe { name, subscribed } => Reply::Done(block_on(user().subscribe(&name, subscribed))),
             Call::Pause(time) => {
                 self.paused += time;
                 Reply::Done(Ok(()))

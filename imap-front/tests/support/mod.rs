@@ -2,7 +2,7 @@
 
 #![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "test support, shared by several tests")]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -31,10 +31,14 @@ pub struct Content {
 #[derive(Default)]
 pub struct Memory {
     folders: Mutex<Vec<(FolderEntry, Arc<MemoryFolder>)>>,
+    /// Subscribed names that outlive their folders.
+    pub subscriptions: Mutex<BTreeSet<String>>,
     /// What the store was asked, in order.
     pub calls: Mutex<Vec<String>>,
     /// What the next deletion of a folder answers instead of being done.
     pub fail_delete: Mutex<Option<StoreError>>,
+    /// What the next change of a subscription answers instead of being done.
+    pub fail_subscribe: Mutex<Option<StoreError>>,
     /// How many messages were taken from the streams of FETCH.
     pub pulled: Arc<AtomicUsize>,
 }
@@ -195,8 +199,11 @@ impl UserStore for Memory {
         Owner::new(USER)
     }
 
-    async fn folders(&self) -> Result<Arc<[FolderEntry]>, StoreError> {
-        Ok(self.folders.lock().unwrap().iter().map(|(entry, _)| entry.clone()).collect())
+    async fn folders(&self) -> Result<Arc<FolderList>, StoreError> {
+        let folders: Vec<_> = self.folders.lock().unwrap().iter().map(|(entry, _)| entry.clone()).collect();
+        let there: BTreeSet<_> = folders.iter().map(|entry| entry.name.clone()).collect();
+        let subscribed_without_folder = self.subscriptions.lock().unwrap().difference(&there).cloned().collect();
+        Ok(Arc::new(FolderList { folders, subscribed_without_folder }))
     }
 
     async fn status(
@@ -262,10 +269,22 @@ impl UserStore for Memory {
         Ok(())
     }
 
-    async fn subscribe(&self, folder: &FolderKey, subscribed: bool) -> Result<(), StoreError> {
+    async fn subscribe(&self, name: &str, subscribed: bool) -> Result<(), StoreError> {
         let mut folders = self.folders.lock().unwrap();
-        let (entry, _) = folders.iter_mut().find(|(entry, _)| entry.id == *folder).ok_or(StoreError::NoSuchFolder)?;
-        entry.subscribed = subscribed;
+        let mut subscriptions = self.subscriptions.lock().unwrap();
+        self.fail_subscribe.lock().unwrap().take().map_or(Ok(()), Err)?;
+        let entry = folders.iter_mut().find(|(entry, _)| entry.name == name);
+        if entry.is_none() && subscribed && !subscriptions.contains(name) {
+            return Err(StoreError::NoSuchFolder);
+        }
+        if let Some((entry, _)) = entry {
+            entry.subscribed = subscribed;
+        }
+        if subscribed {
+            subscriptions.insert(name.to_owned());
+        } else {
+            subscriptions.remove(name);
+        }
         Ok(())
     }
 }

@@ -1,14 +1,12 @@
 use crate::id::FolderId;
 use crate::message::PropertyBag;
-use crate::property::{FileTime, PropertyKey, PropertyRow, PropertyTag, PropertyValue, TaggedValue, tags};
-use crate::rop::{
-    DeletePropertiesRequest, GetTableRequest, OpenFolderRequest, RequestBody, ResponseBody, RopId, SetPropertiesRequest,
-};
+use crate::property::{FileTime, PropertyKey, PropertyRow, PropertyTag, PropertyValue, tags};
+use crate::rop::{GetTableRequest, OpenFolderRequest, RequestBody, ResponseBody};
 
-use super::link::{OnFailure, odd_answer};
+use super::folder_properties::present;
+use super::link::OnFailure;
 use super::open::get_properties;
 use super::table::ContentsQuery;
-use super::update::check_problems;
 use super::{Mailbox, MailboxError};
 
 /// A folder below the IPM subtree.
@@ -32,6 +30,15 @@ pub struct FolderRow {
     pub counters: FolderCounters,
     /// The properties asked for besides, where the folder has them. Tables cut strings and binaries at 510 bytes.
     pub extra: PropertyBag,
+}
+
+/// Folders, and what was asked of the folder that all of them are in.
+#[derive(Debug)]
+pub struct FoldersWithTop {
+    /// All folders below the IPM subtree, parents before their children.
+    pub folders: Vec<FolderRow>,
+    /// The value of the IPM subtree, as [`Mailbox::folder_value`] gives it.
+    pub of_top: Result<Option<PropertyValue>, MailboxError>,
 }
 
 /// Properties of a folder that move with its content (they are equal as long as nothing happened in the folder).
@@ -81,6 +88,19 @@ impl Mailbox {
     /// All folders below the IPM subtree, parents before their children, with the properties `extra` of each. One Execute
     /// request for about a thousand.
     pub async fn folders(&self, extra: &[PropertyKey]) -> Result<Vec<FolderRow>, MailboxError> {
+        Ok(self.folders_with_top(extra, None).await?.folders)
+    }
+
+    /// The same, and in the same request the value `of_top` of the IPM subtree itself, which has no row.
+    pub async fn folders_with_top(
+        &self,
+        extra: &[PropertyKey],
+        of_top: Option<&PropertyKey>,
+    ) -> Result<FoldersWithTop, MailboxError> {
+        let top_tag: Vec<_> = match of_top {
+            Some(key) => self.tags(std::slice::from_ref(key), false).await?.into_iter().flatten().collect(),
+            None => Vec::new(),
+        };
         let known = self.tags(extra, false).await?;
         let extra: Vec<_> = extra.iter().zip(known).filter_map(|(key, tag)| Some((key.clone(), tag?))).collect();
         let columns: Vec<_> = COLUMNS.into_iter().chain(extra.iter().map(|(_, tag)| *tag)).collect();
@@ -99,7 +119,7 @@ impl Mailbox {
                 }
             }
         };
-        self.inner.rows(top, open, &query, on_rows).await?;
+        let of_top = self.inner.rows(top, &top_tag, open, &query, on_rows).await?;
         if too_many {
             return Err(MailboxError::Limit { what: "number of folders", limit: FOLDER_LIMIT as u64 });
         }
@@ -109,7 +129,7 @@ impl Mailbox {
                 name.clone_into(&mut folder.name);
             }
         }
-        Ok(folders)
+        Ok(FoldersWithTop { folders, of_top: of_top.into_iter().next().map_or(Ok(None), present) })
     }
 
     /// The counters of folders, in their order; `None` for folders that are not there (any more). One Execute request for
@@ -160,86 +180,6 @@ impl Mailbox {
             }));
         }
         Ok(names)
-    }
-
-    /// Some properties of a folder; those it does not have are left out.
-    pub async fn folder_properties(&self, folder: FolderId, keys: &[PropertyKey]) -> Result<PropertyBag, MailboxError> {
-        let known = self.tags(keys, false).await?;
-        let asked: Vec<_> = keys.iter().zip(known).filter_map(|(key, tag)| Some((key.clone(), tag?))).collect();
-        let tags: Vec<_> = asked.iter().map(|(_, tag)| *tag).collect();
-        let mut script = self.inner.link.script();
-        let store = script.known(&self.inner.logon);
-        let request = OpenFolderRequest { output_handle_index: 0, folder_id: folder, open_mode_flags: 0 };
-        let (slot, _) = script.open(store, RequestBody::OpenFolder(request));
-        let ticket = script.rop(slot, get_properties(&tags));
-        script.release(slot);
-        let answers = self.inner.link.run(&mut script, OnFailure::Stop).await?;
-        let ResponseBody::GetPropertiesSpecific(got) = answers.body(ticket)? else {
-            return Err(odd_answer(RopId::GET_PROPERTIES_SPECIFIC));
-        };
-        let values = got.row.values.iter().zip(asked);
-        Ok(values.filter_map(|(value, (key, _))| Some((key, value.value()?.clone()))).collect())
-    }
-
-    /// Sets and deletes properties of a folder. They take effect at once.
-    pub async fn set_folder_properties(
-        &self,
-        folder: FolderId,
-        set: &PropertyBag,
-        delete: &[PropertyKey],
-    ) -> Result<(), MailboxError> {
-        self.inner.resolve(set.iter().map(|(key, _)| key).chain(delete).collect(), true).await?;
-        let mut script = self.inner.link.script();
-        let store = script.known(&self.inner.logon);
-        let request = OpenFolderRequest { output_handle_index: 0, folder_id: folder, open_mode_flags: 0 };
-        let (slot, _) = script.open(store, RequestBody::OpenFolder(request));
-        let property_values = self.inner.tagged(set);
-        let setting = (!property_values.is_empty())
-            .then(|| script.rop(slot, RequestBody::SetProperties(SetPropertiesRequest { property_values })));
-        let property_tags: Vec<_> = delete.iter().filter_map(|key| self.inner.names.tag(key)).collect();
-        if !property_tags.is_empty() {
-            script.rop(slot, RequestBody::DeleteProperties(DeletePropertiesRequest { property_tags }));
-        }
-        script.release(slot);
-        let answers = self.inner.link.run(&mut script, OnFailure::Stop).await?;
-        setting.map_or(Ok(()), |ticket| check_problems(answers.answer(ticket)?))
-    }
-
-    /// Sets a property of a folder and returns the value it had before. One Execute request.
-    pub async fn replace_folder_property(
-        &self,
-        folder: FolderId,
-        key: &PropertyKey,
-        value: PropertyValue,
-    ) -> Result<Option<PropertyValue>, MailboxError> {
-        let bag = PropertyBag::from_iter([(key.clone(), value)]);
-        self.inner.resolve(vec![key], true).await?;
-        let property_values = self.inner.tagged(&bag);
-        let tags: Vec<_> = property_values.iter().map(|value| value.tag).collect();
-        let mut script = self.inner.link.script();
-        let store = script.known(&self.inner.logon);
-        let request = OpenFolderRequest { output_handle_index: 0, folder_id: folder, open_mode_flags: 0 };
-        let (slot, _) = script.open(store, RequestBody::OpenFolder(request));
-        let before = script.rop(slot, get_properties(&tags));
-        let setting = script.rop(slot, RequestBody::SetProperties(SetPropertiesRequest { property_values }));
-        script.release(slot);
-        let answers = self.inner.link.run(&mut script, OnFailure::Stop).await?;
-        check_problems(answers.answer(setting)?)?;
-        match answers.body(before)? {
-            ResponseBody::GetPropertiesSpecific(got) => Ok(got.row.values.first().and_then(|v| v.value()).cloned()),
-            _ => Err(odd_answer(RopId::GET_PROPERTIES_SPECIFIC)),
-        }
-    }
-}
-
-impl super::Inner {
-    /// The values of `bag` under the tags they have in this mailbox. Their names must be resolved.
-    pub(super) fn tagged(&self, bag: &PropertyBag) -> Vec<TaggedValue> {
-        bag.iter()
-            .filter_map(|(key, value)| {
-                Some(TaggedValue::new(self.names.tag_as(key, Some(value.kind()))?, value.clone()))
-            })
-            .collect()
     }
 }
 

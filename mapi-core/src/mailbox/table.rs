@@ -2,13 +2,14 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::id::FolderId;
-use crate::property::{PropertyRow, PropertyTag, Restriction, SortOrder};
+use crate::property::{PropertyRow, PropertyTag, Restriction, RowValue, SortOrder};
 use crate::rop::{
     GetTableRequest, OpenFolderRequest, QueryRowsRequest, RequestBody, ResponseBody, RestrictRequest, RopId,
     RopResponse, SetColumnsRequest, SortTableRequest,
 };
 
 use super::link::{odd_answer, succeeded};
+use super::open::get_properties;
 use super::{Inner, Mailbox, MailboxError};
 
 /// What of a contents table is wanted.
@@ -42,22 +43,25 @@ impl Mailbox {
             | GetTableRequest::NO_NOTIFICATIONS
             | if query.associated { GetTableRequest::ASSOCIATED } else { 0 };
         let open = RequestBody::GetContentsTable(GetTableRequest { output_handle_index: 0, table_flags: flags });
-        self.inner.rows(folder, open, query, on_rows).await
+        self.inner.rows(folder, &[], open, query, on_rows).await.map(drop)
     }
 }
 
 impl Inner {
+    /// The rows of a table of `folder`, and the values `of_folder` of the folder itself, read on the way.
     pub(super) async fn rows(
         &self,
         folder: FolderId,
+        of_folder: &[PropertyTag],
         open: RequestBody,
         query: &ContentsQuery,
         mut on_rows: impl FnMut(Vec<PropertyRow>) + Send,
-    ) -> Result<(), MailboxError> {
+    ) -> Result<Vec<RowValue>, MailboxError> {
         let mut script = self.link.script();
         let store = script.known(&self.logon);
         let request = OpenFolderRequest { output_handle_index: 0, folder_id: folder, open_mode_flags: 0 };
         let (folder, _) = script.open(store, RequestBody::OpenFolder(request));
+        let own = (!of_folder.is_empty()).then(|| script.rop(folder, get_properties(of_folder)));
         let (table, _) = script.open(folder, open);
         script.release(folder);
         let columns: Arc<[PropertyTag]> = query.columns.as_slice().into();
@@ -80,6 +84,11 @@ impl Inner {
         let mut ticket = script.rop(table, self.query_rows(left));
         let mut answers = self.link.run_chained(&mut script).await?;
         let Some(handle) = script.take(table) else { return Err(odd_answer(RopId::GET_CONTENTS_TABLE)) };
+        let own = match own.map(|ticket| answers.body(ticket)) {
+            None => Vec::new(),
+            Some(Ok(ResponseBody::GetPropertiesSpecific(got))) => got.row.values.clone(),
+            Some(_) => return Err(odd_answer(RopId::GET_PROPERTIES_SPECIFIC)),
+        };
         loop {
             let first = answers.take(ticket).ok_or_else(|| odd_answer(RopId::QUERY_ROWS))?;
             let mut end = false;
@@ -94,7 +103,7 @@ impl Inner {
             }
             left = left.saturating_sub(got);
             if end || got == 0 || left == 0 {
-                return Ok(());
+                return Ok(own);
             }
             self.learn_chaining(answers.payloads);
             let mut script = self.link.script();

@@ -9,4 +9,5 @@ mod operations;
 mod servers;
 mod sessions;
 mod stability;
+mod subscriptions;
 mod writes;

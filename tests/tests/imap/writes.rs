@@ -166,16 +166,18 @@ async fn folders_come_go_and_change_names() {
 #[tokio::test(flavor = "multi_thread")]
 async fn subscriptions_are_kept_in_the_mailbox() {
     let (stack, mut client) = start(1).await;
-    client.command("CREATE Quiet").await.ok();
-    assert!(names(&mut client, "LSUB \"\" *").await.contains(&"Quiet".to_owned()));
-    client.command("UNSUBSCRIBE Quiet").await.ok();
-    assert!(!names(&mut client, "LSUB \"\" *").await.contains(&"Quiet".to_owned()));
+    client.command("CREATE Wanted").await.ok();
+    assert!(!names(&mut client, "LSUB \"\" *").await.contains(&"Wanted".to_owned()));
+    for command in ["SUBSCRIBE Wanted", "UNSUBSCRIBE INBOX", "DELETE Wanted"] {
+        client.command(command).await.ok();
+    }
     // Another gateway knows, too.
     let stack = stack.restart_without_ledger().await;
     let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
-    assert!(!names(&mut client, "LSUB \"\" *").await.contains(&"Quiet".to_owned()));
-    assert!(names(&mut client, "LIST \"\" *").await.contains(&"Quiet".to_owned()));
-    client.command("SUBSCRIBE Quiet").await.ok();
-    assert!(names(&mut client, "LSUB \"\" *").await.contains(&"Quiet".to_owned()));
-    assert!(client.command("SUBSCRIBE Nothing").await.status.starts_with("NO [NONEXISTENT]"));
+    let subscribed = names(&mut client, "LSUB \"\" *").await;
+    assert!(subscribed.contains(&"Wanted".to_owned()) && !subscribed.contains(&"INBOX".to_owned()), "{subscribed:?}");
+    assert!(!names(&mut client, "LIST \"\" *").await.contains(&"Wanted".to_owned()));
+    client.command("UNSUBSCRIBE Wanted").await.ok();
+    assert!(!names(&mut client, "LSUB \"\" *").await.contains(&"Wanted".to_owned()));
+    assert!(client.command("SUBSCRIBE Wanted").await.status.starts_with("NO [NONEXISTENT]"));
 }

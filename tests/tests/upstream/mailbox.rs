@@ -70,6 +70,10 @@ fn keyword_key() -> PropertyKey {
     PropertyKey::Named(keywords(), PropertyType::MULTIPLE_STRING)
 }
 
+fn long_key() -> PropertyKey {
+    PropertyKey::Named(PropertyName::string(keywords().guid, "Long"), PropertyType::BINARY)
+}
+
 fn recipient(kind: i32, name: &str, address: &str) -> PropertyBag {
     PropertyBag::from_iter([
         (tags::PidTagRecipientType, PropertyValue::Integer32(kind)),
@@ -135,6 +139,22 @@ async fn opening_and_folders() {
     for special in [folders.outbox, folders.sent_items, folders.deleted_items] {
         assert!(rows.iter().any(|row| row.id == special));
     }
+    // A value of the folder that all of them are in comes with them, as long as values of properties may be.
+    let long = PropertyValue::Binary((0..8000_u32).map(|n| n.to_le_bytes()[0]).collect());
+    let set = PropertyBag::from_iter([(long_key(), long.clone())]);
+    alice.set_folder_properties(folders.ipm_subtree, &set, &[]).await.expect("set");
+    let key = long_key();
+    let (found, dearer) = world.cost(alice.folders_with_top(&[], Some(&key))).await;
+    let found = found.expect("folders");
+    assert_eq!((found.folders.len(), dearer), (rows.len(), cost));
+    assert_eq!(found.of_top.expect("given"), Some(long.clone()));
+    assert_eq!(alice.folder_value(folders.ipm_subtree, &key).await.expect("given"), Some(long));
+    assert_eq!(alice.folder_value(folders.inbox, &key).await.expect("asked"), None);
+    // One that is too long to be given is not taken for none.
+    let longer = PropertyBag::from_iter([(key.clone(), PropertyValue::Binary(vec![7; 9000]))]);
+    alice.set_folder_properties(folders.ipm_subtree, &longer, &[]).await.expect("set");
+    assert!(alice.folder_value(folders.ipm_subtree, &key).await.is_err());
+    assert!(alice.folders_with_top(&[], Some(&key)).await.expect("folders").of_top.is_err());
     let counters = alice.counters(&[folders.inbox, FolderId::new(1, 0xFFFF_FFFF)]).await.expect("counters");
     assert_eq!(counters, [Some(inbox.counters), None]);
 }

@@ -1,6 +1,6 @@
-use crate::session::action::{Call, Reply};
+use crate::session::action::Call;
 use crate::session::outcome::Outcome;
-use crate::session::step::{Step, With, call_to_end, then, with_folder, with_folders};
+use crate::session::step::{Step, call_to_end, with_folder, with_folders};
 use crate::store::StoreError;
 
 /// The longest name of a mailbox to be made, in bytes of UTF-8.
@@ -38,10 +38,12 @@ pub(super) fn delete(mailbox: String) -> Step {
         return Step::Done(Outcome::no("CANNOT", "INBOX can't be deleted"));
     }
     let below = format!("{mailbox}/");
-    with_folders(move |folders| match folders.iter().find(|folder| folder.name == mailbox) {
+    with_folders(move |list| match list.named(&mailbox) {
         None => Step::Done(missing()),
         // Of those that can't go at all the store says so.
-        Some(folder) if folder.special_use.is_none() && folders.iter().any(|other| other.name.starts_with(&below)) => {
+        Some(folder)
+            if folder.special_use.is_none() && list.folders.iter().any(|other| other.name.starts_with(&below)) =>
+        {
             Step::Done(Outcome::failed(&StoreError::HasChildren))
         }
         Some(folder) => call_to_end(Call::Delete(folder.id.clone()), "DELETE completed"),
@@ -61,26 +63,12 @@ pub(super) fn rename(from: String, to: String) -> Step {
     })
 }
 
-/// RFC 9051 6.3.7
-pub(super) fn subscribe(mailbox: String) -> Step {
-    with_folder(mailbox, missing, |folder| {
-        call_to_end(Call::Subscribe { folder: folder.id.clone(), subscribed: true }, "SUBSCRIBE completed")
-    })
+/// RFC 9051 6.3.7. The store says whether it takes a name that no mailbox has.
+pub(super) fn subscribe(name: String) -> Step {
+    call_to_end(Call::Subscribe { name, subscribed: true }, "SUBSCRIBE completed")
 }
 
-/// RFC 9051 6.3.8. A name that is gone is subscribed no more: clients take the subscription back after DELETE.
-pub(super) fn unsubscribe(mailbox: String) -> Step {
-    let done = || Outcome::ok("UNSUBSCRIBE completed");
-    with_folder(mailbox, done, move |folder| {
-        Step::Call(
-            Call::Subscribe { folder: folder.id.clone(), subscribed: false },
-            then(move |_, with| {
-                Step::Done(match with {
-                    With::Reply(Reply::Done(Ok(()) | Err(StoreError::NoSuchFolder))) => done(),
-                    With::Reply(Reply::Done(Err(error))) => Outcome::failed(&error),
-                    _ => Outcome::bug(),
-                })
-            }),
-        )
-    })
+/// RFC 9051 6.3.8. Of any name: clients take the subscription back after DELETE, too.
+pub(super) fn unsubscribe(name: String) -> Step {
+    call_to_end(Call::Subscribe { name, subscribed: false }, "UNSUBSCRIBE completed")
 }

@@ -1,7 +1,6 @@
 use std::collections::HashSet;
-use std::sync::Arc;
 
-use mail_core::{FolderEntry, SpecialUse};
+use mail_core::{FolderEntry, FolderList, SpecialUse};
 
 use super::status::wanted;
 use crate::proto::list::matches;
@@ -23,38 +22,40 @@ pub(super) fn list(core: &mut Core, request: ListRequest) -> Step {
     Step::Call(
         Call::Folders,
         then(move |core, with| {
-            let folders = match with {
-                With::Reply(Reply::Folders(Ok(folders))) => folders,
+            let list = match with {
+                With::Reply(Reply::Folders(Ok(list))) => list,
                 With::Reply(Reply::Folders(Err(error))) => return Step::Done(Outcome::failed(&error)),
                 _ => return Step::Done(Outcome::bug()),
             };
-            let shown = write_list(&folders, &request, &mut core.out);
+            let shown = write_list(&list, &request, &mut core.out);
             match request.return_status {
                 None => Step::Done(Outcome::ok("LIST completed")),
-                Some(items) => list_status(&folders, shown, items),
+                Some(items) => list_status(shown, items),
             }
         }),
     )
 }
 
-/// RFC 3501 6.3.9
+/// RFC 3501 6.3.9. A name without a mailbox has no `\Noselect`: here that says that only names below it are subscribed.
 pub(super) fn lsub(reference: String, pattern: String) -> Step {
     Step::Call(
         Call::Folders,
         then(move |core, with| {
-            let folders = match with {
-                With::Reply(Reply::Folders(Ok(folders))) => folders,
+            let list = match with {
+                With::Reply(Reply::Folders(Ok(list))) => list,
                 With::Reply(Reply::Folders(Err(error))) => return Step::Done(Outcome::failed(&error)),
                 _ => return Step::Done(Outcome::bug()),
             };
             let pattern = format!("{reference}{pattern}");
-            let above = ancestors(folders.iter().filter(|folder| folder.subscribed));
-            for folder in folders.iter().filter(|folder| matches(&pattern, &folder.name)) {
-                if folder.subscribed {
-                    let attributes: &[&str] = if folder.selectable { &[] } else { &["\\Noselect"] };
-                    write_entry("LSUB", attributes, &folder.name, &mut core.out);
-                } else if pattern.ends_with('%') && above.contains(folder.name.as_str()) {
-                    write_entry("LSUB", &["\\Noselect"], &folder.name, &mut core.out);
+            let names = Name::all(&list, true);
+            let above = ancestors(names.iter().filter(|name| name.subscribed).map(|name| name.name));
+            for name in names.iter().filter(|name| matches(&pattern, name.name)) {
+                if name.subscribed {
+                    let selectable = name.folder.is_none_or(|folder| folder.selectable);
+                    let attributes: &[&str] = if selectable { &[] } else { &["\\Noselect"] };
+                    write_entry("LSUB", attributes, name.name, &mut core.out);
+                } else if pattern.ends_with('%') && above.contains(name.name) {
+                    write_entry("LSUB", &["\\Noselect"], name.name, &mut core.out);
                 }
             }
             Step::Done(Outcome::ok("LSUB completed"))
@@ -62,48 +63,91 @@ pub(super) fn lsub(reference: String, pattern: String) -> Step {
     )
 }
 
-/// Writes the matching folders and gives their positions.
-fn write_list(folders: &[FolderEntry], request: &ListRequest, out: &mut Output) -> Vec<usize> {
-    let mut shown = Vec::new();
-    let parents = ancestors(folders.iter());
-    let selected = |folder: &FolderEntry| {
-        (!request.select_subscribed || folder.subscribed)
-            && (!request.select_special_use || folder.special_use.is_some())
-    };
-    let patterns: Vec<String> =
-        request.patterns.iter().map(|pattern| format!("{}{pattern}", request.reference)).collect();
-    let above = ancestors(folders.iter().filter(|folder| request.recursive_match && selected(folder)));
-    for (index, folder) in folders.iter().enumerate() {
-        if !patterns.iter().any(|pattern| matches(pattern, &folder.name)) {
-            continue;
+/// A name that may be shown.
+struct Name<'a> {
+    name: &'a str,
+    /// The mailbox that has it.
+    folder: Option<&'a FolderEntry>,
+    subscribed: bool,
+}
+
+impl<'a> Name<'a> {
+    /// The names of all mailboxes; `with_gone` also those that are subscribed without a mailbox, and behind them those above
+    /// these that are neither.
+    fn all(list: &'a FolderList, with_gone: bool) -> Vec<Self> {
+        let of_folder =
+            |folder: &'a FolderEntry| Self { name: &folder.name, folder: Some(folder), subscribed: folder.subscribed };
+        let mut names: Vec<Self> = list.folders.iter().map(of_folder).collect();
+        if !with_gone || list.subscribed_without_folder.is_empty() {
+            return names;
         }
-        let below = above.contains(folder.name.as_str());
-        if !selected(folder) && !below {
-            continue;
-        }
-        let mut attributes = Vec::new();
-        if !folder.selectable {
-            attributes.push("\\Noselect");
-        }
-        attributes.push(if parents.contains(folder.name.as_str()) { "\\HasChildren" } else { "\\HasNoChildren" });
-        attributes.extend(folder.special_use.map(special_use));
-        if request.return_subscribed && folder.subscribed {
+        let gone = || list.subscribed_without_folder.iter().map(String::as_str);
+        names.extend(gone().map(|name| Self { name, folder: None, subscribed: true }));
+        let known: HashSet<&str> = names.iter().map(|name| name.name).collect();
+        let mut missing: Vec<&str> = ancestors(gone()).into_iter().filter(|name| !known.contains(name)).collect();
+        missing.sort_unstable();
+        names.extend(missing.into_iter().map(|name| Self { name, folder: None, subscribed: false }));
+        names
+    }
+
+    /// Whether the selection options choose it by itself.
+    fn is_selected(&self, request: &ListRequest) -> bool {
+        (!request.select_subscribed || self.subscribed)
+            && (!request.select_special_use || self.folder.is_some_and(|folder| folder.special_use.is_some()))
+    }
+
+    fn attributes(&self, request: &ListRequest, has_children: bool) -> Vec<&'static str> {
+        let mut attributes = match self.folder {
+            None => vec!["\\NonExistent"],
+            Some(folder) if !folder.selectable => vec!["\\Noselect"],
+            Some(_) => Vec::new(),
+        };
+        attributes.push(if has_children { "\\HasChildren" } else { "\\HasNoChildren" });
+        attributes.extend(self.folder.and_then(|folder| folder.special_use).map(special_use));
+        if request.return_subscribed && self.subscribed {
             attributes.push("\\Subscribed");
         }
-        out.text("* LIST ").list(attributes.iter().copied()).text(" \"/\" ").mailbox(&folder.name);
-        if below && request.select_subscribed {
-            out.text(" (\"CHILDINFO\" (\"SUBSCRIBED\"))");
+        attributes
+    }
+}
+
+/// Writes the names that match and gives the mailboxes among them.
+fn write_list(list: &FolderList, request: &ListRequest, out: &mut Output) -> Vec<FolderEntry> {
+    let patterns: Vec<String> =
+        request.patterns.iter().map(|pattern| format!("{}{pattern}", request.reference)).collect();
+    let parents = ancestors(list.folders.iter().map(|folder| folder.name.as_str()));
+    let names = Name::all(list, request.select_subscribed);
+    let matching: Vec<bool> =
+        names.iter().map(|name| patterns.iter().any(|pattern| matches(pattern, name.name))).collect();
+    let both = || names.iter().zip(&matching);
+    // Of RECURSIVEMATCH: above something that is selected, and above something selected that is not shown itself. Only for
+    // the sake of the latter a name is shown that is not selected (RFC 5258 3.5).
+    let selected = |name: &Name<'_>| request.recursive_match && name.is_selected(request);
+    let above = ancestors(names.iter().filter(|name| selected(name)).map(|name| name.name));
+    let above_unshown = ancestors(both().filter(|(name, shown)| selected(name) && !**shown).map(|(name, _)| name.name));
+    let mut shown = Vec::new();
+    for (name, _) in both().filter(|(_, matching)| **matching) {
+        if !name.is_selected(request) && !above_unshown.contains(name.name) {
+            continue;
+        }
+        let attributes = name.attributes(request, parents.contains(name.name));
+        out.text("* LIST ").list(attributes.into_iter()).text(" \"/\" ").mailbox(name.name);
+        if above.contains(name.name) {
+            let criteria = [
+                request.select_subscribed.then_some("\"SUBSCRIBED\""),
+                request.select_special_use.then_some("\"SPECIAL-USE\""),
+            ];
+            out.text(" (\"CHILDINFO\" ").list(criteria.into_iter().flatten()).text(")");
         }
         out.text("\r\n");
-        shown.push(index);
+        shown.extend(name.folder.cloned());
     }
     shown
 }
 
-/// One call for all folders, so that a store can ask for them together.
-fn list_status(folders: &Arc<[FolderEntry]>, shown: Vec<usize>, items: Vec<StatusItem>) -> Step {
-    let chosen: Vec<FolderEntry> =
-        shown.into_iter().filter_map(|index| folders.get(index)).filter(|folder| folder.selectable).cloned().collect();
+/// One call for all mailboxes, so that a store can ask for them together.
+fn list_status(mut chosen: Vec<FolderEntry>, items: Vec<StatusItem>) -> Step {
+    chosen.retain(|folder| folder.selectable);
     let ids = chosen.iter().map(|folder| folder.id.clone()).collect();
     Step::Call(
         Call::Status { folders: ids, items: wanted(&items) },
@@ -123,20 +167,19 @@ fn list_status(folders: &Arc<[FolderEntry]>, shown: Vec<usize>, items: Vec<Statu
     )
 }
 
-/// The names of all folders above these.
-fn ancestors<'a>(folders: impl Iterator<Item = &'a FolderEntry>) -> HashSet<&'a str> {
-    let mut names = HashSet::new();
-    for folder in folders {
-        let mut name = folder.name.as_str();
+/// All names above these.
+fn ancestors<'a>(names: impl Iterator<Item = &'a str>) -> HashSet<&'a str> {
+    let mut above = HashSet::new();
+    for mut name in names {
         while let Some((parent, _)) = name.rsplit_once('/') {
             // Those above it are known, too, then.
-            if !names.insert(parent) {
+            if !above.insert(parent) {
                 break;
             }
             name = parent;
         }
     }
-    names
+    above
 }
 
 fn write_entry(response: &str, attributes: &[&str], name: &str, out: &mut Output) {

@@ -16,7 +16,7 @@ pub(super) fn select(core: &mut Core, mailbox: String, examine: bool) -> Step {
                 With::Reply(Reply::Folders(Err(error))) => return Step::Done(Outcome::failed(&error)),
                 _ => return Step::Done(Outcome::bug()),
             };
-            match folders.iter().find(|folder| folder.name == mailbox) {
+            match folders.named(&mailbox) {
                 None => Step::Done(Outcome::failed(&StoreError::NoSuchFolder)),
                 Some(folder) if !folder.selectable => {
                     Step::Done(Outcome::no("CANNOT", "The mailbox can't be selected"))

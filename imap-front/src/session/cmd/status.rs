@@ -17,7 +17,7 @@ pub(super) fn status(mailbox: String, items: Vec<StatusItem>) -> Step {
                 With::Reply(Reply::Folders(Err(error))) => return Step::Done(Outcome::failed(&error)),
                 _ => return Step::Done(Outcome::bug()),
             };
-            let Some(folder) = folders.iter().find(|folder| folder.name == mailbox) else {
+            let Some(folder) = folders.named(&mailbox) else {
                 return Step::Done(Outcome::failed(&StoreError::NoSuchFolder));
             };
             if !folder.selectable {

@@ -79,11 +79,13 @@ impl Scenario {
             Kind::Move => &[Self::Move, Self::MoveMany],
             Kind::Download => &[Self::FirstSync, Self::FetchMany],
             Kind::Append | Kind::Complete => &[Self::Append, Self::LargeAppend],
-            Kind::CreateFolder | Kind::RenameFolder | Kind::MoveFolder | Kind::DeleteFolder => &[Self::Folders],
+            Kind::CreateFolder | Kind::RenameFolder | Kind::MoveFolder | Kind::DeleteFolder | Kind::Subscribe => {
+                &[Self::Folders]
+            }
             Kind::Submit => &[Self::Submission, Self::LargeSubmission],
             Kind::SweepOutbox => &[Self::FirstSync, Self::Submission],
             // Asked only to explain a refusal, to remember something, or to tidy up; all of it is harmless to repeat.
-            Kind::ReadRights | Kind::Subscribe | Kind::FindCopy | Kind::RemoveCopy => &[],
+            Kind::ReadRights | Kind::FindCopy | Kind::RemoveCopy => &[],
         }
     }
 
