@@ -13,11 +13,11 @@ pub(super) struct RecentKeeper {
 
 impl RecentKeeper {
     /// Reads what was kept. Where nothing was, a folder of which clients may have been told counts as told of, and all is
-    /// recent in one that the ledger does not know.
+    /// recent in one that was never read.
     pub(super) async fn open(shared: &Shared, state: &FolderState) -> Result<Self, UpstreamError> {
         let (ledger, folder, head) = (Arc::clone(&shared.context.ledger), shared.gid, state.head());
         let noted = blocking(move || ledger.recent(&folder)).await??;
-        let first = if head.version > 0 { head.uid_next } else { 1 };
+        let first = if state.was_read() { head.uid_next } else { 1 };
         let (uid_validity, first) = noted.unwrap_or((head.uid_validity, first));
         shared.recent.claim(uid_validity, first);
         Ok(Self { noted })
