@@ -10,6 +10,7 @@ use tests::stack::PASSWORD;
 
 use crate::{Measured, PROGRAM, mebibytes, sandbox_of, within};
 
+/// Unless `MAILBOXES` in the environment says otherwise. They take a while: each makes a ledger.
 const MAILBOXES: usize = 10_000;
 /// Folders that each user looks at, and messages in each. What a thousand cost in each, the test `ledger_faults` measures.
 const FOLDERS: [(&str, Special); 3] =
@@ -23,14 +24,19 @@ const DESCRIPTOR_BOUND: f64 = 2000.0;
 
 /// What mailboxes cost whose users logged in once and left.
 pub async fn measure() -> Measured {
-    let users: Vec<String> = (0..MAILBOXES).map(|number| format!("user{number}@example.test")).collect();
+    let count = std::env::var("MAILBOXES").map_or(Ok(MAILBOXES), |count| count.parse());
+    let count = count.map_err(|error| format!("MAILBOXES: {error}"))?;
+    let users: Vec<String> = (0..count).map(|number| format!("user{number}@example.test")).collect();
     let sandbox = sandbox_of(&users).await;
     users.iter().for_each(|user| fill(&sandbox, user));
     let directory = tempfile::tempdir().expect("a directory");
     let gateway = Gateway::start(Settings::new(PROGRAM, directory.path(), sandbox.addr())).await?;
     let began = Instant::now();
     let mut most = 0;
-    for users in users.chunks(AT_ONCE) {
+    for (number, users) in users.chunks(AT_ONCE).enumerate() {
+        if number > 0 && number.is_multiple_of(500 / AT_ONCE) {
+            println!("{} mailboxes, memory {:.0} MiB", number * AT_ONCE, mebibytes(&gateway, "VmRSS")?);
+        }
         let visits: Vec<_> = users.iter().map(|user| tokio::spawn(visit(gateway.imap, user.clone()))).collect();
         for visit in visits {
             visit.await.map_err(|error| error.to_string())?;
@@ -39,7 +45,7 @@ pub async fn measure() -> Measured {
     }
     let (memory, descriptors) = (mebibytes(&gateway, "VmRSS")?, gateway.descriptors()?);
     println!(
-        "{MAILBOXES} mailboxes were used once, in {:.0} s; {descriptors} descriptors are open; the most memory was {:.0} MiB",
+        "{count} mailboxes were used once, in {:.0} s; {descriptors} descriptors are open; the most memory was {:.0} MiB",
         began.elapsed().as_secs_f64(),
         mebibytes(&gateway, "VmHWM")?
     );
