@@ -132,12 +132,6 @@ struct Rendered {
     served: FetchedContent,
 }
 
-impl Rendered {
-    fn holds_room(&self) -> bool {
-        matches!(&self.served, FetchedContent::Whole(message) if message.bytes().len() as u64 > HELD_FROM)
-    }
-}
-
 /// What came of the messages of a chunk, by UID.
 type Fetched = HashMap<u32, Result<FetchedMessage, UpstreamError>>;
 
@@ -272,7 +266,7 @@ impl Fetch<'_> {
         let mut batch = Vec::new();
         let mut batch_bytes = 0;
         loop {
-            let next = if batch.iter().any(Rendered::holds_room) {
+            let next = if batch.iter().any(|rendered| self.holds_room(rendered)) {
                 // What comes next may wait for the room that the batch has.
                 match tokio::time::timeout(BATCH_WAITS, contents.recv()).await {
                     Ok(next) => next,
@@ -336,6 +330,9 @@ impl Fetch<'_> {
         let Some(source) = self.view.source(uid) else { return Known::Answer(Err(UpstreamError::Expunged)) };
         let Some(recorded) = source.rendering.filter(|_| !source.suspect) else { return Known::Ask(source) };
         match self.cached(source.gid, &recorded) {
+            Some(_) if self.purpose == Purpose::Ahead => {
+                Known::Answer(Ok(FetchedMessage { uid, size: recorded.size, content: FetchedContent::Nothing }))
+            }
             Some(FetchedContent::Whole(_)) if recorded.size > TAKEN_EARLY => Known::Cached(source, recorded),
             Some(content) => Known::Answer(Ok(FetchedMessage { uid, size: recorded.size, content })),
             None => Known::Ask(source),
@@ -351,6 +348,7 @@ impl Fetch<'_> {
         room: Option<Reservation>,
     ) -> FetchedMessage {
         let content = match (content, room) {
+            // Its room would be taken until somebody asks for it.
             _ if self.purpose == Purpose::Ahead => FetchedContent::Nothing,
             (FetchedContent::Whole(message), Some(room)) => FetchedContent::Whole(Box::new(self.hold(*message, room))),
             (content, _) => content,
@@ -438,6 +436,11 @@ impl Fetch<'_> {
         if self.need == FetchNeed::Outline { HELD_FROM * READY as u64 / READY_SMALL as u64 } else { HELD_FROM }
     }
 
+    fn holds_room(&self, rendered: &Rendered) -> bool {
+        let FetchedContent::Whole(message) = &rendered.served else { return false };
+        message.bytes().len() as u64 > self.held_from()
+    }
+
     /// How often a rendering is in memory until its client has got it.
     fn copies(&self) -> u64 {
         if self.need == FetchNeed::Full { 1 } else { COPIES }
@@ -515,9 +518,6 @@ impl Fetch<'_> {
     async fn emit(&self, queue: &mut VecDeque<(u32, Known)>, fetched: &mut Fetched) -> Result<(), Stopped> {
         while let Some((uid, known)) = queue.pop_front() {
             let item = match known {
-                Known::Answer(Ok(message)) if self.purpose == Purpose::Ahead => {
-                    Ok(FetchedMessage { content: FetchedContent::Nothing, ..message })
-                }
                 Known::Answer(answer) => answer,
                 Known::Cached(..) | Known::Ask(_) => match fetched.remove(&uid) {
                     Some(item) => item,
