@@ -79,7 +79,7 @@ async fn readers_that_do_not_read_take_little() {
 /// Messages that are larger than all that a user may take come one at a time, both ways: no two of them are in memory.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_above_a_users_share_are_in_memory_one_at_a_time() {
-    const CLIENTS: usize = 12;
+    const CLIENTS: usize = 24;
     const BODY: usize = 3 << 20;
     let bounds = "[limits]\nmemory_bytes = 24000000\nmemory_bytes_per_user = 6000000\nwait_seconds = 600\n\
                   [cache]\nrendering_bytes = 1000000";
@@ -111,6 +111,7 @@ async fn messages_above_a_users_share_are_in_memory_one_at_a_time() {
     }
     bystander.leave().await;
     let grown = stage.mebibytes("VmHWM").saturating_sub(before);
+    // Of all at once there were 280.
     println!("{CLIENTS} messages of 3 MiB, each above its user's share: {grown} MiB more");
-    assert!(grown < 80, "{grown} MiB");
+    assert!(grown < 180, "{grown} MiB");
 }
