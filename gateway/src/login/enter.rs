@@ -35,16 +35,16 @@ impl Accounts {
         let tag = self.credentials.tag(&name, &secret);
         let login_key = (name.clone(), token.then_some(tag));
         if let Some(account) = self.known_login(&login_key, &name, &secret, origin) {
-            self.got_in(&account, &secret, origin);
+            self.got_in(&account, tag, origin);
             return Ok(account);
         }
-        let entered = self.attempt(login, (name.clone(), tag), &secret, origin)?.await;
+        let entered = self.attempt(login, (name.clone(), tag), origin)?.await;
         if let Origin::Configuration(stamp) = origin {
             // It may have been a client's attempt that brought the verdict.
             self.guard.sent(tag, stamp, verdict(&entered), Moment::now());
         }
         let account = entered?;
-        self.got_in(&account, &secret, origin);
+        self.got_in(&account, tag, origin);
         let accepted = self.credentials.accept(&name, &secret, Instant::now());
         self.logins.insert(login_key, KnownLogin { accepted, account: Arc::downgrade(&account) });
         Ok(account)
@@ -61,36 +61,27 @@ impl Accounts {
         }
         if account.context().is_locked_out() {
             // It was refused when a session was to be opened anew: it is right no more, and was sent already.
-            let user = account.context().user().to_lowercase();
-            self.guard.forget(&user, self.credentials.tag(&user, secret));
-            if let Origin::Configuration(stamp) = origin {
-                let (tag, now) = (self.credentials.tag(name, secret), Moment::now());
-                if !self.guard.was_refused(tag) {
-                    self.guard.sent(tag, stamp, Verdict::Refused, now);
-                }
+            let tag = self.credentials.tag(name, secret);
+            self.guard.forget(&account.context().user().to_lowercase(), tag);
+            if let Origin::Configuration(stamp) = origin
+                && !self.guard.was_refused(tag)
+            {
+                self.guard.sent(tag, stamp, Verdict::Refused, Moment::now());
             }
             return None;
         }
         self.credentials.is_recent(&accepted, Instant::now()).then_some(account)
     }
 
-    fn got_in(&self, account: &Account, secret: &SecretString, origin: Origin) {
+    fn got_in(&self, account: &Account, tag: Tag, origin: Origin) {
         if let Origin::Client(address) = origin {
-            let user = account.context().user().to_lowercase();
-            let tag = self.credentials.tag(&user, secret);
-            self.guard.got_in(&user, tag, Some(address), Moment::now());
+            self.guard.got_in(&account.context().user().to_lowercase(), tag, Some(address), Moment::now());
         }
         account.context().touch();
     }
 
     /// The attempt to log in: the one that is under way, or one that is begun if the guard lets it.
-    fn attempt(
-        self: &Arc<Self>,
-        login: Login,
-        key: (String, Tag),
-        secret: &SecretString,
-        origin: Origin,
-    ) -> Result<Attempt, UpstreamError> {
+    fn attempt(self: &Arc<Self>, login: Login, key: (String, Tag), origin: Origin) -> Result<Attempt, UpstreamError> {
         let vacant = match self.attempts.entry(key.clone()) {
             Entry::Occupied(under_way) => return Ok(under_way.get().clone()),
             Entry::Vacant(vacant) => vacant,
@@ -99,9 +90,9 @@ impl Accounts {
         let who = connector.user().to_lowercase();
         let admitted = match origin {
             Origin::Client(address) => {
-                // However the user writes the name, it is the same user's password.
-                let tag = self.credentials.tag(&who, secret);
-                Some(self.guard.admit(&who, tag, Some(address), Moment::now()).map_err(|why| match why {
+                // Guesses count by user, however the name is written. What was refused is refused as it was written: the
+                // server may know the user by another spelling only.
+                Some(self.guard.admit(&who, key.1, Some(address), Moment::now()).map_err(|why| match why {
                     Denied::Refused => UpstreamError::Unauthorized(AuthError::Refused),
                     Denied::TooMany(wait) => {
                         tracing::warn!(user = who, %address, "too many wrong passwords; not passing on another");

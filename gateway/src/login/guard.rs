@@ -94,7 +94,7 @@ impl Guard {
         Self { state: Mutex::new(state), file, saving: Mutex::new(()), unsaved: Notify::new() }
     }
 
-    /// Whether a client's attempt may be passed on. `tag` stands for user and password.
+    /// Whether a client's attempt may be passed on. `tag` stands for the password and the name as it was sent.
     ///
     /// # Errors
     /// It may not. Nothing counts that is not passed on.

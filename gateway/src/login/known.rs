@@ -4,7 +4,7 @@ use std::time::Instant;
 use super::moment::Moment;
 use super::trust::TRUST;
 
-/// What stands for a user and password within this process ([`super::credential::AcceptedPasswords::tag`]).
+/// What stands for a name as it was sent and a password within this process ([`super::credential::AcceptedPasswords::tag`]).
 pub(crate) type Tag = [u8; 32];
 
 /// Passwords of one user: own, of apps.

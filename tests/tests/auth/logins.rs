@@ -94,6 +94,30 @@ async fn guessed_passwords_are_not_passed_on_without_limit() {
     assert!(log_in(stack.imap, HOME, "renewed").await.starts_with("OK"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_name_that_the_server_does_not_know_keeps_nobody_out() {
+    let stack = Stack::start_configured(Seed::Empty, "[cache]\ncredential_seconds = 0\n").await;
+    let log_in = async |name: &str| {
+        let mut client = ImapClient::connect(stack.imap).await;
+        client.command(&format!("LOGIN \"{name}\" {PASSWORD}")).await.status
+    };
+    let refused = || stack.sandbox.counters().snapshot().unauthorized;
+    // A device has the right password and a spelling that only the gateway understands.
+    for other in ["NOWHERE\\\\alice", "NOWHERE\\\\ALICE"] {
+        assert!(log_in(other).await.starts_with("NO [AUTHENTICATIONFAILED]"), "{other}");
+        assert!(log_in(ALICE).await.starts_with("OK"), "it says nothing of this name");
+    }
+    // It goes on, and is asked again under further names: all of them count together, and the right one stays known.
+    let before = refused();
+    for number in 0..12 {
+        let status = log_in(&format!("NOWHERE{number}\\\\alice")).await;
+        assert!(status.starts_with("NO"), "{status}");
+        assert!(log_in(ALICE).await.starts_with("OK"), "after {number}");
+    }
+    let passed = refused() - before;
+    assert!(passed <= 12, "{passed} refusals");
+}
+
 /// More wrong passwords from one address than are passed on.
 async fn guess_from(imap: SocketAddr, source: [u8; 4]) {
     for number in 0..5 {
