@@ -6,6 +6,7 @@ use secrecy::SecretString;
 #[cfg(feature = "conformance")]
 use super::conformance::SuiteArguments;
 use super::password;
+use super::say::say;
 use crate::check::{Check, Report, Status, Step};
 use crate::line::login::Login;
 
@@ -62,9 +63,9 @@ pub(super) async fn run(arguments: CheckArguments) -> Result<bool, String> {
     }
     let report = check.finish();
     if json {
-        println!("{}", serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?);
+        say!("{}", serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?);
     } else {
-        println!("{}", summary(&report));
+        say!("{}", summary(&report));
     }
     #[cfg(feature = "conformance")]
     if let (Some(suite), false) = (suite, report.failed()) {
@@ -81,10 +82,10 @@ fn print(step: &Step) {
         Status::Skipped => "skipped",
     };
     let time = if step.status == Status::Skipped { String::new() } else { format!("{} ms", step.milliseconds) };
-    println!("{}", format!("{status:<8} {:<20} {time}", step.name).trim_end());
-    step.details.iter().for_each(|line| println!("         {line}"));
+    say!("{}", format!("{status:<8} {:<20} {time}", step.name).trim_end());
+    step.details.iter().for_each(|line| say!("         {line}"));
     if let Some(next) = &step.next {
-        println!("         -> {next}");
+        say!("         -> {next}");
     }
 }
 

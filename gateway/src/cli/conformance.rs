@@ -5,6 +5,7 @@ use conformance::SCENARIOS;
 use secrecy::SecretString;
 
 use super::password;
+use super::say::say;
 use crate::check::find_target;
 use crate::config::UpstreamConfig;
 
@@ -62,9 +63,9 @@ impl Suite {
         let Self { config, user, second } = self;
         let second = second.as_ref().map(|(user, password)| (user.as_str(), password.clone()));
         let target = find_target(&config, (&user.0, user.1), second).await.map_err(|error| error.to_string())?;
-        println!("\nConformance: what differs from the specifications, and whether the gateway copes with it");
-        let report = conformance::run(&target, SCENARIOS, |done| println!("{done}")).await;
-        println!("\n| scenario | field | expected | seen | verdict |\n|---|---|---|---|---|\n{report}");
+        say!("\nConformance: what differs from the specifications, and whether the gateway copes with it");
+        let report = conformance::run(&target, SCENARIOS, |done| say!("{done}")).await;
+        say!("\n| scenario | field | expected | seen | verdict |\n|---|---|---|---|---|\n{report}");
         Ok(report.passed())
     }
 }

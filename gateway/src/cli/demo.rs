@@ -5,6 +5,7 @@ use std::time::Duration;
 use clap::Args;
 use exchange_sandbox::{Sandbox, seed};
 
+use super::say::say;
 use crate::config::{Config, LogConfig};
 use crate::service::{Service, StartError};
 
@@ -52,9 +53,10 @@ pub(super) async fn run(arguments: DemoArguments) -> Result<(), DemoError> {
 
     let config = Config::parse(&configuration(&arguments, sandbox.addr(), directory.path()))?;
     let service = Service::start(&config).await?;
-    print_guide(service.imap_addresses()[0], service.smtp_addresses()[0], &directory.path().join("certificate.pem"));
+    let certificate = directory.path().join("certificate.pem");
+    print_guide(service.imap_addresses()[0], service.smtp_addresses()[0], sandbox.addr(), &certificate);
     super::signal::asked_to_end().await;
-    println!("\nStopping; everything is forgotten.");
+    say!("\nStopping; everything is forgotten.");
     service.stop(PATIENCE).await;
     sandbox.shutdown().await;
     Ok(())
@@ -95,30 +97,31 @@ fn write_certificate(directory: &Path) -> Result<(), DemoError> {
     write("key.pem", made.signing_key.serialize_pem())
 }
 
-fn print_guide(imap: SocketAddr, smtp: SocketAddr, certificate: &Path) {
+fn print_guide(imap: SocketAddr, smtp: SocketAddr, sandbox: SocketAddr, certificate: &Path) {
     let (alice, bob) = (USERS[0].0, USERS[1].0);
-    println!("An Exchange sandbox with the gateway in front of it is running. Ctrl-C ends it.\n");
-    println!("  {:<6} {:<16} {:<6} {:<34} password", "", "host", "port", "user");
+    say!("An Exchange sandbox with the gateway in front of it is running. Ctrl-C ends it.\n");
+    say!("  {:<6} {:<16} {:<6} {:<34} password", "", "host", "port", "user");
     for (name, address) in [("IMAP", imap), ("SMTP", smtp)] {
         let users = format!("{alice}, {bob}");
-        println!("  {name:<6} {:<16} {:<6} {users:<34} {PASSWORD}", address.ip(), address.port());
+        say!("  {name:<6} {:<16} {:<6} {users:<34} {PASSWORD}", address.ip(), address.port());
     }
-    println!("\n  STARTTLS is offered with a self-signed certificate ({}).", certificate.display());
-    println!("\nList the folders and read a message:\n");
-    println!("  curl -u {alice}:{PASSWORD} imap://{imap}/");
-    println!("  curl -u {alice}:{PASSWORD} 'imap://{imap}/INBOX;UID=1'");
-    println!("\nSend one:\n");
-    println!(
+    say!("\n  STARTTLS is offered with a self-signed certificate ({}).", certificate.display());
+    say!("  The sandbox speaks MAPI/HTTP at http://{sandbox}/autodiscover/autodiscover.xml.");
+    say!("\nList the folders and read a message:\n");
+    say!("  curl -u {alice}:{PASSWORD} imap://{imap}/");
+    say!("  curl -u {alice}:{PASSWORD} 'imap://{imap}/INBOX;UID=1'");
+    say!("\nSend one:\n");
+    say!(
         "  printf 'From: {alice}\\nTo: {bob}\\nSubject: Hello\\n\\nIt works.\\n' | curl -u {alice}:{PASSWORD} \
          --mail-from {alice} --mail-rcpt {bob} --upload-file - smtp://{smtp}"
     );
-    println!("\nThunderbird: New account, manual configuration:\n");
-    println!(
+    say!("\nThunderbird: New account, manual configuration:\n");
+    say!(
         "  IMAP {} port {}, SMTP {} port {}, STARTTLS, normal password,",
         imap.ip(),
         imap.port(),
         smtp.ip(),
         smtp.port()
     );
-    println!("  user name {alice}. Accept the self-signed certificate when asked.\n");
+    say!("  user name {alice}. Accept the self-signed certificate when asked.\n");
 }

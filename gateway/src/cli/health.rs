@@ -2,6 +2,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
+use super::say::say;
 use crate::check;
 use crate::config::Config;
 
@@ -15,6 +16,6 @@ pub(super) struct HealthArguments {
 pub(super) async fn run(arguments: HealthArguments) -> Result<(), String> {
     let config = Config::load(&arguments.config).map_err(|error| error.to_string())?;
     let address = check::health(&config).await.map_err(|error| error.to_string())?;
-    println!("alive: greeted at {address}");
+    say!("alive: greeted at {address}");
     Ok(())
 }

@@ -9,6 +9,7 @@ mod health;
 mod oauth;
 mod password;
 mod run;
+mod say;
 mod signal;
 
 use std::process::ExitCode;

@@ -3,6 +3,7 @@ use std::time::Instant;
 
 use clap::{Args, Subcommand};
 
+use super::say::say;
 use crate::config::{Config, OAuthConfig};
 use crate::oauth::{OAuthError, Poll, TokenSource};
 
@@ -45,13 +46,13 @@ pub(super) async fn run(command: OAuthCommand) -> Result<(), String> {
         format!("{key}.oauth.refresh_token_file is not set: with client credentials nobody has to sign in")
     })?;
     let code = source.endpoint().device_code().await.map_err(|error| error.to_string())?;
-    println!("Open    {}", code.verification_uri);
-    println!("enter   {}", code.user_code);
-    println!("and sign in as the user of {mailbox}.");
+    say!("Open    {}", code.verification_uri);
+    say!("enter   {}", code.user_code);
+    say!("and sign in as the user of {mailbox}.");
     if let Some(complete) = &code.complete_uri {
-        println!("Or open {complete}");
+        say!("Or open {complete}");
     }
-    println!("Waiting, at most {} minutes …", code.lifetime.as_secs().div_ceil(60));
+    say!("Waiting, at most {} minutes …", code.lifetime.as_secs().div_ceil(60));
     let end = Instant::now() + code.lifetime;
     let mut interval = code.interval;
     let tokens = loop {
@@ -73,7 +74,7 @@ pub(super) async fn run(command: OAuthCommand) -> Result<(), String> {
     };
     let refresh = tokens.refresh.ok_or("the service gave no refresh token: add offline_access to oauth.scope")?;
     file.write(&refresh).map_err(|error| error.to_string())?;
-    println!("Signed in. The refresh token is in {}.", file.path().display());
+    say!("Signed in. The refresh token is in {}.", file.path().display());
     Ok(())
 }
 

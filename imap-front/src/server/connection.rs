@@ -206,7 +206,9 @@ impl Connection {
                     room = None;
                     if let Some(Answer::LoggedIn(user)) = &answer {
                         sign_in = user.signed_out();
-                        if !self.admission.logged_in(&user.owner()) {
+                        let owner = user.owner();
+                        if !self.admission.logged_in(&owner) {
+                            tracing::info!(user = %owner, "refused: too many connections of this user");
                             session.crowded_out();
                             continue;
                         }
@@ -232,7 +234,10 @@ impl Connection {
                 }
                 Event::Deadline => session.timeout(now),
                 Event::Probe => session.probe(),
-                Event::ToldToGo => session.crowded_out(),
+                Event::ToldToGo => {
+                    tracing::info!("sent away before it logged in: too many connections, and others came");
+                    session.crowded_out();
+                }
                 Event::SignedOut => {
                     sign_in = None;
                     session.signed_out();

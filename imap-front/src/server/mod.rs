@@ -76,7 +76,7 @@ impl Server {
     ) {
         let admitted = self.config.gate.admit();
         let Some(admission) = admitted.and_then(|mut one| one.at(address.ip()).then_some(one)) else {
-            tracing::debug!(%address, "too many connections");
+            tracing::info!(peer = %address, "refused: too many connections");
             if !matches!(self.config.tls, TlsMode::Implicit(_)) {
                 // Fits into the socket's empty buffer; if it does not, closing says enough.
                 let _ =

@@ -126,7 +126,10 @@ impl<'a> Connection<'a> {
             tokio::select! {
                 biased;
                 () = stopped(&mut self.shutdown) => session.shutdown(),
-                () = &mut told_to_go, if self.submitter.is_none() => session.crowded_out(),
+                () = &mut told_to_go, if self.submitter.is_none() => {
+                    tracing::info!("sent away before it logged in: too many connections, and others came");
+                    session.crowded_out();
+                }
                 () = sleep_until(deadline) => session.timeout(),
                 count = ahead.read(stream, &mut buffer) => {
                     let bytes = &mut buffer[..count?];
@@ -165,9 +168,11 @@ impl<'a> Connection<'a> {
         let span = tracing::info_span!("command", verb = "AUTH", user = credentials.user);
         let login = self.backend.login(credentials, self.peer);
         let done = logged(login, "login").instrument(span).await.and_then(|submitter| {
-            if self.admission.logged_in(&submitter.owner()) {
+            let owner = submitter.owner();
+            if self.admission.logged_in(&owner) {
                 Ok(submitter)
             } else {
+                tracing::info!(user = %owner, "refused: too many connections of this user");
                 Err(SubmitError::RateLimited("Too many connections of this user, try again later".to_owned()))
             }
         });

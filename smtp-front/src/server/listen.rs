@@ -57,7 +57,7 @@ impl Server {
         let is_proxy = self.config.access.is_proxy(address.ip());
         let admitted = self.config.gate.admit();
         let Some(admission) = admitted.and_then(|mut one| (is_proxy || one.at(address.ip())).then_some(one)) else {
-            span.in_scope(|| tracing::debug!("too many connections"));
+            span.in_scope(|| tracing::info!("refused: too many connections"));
             // This task is not counted, but it lives a second at most.
             let server = self.clone();
             connections.spawn(async move { server.refuse(stream, TOO_MANY).await });

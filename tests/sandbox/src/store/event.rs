@@ -114,6 +114,10 @@ impl EventLog {
 
     /// Tells the delayed events whose time has come.
     pub(crate) fn release(&mut self, now: Instant) {
+        // Asked at each request, of each mailbox.
+        if self.delayed.is_empty() {
+            return;
+        }
         let (due, rest) = std::mem::take(&mut self.delayed).into_iter().partition(|(time, _)| *time <= now);
         self.delayed = rest;
         let due: Vec<(Instant, Event)> = due;
