@@ -15,7 +15,8 @@ pub(crate) struct Searched<'a> {
     /// All of it is there, and not just its header.
     full: bool,
     sent: OnceCell<Option<NaiveDate>>,
-    fields: OnceCell<Vec<FieldText<'a>>>,
+    /// A place for each line of the header block.
+    fields: OnceCell<Vec<OnceCell<Option<Box<FieldText<'a>>>>>>,
     /// The headers of the parts, from the outermost on.
     part_headers: OnceCell<String>,
     body: OnceCell<Vec<BodyText<'a>>>,
@@ -71,7 +72,7 @@ impl<'a> Searched<'a> {
     pub fn field_contains(&self, name: &str, text: &str) -> bool {
         let text = spaced(text);
         let finder = Finder::new(&*text);
-        self.fields().iter().any(|field| field.field.is(name) && occurs(&finder, field.value()))
+        self.named(name).any(|field| occurs(&finder, field.value()))
     }
 
     /// Whether an address in a field of that name contains `text`, which is in lower case: its name or the address itself, as
@@ -79,7 +80,7 @@ impl<'a> Searched<'a> {
     pub fn address_contains(&self, name: &str, text: &str) -> bool {
         let text = spaced(text);
         let finder = Finder::new(&*text);
-        self.fields().iter().any(|field| field.field.is(name) && occurs(&finder, field.addresses()))
+        self.named(name).any(|field| occurs(&finder, field.addresses()))
     }
 
     /// Whether the body contains `text`, which is in lower case; nothing if it is not there. Of HTML both count: what it shows
@@ -107,13 +108,25 @@ impl<'a> Searched<'a> {
             let text = spaced(text);
             let finder = Finder::new(&*text);
             let found = |field: &FieldText<'_>| field.name().contains(&*text) || occurs(&finder, field.value());
-            self.fields().iter().any(found) || occurs(&finder, self.part_headers())
+            self.fields(|_| true).any(found) || occurs(&finder, self.part_headers())
         };
         Some(in_header() || self.body_contains(text)?)
     }
 
-    fn fields(&self) -> &[FieldText<'a>] {
-        self.fields.get_or_init(|| self.message.fields().iter().map(FieldText::new).collect())
+    /// The fields of a name.
+    fn named(&self, name: &str) -> impl Iterator<Item = &FieldText<'a>> {
+        let begins =
+            move |line: &[u8]| line.get(..name.len()).is_some_and(|start| start.eq_ignore_ascii_case(name.as_bytes()));
+        self.fields(begins).filter(move |field| field.field.is(name))
+    }
+
+    /// The fields on lines that `may_be` says; no other is taken apart.
+    fn fields(&self, may_be: impl Fn(&[u8]) -> bool) -> impl Iterator<Item = &FieldText<'a>> {
+        let places = self.fields.get_or_init(|| self.message.fields().lines().map(|_| OnceCell::new()).collect());
+        let lines = self.message.fields().lines().zip(places).filter(move |(line, _)| may_be(line));
+        lines.filter_map(|(line, place)| {
+            place.get_or_init(|| Field::of(line).map(FieldText::new).map(Box::new)).as_deref()
+        })
     }
 
     fn part_headers(&self) -> &str {
