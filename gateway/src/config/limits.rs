@@ -9,7 +9,7 @@ pub struct LimitsConfig {
     pub memory_bytes: u64,
     /// The same of one user.
     pub memory_bytes_per_user: u64,
-    /// Seconds for which a command waits for memory before it is refused.
+    /// Seconds for which a command waits for memory while nobody before it is served, before it is refused.
     pub wait_seconds: u64,
     /// Seconds for which what is under way may go on when the gateway stops. A submission that is cut off may be sent twice,
     /// so this is close to what service managers and container engines grant at most by default (30 s).

@@ -22,7 +22,7 @@ const MAX_PLACES: usize = 4;
 
 /// What all accounts share of the upstream: the configuration, TLS set up once, the counters.
 pub struct UpstreamSettings {
-    pub(super) config: UpstreamConfig,
+    pub(crate) config: UpstreamConfig,
     pub(super) tls: Tls,
     pub(super) counters: Arc<Counters>,
     tally: Arc<Tally>,

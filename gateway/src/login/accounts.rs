@@ -74,7 +74,7 @@ pub struct Accounts {
     pub(super) accounts: DashMap<(String, Guid), Arc<Account>>,
 }
 
-/// The login name, in lower case; for a token with its tag, as several of them are good at a time.
+/// The name that is shown to the upstream, in lower case; for a token with its tag, as several of them are good at a time.
 pub(super) type LoginKey = (String, Option<Tag>);
 
 pub(super) type Attempt = Shared<BoxFuture<'static, Result<Arc<Account>, UpstreamError>>>;

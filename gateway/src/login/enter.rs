@@ -15,6 +15,7 @@ use crate::account::Account;
 use crate::line::connector::Connector;
 use crate::line::error::UpstreamError;
 use crate::line::login::{Login, Proof, TicketFile};
+use crate::line::login_name::LoginName;
 
 impl Accounts {
     /// Opens the account of a login, from memory or by the upstream. Dropped, an attempt that began goes on.
@@ -24,7 +25,11 @@ impl Accounts {
     pub(super) async fn enter(self: &Arc<Self>, login: Login, origin: Origin) -> Result<Arc<Account>, UpstreamError> {
         // What is a token is never taken for a password: no name has a NUL.
         let (name, secret, token) = match &login.proof {
-            Proof::Password(password) => (login.user.to_lowercase(), password.clone(), false),
+            Proof::Password(password) => {
+                // Spellings that are one name to the upstream are one here.
+                let name = LoginName::parse(&self.settings.config, &login.user)?;
+                (name.sign_in.to_lowercase(), password.clone(), false)
+            }
             Proof::Token(token) => (format!("\0{}", login.user.to_lowercase()), token.clone(), true),
             // Whoever may use the file is decided before.
             Proof::Tickets(TicketFile::Keytab(path) | TicketFile::CredentialCache(path)) => {
@@ -90,8 +95,8 @@ impl Accounts {
         let who = connector.user().to_lowercase();
         let admitted = match origin {
             Origin::Client(address) => {
-                // Guesses count by user, however the name is written. What was refused is refused as it was written: the
-                // server may know the user by another spelling only.
+                // Guesses count by user, however the name is written. What was refused is refused as it was sent: the upstream
+                // may know the user by another spelling only.
                 Some(self.guard.admit(&who, key.1, Some(address), Moment::now()).map_err(|why| match why {
                     Denied::Refused => UpstreamError::Unauthorized(AuthError::Refused),
                     Denied::TooMany(wait) => {

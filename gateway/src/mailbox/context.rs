@@ -62,6 +62,9 @@ pub struct MailboxContext {
     /// The UIDVALIDITY given last; 0 if none was.
     last_uid_validity: Mutex<u32>,
     last_used: Mutex<Instant>,
+    /// Held by who changes the list of subscriptions: it is one value, and who writes it at the same time takes away what
+    /// others write.
+    subscribing: tokio::sync::Mutex<()>,
     fetch_options: FetchOptions,
     keep_original_bytes: usize,
     read_ahead_messages: usize,
@@ -93,6 +96,7 @@ impl MailboxContext {
             caches,
             last_uid_validity: Mutex::default(),
             last_used: Mutex::new(Instant::now()),
+            subscribing: tokio::sync::Mutex::default(),
             fetch_options,
             keep_original_bytes,
             read_ahead_messages,
@@ -194,6 +198,7 @@ impl MailboxContext {
         edits_of: impl Fn(&Subscriptions) -> Vec<Edit> + Send,
         is_folder: impl Fn(&str) -> bool + Send,
     ) -> Result<(), UpstreamError> {
+        let _alone = self.subscribing.lock().await;
         if let Some(mailbox) = self.upstream.current()
             && let Some(top) = mailbox.gid_of(mailbox.info().folders.ipm_subtree)
         {

@@ -5,7 +5,7 @@ use mapi_core::id::Gid;
 use super::context::MailboxContext;
 use super::tree::TreeNode;
 use crate::blocking::blocking;
-use crate::ledger::{LedgerError, MAX_UID, Standing};
+use crate::ledger::{FolderCommit, LedgerError, MAX_UID, Standing};
 use crate::line::error::UpstreamError;
 use crate::sync::FolderState;
 
@@ -32,20 +32,38 @@ pub(super) async fn numbers(
             return Ok(None);
         }
         let uid_validity = context.fresh_uid_validity(&epoch);
-        let (ledger, commit) = (Arc::clone(&context.ledger), FolderState::foretell(uid_validity, next_article));
-        return match blocking(move || ledger.commit(&folder, commit)).await? {
-            // Somebody is opening it.
-            Err(LedgerError::Conflict { .. }) => Ok(None),
-            written => Ok(written.map(|()| Some((uid_validity, next_article)))?),
-        };
+        let told = foretold(context, folder, FolderState::foretell(uid_validity, next_article)).await?;
+        return Ok(told.then_some((uid_validity, next_article)));
     };
     let standing = context.ledger.opening()?.judge(&folder, (&stored.head, &stored.run), &epoch);
+    if standing != Standing::Current {
+        return Ok(None);
+    }
+    let uid_validity = stored.head.uid_validity;
     let uid_next = if stored.head.ics.is_empty() {
-        next_article.max(stored.head.uid_next)
+        let uid_next = next_article.max(stored.head.uid_next);
+        if uid_next >= MAX_UID {
+            return Ok(None);
+        }
+        if let Some(commit) = FolderState::foretell_more(stored, next_article)
+            && !foretold(context, folder, commit).await?
+        {
+            return Ok(None);
+        }
+        uid_next
     } else if stored.next_article.is_some_and(|read| next_article <= read) && node.counts.messages <= stored.messages {
         stored.head.uid_next
     } else {
         return Ok(None);
     };
-    Ok((standing == Standing::Current).then_some((stored.head.uid_validity, uid_next)))
+    Ok(Some((uid_validity, uid_next)))
+}
+
+/// Keeps in the ledger what is to be told of a folder that was never read; not if somebody is opening it.
+async fn foretold(context: &MailboxContext, folder: Gid, commit: FolderCommit) -> Result<bool, UpstreamError> {
+    let ledger = Arc::clone(&context.ledger);
+    match blocking(move || ledger.commit(&folder, commit)).await? {
+        Err(LedgerError::Conflict { .. }) => Ok(false),
+        written => Ok(written.map(|()| true)?),
+    }
 }

@@ -209,7 +209,7 @@ impl Connection {
                         let owner = user.owner();
                         if !self.admission.logged_in(&owner) {
                             tracing::info!(user = %owner, "refused: too many connections of this user");
-                            session.crowded_out();
+                            session.crowded_out(true);
                             continue;
                         }
                     }
@@ -236,7 +236,7 @@ impl Connection {
                 Event::Probe => session.probe(),
                 Event::ToldToGo => {
                     tracing::info!("sent away before it logged in: too many connections, and others came");
-                    session.crowded_out();
+                    session.crowded_out(false);
                 }
                 Event::SignedOut => {
                     sign_in = None;

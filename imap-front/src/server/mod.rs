@@ -91,6 +91,9 @@ impl Server {
             tracing::debug!("connected");
             match server.run(socket, address, admission, (stopping, cutting)).await {
                 Ok(()) => tracing::debug!("closed"),
+                Err(error) if error.kind() == io::ErrorKind::TimedOut => {
+                    tracing::info!("cut off: the client did not read what it asked for");
+                }
                 Err(error) => tracing::debug!(%error, "ended"),
             }
         };

@@ -313,9 +313,9 @@ impl Session {
         }
     }
 
-    /// There are too many connections for this one to stay.
-    pub fn crowded_out(&mut self) {
-        self.bye(Some("LIMIT"), "Too many connections");
+    /// There are too many connections for this one to stay: of the user, or from everywhere.
+    pub fn crowded_out(&mut self, of_user: bool) {
+        self.bye(Some("LIMIT"), if of_user { "Too many connections of this user" } else { "Too many connections" });
     }
 
     /// TLS was negotiated after [`Action::StartTls`].

@@ -5,6 +5,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use thiserror::Error;
 use tokio::sync::oneshot;
+use tokio::time::Instant;
 
 use super::Owner;
 use super::waiting::Waiting;
@@ -16,14 +17,18 @@ pub struct BudgetLimits {
     pub total: u64,
     /// Bytes of one owner.
     pub per_owner: u64,
-    /// How long somebody waits for room.
+    /// For how long somebody waits for room while nothing moves: nobody before him got any. While those before him are served
+    /// he waits on, [`TURNS`] times as long at most.
     pub patience: Duration,
 }
 
+/// See [`BudgetLimits::patience`].
+pub const TURNS: u32 = 10;
+
 impl Default for BudgetLimits {
-    /// 192 MiB, 96 of one owner, half a minute.
+    /// 128 MiB, 96 of one owner, half a minute.
     fn default() -> Self {
-        Self { total: 192 << 20, per_owner: 96 << 20, patience: Duration::from_secs(30) }
+        Self { total: 128 << 20, per_owner: 96 << 20, patience: Duration::from_secs(30) }
     }
 }
 
@@ -44,10 +49,20 @@ pub struct ByteBudget {
 struct State {
     used: u64,
     used_by_large: u64,
-    /// Holds no zeros.
-    used_by: HashMap<Owner, u64>,
+    /// Only who uses some.
+    used_by: HashMap<Owner, Used>,
     small: Waiting<Waiter>,
     large: Waiting<Waiter>,
+    /// When somebody got room last.
+    moved: Instant,
+}
+
+/// What an owner uses.
+#[derive(Debug)]
+struct Used {
+    bytes: u64,
+    /// When some of it was taken last.
+    moved: Instant,
 }
 
 #[derive(Debug)]
@@ -70,7 +85,7 @@ impl ByteBudget {
     /// A budget of which nothing is used.
     pub fn new(limits: BudgetLimits) -> Arc<Self> {
         let (small, large) = (Waiting::new(), Waiting::new());
-        let state = State { used: 0, used_by_large: 0, used_by: HashMap::new(), small, large };
+        let state = State { used: 0, used_by_large: 0, used_by: HashMap::new(), small, large, moved: Instant::now() };
         Arc::new(Self { limits, state: Mutex::new(state) })
     }
 
@@ -83,10 +98,12 @@ impl ByteBudget {
     /// alone. Dropping the future leaves the queue.
     ///
     /// # Errors
-    /// [`BudgetExceeded`] if there is none in [`BudgetLimits::patience`].
+    /// [`BudgetExceeded`] if [`BudgetLimits::patience`] ends.
     pub async fn reserve(self: &Arc<Self>, owner: &Owner, bytes: u64) -> Result<Reservation, BudgetExceeded> {
         let _waits = ForgetOnDrop { budget: self, owner };
-        let (sender, reserved) = oneshot::channel();
+        let (sender, mut reserved) = oneshot::channel();
+        let patience = self.limits.patience;
+        let began = Instant::now();
         let bytes = self.most_of(bytes);
         {
             let mut state = self.lock();
@@ -94,10 +111,25 @@ impl ByteBudget {
             if self.is_large(bytes) { state.large.push(owner, waiter) } else { state.small.push(owner, waiter) }
         }
         self.dispatch();
-        match tokio::time::timeout(self.limits.patience, reserved).await {
-            Ok(Ok(reservation)) => Ok(reservation),
-            Ok(Err(_)) | Err(_) => Err(BudgetExceeded),
+        let mut until = began + patience;
+        loop {
+            match tokio::time::timeout_at(until, &mut reserved).await {
+                Ok(reservation) => return reservation.map_err(|_| BudgetExceeded),
+                Err(_) => {
+                    let next = (self.moved(owner) + patience).min(began + patience.saturating_mul(TURNS));
+                    if next <= until {
+                        return Err(BudgetExceeded);
+                    }
+                    until = next;
+                }
+            }
         }
+    }
+
+    /// When those moved last who may stand before an owner: his own, whose share may be what is used up, or anybody.
+    fn moved(&self, owner: &Owner) -> Instant {
+        let state = self.lock();
+        state.used_by.get(owner).map_or(state.moved, |used| used.moved)
     }
 
     /// How much of so many bytes can be taken at all.
@@ -130,9 +162,9 @@ impl ByteBudget {
     /// owner's own share is used up.
     fn next(&self) -> Option<(Owner, Waiter)> {
         let mut state = self.lock();
-        let State { used, used_by_large, used_by, small, large } = &mut *state;
+        let State { used, used_by_large, used_by, small, large, moved } = &mut *state;
         let share = |owner: &Owner, waiter: &Waiter| {
-            used_by.get(owner).copied().unwrap_or(0) + waiter.bytes <= self.limits.per_owner
+            used_by.get(owner).map_or(0, |used| used.bytes) + waiter.bytes <= self.limits.per_owner
         };
         let room = self.limits.total.saturating_sub(*used);
         let room_for_large = self.largest().saturating_sub(*used_by_large).min(room);
@@ -142,8 +174,10 @@ impl ByteBudget {
             Some(next)
         })?;
         *used += waiter.bytes;
+        *moved = Instant::now();
         if waiter.bytes > 0 {
-            *used_by.entry(owner.clone()).or_default() += waiter.bytes;
+            let used = used_by.entry(owner.clone()).or_insert(Used { bytes: 0, moved: *moved });
+            *used = Used { bytes: used.bytes + waiter.bytes, moved: *moved };
         }
         Some((owner, waiter))
     }
@@ -155,8 +189,8 @@ impl ByteBudget {
             state.used_by_large -= bytes;
         }
         if let Some(used) = state.used_by.get_mut(owner) {
-            *used -= bytes;
-            if *used == 0 {
+            used.bytes -= bytes;
+            if used.bytes == 0 {
                 state.used_by.remove(owner);
             }
         }
@@ -243,6 +277,40 @@ mod tests {
         budget.reserve(owner, bytes).now_or_never().map(Result::unwrap)
     }
 
+    #[tokio::test(start_paused = true)]
+    async fn who_waits_is_refused_when_nothing_moves_and_not_before() {
+        let patience = Duration::from_secs(30);
+        let budget = ByteBudget::new(BudgetLimits { total: 256 * MIB, per_owner: 100 * MIB, patience });
+        let (one, other) = (Owner::new("one"), Owner::new("other"));
+        let stuck = now(&budget, &other, 100 * MIB).unwrap();
+        let first = now(&budget, &one, 100 * MIB).unwrap();
+        // Those before him are served, one in twenty seconds.
+        let (waiting, served) = (Arc::clone(&budget), one.clone());
+        let last = tokio::spawn(async move {
+            let mut room = first;
+            for _ in 0..5 {
+                let next = tokio::spawn({
+                    let (waiting, served) = (Arc::clone(&waiting), served.clone());
+                    async move { waiting.reserve(&served, 100 * MIB).await }
+                });
+                tokio::time::sleep(Duration::from_secs(20)).await;
+                drop(room);
+                room = next.await.unwrap().unwrap();
+            }
+        });
+        let own = tokio::spawn({
+            let (budget, other) = (Arc::clone(&budget), other.clone());
+            async move { budget.reserve(&other, 100 * MIB).await.err() }
+        });
+        let began = Instant::now();
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        assert!(budget.reserve(&one, 90 * MIB).await.is_ok(), "his turn comes");
+        assert!(began.elapsed() > patience, "after {:?}", began.elapsed());
+        assert_eq!(own.await.unwrap(), Some(BudgetExceeded), "the other one's own share does not move");
+        last.await.unwrap();
+        drop(stuck);
+    }
+
     #[tokio::test]
     async fn who_finds_no_room_waits_and_small_ones_find_some() {
         let budget = budget(256 * MIB, 256 * MIB);
@@ -327,7 +395,7 @@ mod tests {
                 let sum: u64 = held.iter().map(Reservation::bytes).sum();
                 prop_assert_eq!(budget.used(), sum);
                 prop_assert!(sum <= 100 * 256);
-                prop_assert!(budget.lock().used_by.values().all(|used| *used <= 60 * 256));
+                prop_assert!(budget.lock().used_by.values().all(|used| used.bytes <= 60 * 256));
             }
             while !waiting.is_empty() {
                 let before = waiting.len();

@@ -116,6 +116,10 @@ async fn a_name_that_the_server_does_not_know_keeps_nobody_out() {
     }
     let passed = refused() - before;
     assert!(passed <= 12, "{passed} refusals");
+    // Nothing more is tried, and another spelling that is the same name to the server is as known.
+    for name in ["alice", "ALICE@EXAMPLE.TEST"] {
+        assert!(log_in(name).await.starts_with("OK"), "{name}");
+    }
 }
 
 /// More wrong passwords from one address than are passed on.

@@ -265,6 +265,46 @@ async fn asking_for_the_status_of_many_folders() {
     meter.within(2, "STATUS of 41 unopened folders").await;
 }
 
+/// What was told of a folder that nobody read holds, whatever comes and goes before somebody does.
+#[tokio::test(flavor = "multi_thread")]
+async fn uidnext_that_was_told_of_an_empty_folder_holds() {
+    for left in [0, 1, 3] {
+        let stack = Stack::start(Seed::Bulk(1)).await;
+        let folder = stack.as_outlook(|mailbox| {
+            let top = mailbox.special(Special::IpmSubtree);
+            mailbox.create_folder(top, "Folder 0", "", 1, false).expect("made").0
+        });
+        let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+        let empty = status(&mut client, 0).await;
+        assert_eq!((empty.messages, empty.uid_next), (0, 1));
+        let ids: Vec<u64> = stack.as_outlook(|mailbox| {
+            let message = || MessageBuilder::new("new").from("Somebody", "somebody@example.org").body("new").build();
+            (0..4).map(|_| mailbox.add(folder, message(), false).expect("added")).collect()
+        });
+        until("four are told of", async || status(&mut client, 0).await.messages == 4).await;
+        let told = status(&mut client, 0).await;
+        assert!(told.uid_next >= 5, "{told:?}");
+        stack.as_outlook(|mailbox| mailbox.delete_messages(folder, &ids[left..], false).map(drop)).expect("deleted");
+        until("they are gone", async || status(&mut client, 0).await.messages == left as u32).await;
+        let (stack, mut client) = if left == 1 {
+            drop(client);
+            let stack = stack.restart().await;
+            let client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+            (stack, client)
+        } else {
+            (stack, client)
+        };
+        let appended = client.command("APPEND \"Folder 0\" {15+}\r\nSubject: x\r\n\r\ny").await.ok();
+        let uid = appended.status.split(['[', ']']).nth(1).and_then(|code| code.rsplit(' ').next()?.parse().ok());
+        let uid: u32 = uid.unwrap_or_else(|| panic!("{}", appended.status));
+        assert!(uid >= told.uid_next, "UID {uid} of {left} left, after {told:?}");
+        let now = status(&mut client, 0).await;
+        assert_eq!((now.uid_validity, now.messages), (empty.uid_validity, left as u32 + 1));
+        assert!(now.uid_next > uid, "{now:?}");
+        drop(stack);
+    }
+}
+
 /// As Thunderbird asks at each check for new mail.
 #[tokio::test(flavor = "multi_thread")]
 async fn asking_for_uidnext_of_many_folders() {

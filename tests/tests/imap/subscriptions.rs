@@ -310,6 +310,30 @@ async fn two_sessions_and_two_gateways_see_and_keep_what_the_other_says() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn sessions_that_subscribe_at_once_are_all_told_the_truth() {
+    const SESSIONS: usize = 24;
+    let (stack, mut client) = start().await;
+    let mut sessions = Vec::new();
+    for number in 0..SESSIONS {
+        ok(&mut client, &[&format!("CREATE at{number}")]).await;
+        sessions.push(login(&stack).await);
+    }
+    for verb in ["SUBSCRIBE", "UNSUBSCRIBE"] {
+        let at_once = std::mem::take(&mut sessions).into_iter().enumerate().map(|(number, mut session)| {
+            tokio::spawn(async move {
+                session.command(&format!("{verb} at{number}")).await.ok();
+                session
+            })
+        });
+        for session in at_once.collect::<Vec<_>>() {
+            sessions.push(session.await.expect("done"));
+        }
+        let names = listed(&mut client, "LSUB \"\" at*").await;
+        assert_eq!(names.len(), if verb == "SUBSCRIBE" { SESSIONS } else { 0 }, "{verb}: {names:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn what_another_gateway_writes_between_reading_and_writing_stays() {
     let mut between = 0;
     for at in 1..=3 {
