@@ -15,6 +15,7 @@ impl Fetch<'_> {
     }
 
     pub(super) async fn chunk(&mut self, uids: &[u32]) -> Result<(), Stopped> {
+        self.look_on_disk(uids).await;
         let mut queue = Queue::new(self.sender);
         for uid in uids {
             match self.known(*uid) {

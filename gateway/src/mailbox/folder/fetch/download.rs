@@ -210,7 +210,7 @@ impl Fetch<'_> {
     fn keep(&self, gid: Gid, examined: Examined) {
         let (context, Examined { record, message, outline }) = (&self.folder.shared.context, examined);
         if let Some(outline) = outline {
-            context.cache_outline(gid, record.digest, &outline);
+            context.outlines().keep(gid, &record, &outline);
         }
         if self.purpose != Purpose::Ledger {
             context.cache_rendering(gid, record.digest, message.bytes().clone());

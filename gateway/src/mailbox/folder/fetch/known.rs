@@ -12,6 +12,7 @@ use crate::ledger::RenderingRecord;
 use crate::line::error::UpstreamError;
 use crate::line::upstream::Lane;
 use crate::mailbox::folder::Folder;
+use crate::mailbox::outlines::FoundOutlines;
 use crate::share::COPIES;
 use crate::sync::{FolderView, MessageSource};
 
@@ -33,6 +34,8 @@ pub(super) struct Fetch<'a> {
     /// Where downloads come from: those that others must not wait for have a session of their own.
     pub lane: Lane,
     pub purpose: Purpose,
+    /// What the disk had of the messages that are fetched now.
+    pub found: FoundOutlines,
 }
 
 /// What is known of a message before asking the upstream.
@@ -44,6 +47,24 @@ pub(super) enum Known {
 }
 
 impl Fetch<'_> {
+    /// Looks on disk for what is asked for of messages and is not in memory. Only what may be served of them is looked for:
+    /// of a rendering that is recorded and still that of the message.
+    pub(super) async fn look_on_disk(&mut self, uids: &[u32]) {
+        let context = &self.folder.shared.context;
+        if !context.outlines().are_on_disk() || self.need != FetchNeed::Outline {
+            return;
+        }
+        let missing = |uid: &u32| {
+            let source = self.view.source(*uid).filter(|source| !source.suspect)?;
+            let recorded = source.rendering?;
+            let is_there = context.outlines().has(source.gid, &recorded)
+                || context.cached_rendering(source.gid, &recorded.digest).is_some();
+            (!is_there).then_some((source.gid, recorded.digest))
+        };
+        let missing = uids.iter().filter_map(missing).collect();
+        self.found = context.outlines().find(missing).await;
+    }
+
     pub(super) fn known(&self, uid: u32) -> Known {
         let Some(source) = self.view.source(uid) else { return Known::Answer(Err(UpstreamError::Expunged)) };
         let Some(recorded) = source.rendering.filter(|_| !source.suspect) else { return Known::Ask(source) };
@@ -85,7 +106,7 @@ impl Fetch<'_> {
         match self.need {
             FetchNeed::Size => Some(FetchedContent::Nothing),
             FetchNeed::Outline => {
-                let outline = context.cached_outline(gid, &recorded.digest);
+                let outline = context.outlines().get(gid, recorded).or_else(|| self.found.get(gid, recorded));
                 outline.map(FetchedContent::Outline).or_else(whole)
             }
             FetchNeed::Full | FetchNeed::Parts => whole(),

@@ -13,6 +13,7 @@ use self::known::{Fetch, READY, READY_SMALL};
 use self::purpose::Purpose;
 use super::Folder;
 use crate::line::upstream::Lane;
+use crate::mailbox::outlines::FoundOutlines;
 
 pub use queue::FetchedItem;
 
@@ -79,7 +80,7 @@ impl Folder {
     async fn fetch_all(&self, uids: &[u32], need: FetchNeed, purpose: Purpose, sender: &mpsc::Sender<FetchedItem>) {
         for (number, chunk) in uids.chunks(CHUNK).enumerate() {
             let (view, lane) = (self.view(), Lane::Bulk);
-            let mut fetch = Fetch { view, folder: self, need, sender, lane, purpose };
+            let mut fetch = Fetch { view, folder: self, need, sender, lane, purpose, found: FoundOutlines::default() };
             if number == 0 && purpose == Purpose::Client && fetch.known_bytes(chunk) < BULK_BYTES {
                 fetch.lane = Lane::Interactive;
             }
