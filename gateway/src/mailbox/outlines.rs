@@ -1,6 +1,6 @@
 use std::collections::HashMap;
-use std::sync::Arc;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use mail_core::message::Outline;
@@ -13,6 +13,8 @@ use crate::ledger::envelopes::{Entry, EnvelopeStore};
 
 /// For so long the disk is waited for; then the upstream is asked instead.
 const PATIENCE: Duration = Duration::from_secs(2);
+/// And for so long it is not tried again: a list is many reads.
+const PAUSE: Duration = Duration::from_secs(30);
 
 /// What lists of messages need of a mailbox's messages: in memory, and on disk where that is wanted.
 pub struct Outlines {
@@ -29,12 +31,14 @@ struct Disk {
     store: Arc<EnvelopeStore>,
     /// One reads at a time, so that a disk that hangs takes one thread.
     turn: Arc<Semaphore>,
+    /// Until then nobody reads: somebody waited in vain.
+    left_alone: Mutex<Option<Instant>>,
 }
 
 impl Outlines {
     /// Those of a mailbox; with a store they are kept there, too.
     pub(crate) fn new(mailbox: Guid, caches: Arc<MessageCaches>, store: Option<Arc<EnvelopeStore>>) -> Self {
-        let disk = store.map(|store| Disk { store, turn: Arc::new(Semaphore::new(1)) });
+        let disk = store.map(|store| Disk { store, turn: Arc::new(Semaphore::new(1)), left_alone: Mutex::default() });
         Self { mailbox, caches, disk }
     }
 
@@ -72,7 +76,8 @@ impl Outlines {
     /// Looks on disk for the outlines of these messages and renderings. What is found is in memory from now on, if there is
     /// room. A disk that fails or takes long has none. If the future is dropped, what was begun comes to its end.
     pub(crate) async fn find(&self, wanted: Vec<(Gid, [u8; 32])>) -> FoundOutlines {
-        let Some(disk) = self.disk.as_ref().filter(|_| !wanted.is_empty()) else { return FoundOutlines::default() };
+        let is_asked = |disk: &&Disk| !wanted.is_empty() && !disk.is_left_alone();
+        let Some(disk) = self.disk.as_ref().filter(is_asked) else { return FoundOutlines::default() };
         let (store, turn) = (Arc::clone(&disk.store), Arc::clone(&disk.turn));
         let reading = async move {
             let turn = turn.acquire_owned().await.ok()?;
@@ -83,7 +88,13 @@ impl Outlines {
             };
             tokio::task::spawn_blocking(read).await.ok()
         };
-        let found = tokio::time::timeout(PATIENCE, reading).await.ok().flatten().unwrap_or_default();
+        let found = match tokio::time::timeout(PATIENCE, reading).await {
+            Ok(found) => found.unwrap_or_default(),
+            Err(_) => {
+                disk.leave_alone();
+                Vec::new()
+            }
+        };
         let mut outlines = HashMap::with_capacity(found.len());
         for Entry { gid, digest, bytes } in found {
             self.caches.outlines.insert(self.mailbox, gid, digest, bytes.clone());
@@ -106,6 +117,14 @@ impl FoundOutlines {
 }
 
 impl Disk {
+    fn is_left_alone(&self) -> bool {
+        self.left_alone.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|until| Instant::now() < until)
+    }
+
+    fn leave_alone(&self) {
+        *self.left_alone.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + PAUSE);
+    }
+
     /// Writes in the background, if that is to be done now.
     fn write_if(&self, is_full: bool) {
         if is_full {

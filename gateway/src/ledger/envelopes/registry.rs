@@ -17,13 +17,15 @@ pub struct Envelopes {
     idle: Duration,
     open_files: usize,
     known: Mutex<HashMap<Guid, Arc<EnvelopeStore>>>,
+    /// Locked while somebody tends them.
+    tending: Mutex<()>,
 }
 
 impl Envelopes {
     /// Those in `directory`. Files that nobody used for `idle` are closed, and of those that were used least lately so many that
     /// at most about `open_files` are open.
     pub fn new(directory: PathBuf, options: EnvelopeOptions, idle: Duration, open_files: usize) -> Self {
-        Self { directory, options, idle, open_files, known: Mutex::default() }
+        Self { directory, options, idle, open_files, known: Mutex::default(), tending: Mutex::default() }
     }
 
     /// That of a mailbox. Nothing is opened; everybody gets the same one.
@@ -32,11 +34,12 @@ impl Envelopes {
         Arc::clone(self.known().entry(mailbox).or_insert_with(make))
     }
 
-    /// Writes what waits, and closes files that are not needed now. Blocks.
+    /// Writes what waits, and closes files that are not needed now, unless somebody is at it. Blocks.
     pub fn tend(&self) {
+        let Ok(_tending) = self.tending.try_lock() else { return };
         let mut open: Vec<(Duration, Arc<EnvelopeStore>)> = Vec::new();
         for store in self.all() {
-            store.write_all();
+            store.write_if_idle();
             open.extend(store.idle_for().map(|idle| (idle, store)));
         }
         open.sort_by_key(|(idle, _)| *idle);

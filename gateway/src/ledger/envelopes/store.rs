@@ -75,18 +75,25 @@ impl EnvelopeStore {
 
     /// Writes what waits, as far as it fills blocks. Blocks.
     pub fn write(&self) {
-        self.write_some(false);
+        self.write_some(&mut self.file(), false);
     }
 
     /// Writes all that waits. Blocks.
     pub fn write_all(&self) {
-        self.write_some(true);
+        self.write_some(&mut self.file(), true);
+    }
+
+    /// Writes all that waits, unless somebody uses the file: one that hangs holds up nothing else. Blocks.
+    pub(super) fn write_if_idle(&self) {
+        if let Ok(mut file) = self.file.try_lock() {
+            self.write_some(&mut file, true);
+        }
     }
 
     /// Closes the file if nobody used it for so long. It is opened again when it is needed. Blocks.
     pub(super) fn close_idle(&self, idle: Duration) {
         let Some(idle_for) = self.idle_for() else { return };
-        let mut file = self.file();
+        let Ok(mut file) = self.file.try_lock() else { return };
         if idle_for >= idle {
             *file = None;
         } else if idle_for >= RESTS_AFTER
@@ -121,12 +128,11 @@ impl EnvelopeStore {
         write
     }
 
-    fn write_some(&self, all: bool) {
-        // First the file: what is taken out in order is written in order.
-        let mut file = self.file();
+    /// The file is locked already, so that what is taken out in order is written in order.
+    fn write_some(&self, file: &mut Option<EnvelopeFile>, all: bool) {
         while let Some(changes) = self.waiting().take(all) {
             // What can't be written is lost.
-            self.with(&mut file, &self.unwritable, |file, place| {
+            self.with(file, &self.unwritable, |file, place| {
                 file.append(&changes)?;
                 file.tidy(place)
             });
