@@ -1,6 +1,7 @@
 //! The running gateway: its listeners, and the accounts behind them.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,6 +21,7 @@ use crate::config::{
     SmtpListenerConfig, SpoolConfig,
 };
 use crate::device::Devices;
+use crate::ledger::envelopes::Envelopes;
 use crate::ledger::{DirectoryLock, LockError};
 use crate::login::accounts::Accounts;
 
@@ -87,6 +89,9 @@ impl Service {
             );
         }
         let ledgers = DirectoryLock::take(&config.ledger.directory)?;
+        if !config.ledger.envelopes {
+            delete_envelopes(config.ledger.directory.clone()).await;
+        }
         let accounts = Accounts::new(config)?;
         let (shutdown, stopping) = watch::channel(false);
         let mut service = Self {
@@ -289,6 +294,18 @@ fn smtp_access(listener: &SmtpListenerConfig) -> smtp_front::server::AccessConfi
         proxies: listener.proxies.iter().map(|network| network.0).collect(),
         connections: table(listener.connections_per_minute),
         messages: table(listener.messages_per_minute),
+    }
+}
+
+/// Content that the configuration does not want on disk any more goes.
+async fn delete_envelopes(directory: PathBuf) {
+    let deleted = tokio::task::spawn_blocking(move || Envelopes::delete(&directory)).await;
+    match deleted.map_err(std::io::Error::other).flatten() {
+        Ok(0) => {}
+        Ok(files) => tracing::info!(files, "ledger.envelopes is off: what was kept for lists of messages is deleted"),
+        Err(error) => {
+            tracing::warn!(%error, "ledger.envelopes is off, but what was kept for lists of messages can't be deleted")
+        }
     }
 }
 

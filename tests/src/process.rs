@@ -25,6 +25,8 @@ pub struct Settings<'a> {
     pub upstream: SocketAddr,
     /// More keys of `[upstream]`.
     pub upstream_keys: &'a str,
+    /// More keys of `[ledger]`.
+    pub ledger_keys: &'a str,
     /// Listeners of both kinds, and further sections.
     pub sections: &'a str,
     /// What is logged, as `log.filter` has it.
@@ -36,7 +38,16 @@ pub struct Settings<'a> {
 impl<'a> Settings<'a> {
     /// The program with listeners without TLS.
     pub fn new(program: &'a str, directory: &'a Path, upstream: SocketAddr) -> Self {
-        Self { program, directory, upstream, upstream_keys: "", sections: PLAIN_LISTENERS, log: "info", mutant: None }
+        Self {
+            program,
+            directory,
+            upstream,
+            upstream_keys: "",
+            ledger_keys: "",
+            sections: PLAIN_LISTENERS,
+            log: "info",
+            mutant: None,
+        }
     }
 }
 
@@ -84,6 +95,7 @@ impl Gateway {
             {keys}
             [ledger]
             directory = "{place}/ledger"
+            {ledger}
             {sections}
             [log]
             format = "json"
@@ -93,6 +105,7 @@ impl Gateway {
             // Requests that nobody asked for would be counted and measured.
             ahead = if settings.upstream_keys.contains("render_ahead") { "" } else { "render_ahead_seconds = 0" },
             keys = settings.upstream_keys,
+            ledger = settings.ledger_keys,
             place = settings.directory.display(),
             sections = settings.sections,
             log = settings.log,

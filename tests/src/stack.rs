@@ -52,34 +52,54 @@ pub struct Stack {
     pub smtp: SocketAddr,
     service: Service,
     ledger: TempDir,
-    /// Configuration of the gateway beyond what all tests need, for restarts.
-    keys: String,
+    /// For restarts.
+    keys: Keys,
+}
+
+/// Configuration of the gateway beyond what all tests need.
+#[derive(Debug, Clone, Default)]
+struct Keys {
+    /// Tables such as `[imap]`.
+    sections: String,
+    /// Lines in the table `[ledger]`.
+    ledger: String,
+}
+
+impl Keys {
+    fn new(sections: &str, ledger: &str) -> Self {
+        Self { sections: sections.to_owned(), ledger: ledger.to_owned() }
+    }
 }
 
 impl Stack {
     /// Starts everything.
     pub async fn start(what: Seed) -> Self {
-        Self::build(what, true, "", |builder| builder).await
+        Self::build(what, true, Keys::default(), |builder| builder).await
     }
 
     /// Starts everything, the gateway with more configuration: tables such as `[imap]`.
     pub async fn start_configured(what: Seed, keys: &str) -> Self {
-        Self::build(what, true, keys, |builder| builder).await
+        Self::build(what, true, Keys::new(keys, ""), |builder| builder).await
     }
 
     /// Starts everything, with an upstream that `adapt` gives other manners or settings.
     pub async fn start_with(what: Seed, adapt: impl FnOnce(Builder) -> Builder) -> Self {
-        Self::build(what, true, "", adapt).await
+        Self::build(what, true, Keys::default(), adapt).await
     }
 
     /// Starts everything, with more configuration and an upstream that `adapt` gives other manners or settings.
     pub async fn start_adapted(what: Seed, keys: &str, adapt: impl FnOnce(Builder) -> Builder) -> Self {
-        Self::build(what, true, keys, adapt).await
+        Self::build(what, true, Keys::new(keys, ""), adapt).await
+    }
+
+    /// Starts everything, with more lines in the section `[ledger]` of the gateway's configuration.
+    pub async fn start_with_ledger(what: Seed, ledger: &str, adapt: impl FnOnce(Builder) -> Builder) -> Self {
+        Self::build(what, true, Keys::new("", ledger), adapt).await
     }
 
     /// Starts everything, with listeners that take no password without TLS.
     pub async fn start_strict(what: Seed) -> Self {
-        Self::build(what, false, "", |builder| builder).await
+        Self::build(what, false, Keys::default(), |builder| builder).await
     }
 
     /// Stops the upstream; the gateway goes on until what is returned is dropped.
@@ -88,7 +108,7 @@ impl Stack {
         KeptRunning(self.service, self.ledger)
     }
 
-    async fn build(what: Seed, plaintext: bool, keys: &str, adapt: impl FnOnce(Builder) -> Builder) -> Self {
+    async fn build(what: Seed, plaintext: bool, keys: Keys, adapt: impl FnOnce(Builder) -> Builder) -> Self {
         let builder = Sandbox::builder().manners(manners());
         let builder = builder.user(ALICE, PASSWORD, "Alice Example").user(BOB, PASSWORD, "Bob Example");
         let sandbox =
@@ -104,9 +124,9 @@ impl Stack {
         }
         let ledger = TempDir::new().expect("a directory");
         write_certificate(&ledger);
-        let service = start_service(&sandbox, &ledger, plaintext, keys, "").await;
+        let service = start_service(&sandbox, &ledger, plaintext, &keys, "").await;
         let (imap, smtp) = (service.imap_addresses()[0], service.smtp_addresses()[0]);
-        Self { sandbox, imap, smtp, service, ledger, keys: keys.to_owned() }
+        Self { sandbox, imap, smtp, service, ledger, keys }
     }
 
     /// Stops the gateway and starts it again over the same ledger.
@@ -124,6 +144,12 @@ impl Stack {
         Self::resume(sandbox, ledger, keys).await
     }
 
+    /// Stops the gateway and starts it again over the same ledger, with these lines in the section `[ledger]` of its configuration.
+    pub async fn restart_with_ledger(mut self, ledger: &str) -> Self {
+        ledger.clone_into(&mut self.keys.ledger);
+        self.restart().await
+    }
+
     /// Stops the gateway, loses its ledger and starts it again.
     pub async fn restart_without_ledger(self) -> Self {
         let Self { sandbox, service, keys, .. } = self;
@@ -133,7 +159,7 @@ impl Stack {
         Self::resume(sandbox, ledger, keys).await
     }
 
-    async fn resume(sandbox: RunningSandbox, ledger: TempDir, keys: String) -> Self {
+    async fn resume(sandbox: RunningSandbox, ledger: TempDir, keys: Keys) -> Self {
         Self::resume_with(sandbox, ledger, keys, "").await
     }
 
@@ -146,7 +172,7 @@ impl Stack {
         Self::resume_with(sandbox, ledger, keys, upstream).await
     }
 
-    async fn resume_with(sandbox: RunningSandbox, ledger: TempDir, keys: String, upstream: &str) -> Self {
+    async fn resume_with(sandbox: RunningSandbox, ledger: TempDir, keys: Keys, upstream: &str) -> Self {
         let service = start_service(&sandbox, &ledger, true, &keys, upstream).await;
         let (imap, smtp) = (service.imap_addresses()[0], service.smtp_addresses()[0]);
         Self { sandbox, imap, smtp, service, ledger, keys }
@@ -193,6 +219,11 @@ fn manners() -> Manners {
     }
 }
 
+/// Whether `LEDGER_ENVELOPES=1` turns `ledger.envelopes` on where a test does not say otherwise: whole test targets run so.
+fn keeps_envelopes() -> bool {
+    std::env::var("LEDGER_ENVELOPES").is_ok_and(|value| value == "1")
+}
+
 /// A gateway without an upstream.
 struct KeptRunning(Service, TempDir);
 
@@ -202,10 +233,17 @@ impl Drop for KeptRunning {
     }
 }
 
-async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir, plaintext: bool, keys: &str, more: &str) -> Service {
+async fn start_service(
+    sandbox: &RunningSandbox,
+    ledger: &TempDir,
+    plaintext: bool,
+    keys: &Keys,
+    more: &str,
+) -> Service {
+    let Keys { sections, ledger: ledger_keys } = keys;
     let text = format!(
         r#"
-        {keys}
+        {sections}
         [upstream]
         domains = ["example.test"]
         autodiscover_url = "http://{upstream}/autodiscover/autodiscover.xml"
@@ -215,6 +253,8 @@ async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir, plaintext: bo
         {more}
         [ledger]
         directory = "{ledger}"
+        {ledger_keys}
+        {envelopes}
         [[imap.listener]]
         address = "127.0.0.1:0"
         tls = "starttls"
@@ -229,6 +269,7 @@ async fn start_service(sandbox: &RunningSandbox, ledger: &TempDir, plaintext: bo
         "#,
         // Requests that nobody asked for would be counted.
         ahead = if more.contains("render_ahead") { "" } else { "render_ahead_seconds = 0" },
+        envelopes = if keeps_envelopes() && !ledger_keys.contains("envelopes") { "envelopes = true" } else { "" },
         upstream = sandbox.addr(),
         ledger = ledger.path().display(),
     );

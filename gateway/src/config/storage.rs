@@ -18,6 +18,10 @@ pub struct LedgerConfig {
     pub tombstone_days: u32,
     /// Of how many messages that went a folder remembers this at most, about.
     pub tombstones: u32,
+    /// Keeps what lists of messages need of them (headers and structures) on disk beside the ledger: content, so only if wanted.
+    pub envelopes: bool,
+    /// Bytes that this takes of each mailbox at most, about.
+    pub envelope_bytes: u64,
 }
 
 impl Default for LedgerConfig {
@@ -29,6 +33,8 @@ impl Default for LedgerConfig {
             open_files: 256,
             tombstone_days: 90,
             tombstones: 10_000,
+            envelopes: false,
+            envelope_bytes: 64 * 1024 * 1024,
         }
     }
 }

@@ -12,10 +12,12 @@
 //! Storage fails, and comes back: a file that failed is closed and opened again, later each time, until it works
 //! ([`RedbLedger`]). A damaged file is set aside and a new ledger begun, whose folders get a higher UIDVALIDITY by their epochs.
 //!
-//! What is kept: identifiers, flags, dates, sizes, digests. Never content, never passwords.
+//! What is kept: identifiers, flags, dates, sizes, digests. Never content, never passwords. What lists of messages need of them
+//! stands in files of its own, where that is wanted ([`envelopes`]).
 
 mod aside;
 mod disk;
+pub(crate) mod envelopes;
 mod epoch;
 mod error;
 #[cfg(any(test, feature = "mutants"))]

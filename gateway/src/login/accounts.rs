@@ -23,6 +23,7 @@ use crate::account::{Account, background};
 use crate::blocking::blocking;
 use crate::config::{Config, LedgerConfig};
 use crate::convert::folders::FolderFilter;
+use crate::ledger::envelopes::{EnvelopeOptions, Envelopes};
 use crate::ledger::{Ledger, LedgerOptions, Ledgers, Slot};
 use crate::line::connector::Connector;
 use crate::line::error::UpstreamError;
@@ -51,6 +52,8 @@ const FIRST_LEARN: Duration = Duration::from_secs(2);
 pub struct Accounts {
     pub(super) settings: Arc<UpstreamSettings>,
     ledgers: Arc<Ledgers>,
+    /// What lists of messages need, if that is kept on disk.
+    envelopes: Option<Arc<Envelopes>>,
     max_accounts: usize,
     max_message_bytes: usize,
     sessions_per_user: usize,
@@ -93,6 +96,7 @@ impl Accounts {
         let accounts = Arc::new(Self {
             settings: Arc::new(UpstreamSettings::new(&config.upstream)?),
             ledgers: Arc::new(ledgers(&config.ledger)),
+            envelopes: config.ledger.envelopes.then(|| Arc::new(envelopes(&config.ledger))),
             max_accounts: config.upstream.max_accounts,
             max_message_bytes: config.upstream.max_message_bytes,
             sessions_per_user: config.upstream.sessions_per_user,
@@ -306,6 +310,12 @@ impl Accounts {
         if tokio::time::timeout(patience, closed).await.is_err() {
             tracing::info!("some ledgers could not be closed in order: their folders are in use");
         }
+        if let Some(envelopes) = self.envelopes.clone() {
+            let closed = tokio::task::spawn_blocking(move || envelopes.close());
+            if tokio::time::timeout(patience, closed).await.is_err() {
+                tracing::info!("the newest of what lists of messages need could not be written in time");
+            }
+        }
     }
 
     fn start(
@@ -320,6 +330,10 @@ impl Accounts {
         let caches = Arc::clone(&self.caches);
         let context =
             MailboxContext::new(Arc::clone(&upstream), ledger, caches, max_message, keep_original, ahead, &self.bounds);
+        let context = match &self.envelopes {
+            Some(envelopes) => context.with_envelopes(envelopes.get(upstream.mailbox_guid())),
+            None => context,
+        };
         let mailbox = Arc::new(OpenMailbox::new(context, self.filter));
         tokio::spawn(events::pump(Arc::downgrade(&mailbox), mailbox.watch_closing()));
         let closing = mailbox.watch_closing();
@@ -360,6 +374,9 @@ impl Accounts {
     fn close_idle_ledgers(&self) {
         let ledgers = Arc::clone(&self.ledgers);
         tokio::task::spawn_blocking(move || ledgers.close_idle());
+        if let Some(envelopes) = self.envelopes.clone() {
+            tokio::task::spawn_blocking(move || envelopes.tend());
+        }
     }
 }
 
@@ -372,6 +389,12 @@ fn ledgers(config: &LedgerConfig) -> Ledgers {
     };
     let idle = Duration::from_secs(config.idle_seconds);
     Ledgers::new(config.directory.clone(), options, idle, config.open_files)
+}
+
+fn envelopes(config: &LedgerConfig) -> Envelopes {
+    let options = EnvelopeOptions { bytes: config.envelope_bytes, ..EnvelopeOptions::default() };
+    let idle = Duration::from_secs(config.idle_seconds);
+    Envelopes::new(config.directory.clone(), options, idle, config.open_files)
 }
 
 /// Waits for a ledger's file to be closed.

@@ -2,7 +2,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use mail_core::message::Outline;
 use mapi_core::fasttransfer::MessageLimits;
 use mapi_core::id::{Gid, Guid};
 use mapi_core::mailbox::{FetchOptions, FolderRow, FoldersWithTop, Mailbox, PollHold};
@@ -12,11 +11,13 @@ use mapi_core::property::{PropertyKey, PropertyValue, tags};
 use super::activity::Activity;
 use super::cache::MessageCaches;
 use super::epochs::{Epochs, MailboxEpochs};
+use super::outlines::Outlines;
 use super::unchecked::Unchecked;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
 use crate::convert::stand_in::{Unservable, stand_in};
 use crate::convert::subscriptions::{Edit, Subscriptions};
 use crate::convert::{ConvertError, original};
+use crate::ledger::envelopes::EnvelopeStore;
 use crate::ledger::{Epoch, Ledger};
 use crate::line::addresses::KnownAddresses;
 use crate::line::error::UpstreamError;
@@ -57,6 +58,7 @@ pub struct MailboxContext {
     user: String,
     share: Share,
     caches: Arc<MessageCaches>,
+    outlines: Outlines,
     addresses: KnownAddresses,
     epochs: MailboxEpochs,
     /// The UIDVALIDITY given last; 0 if none was.
@@ -89,6 +91,7 @@ impl MailboxContext {
             user: upstream.connector().user().to_owned(),
             addresses: KnownAddresses::default(),
             epochs: MailboxEpochs::new(Arc::clone(&upstream)),
+            outlines: Outlines::new(upstream.mailbox_guid(), Arc::clone(&caches), None),
             upstream,
             ledger,
             unchecked: Unchecked::default(),
@@ -101,6 +104,12 @@ impl MailboxContext {
             keep_original_bytes,
             read_ahead_messages,
         }
+    }
+
+    /// What lists of messages need is kept on disk, too.
+    pub(crate) fn with_envelopes(mut self, store: Arc<EnvelopeStore>) -> Self {
+        self.outlines = Outlines::new(self.mailbox_guid, Arc::clone(&self.caches), Some(store));
+        self
     }
 
     /// Sees to it that the ledger will find room for what is to be done to so many messages, before the upstream does it:
@@ -269,14 +278,9 @@ impl MailboxContext {
         self.caches.renderings.insert(self.mailbox_guid, message, digest, bytes);
     }
 
-    /// The cached outline of a message, if it is of the rendering with `digest`.
-    pub fn cached_outline(&self, message: Gid, digest: &[u8; 32]) -> Option<Outline> {
-        self.caches.outlines.get(self.mailbox_guid, message, digest).and_then(|bytes| Outline::from_bytes(&bytes))
-    }
-
-    /// Keeps an outline.
-    pub fn cache_outline(&self, message: Gid, digest: [u8; 32], outline: &Outline) {
-        self.caches.outlines.insert(self.mailbox_guid, message, digest, outline.to_bytes());
+    /// What lists of messages need of them.
+    pub fn outlines(&self) -> &Outlines {
+        &self.outlines
     }
 
     /// About how many bytes the message has that a content becomes.

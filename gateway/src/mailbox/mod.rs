@@ -8,6 +8,7 @@ pub(crate) mod epochs;
 pub(crate) mod events;
 pub(crate) mod folder;
 pub(crate) mod open_mailbox;
+pub(crate) mod outlines;
 pub(crate) mod rights;
 pub(crate) mod tree;
 pub(crate) mod unchecked;

@@ -1,12 +1,13 @@
 //! How soon clients hear of new mail, and what large folders and many connections cost. The gateway is a process of its own
 //! with the sandbox as its upstream; each figure has a bound, and a bound that is missed fails the run.
 //!
-//! `cargo bench -p tests --bench sync [-- latency | large | connections | mailboxes | growth]`: all of them, or those that are named.
+//! `cargo bench -p tests --bench sync [-- latency | large | connections | mailboxes | growth | listing]`: all of them, or those that are named.
 
 mod connections;
 mod growth;
 mod large;
 mod latency;
+mod listing;
 mod mailboxes;
 
 use std::process::ExitCode;
@@ -20,7 +21,7 @@ use tests::process::Gateway;
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_gateway-under-test");
-const NAMES: [&str; 5] = ["latency", "large", "connections", "mailboxes", "growth"];
+const NAMES: [&str; 6] = ["latency", "large", "connections", "mailboxes", "growth", "listing"];
 
 /// Tells how much memory of this process (not of the gateway's) is in use.
 #[global_allocator]
@@ -45,6 +46,7 @@ fn main() -> ExitCode {
                 "latency" => latency::measure().await,
                 "large" => large::measure().await,
                 "growth" => growth::measure().await,
+                "listing" => listing::measure().await,
                 "mailboxes" => mailboxes::measure().await,
                 _ => connections::measure().await,
             }

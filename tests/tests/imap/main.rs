@@ -4,6 +4,7 @@ mod budgets;
 mod changes;
 mod deadlines;
 mod dialogues;
+mod envelopes;
 mod names;
 mod operations;
 mod servers;

@@ -64,6 +64,8 @@ pub(crate) async fn write(shared: &Shared, state: &mut FolderState, commit: Fold
     let (ledger, folder) = (Arc::clone(&shared.context.ledger), shared.gid);
     let durable = commit.clone();
     blocking(move || ledger.commit(&folder, durable)).await??;
+    let gone = commit.tombstones.iter().filter_map(|(uid, _)| state.row(*uid)).map(|row| row.gid);
+    shared.context.outlines().forget(gone);
     state.absorb(commit);
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! Random programs of three parties against a simple model: two IMAP sessions that look at the same folder, and an
 //! "Outlook" that acts on the mailbox through MAPI, past the gateway. After every step what the sessions were told, applied
-//! as a mail program applies it, must equal the model's folder; the UIDs of messages must never change.
+//! as a mail program applies it, must equal the model's folder; the UIDs of messages must never change. Half of the gateways keep
+//! on disk what lists of messages need, which is lost or damaged now and then while they are stopped.
 //!
 //! A failing program is shrunk, and printed with its seed.
 //!

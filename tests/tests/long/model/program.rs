@@ -7,6 +7,8 @@ use proptest::sample::Index;
 pub struct Program {
     /// Messages in the folder at the start.
     pub start: usize,
+    /// The gateway keeps on disk what lists of messages need (`ledger.envelopes`).
+    pub envelopes: bool,
     pub steps: Vec<Step>,
 }
 
@@ -45,8 +47,18 @@ impl Who {
 pub enum Act {
     Imap(Who, Command),
     Outlook(Deed),
-    /// The gateway is stopped and started; both sessions log in again.
-    Restart,
+    /// The gateway is stopped and started; both sessions log in again. Meanwhile something becomes of what it kept on disk beside
+    /// its ledger, if it does.
+    Restart(Mishap),
+}
+
+/// What becomes of a file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mishap {
+    None,
+    Lost,
+    /// A bit flips in each so many bytes.
+    Damaged(usize),
 }
 
 /// What an IMAP session does. Messages are picked from what the session knows.
@@ -115,17 +127,25 @@ impl Flags {
 
 /// All programs.
 pub fn programs() -> impl Strategy<Value = Program> {
-    (0..6usize, vec(steps(), 1..24)).prop_map(|(start, steps)| Program { start, steps })
+    (0..6usize, any::<bool>(), vec(steps(), 1..24)).prop_map(|(start, envelopes, steps)| Program {
+        start,
+        envelopes,
+        steps,
+    })
 }
 
 fn steps() -> impl Strategy<Value = Step> {
     let acts = prop_oneof![
         12 => (who(), commands()).prop_map(|(who, command)| Act::Imap(who, command)),
         7 => deeds().prop_map(Act::Outlook),
-        1 => Just(Act::Restart),
+        1 => mishaps().prop_map(Act::Restart),
     ];
     let looks = prop_oneof![3 => Just(Look::Both), 1 => who().prop_map(Look::Only)];
     (acts, looks).prop_map(|(act, look)| Step { act, look })
+}
+
+fn mishaps() -> impl Strategy<Value = Mishap> {
+    prop_oneof![3 => Just(Mishap::None), 1 => Just(Mishap::Lost), 1 => (20..400usize).prop_map(Mishap::Damaged)]
 }
 
 fn who() -> impl Strategy<Value = Who> {

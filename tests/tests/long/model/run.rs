@@ -1,10 +1,11 @@
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use tests::imap_client::uid_code;
 use tests::stack::{Seed, Stack};
 
 use super::outlook::Outlook;
-use super::program::{Act, Command, Deed, Look, Mode, NAMES, Picks, Program, Step, Target, Who};
+use super::program::{Act, Command, Deed, Look, Mishap, Mode, NAMES, Picks, Program, Step, Target, Who};
 use super::reference::{Entry, FlagNames, Reference};
 use super::session::{Promises, Session};
 use super::view::{Numbers, Row, View};
@@ -27,7 +28,8 @@ struct World {
 /// # Errors
 /// The first difference between the model and what the sessions were told.
 pub async fn run(program: &Program) -> Result<(), String> {
-    let stack = Stack::start(Seed::Empty).await;
+    let ledger = format!("envelopes = {}", program.envelopes);
+    let stack = Stack::start_with_ledger(Seed::Empty, &ledger, |builder| builder).await;
     let outlook = Outlook::open(&stack).await?;
     let mut promises = Promises::default();
     let mut reference = Reference::default();
@@ -45,13 +47,31 @@ pub async fn run(program: &Program) -> Result<(), String> {
     world.finish().await.map_err(|error| format!("at the end: {error}"))
 }
 
+impl Mishap {
+    /// Befalls what a gateway keeps of messages beside the ledgers in a directory.
+    fn befall(self, directory: &Path) {
+        let files = std::fs::read_dir(directory).expect("a directory").map(|file| file.expect("a file").path());
+        for file in files.filter(|file| file.extension().is_some_and(|extension| extension == "envelopes")) {
+            match self {
+                Self::None => {}
+                Self::Lost => std::fs::remove_file(&file).expect("removed"),
+                Self::Damaged(apart) => {
+                    let mut bytes = std::fs::read(&file).expect("read");
+                    bytes.iter_mut().step_by(apart).for_each(|byte| *byte ^= 0x10);
+                    std::fs::write(&file, bytes).expect("written");
+                }
+            }
+        }
+    }
+}
+
 impl World {
     async fn step(mut self, step: &Step) -> Result<Self, String> {
         match &step.act {
             Act::Imap(who, command) => self.imap(*who, command).await?,
             Act::Outlook(deed) => self.deed(deed).await?,
-            Act::Restart => {
-                self.stack = self.stack.restart().await;
+            Act::Restart(mishap) => {
+                self.stack = self.stack.restart_after(|directory| mishap.befall(directory)).await;
                 for session in &mut self.sessions {
                     *session = Session::open(self.stack.imap, &mut self.promises).await?;
                 }
