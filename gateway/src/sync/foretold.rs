@@ -91,7 +91,7 @@ mod tests {
         state.absorb(FolderState::foretell_more(stored(&state), 5).expect("four came"));
         assert_eq!(state.head().uid_next, 5);
         state.absorb(state.round(&round(1, None)).expect("a commit"));
-        assert_eq!((state.head().uid_next, state.rows().iter().next().map(|row| row.uid)), (6, Some(5)));
+        assert_eq!((state.head().uid_next, state.rows().first().map(|row| row.uid)), (6, Some(5)));
         assert!(FolderState::foretell_more(stored(&state), 9).is_none(), "it was read");
     }
 
