@@ -1,11 +1,15 @@
 use std::collections::{HashMap, HashSet};
+use std::pin::pin;
+use std::time::Duration;
 
+use futures::FutureExt;
 use mail_core::work::Reservation;
 use mapi_core::id::{FolderId, Gid, MessageId};
 use mapi_core::mailbox::{FetchOptions, Fetched, Mailbox, MailboxError};
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{PropertyKey, PropertyTag, tags};
 use tokio::sync::mpsc;
+use tokio::sync::mpsc::error::SendTimeoutError;
 
 use super::{Attempt, Operation};
 use crate::convert::stand_in::{self, Unservable};
@@ -15,6 +19,9 @@ use crate::share::{COPIES, Share};
 
 /// From this many bytes on a message needs room.
 const ROOM_FROM: u64 = 1 << 20;
+
+/// Who takes a message no sooner reads slowly: the server does not keep the next ones ready for him meanwhile.
+const SLOW: Duration = Duration::from_secs(5);
 
 /// A message as it comes down.
 pub(crate) struct Downloaded {
@@ -34,8 +41,8 @@ pub(crate) struct Withheld {
     pub(crate) properties: PropertyBag,
 }
 
-/// Downloads messages; large ones wait for room in memory while they do. Each goes into the sink as soon as it is complete, and is not downloaded again. Ends when nobody takes
-/// them any more.
+/// Downloads messages; large ones wait for room in memory, and their download begins anew when they have it. Each goes into the
+/// sink as soon as it is complete, and is not downloaded again. Ends when nobody takes them any more.
 pub(crate) struct Download {
     folder: Gid,
     lane: Lane,
@@ -113,10 +120,17 @@ impl Operation for Download {
                         let size = properties(&mailbox, folder, mid, &[tags::PidTagMessageSize]);
                         let size = attempt.read(size).await?.integer(tags::PidTagMessageSize);
                         let size = size.and_then(|size| u64::try_from(size).ok()).unwrap_or(self.options.limits.bytes);
-                        let reserved = tokio::select! {
-                            biased;
-                            () = self.sink.closed() => return Ok(()),
-                            reserved = self.share.reserve(COPIES.saturating_mul(size.max(2 * bytes))) => reserved,
+                        let mut reserving = pin!(self.share.reserve(COPIES.saturating_mul(size.max(2 * bytes))));
+                        let reserved = match reserving.as_mut().now_or_never() {
+                            Some(reserved) => reserved,
+                            None => {
+                                fetch.pause();
+                                tokio::select! {
+                                    biased;
+                                    () = self.sink.closed() => return Ok(()),
+                                    reserved = reserving => reserved,
+                                }
+                            }
                         };
                         let Ok(reserved) = reserved else {
                             self.no_room = true;
@@ -129,8 +143,16 @@ impl Operation for Download {
             };
             let Some(gid) = gids.get(&mid).copied().filter(|gid| self.came.insert(*gid)) else { continue };
             attempt.progressed();
-            let room = room.take();
-            if self.sink.send(Downloaded { gid, content, room }).await.is_err() {
+            let downloaded = Downloaded { gid, content, room: room.take() };
+            let taken = match self.sink.send_timeout(downloaded, SLOW).await {
+                Ok(()) => true,
+                Err(SendTimeoutError::Closed(_)) => false,
+                Err(SendTimeoutError::Timeout(downloaded)) => {
+                    fetch.pause();
+                    self.sink.send(downloaded).await.is_ok()
+                }
+            };
+            if !taken {
                 return Ok(());
             }
         }

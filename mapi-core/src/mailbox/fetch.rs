@@ -1,4 +1,7 @@
 use std::collections::VecDeque;
+use std::sync::Arc;
+
+use tokio::sync::OwnedSemaphorePermit;
 
 use crate::ErrorCode;
 use crate::fasttransfer::{FetchedMessage, MessageLimits, MessageList};
@@ -89,7 +92,8 @@ impl Mailbox {
     }
 }
 
-/// A running [`Mailbox::fetch_messages`]. Dropping it ends it.
+/// A running [`Mailbox::fetch_messages`]. Dropping it ends it. While it runs, the server keeps something for it, of which a
+/// session may have a few only: whoever takes long between two messages calls [`MessageFetch::pause`].
 #[derive(Debug)]
 pub struct MessageFetch {
     mailbox: Mailbox,
@@ -110,7 +114,7 @@ pub struct MessageFetch {
 struct Batch {
     /// Asked for and not yet seen, in the server's order.
     left: VecDeque<MessageId>,
-    download: Option<Download>,
+    download: Option<(Download, Option<OwnedSemaphorePermit>)>,
     list: MessageList,
     /// Bytes that came since the last message was complete, about.
     unfinished: u64,
@@ -138,6 +142,15 @@ impl MessageFetch {
                 self.waiting.clear();
                 return Err(error);
             }
+        }
+    }
+
+    /// Lets go of what the server keeps for it. The messages that are not complete are asked for anew, from their beginnings,
+    /// when the next one is.
+    pub fn pause(&mut self) {
+        let left = self.current.take().map(|batch| batch.left).unwrap_or_default();
+        for mid in left.into_iter().rev() {
+            self.waiting.push_front(mid);
         }
     }
 
@@ -205,6 +218,8 @@ impl MessageFetch {
         };
         let got = match download {
             None => {
+                // Nobody closes the semaphore.
+                let place = Arc::clone(&inner.fetching).acquire_owned().await.ok();
                 let mut script = inner.link.script();
                 let store = script.known(&inner.logon);
                 let open = OpenFolderRequest { output_handle_index: 0, folder_id: self.folder, open_mode_flags: 0 };
@@ -217,9 +232,10 @@ impl MessageFetch {
                 };
                 let (source, _) = script.open(folder, RequestBody::FastTransferSourceCopyMessages(copy));
                 script.release(folder);
-                Download::start(inner, script, source, &mut on_bytes).await.map(|started| *download = Some(started))
+                let started = Download::start(inner, script, source, &mut on_bytes).await;
+                started.map(|started| *download = Some((started, place)))
             }
-            Some(download) => download.more(inner, &mut on_bytes).await,
+            Some((download, _)) => download.more(inner, &mut on_bytes).await,
         };
         if let Some(error) = malformed.map(MailboxError::from) {
             return self.not_readable(error);
@@ -230,7 +246,7 @@ impl MessageFetch {
         }
         if batch.confused {
             self.ask_one_by_one();
-        } else if batch.download.as_ref().is_some_and(Download::is_done) {
+        } else if batch.download.as_ref().is_some_and(|(download, _)| download.is_done()) {
             if let Err(error) = std::mem::replace(&mut batch.list, MessageList::new(self.options.limits)).finish() {
                 return self.not_readable(error.into());
             }
@@ -259,10 +275,7 @@ impl MessageFetch {
     }
 
     fn ask_one_by_one(&mut self) {
-        let left = self.current.take().map(|batch| batch.left).unwrap_or_default();
-        for mid in left.into_iter().rev() {
-            self.waiting.push_front(mid);
-        }
+        self.pause();
         self.one_by_one = true;
     }
 }

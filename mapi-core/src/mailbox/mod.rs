@@ -48,6 +48,8 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use tokio::sync::Semaphore;
+
 pub use contents_sync::ContentsSync;
 pub use create::{ComposedMessage, CreatedMessage};
 pub use error::MailboxError;
@@ -83,7 +85,13 @@ struct Inner {
     replicas: Mutex<HashMap<u16, Guid>>,
     /// The server sends several payloads of rows without EnablePackedBuffers only.
     plain_query_rows: AtomicBool,
+    /// Messages are fetched at so many places at a time.
+    fetching: Arc<Semaphore>,
 }
+
+/// FastTransfer sources open at a time for [`Mailbox::fetch_messages`]. Exchange ends sessions that have more than 50, and others
+/// need some, too.
+const MAX_SOURCES: usize = 32;
 
 /// Replica ids kept; a mailbox has a handful.
 const REPLICA_LIMIT: usize = 4096;

@@ -163,6 +163,7 @@ impl Mailbox {
             names: mapped,
             replicas: Mutex::new(replicas),
             plain_query_rows: std::sync::atomic::AtomicBool::new(false),
+            fetching: std::sync::Arc::new(tokio::sync::Semaphore::new(super::MAX_SOURCES)),
         };
         let special = inner.folders_of(found).await?;
         let folders = &mut inner.info.folders;

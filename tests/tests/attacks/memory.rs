@@ -115,3 +115,38 @@ async fn messages_above_a_users_share_are_in_memory_one_at_a_time() {
     println!("{CLIENTS} messages of 3 MiB, each above its user's share: {grown} MiB more");
     assert!(grown < 180, "{grown} MiB");
 }
+
+/// Whoever waits for memory has no download open meanwhile: the server ends sessions with too many.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_waits_for_memory_has_no_download_open() {
+    const CLIENTS: usize = 56;
+    const BODY: usize = 1 << 20;
+    let bounds = "[limits]\nmemory_bytes = 24000000\nmemory_bytes_per_user = 8000000\nwait_seconds = 600\n\
+                  [cache]\nrendering_bytes = 1000000";
+    let stage = Stage::set(bounds).await;
+    stage.deliver(BOB, "small", "hello");
+    for number in 0..CLIENTS {
+        stage.deliver(
+            ALICE,
+            &format!("large {number}"),
+            &"Many wait until they may have this line.\r\n".repeat(BODY / 42),
+        );
+    }
+    let mut clients = Vec::new();
+    for _ in 0..CLIENTS {
+        let mut client = stage.imap(ALICE).await;
+        client.command("SELECT INBOX").await.ok();
+        clients.push(client);
+    }
+    let mut working = Vec::new();
+    for (number, mut client) in clients.into_iter().enumerate() {
+        let tag = client.send(&format!("FETCH {} BODY.PEEK[TEXT]", number + 1)).await;
+        working.push(tokio::spawn(async move { client.finish(&tag).await.ok().untagged.len() }));
+    }
+    let mut bystander = stage.bystander().await;
+    bystander.is_served(3).await;
+    for work in working {
+        assert_eq!(work.await.expect("all of them are served"), 1);
+    }
+    bystander.leave().await;
+}

@@ -37,7 +37,10 @@ impl Cx<'_> {
 
     /// Puts a new object into the session and its handle at an index of the handle table.
     pub fn add(&mut self, index: u8, mailbox: usize, object: Object) -> Result<u32, ErrorCode> {
-        if self.session.objects.len() >= Session::MAX_OBJECTS {
+        let is_source = |object: &Object| matches!(object, Object::Source(_));
+        let sources = || self.session.objects.values().filter(|entry| is_source(&entry.object)).count();
+        let too_many_sources = is_source(&object) && sources() >= Session::MAX_SOURCES;
+        if too_many_sources || self.session.objects.len() >= Session::MAX_OBJECTS {
             return Err(ErrorCode::MAX_OBJECTS_EXCEEDED);
         }
         let logon_id = self.logon_id;

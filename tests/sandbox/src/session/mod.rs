@@ -52,6 +52,8 @@ pub struct Session {
 }
 
 impl Session {
+    /// Most FastTransfer downloads: Exchange's default (MaxObjsPerMapiSession, objtFXSrcStrm).
+    const MAX_SOURCES: usize = 50;
     /// Most objects of all kinds; real servers have a limit per kind, of this order.
     const MAX_OBJECTS: usize = 2_000;
 
