@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use super::configured::RefusedSecrets;
 use super::failures::{FailureTable, Key};
 use super::file_stamp::FileStamp;
+use super::folded::folded;
 use super::known::{KnownPasswords, Tag};
 use super::moment::Moment;
 use super::trust::TrustedSources;
@@ -104,13 +105,12 @@ impl Guard {
         if state.refused.get(&tag).is_some_and(|at| now.is_within(*at, REMEMBERED)) {
             return Err(Denied::Refused);
         }
+        let name = folded(user);
         let keys = match address {
-            Some(source) if state.trusted.contains(user, source, now) => vec![Key::UserAt(user.to_owned(), source)],
+            Some(source) if state.trusted.contains(user, source, now) => vec![Key::UserAt(name, source)],
             // It counts under its source, too: becoming the user's gives nobody there further guesses.
-            Some(source) => {
-                vec![Key::User(user.to_owned()), Key::UserAt(user.to_owned(), source), Key::Source(source)]
-            }
-            None => vec![Key::User(user.to_owned())],
+            Some(source) => vec![Key::User(name.clone()), Key::UserAt(name, source), Key::Source(source)],
+            None => vec![Key::User(name)],
         };
         let counted = match state.failures.begin(&keys, now) {
             Ok(()) => true,

@@ -8,6 +8,7 @@ mod enter;
 mod failures;
 mod file_stamp;
 pub(crate) mod fixed;
+mod folded;
 pub(crate) mod guard;
 mod idle;
 mod known;
