@@ -1,7 +1,7 @@
 use icu_normalizer::DecomposingNormalizerBorrowed;
 
-/// A name as directories compare it: Active Directory takes no notice of case, accents, width and the like ([MS-UCODEREF]), so
-/// that many spellings find one user. For counting only: two users whose names differ in that alone share their guesses.
+/// A name without case, accents, width and the like. Directories may compare names so, and then find one user under many
+/// spellings. For counting only: two users whose names differ in that alone share their guesses.
 pub(super) fn folded(name: &str) -> String {
     let decomposed = DecomposingNormalizerBorrowed::new_nfkd().normalize_iter(name.chars());
     decomposed.filter(|c| !is_mark(*c)).flat_map(char::to_lowercase).collect::<String>().replace('ß', "ss")
