@@ -3,13 +3,14 @@ use mail_core::{FetchNeed, MessageRow};
 
 use crate::proto::search::{DateTest, SearchKey};
 use crate::proto::sequence::{Ranges, SequenceSet};
-use crate::session::searched::Searched;
+use crate::session::searched::{Place, Searched, Sought};
 
 /// A search key made ready for many messages.
 pub(crate) struct Matcher {
     key: SearchKey,
     /// The sets of `key`, resolved, in the order in which they stand there.
     sets: Vec<Ranges>,
+    sought: Sought,
     keys: usize,
     content_keys: usize,
 }
@@ -26,22 +27,22 @@ pub(crate) struct Candidate<'a> {
 impl Matcher {
     /// `count` messages are there, the last has `last_uid`. Numbers that no message has match none.
     pub fn new(key: &SearchKey, count: u32, last_uid: u32) -> Self {
-        let mut sets = Vec::new();
+        let (mut sets, mut sought) = (Vec::new(), Vec::new());
         let (mut keys, mut content_keys) = (0, 0);
         visit(key, &mut |key| {
             keys += 1;
             match key {
                 SearchKey::Numbers(set) => sets.push(set.resolve_known(count)),
                 SearchKey::Uids(set) => sets.push(SequenceSet::resolve(set, last_uid)),
-                SearchKey::Address(..)
-                | SearchKey::Header(..)
-                | SearchKey::Sent(..)
-                | SearchKey::Body(_)
-                | SearchKey::Text(_) => content_keys += 1,
-                _ => {}
+                SearchKey::Sent(..) => content_keys += 1,
+                key => {
+                    let places = places(key);
+                    content_keys += usize::from(!places.is_empty());
+                    sought.extend(places);
+                }
             }
         });
-        Self { key: key.clone(), sets, keys, content_keys }
+        Self { key: key.clone(), sets, sought: Sought::new(sought), keys, content_keys }
     }
 
     /// How many keys there are, those that combine others included.
@@ -52,6 +53,11 @@ impl Matcher {
     /// How many of them look at the content of messages.
     pub fn content_keys(&self) -> usize {
         self.content_keys
+    }
+
+    /// What is looked for in content.
+    pub fn sought(&self) -> &Sought {
+        &self.sought
     }
 
     /// Whether a message matches; nothing if more of it must be known.
@@ -76,8 +82,19 @@ impl Matcher {
     }
 }
 
+/// In which places a key looks for which word; in any of them is enough.
+fn places(key: &SearchKey) -> Vec<(Place<&str>, &str)> {
+    match key {
+        SearchKey::Address(name, word) => vec![(Place::Addresses(name), word)],
+        SearchKey::Header(name, word) => vec![(Place::Field(name), word)],
+        SearchKey::Body(word) => vec![(Place::Body, word)],
+        SearchKey::Text(word) => vec![(Place::Headers, word), (Place::Body, word)],
+        _ => Vec::new(),
+    }
+}
+
 /// Recursion is as deep as the grammar allows keys to nest.
-fn visit(key: &SearchKey, each: &mut impl FnMut(&SearchKey)) {
+fn visit<'k>(key: &'k SearchKey, each: &mut impl FnMut(&'k SearchKey)) {
     each(key);
     match key {
         SearchKey::Not(key) => visit(key, each),
@@ -111,10 +128,18 @@ fn eval<'s>(key: &SearchKey, message: &Candidate<'_>, sets: &mut impl Iterator<I
             let day = message.content.as_ref()?.sent_day();
             Some(day.is_some_and(|day| compare(*test, day, *date)))
         }
-        SearchKey::Address(field, text) => Some(message.content.as_ref()?.address_contains(field, text)),
-        SearchKey::Header(name, text) => Some(message.content.as_ref()?.field_contains(name, text)),
-        SearchKey::Body(text) => message.content.as_ref()?.body_contains(text),
-        SearchKey::Text(text) => message.content.as_ref()?.contains(text),
+        SearchKey::Address(..) | SearchKey::Header(..) | SearchKey::Body(_) | SearchKey::Text(_) => {
+            let content = message.content.as_ref()?;
+            let mut result = Some(false);
+            for (place, word) in places(key) {
+                match content.contains(place, word) {
+                    Some(true) => return Some(true),
+                    Some(false) => {}
+                    None => result = None,
+                }
+            }
+            result
+        }
         SearchKey::Not(key) => eval(key, message, sets).map(|result| !result),
         SearchKey::Or(one, other) => match (eval(one, message, sets), eval(other, message, sets)) {
             (Some(true), _) | (_, Some(true)) => Some(true),
@@ -181,9 +206,9 @@ mod tests {
         let row = row();
         let size = content.map(|content| content.len() as u64);
         let message = content.map(|content| Message::new(content.to_vec().into()));
-        let content = message.as_ref().map(|message| Searched::new(message, true));
-        let candidate = Candidate { row: &row, number: 3, recent: false, size, content };
-        Matcher::new(key, 5, 9).matches(&candidate)
+        let matcher = Matcher::new(key, 5, 9);
+        let content = message.as_ref().map(|message| Searched::new(message, true, matcher.sought()));
+        matcher.matches(&Candidate { row: &row, number: 3, recent: false, size, content })
     }
 
     #[test]

@@ -26,16 +26,23 @@ pub fn is_known(name: &str) -> bool {
 /// Text of a declared charset. What is declared as ASCII or not at all is UTF-8 if it can be, else windows-1252; so is what
 /// is declared as a charset that nobody knows.
 pub fn decode(charset: Option<&str>, data: &[u8]) -> String {
+    let mut text = String::with_capacity(data.len());
+    decode_in_pieces(charset, data, &mut |piece| text.push_str(piece));
+    text
+}
+
+/// Text of a declared charset, as [`decode`] has it, piece by piece: in memory there is little of it at a time.
+pub fn decode_in_pieces(charset: Option<&str>, data: &[u8], each: &mut dyn FnMut(&str)) {
     let charset = charset.map(|charset| charset.trim().to_ascii_lowercase()).unwrap_or_default();
     if NO_CHARSETS.contains(&charset.as_str()) {
-        return guess(data).into_owned();
+        return guess_in_pieces(data, each);
     }
     if let Some(encoding) = Encoding::for_label(charset.as_bytes()) {
-        return in_pieces(encoding.new_decoder_with_bom_removal(), data);
+        return in_pieces(encoding.new_decoder_with_bom_removal(), data, each);
     }
     match charset_decoder(charset.as_bytes()) {
-        Some(decoder) => decoder(data),
-        None => guess(data).into_owned(),
+        Some(decoder) => each(&decoder(data)),
+        None => guess_in_pieces(data, each),
     }
 }
 
@@ -43,13 +50,24 @@ pub fn decode(charset: Option<&str>, data: &[u8]) -> String {
 pub fn guess(bytes: &[u8]) -> Cow<'_, str> {
     match UTF_8.decode_without_bom_handling_and_without_replacement(bytes) {
         Some(text) => text,
-        None if bytes.len() > PIECE => in_pieces(WINDOWS_1252.new_decoder_without_bom_handling(), bytes).into(),
+        None if bytes.len() > PIECE => {
+            let mut text = String::with_capacity(bytes.len());
+            in_pieces(WINDOWS_1252.new_decoder_without_bom_handling(), bytes, &mut |piece| text.push_str(piece));
+            text.into()
+        }
         None => WINDOWS_1252.decode_without_bom_handling(bytes).0,
     }
 }
 
-fn in_pieces(mut decoder: Decoder, data: &[u8]) -> String {
-    let mut text = String::with_capacity(data.len());
+fn guess_in_pieces(data: &[u8], each: &mut dyn FnMut(&str)) {
+    match UTF_8.decode_without_bom_handling_and_without_replacement(data) {
+        Some(text) => each(&text),
+        None => in_pieces(WINDOWS_1252.new_decoder_without_bom_handling(), data, each),
+    }
+}
+
+fn in_pieces(mut decoder: Decoder, data: &[u8], each: &mut dyn FnMut(&str)) {
+    let mut text = String::new();
     let mut pieces = data.chunks(PIECE).peekable();
     loop {
         let piece = pieces.next().unwrap_or_default();
@@ -58,8 +76,10 @@ fn in_pieces(mut decoder: Decoder, data: &[u8]) -> String {
         // There is room for all of it, so nothing of the piece is left over.
         text.reserve(decoder.max_utf8_buffer_length(piece.len()).unwrap_or_default());
         let _ = decoder.decode_to_string(piece, &mut text, last);
+        each(&text);
+        text.clear();
         if last {
-            return text;
+            return;
         }
     }
 }

@@ -84,6 +84,11 @@ impl<'a> Entity<'a> {
     pub fn text_of(self, data: &[u8]) -> String {
         charset::decode(self.part.media.parameters.text("charset").as_deref(), data)
     }
+
+    /// The same, piece by piece.
+    pub fn text_in_pieces(self, data: &[u8], each: &mut dyn FnMut(&str)) {
+        charset::decode_in_pieces(self.part.media.parameters.text("charset").as_deref(), data, each);
+    }
 }
 
 impl fmt::Debug for Entity<'_> {

@@ -78,7 +78,8 @@ impl Query {
     fn matches(&self, uid: u32, fetched: FetchedMessage) -> bool {
         let (told, whole) = (Some(u64::from(fetched.size)), fetched.content.is_whole());
         let message = fetched.content.into_message();
-        let content = (self.need(uid) != FetchNeed::Size).then(|| Searched::new(&message, whole));
+        let content =
+            (self.need(uid) != FetchNeed::Size).then(|| Searched::new(&message, whole, self.matcher.sought()));
         let candidate = self.view.number(uid).and_then(|number| self.candidate(number, uid, told, content));
         candidate.is_some_and(|candidate| self.matcher.matches(&candidate) == Some(true))
     }
