@@ -172,13 +172,16 @@ impl Upstream {
     }
 
     /// A session that was refused on a new connection is of no use any more, and trying the same password once more would
-    /// count as another wrong one: until the user brings another password, that is the answer.
-    fn note_refusal(&self, generation: u64, error: &MailboxError) {
-        let MailboxError::Transport(ClientError::Unauthorized(why)) = error else { return };
+    /// count as another wrong one: until the user brings another password, that is the answer. Of a session that has a
+    /// successor it says nothing: whether that is let in is being found out, or is known. Tells whether it has.
+    fn note_refusal(&self, generation: u64, error: &MailboxError) -> bool {
+        let MailboxError::Transport(ClientError::Unauthorized(why)) = error else { return false };
         let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
         if why.is_refusal() && slot.generation == generation {
             slot.refuse(UpstreamError::Unauthorized(why.clone()));
+            return false;
         }
+        slot.generation != generation
     }
 
     /// The session of a lane, and how to speak of it. Without a further session the interactive one does everything.
@@ -202,14 +205,16 @@ impl Upstream {
         Ok((mailbox, Origin::Interactive(generation)))
     }
 
-    /// What an error of a session says of it.
-    pub(crate) fn note_failure(&self, origin: Origin, error: &MailboxError) {
+    /// What an error of a session says of it. Tells whether it is of no account, because the user was refused in a session
+    /// that another one has replaced meanwhile.
+    pub(crate) fn note_failure(&self, origin: Origin, error: &MailboxError) -> bool {
         match origin {
             Origin::Interactive(generation) => {
-                self.note_refusal(generation, error);
+                let outdated = self.note_refusal(generation, error);
                 if error.is_session_lost() {
                     self.discard(generation);
                 }
+                outdated
             }
             Origin::Pool(lease, connector) => {
                 if let MailboxError::Transport(ClientError::Unauthorized(why)) = error {
@@ -218,6 +223,7 @@ impl Upstream {
                 } else if error.is_session_lost() {
                     lease.lost();
                 }
+                false
             }
         }
     }

@@ -93,7 +93,7 @@ impl Upstream {
                 Ok(done) => return Ok(done),
                 Err(error) => error,
             };
-            self.note_failure(origin, &error);
+            let outdated = self.note_failure(origin, &error);
             if attempt.has_progressed() {
                 (tries, busy) = (0, 0);
             }
@@ -119,7 +119,7 @@ impl Upstream {
                 tracing::info!(?pause, "the upstream is busy");
                 tokio::time::sleep(pause).await;
                 continue;
-            } else if !error.is_session_lost() && !attempt.is_in_doubt() {
+            } else if !error.is_session_lost() && !outdated && !attempt.is_in_doubt() {
                 return Err(unknown_if(doubted, error.into()));
             } else if error.is_too_slow() {
                 // Whoever asks has waited for as long as anything may take: once more would be in vain for most. Others, who

@@ -88,10 +88,13 @@ async fn client_credentials() {
     // It goes before its time, in the middle of a session: the device never hears of it.
     stack.tokens().expire_all();
     scans(&stack).await;
-    stack.tokens().revoke_access(ALICE);
-    stack.sandbox.drop_contexts();
-    scans(&stack).await;
-    assert_eq!(asked(stack.tokens()), ["client_credentials ok"; 3]);
+    // Taken back, its session lost with it: whether the scan or somebody else hears of that first makes no difference.
+    for _ in 0..10 {
+        stack.tokens().revoke_access(ALICE);
+        stack.sandbox.drop_contexts();
+        scans(&stack).await;
+    }
+    assert_eq!(asked(stack.tokens()), ["client_credentials ok"; 12]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
