@@ -42,7 +42,9 @@ async fn under(count: usize) -> Measured {
         client.raw(b"\r\n").await;
         client.finish("a").await.ok();
         stage.deliver(user, with_attachment(MESSAGE));
-        stage.deliver(user, with_text(MESSAGE));
+        for bytes in [MESSAGE, 22 << 20, 12 << 20, 5 << 20] {
+            stage.deliver(user, with_text(bytes));
+        }
     }
     // What it took to come here does not count.
     stage.gateway.stop().await?;

@@ -10,10 +10,12 @@ use super::tally;
 
 /// The most that is taken by default.
 const BYTES: usize = 35 << 20;
-const KEYS: usize = 450;
+/// Many make a search long; few let many messages be searched.
+const MANY_KEYS: usize = 450;
+const FEW_KEYS: usize = 40;
 const ITEMS: usize = 64;
-/// Of each kind, in all.
-const EACH: usize = 40;
+/// Of all kinds.
+const CLIENTS: usize = 200;
 const PACE: Pace = Pace::Slow(64 << 10, Duration::from_millis(50));
 /// How long the end of an appended message lets wait for itself.
 const PENDING: Duration = Duration::from_secs(15);
@@ -23,18 +25,20 @@ enum Manner {
     Header,
     Body,
     Search,
+    ShortSearch,
     Append,
     Submit,
 }
 
 impl Manner {
-    const ALL: [Self; 5] = [Self::Header, Self::Body, Self::Search, Self::Append, Self::Submit];
+    const ALL: [Self; 6] = [Self::Header, Self::Body, Self::Search, Self::ShortSearch, Self::Append, Self::Submit];
 
     fn name(self) -> &'static str {
         match self {
             Self::Header => "headers",
             Self::Body => "bodies",
             Self::Search => "searches",
+            Self::ShortSearch => "short-searches",
             Self::Append => "appended",
             Self::Submit => "sent",
         }
@@ -49,8 +53,9 @@ pub async fn run(servers: Servers, users: Vec<String>, start: Start) {
         |manner: &Manner| wanted.as_ref().is_none_or(|wanted| wanted.split(',').any(|wanted| wanted == manner.name()));
     let message: Arc<[u8]> = message::of(BYTES).into();
     let mut clients = Vec::new();
-    for number in 0..EACH {
-        for (at, manner) in Manner::ALL.into_iter().filter(is_wanted).enumerate() {
+    let manners: Vec<Manner> = Manner::ALL.into_iter().filter(is_wanted).collect();
+    for number in 0..CLIENTS / manners.len() {
+        for (at, &manner) in manners.iter().enumerate() {
             let user = users[(number + at) % users.len()].clone();
             // There are bounds by address too.
             let from = own_address(number % 8);
@@ -90,7 +95,8 @@ async fn act(manner: Manner, user: &str, client: &mut Client, message: &[u8]) ->
             client.command(&format!("FETCH 1 ({items})")).await
         }
         Manner::Body => client.command("FETCH 2:3 BODY.PEEK[]").await,
-        Manner::Search => client.command(&message::search(KEYS)).await,
+        Manner::Search => client.command(&message::search(MANY_KEYS)).await,
+        Manner::ShortSearch => client.command(&message::search(FEW_KEYS)).await,
         Manner::Append => {
             client.write(format!("a APPEND Drafts {{{BYTES}+}}\r\n").as_bytes()).await?;
             let (begin, end) = message.split_at(BYTES - 100);
