@@ -1,5 +1,6 @@
 //! What the work for one user may take of the gateway's memory and CPU time.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use mail_core::work::{BudgetExceeded, BudgetLimits, ByteBudget, Owner, Reservation, WorkLimits, Workers};
@@ -9,6 +10,8 @@ use crate::line::error::UpstreamError;
 /// How often a message is in memory while it is downloaded and rendered, taken apart for a client, or made into one that is
 /// sent: for so many copies room is taken.
 pub(crate) const COPIES: u64 = 3;
+/// Work on more bytes is done off the async threads.
+const INLINE_BYTES: u64 = 64 << 10;
 
 /// What all users share, each a fair part of it.
 #[derive(Debug, Clone)]
@@ -65,14 +68,20 @@ impl Share {
         }
     }
 
-    /// Does CPU work when the user's turn comes. Dropping the future cancels it.
+    /// Does CPU work on so many bytes when the user's turn comes. Few are worked on at once: what takes less than waking
+    /// another thread stands in nobody's way. Dropping the future cancels it.
     ///
     /// # Errors
     /// [`UpstreamError::Internal`] if the work panics.
     pub(crate) async fn compute<T: Send + 'static>(
         &self,
+        bytes: u64,
         work: impl FnOnce() -> T + Send + 'static,
     ) -> Result<T, UpstreamError> {
+        if bytes <= INLINE_BYTES {
+            let done = std::panic::catch_unwind(AssertUnwindSafe(work));
+            return done.map_err(|_| UpstreamError::Internal("work on a message panicked".to_owned()));
+        }
         let done = self.bounds.workers.run(&self.owner, work).await;
         done.map_err(|error| UpstreamError::Internal(error.to_string()))
     }

@@ -18,6 +18,7 @@ use crate::convert::{ConvertError, flags, original};
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::Lane;
+use crate::mailbox::context::MailboxContext;
 use crate::mailbox::folder::{Settling, StoredBytes};
 use crate::operation::mark::SubmissionMark;
 use crate::operation::{Append, Stored};
@@ -43,6 +44,7 @@ impl Account {
         let bound = self.context().keep_original_bytes();
         let keep = message.content.len() <= bound && !message.flags.contains(FlagSet::DRAFT);
         let lane = Lane::of(&message.content);
+        let bytes = message.content.len() as u64;
         self.mailbox.reserve(&folder_gid, 1).await?;
         let read = Arc::new(Message::within(message.content.clone(), mime_to_mapi::LIMITS));
         if !message.flags.contains(FlagSet::DRAFT)
@@ -57,7 +59,7 @@ impl Account {
         let content = self
             .context()
             .share()
-            .compute(convert)
+            .compute(bytes, convert)
             .await?
             .map_err(|error| UpstreamError::Content(error.to_string()))?;
         let checking = Mutex::new(None);
@@ -69,7 +71,7 @@ impl Account {
         let made = match self.create(lane, folder_gid, &content, &on_save).await {
             Err(UpstreamError::Refused { operation, code }) if is_about_content(&operation, code) => {
                 tracing::info!(operation, %code, "the parts of a message were refused; storing it as text");
-                let content = self.context().share().compute(move || as_text(&message, keep)).await?;
+                let content = self.context().share().compute(bytes, move || as_text(&message, keep)).await?;
                 self.create(lane, folder_gid, &content, &on_save).await?
             }
             made => made?,
@@ -120,7 +122,8 @@ impl Account {
             return Ok(None);
         }
         let read = Arc::clone(read);
-        let likeness = self.context().share().compute(move || Likeness::of(&read)).await?;
+        let likeness =
+            self.context().share().compute(message.content.len() as u64, move || Likeness::of(&read)).await?;
         let Some(mark) = self.submissions.find(&likeness, now) else { return Ok(None) };
         let Some(gid) = self.await_copy(&mark, now + COPY_PATIENCE).await? else {
             tracing::info!("the server's copy of a sent message does not come; storing the client's");
@@ -169,7 +172,8 @@ impl Account {
             return Ok(());
         }
         let original = original.clone();
-        let kept = &self.context().share().compute(move || original::kept(&content, &original)).await?;
+        let kept =
+            &self.context().share().compute(original.len() as u64, move || original::kept(&content, &original)).await?;
         let amend = |mailbox: Mailbox| async move {
             let folder = mailbox.resolve(folder).await?;
             mailbox.meet(&[gid]).await?;
@@ -221,7 +225,8 @@ impl Account {
         let known = |key: Option<Vec<u8>>| {
             Some(StoredBytes { gid: stored.gid, change_key: key?, size: size?, digest: digest? })
         };
-        let seal = self.context().share().compute(move || original::reseal(&content)).await?;
+        let bytes = MailboxContext::rendered_bytes(&content);
+        let seal = self.context().share().compute(bytes, move || original::reseal(&content)).await?;
         if version.is_none() || version != stored.change_key {
             tracing::debug!(gid = ?stored.gid, "changed while it was stored, or of an unknown version");
             return Ok(None);

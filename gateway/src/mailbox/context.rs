@@ -27,9 +27,6 @@ use crate::operation::{ChangeSubscriptions, decode_subscriptions};
 use crate::own_property;
 use crate::share::{Bounds, Share};
 
-/// Above this many bytes, of its properties or its original, a message is rendered off the async threads.
-const RENDER_INLINE: usize = 256 * 1024;
-
 /// Stands in renderings where a domain is needed and the message names none. The same for everybody and for ever: it is
 /// part of the bytes of messages.
 pub(crate) const RENDER_DOMAIN: &str = "mapi-gateway.invalid";
@@ -307,11 +304,11 @@ impl MailboxContext {
         gid: Gid,
         content: MessageContent,
     ) -> Result<Result<Bytes, (ConvertError, MessageContent)>, UpstreamError> {
-        let large = Self::rendered_bytes(&content) > RENDER_INLINE as u64;
+        let bytes = Self::rendered_bytes(&content);
         let content = if original::has(&content) {
             let max_bytes = RenderLimits::default().max_bytes;
             let work = move || original::of(&content, max_bytes).ok_or(content);
-            match if large { self.share.compute(work).await? } else { work() } {
+            match self.share.compute(bytes, work).await? {
                 Ok(bytes) => return Ok(Ok(bytes)),
                 Err(content) => content,
             }
@@ -336,7 +333,7 @@ impl MailboxContext {
                 },
             }
         };
-        if large { self.share.compute(work).await? } else { work() }
+        self.share.compute(bytes, work).await?
     }
 }
 

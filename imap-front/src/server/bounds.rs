@@ -61,8 +61,12 @@ impl Bounds {
         let message = incoming.spool.finish().await.map_err(no_space)?;
         let room = self.budget.reserve(&owner, COPIES.saturating_mul(message.len())).await;
         let room = room.map_err(|error| StoreError::Limit(error.to_string()))?;
-        let read = tokio::task::spawn_blocking(move || message.into_bytes()).await;
-        let content = read.map_err(io::Error::other).and_then(|read| read).map_err(no_space)?;
+        let read = if message.is_spooled() {
+            tokio::task::spawn_blocking(move || message.into_bytes()).await.map_err(io::Error::other)
+        } else {
+            Ok(message.into_bytes())
+        };
+        let content = read.and_then(|read| read).map_err(no_space)?;
         Ok(room.hold(COPIES, content))
     }
 

@@ -71,6 +71,7 @@ impl Account {
         sending: &Sending,
     ) -> Result<(), UpstreamError> {
         let own_addresses = vec![self.context().user().to_owned()];
+        let bytes = message.bytes().len() as u64;
         let keeps_copy = sending.save_sent && sending.merge_sent;
         let convert = move || {
             let recipients: Vec<String> = envelope.recipients.iter().map(|to| to.address.to_string()).collect();
@@ -80,7 +81,7 @@ impl Account {
             request_reports(&mut content.properties, &envelope.recipients);
             Ok::<_, UpstreamError>((content, keeps_copy.then(|| Likeness::of(&message)), Lane::of(message.bytes())))
         };
-        let (mut content, likeness, lane) = self.context().share().compute(convert).await??;
+        let (mut content, likeness, lane) = self.context().share().compute(bytes, convert).await??;
         let other = self.name_sender(&mut content.properties).await;
         let recipients = std::mem::take(&mut content.recipients);
         let mut groups =

@@ -7,8 +7,6 @@ use crate::ledger::RenderingRecord;
 use crate::line::error::UpstreamError;
 use crate::share::Share;
 
-/// Renderings of more bytes are looked at off the async threads.
-const INLINE_BYTES: usize = 64 << 10;
 /// Header blocks of more bytes are not kept apart from the message.
 const OUTLINE_BYTES: usize = 16 << 10;
 
@@ -28,7 +26,7 @@ impl Examined {
     /// # Errors
     /// [`UpstreamError::NoRoom`] and the like where a large one waits for its turn in vain.
     pub async fn of(bytes: Bytes, share: &Share) -> Result<Self, UpstreamError> {
-        if bytes.len() > INLINE_BYTES { share.compute(move || Self::now(bytes)).await } else { Ok(Self::now(bytes)) }
+        share.compute(bytes.len() as u64, move || Self::now(bytes)).await
     }
 
     fn now(bytes: Bytes) -> Self {
