@@ -3,6 +3,7 @@
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{Directive, LevelFilter};
 
 use crate::config::{ConfigError, LogConfig, LogFormat};
 
@@ -15,12 +16,7 @@ pub fn init(config: &LogConfig) -> Result<(), ConfigError> {
         Ok(filter) if !filter.is_empty() => filter,
         _ => config.filter.clone(),
     };
-    let filter = EnvFilter::builder().parse(&filter).map_err(|error| {
-        ConfigError::invalid(
-            "log.filter",
-            format!("{error}: expected levels such as \"info\" or \"gateway=debug,info\""),
-        )
-    })?;
+    let filter = parsed(&filter)?;
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
     let result = match config.format {
         LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
@@ -29,4 +25,40 @@ pub fn init(config: &LogConfig) -> Result<(), ConfigError> {
     // Only a second initialisation in one process fails (tests); the first one goes on.
     drop(result);
     Ok(())
+}
+
+fn parsed(filter: &str) -> Result<EnvFilter, ConfigError> {
+    let expected = "expected levels (off, error, warn, info, debug, trace) such as \"info\" or \"gateway=debug,info\"";
+    let problem = |why: String| ConfigError::invalid("log.filter", format!("{why}: {expected}"));
+    let words = filter.split(',').map(str::trim).filter(|word| !word.is_empty() && !word.contains(['=', '[']));
+    // It would be the name of a module, and nothing of all others would be logged.
+    if let Some(word) = words.into_iter().find(|word| word.parse::<LevelFilter>().is_err()) {
+        return Err(problem(format!("`{word}` is no level")));
+    }
+    let mut parsed = EnvFilter::builder().parse(filter).map_err(|error| problem(error.to_string()))?;
+    // It warns of clients that name an address in place of a host, which some do every time.
+    if !filter.contains("rustls")
+        && let Ok(quiet) = "rustls=error".parse::<Directive>()
+    {
+        parsed = parsed.add_directive(quiet);
+    }
+    Ok(parsed)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn filters() {
+        for good in ["info", "gateway=debug,info", "warn,gateway::bridge=trace", "off", ""] {
+            assert!(parsed(good).is_ok(), "{good}");
+        }
+        for (wrong, named) in
+            [("inf", "`inf` is no level"), ("info,gatway", "`gatway`"), ("gateway=loud", "log.filter")]
+        {
+            let error = parsed(wrong).expect_err("wrong").to_string();
+            assert!(error.contains(named) && error.contains("expected levels"), "{error}");
+        }
+    }
 }

@@ -23,6 +23,10 @@ pub(super) fn check(directory: &Path) -> Finding {
         found.warn(reason, "make it, owned by the user that the gateway runs as");
     }
     if let Err(error) = try_writing(existing) {
+        let next = match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room there",
+            _ => next,
+        };
         let reason = format!("{} can't be written: {error}", existing.display());
         return Finding::failed(reason, next);
     }

@@ -25,7 +25,14 @@ impl Config {
         let deserializer = toml::de::Deserializer::parse(text).map_err(syntax)?;
         let config: Self = serde_path_to_error::deserialize(deserializer).map_err(|error| {
             let key = error.path().to_string();
-            ConfigError::invalid(if key == "." { "configuration".into() } else { key }, error.inner().message())
+            let message = error.inner().message();
+            if message.starts_with("invalid type: map, expected a sequence") {
+                return ConfigError::invalid(
+                    &key,
+                    format!("there may be several: expected [[{key}]] instead of [{key}]"),
+                );
+            }
+            ConfigError::invalid(if key == "." { "configuration" } else { &key }, message)
         })?;
         let mut problems = config.problems();
         match problems.len() {
@@ -74,6 +81,14 @@ impl Config {
         if self.ledger.directory.as_os_str().is_empty() {
             out.push(ConfigError::invalid("ledger.directory", "expected a directory, such as /var/lib/mapi-gateway"));
         }
+        if self.ledger.directory.starts_with("~") {
+            let problem = "`~` stands for no directory here: expected a path such as /var/lib/mapi-gateway";
+            out.push(ConfigError::invalid("ledger.directory", problem));
+        }
+        if self.smtp.hostname.contains(|c: char| !(c.is_alphanumeric() || "-.[]:".contains(c))) {
+            let problem = format!("`{}` is no host name: expected a name such as mail.example.org", self.smtp.hostname);
+            out.push(ConfigError::invalid("smtp.hostname", problem));
+        }
         out.extend(super::account::problems(&self.account));
         if !self.account.is_empty() {
             out.extend(no_tokens("account[0].oauth", &self.upstream.auth));
@@ -91,12 +106,21 @@ impl Config {
             ("imap.max_unauthenticated_per_address", self.imap.max_unauthenticated_per_address),
             ("smtp.max_connections_per_address", self.smtp.max_connections_per_address),
             ("upstream.max_message_bytes", self.upstream.max_message_bytes),
-            ("upstream.answer_timeout_seconds", usize::from(self.upstream.answer_timeout_seconds > 0)),
-            ("upstream.slowest_bytes_per_second", usize::from(self.upstream.slowest_bytes_per_second > 0)),
+            ("upstream.answer_timeout_seconds", at_most_one(self.upstream.answer_timeout_seconds)),
+            ("upstream.slowest_bytes_per_second", at_most_one(self.upstream.slowest_bytes_per_second)),
             ("upstream.max_accounts", self.upstream.max_accounts),
             ("upstream.sessions_per_user", self.upstream.sessions_per_user),
             ("upstream.wrong_passwords_per_user", self.upstream.wrong_passwords_per_user),
             ("ledger.open_files", self.ledger.open_files),
+            ("upstream.autodiscover_timeout_seconds", at_most_one(self.upstream.autodiscover_timeout_seconds)),
+            ("upstream.connect_timeout_seconds", at_most_one(self.upstream.connect_timeout_seconds)),
+            ("upstream.request_timeout_seconds", at_most_one(self.upstream.request_timeout_seconds)),
+            ("imap.login_timeout_seconds", at_most_one(self.imap.login_timeout_seconds)),
+            ("imap.idle_timeout_seconds", at_most_one(self.imap.idle_timeout_seconds)),
+            ("limits.memory_bytes", at_most_one(self.limits.memory_bytes)),
+            ("limits.memory_bytes_per_user", at_most_one(self.limits.memory_bytes_per_user)),
+            ("spool.max_bytes", at_most_one(self.spool.max_bytes)),
+            ("spool.max_bytes_per_user", at_most_one(self.spool.max_bytes_per_user)),
         ] {
             if value == 0 {
                 out.push(ConfigError::invalid(key, "0 would refuse everything: expected a positive number"));
@@ -104,6 +128,11 @@ impl Config {
         }
         out
     }
+}
+
+/// 0 if it is, for numbers of any size.
+fn at_most_one(number: impl Into<u64>) -> usize {
+    usize::from(number.into() > 0)
 }
 
 fn smtp_problems(smtp: &SmtpConfig, auth: &AuthSchemes) -> Vec<ConfigError> {
@@ -183,6 +212,8 @@ fn upstream_problems(upstream: &UpstreamConfig) -> Vec<ConfigError> {
     }
     let domains = upstream.domains.iter().enumerate();
     let domains = domains.map(|(position, domain)| (format!("upstream.domains[{position}]"), domain));
+    let hosts = upstream.hosts.iter().enumerate();
+    let domains = domains.chain(hosts.map(|(position, host)| (format!("upstream.hosts[{position}]"), host)));
     let suffix = upstream.user_suffix.iter().map(|domain| ("upstream.user_suffix".to_owned(), domain));
     for (key, domain) in domains.chain(suffix) {
         if domain.is_empty() || domain.contains(['/', ':', '@', '*', ' ', '\\']) {
@@ -240,6 +271,9 @@ mod tests {
         assert!(unknown.starts_with("imap.listener[0].tsl: unknown field"), "{unknown}");
         assert!(unknown.contains("`allow_plaintext_auth`"), "{unknown}");
 
+        let single = problem(&GOOD.replace("[[imap.listener]]", "[imap.listener]"));
+        assert!(single.starts_with("imap.listener: there may be several: expected [[imap.listener]]"), "{single}");
+
         let address = problem(&GOOD.replace("127.0.0.1:1143", "localhost"));
         assert!(address.starts_with("imap.listener[0].address: `localhost` is no address"), "{address}");
 
@@ -263,6 +297,23 @@ mod tests {
         let suffix = problem(&GOOD.replace("domains =", "user_suffix = \"example.com\"\ndomains ="));
         assert!(suffix.starts_with("upstream.user_suffix: `example.com` is not among upstream.domains"), "{suffix}");
 
+        for (key, value) in [
+            ("hosts", "[\"https://mail.example.org/\"]"),
+            ("autodiscover_timeout_seconds", "0"),
+            ("request_timeout_seconds", "0"),
+        ] {
+            let wrong = problem(&GOOD.replace("domains =", &format!("{key} = {value}\ndomains =")));
+            assert!(wrong.starts_with(&format!("upstream.{key}")) && wrong.contains("expected"), "{wrong}");
+        }
+        for (section, rest) in [
+            ("limits", "memory_bytes = 0"),
+            ("spool", "max_bytes = 0"),
+            ("ledger", "directory = \"~/ledger\""),
+            ("smtp", "hostname = \"mail gateway\""),
+        ] {
+            let wrong = problem(&format!("{GOOD}[{section}]\n{rest}\n"));
+            assert!(wrong.starts_with(section) && wrong.contains("expected"), "{wrong}");
+        }
         assert!(problem("[upstream]\n").contains("imap.listener: no listener"));
         assert!(problem("x").starts_with("configuration: "), "{}", problem("x"));
     }
