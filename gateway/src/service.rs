@@ -182,6 +182,9 @@ impl Service {
             let stopping = stopping.clone();
             self.tasks.spawn(async move { server.serve(bound, stopping).await });
             tracing::info!(%address, tls = ?listener.tls, "IMAP listens");
+            if listener.tls == ListenerTls::None && !listener.allow_plaintext_auth {
+                tracing::warn!(%address, "nobody can log in here: {key} has neither TLS nor allow_plaintext_auth");
+            }
             self.imap.push(address);
         }
         Ok(())

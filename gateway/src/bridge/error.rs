@@ -30,7 +30,6 @@ impl From<UpstreamError> for StoreError {
             UpstreamError::HasChildren => Self::HasChildren,
             UpstreamError::Content(reason) | UpstreamError::Cannot(reason) => Self::Cannot(reason),
             UpstreamError::Ledger(error) if error.is_for_now() => {
-                tracing::warn!(%error, "ledger failed");
                 Self::Unavailable("the gateway can't store folder state for now, try again later".into())
             }
             UpstreamError::Ledger(error) => {
@@ -95,7 +94,6 @@ impl From<UpstreamError> for SubmitError {
             UpstreamError::Content(reason) => Self::BadContent(reason),
             UpstreamError::Cannot(reason) => Self::Refused(reason),
             UpstreamError::Ledger(error) if error.is_for_now() => {
-                tracing::warn!(%error, "ledger failed");
                 Self::Unavailable("the gateway can't store folder state for now, try again later".into())
             }
             UpstreamError::Ledger(_)

@@ -13,6 +13,7 @@ use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
 
 use super::error::login_failed;
+use super::log;
 use crate::account::Account;
 use crate::line::error::UpstreamError;
 use crate::login::accounts::Accounts;
@@ -40,7 +41,7 @@ impl MailStore for ImapBridge {
         match result {
             Ok(account) => Ok(Arc::new(UserBridge { account })),
             Err(error) => {
-                tracing::info!(user = %credentials.user, peer = %peer.address, %error, "IMAP login failed");
+                log::failed_login(&credentials.user, peer, &error);
                 Err(login_failed(error))
             }
         }
@@ -79,7 +80,7 @@ impl UserStore for UserBridge {
     }
 
     async fn folders(&self) -> Result<Arc<FolderList>, StoreError> {
-        let tree = self.account.mailbox().tree().await.map_err(log("LIST"))?;
+        let tree = self.account.mailbox().tree().await.map_err(log::failed("list of folders"))?;
         Ok(Arc::clone(tree.list()))
     }
 
@@ -90,36 +91,36 @@ impl UserStore for UserBridge {
     ) -> Result<Vec<Result<FolderStatus, StoreError>>, StoreError> {
         let mut out = Vec::with_capacity(folders.len());
         for folder in folders {
-            out.push(self.folder_status(folder, items).await.map_err(log("STATUS")));
+            out.push(self.folder_status(folder, items).await.map_err(log::failed("STATUS")));
         }
         Ok(out)
     }
 
     async fn open(&self, folder: &FolderKey) -> Result<Arc<dyn FolderStore>, StoreError> {
-        let folder = self.account.mailbox().folder(folder).await.map_err(log("SELECT"))?;
+        let folder = self.account.mailbox().folder(folder).await.map_err(log::failed("SELECT"))?;
         folder.select();
         Ok(Arc::new(FolderBridge { account: Arc::clone(&self.account), reader: Reader::new(folder) }))
     }
 
     async fn append(&self, folder: &FolderKey, message: NewMessage) -> Result<Option<AppendUid>, StoreError> {
-        self.account.append(folder, message).await.map_err(log("APPEND"))
+        self.account.append(folder, message).await.map_err(log::failed("APPEND"))
     }
 
     async fn create(&self, name: &str) -> Result<(), StoreError> {
-        self.account.create_folder(name).await.map_err(log("CREATE"))
+        self.account.create_folder(name).await.map_err(log::failed("CREATE"))
     }
 
     async fn delete(&self, folder: &FolderKey) -> Result<(), StoreError> {
-        self.account.delete_folder(folder).await.map_err(log("DELETE"))
+        self.account.delete_folder(folder).await.map_err(log::failed("DELETE"))
     }
 
     async fn rename(&self, folder: &FolderKey, name: &str) -> Result<(), StoreError> {
-        self.account.rename_folder(folder, name).await.map_err(log("RENAME"))
+        self.account.rename_folder(folder, name).await.map_err(log::failed("RENAME"))
     }
 
     async fn subscribe(&self, name: &str, subscribed: bool) -> Result<(), StoreError> {
         let command = if subscribed { "SUBSCRIBE" } else { "UNSUBSCRIBE" };
-        self.account.subscribe(name, subscribed).await.map_err(log(command))
+        self.account.subscribe(name, subscribed).await.map_err(log::failed(command))
     }
 }
 
@@ -186,7 +187,7 @@ impl FolderStore for FolderBridge {
 
     async fn refresh(&self) -> Result<(), StoreError> {
         self.account.context().touch();
-        self.reader.folder().refresh().await.map_err(log("NOOP"))
+        self.reader.folder().refresh().await.map_err(log::failed("NOOP"))
     }
 
     async fn fetch(
@@ -195,19 +196,22 @@ impl FolderStore for FolderBridge {
         need: FetchNeed,
     ) -> Result<BoxStream<'static, (u32, Result<FetchedMessage, StoreError>)>, StoreError> {
         let items = self.reader.fetch(uids, need);
-        let next = |mut items: mpsc::Receiver<FetchedItem>| async move {
+        let next = |(mut items, logged): (mpsc::Receiver<FetchedItem>, bool)| async move {
             let (uid, item) = items.recv().await?;
-            Some(((uid, item.map_err(StoreError::from)), items))
+            // What fails for one message fails for many.
+            let is_news = !logged && item.as_ref().is_err_and(|error| !matches!(error, UpstreamError::Expunged));
+            let item = item.map_err(|error| if is_news { log::failed("FETCH")(error) } else { error.into() });
+            Some(((uid, item), (items, logged || is_news)))
         };
-        Ok(futures::stream::unfold(items, next).boxed())
+        Ok(futures::stream::unfold((items, false), next).boxed())
     }
 
     async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError> {
-        self.reader.folder().store(uids, change).await.map_err(log("STORE"))
+        self.reader.folder().store(uids, change).await.map_err(log::failed("STORE"))
     }
 
     async fn copy(&self, uids: Vec<u32>, target: &FolderKey, remove: bool) -> Result<Option<CopyUid>, StoreError> {
-        self.account.copy(self.reader.folder(), &uids, target, remove).await.map_err(log(if remove {
+        self.account.copy(self.reader.folder(), &uids, target, remove).await.map_err(log::failed(if remove {
             "MOVE"
         } else {
             "COPY"
@@ -215,19 +219,6 @@ impl FolderStore for FolderBridge {
     }
 
     async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError> {
-        self.reader.folder().expunge(uids).await.map_err(log("EXPUNGE"))
-    }
-}
-
-/// Logs why a command failed before the client is told the part of it that concerns it. What the client asked for and can't
-/// have is nothing that an administrator must look after.
-fn log(command: &'static str) -> impl Fn(UpstreamError) -> StoreError {
-    move |error| {
-        if error.is_of_the_request() {
-            tracing::info!(command, %error, "command refused");
-        } else {
-            tracing::warn!(command, %error, "command failed");
-        }
-        error.into()
+        self.reader.folder().expunge(uids).await.map_err(log::failed("EXPUNGE"))
     }
 }

@@ -2,6 +2,7 @@
 
 mod error;
 mod imap;
+mod log;
 mod smtp;
 
 pub use imap::ImapBridge;

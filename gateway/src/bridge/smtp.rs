@@ -8,6 +8,7 @@ use mail_core::work::Owner;
 use mail_core::{Accepts, Credentials, Peer, Secret};
 use smtp_front::submit::{Address, Departure, Envelope, Grant, Recipient, Submit, SubmitError, Submitter};
 
+use super::log;
 use crate::account::Account;
 use crate::account::sending::submit::Sending;
 use crate::blocking::blocking;
@@ -53,7 +54,7 @@ impl Submit for SmtpBridge {
                 Ok(Arc::new(AccountSubmitter { account, sending }))
             }
             Err(error) => {
-                tracing::info!(user = %credentials.user, peer = %peer.address, %error, "SMTP login failed");
+                log::failed_login(&credentials.user, peer, &error);
                 Err(error.into())
             }
         }
@@ -66,7 +67,6 @@ impl Submit for SmtpBridge {
 
     async fn guest(&self, peer: Peer) -> Result<Arc<dyn Submitter>, SubmitError> {
         let device = self.devices.at(peer.address.ip()).ok_or(SubmitError::AuthenticationRequired)?;
-        tracing::debug!(device = device.name(), peer = %peer.address, "device let in");
         Ok(self.device(device))
     }
 }
@@ -144,6 +144,10 @@ impl Submitter for DeviceSubmitter {
         self.device.grant()
     }
 
+    fn device(&self) -> Option<&str> {
+        Some(self.device.name())
+    }
+
     async fn sender(&self, sender: Option<&Address>) -> Result<(), SubmitError> {
         self.device.sender(sender, Instant::now())
     }
@@ -213,7 +217,9 @@ async fn completed(
     message: SpooledMessage,
     rule: HeaderRule,
 ) -> Result<Arc<message::Message>, SubmitError> {
-    let completed = share.compute(move || device::complete(message, &rule)).await;
+    // What lies in a file is read, too.
+    let bytes = if message.is_spooled() { u64::MAX } else { message.len() };
+    let completed = share.compute(bytes, move || device::complete(message, &rule)).await;
     Ok(Arc::new(completed.map_err(SubmitError::from)??))
 }
 

@@ -20,9 +20,17 @@ pub(super) async fn run(arguments: RunArguments) -> Result<(), StartError> {
         eprintln!("core dumps could not be turned off: {error}");
     }
     crate::telemetry::init(&config.log)?;
+    tracing::info!(
+        version = env!("CARGO_PKG_VERSION"),
+        configuration = %arguments.config.display(),
+        ledger = %config.ledger.directory.display(),
+        "starting"
+    );
     let service = Service::start(&config).await?;
     super::signal::asked_to_end().await;
-    tracing::info!("stopping");
-    service.stop(Duration::from_secs(config.limits.stop_seconds)).await;
+    let seconds = config.limits.stop_seconds;
+    tracing::info!("stopping: commands under way are answered for up to {seconds} seconds");
+    service.stop(Duration::from_secs(seconds)).await;
+    tracing::info!("stopped");
     Ok(())
 }

@@ -212,6 +212,8 @@ impl Connection {
                             session.crowded_out(true);
                             continue;
                         }
+                        tracing::Span::current().record("user", tracing::field::display(&owner));
+                        tracing::info!("logged in");
                     }
                     let reply = match answer {
                         Some(answer) => handles.take(answer),

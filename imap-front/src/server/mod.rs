@@ -84,7 +84,7 @@ impl Server {
             }
             return;
         };
-        let span = tracing::info_span!("imap", id = admission.id(), peer = %address);
+        let span = tracing::info_span!("imap", id = admission.id(), peer = %address, user = tracing::field::Empty);
         let server = self.clone();
         let (stopping, cutting) = (stopping.clone(), cutting.clone());
         let task = async move {

@@ -1,4 +1,3 @@
-use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -96,6 +95,7 @@ impl<'a> Connection<'a> {
             while let Some(action) = session.poll(now()) {
                 match action {
                     Action::Send(bytes) => {
+                        self.log_refusals(&bytes);
                         self.send(stream, &bytes).await?;
                         if let Some(read) = submitted.take() {
                             self.served(read);
@@ -144,6 +144,14 @@ impl<'a> Connection<'a> {
         }
     }
 
+    /// What a client is refused. Many a device shows it to nobody, so that the log is the only place to see it.
+    fn log_refusals(&self, replies: &[u8]) {
+        for reply in replies.split(|byte| *byte == b'\n').filter(|reply| matches!(reply, [b'4' | b'5', _, _, b' ', ..]))
+        {
+            tracing::info!(reply = %String::from_utf8_lossy(reply.trim_ascii_end()), "refused");
+        }
+    }
+
     /// Tells whoever listens how long it took from the last byte of a message until its reply was written: an event of level
     /// TRACE with the target `smtp_front::served` and the fields `user` and `micros`.
     fn served(&self, read: Instant) {
@@ -167,7 +175,7 @@ impl<'a> Connection<'a> {
     async fn login(&mut self, credentials: Credentials) -> Result<Grant, SubmitError> {
         let span = tracing::info_span!("command", verb = "AUTH", user = credentials.user);
         let login = self.backend.login(credentials, self.peer);
-        let done = logged(login, "login").instrument(span).await.and_then(|submitter| {
+        let done = login.instrument(span).await.and_then(|submitter| {
             let owner = submitter.owner();
             if self.admission.logged_in(&owner) {
                 Ok(submitter)
@@ -179,7 +187,9 @@ impl<'a> Connection<'a> {
         if matches!(done, Err(SubmitError::AuthenticationFailed)) {
             tokio::time::sleep(self.config.policy.login_failure_delay).await;
         }
-        Ok(self.let_in(done?))
+        let grant = self.let_in(done?);
+        tracing::info!("logged in");
+        Ok(grant)
     }
 
     async fn guest(&mut self) -> Result<Grant, SubmitError> {
@@ -189,6 +199,11 @@ impl<'a> Connection<'a> {
     }
 
     fn let_in(&mut self, submitter: Arc<dyn Submitter>) -> Grant {
+        let span = tracing::Span::current();
+        span.record("user", tracing::field::display(submitter.owner()));
+        if let Some(device) = submitter.device() {
+            span.record("device", device);
+        }
         self.submitter.insert(submitter).grant()
     }
 
@@ -199,12 +214,10 @@ impl<'a> Connection<'a> {
     async fn sender(&self, sender: Option<&Address>) -> Result<(), SubmitError> {
         let messages = self.config.access.messages.as_ref();
         if messages.is_some_and(|messages| !messages.take(self.peer.address.ip(), Instant::now().into_std())) {
-            tracing::warn!("too many messages of this address");
             let text = "Too many messages from your address, try again later";
             return Err(SubmitError::RateLimited(text.to_owned()));
         }
-        let checked = self.submitter()?.sender(sender).await;
-        checked.inspect_err(|error| tracing::warn!(%error, "sender refused"))
+        self.submitter()?.sender(sender).await
     }
 
     async fn recipient(&self, recipient: &Recipient, before: usize) -> Result<(), SubmitError> {
@@ -215,8 +228,7 @@ impl<'a> Connection<'a> {
             );
             return Err(SubmitError::TooManyRecipients(why));
         }
-        let checked = submitter.recipient(recipient).await;
-        checked.inspect_err(|error| tracing::warn!(%error, "recipient refused"))
+        submitter.recipient(recipient).await
     }
 
     async fn store(&mut self, bytes: &[u8]) {
@@ -251,9 +263,14 @@ impl<'a> Connection<'a> {
             Err(error) => return Some(Err(error)),
         };
         let (recipients, departure) = (envelope.recipients.len(), Departure::default());
-        let span = tracing::info_span!("command", verb = "DATA", recipients, bytes = message.len());
-        let submission = submitter.submit(envelope, message, &departure);
-        let mut submission = std::pin::pin!(logged(submission, "submission").instrument(span));
+        let from = envelope.sender.as_ref().map(tracing::field::display);
+        let span = tracing::info_span!("command", verb = "DATA", from, recipients, bytes = message.len());
+        let submission = async {
+            submitter.submit(envelope, message, &departure).await?;
+            tracing::info!("submission done");
+            Ok(())
+        };
+        let mut submission = std::pin::pin!(submission.instrument(span));
         tokio::select! {
             biased;
             submitted = &mut submission => Some(submitted),
@@ -266,16 +283,6 @@ impl<'a> Connection<'a> {
             }
         }
     }
-}
-
-/// Waits for the backend and logs what it said.
-async fn logged<T>(work: impl Future<Output = Result<T, SubmitError>>, what: &str) -> Result<T, SubmitError> {
-    let result = work.await;
-    match &result {
-        Ok(_) => tracing::info!("{what} done"),
-        Err(error) => tracing::warn!(%error, "{what} failed"),
-    }
-    result
 }
 
 async fn sleep_until(deadline: Option<Instant>) {

@@ -52,7 +52,8 @@ impl Server {
         address: SocketAddr,
         shutdown: &watch::Receiver<bool>,
     ) {
-        let span = tracing::info_span!("smtp", peer = %address, client = tracing::field::Empty);
+        let (client, user, device) = (tracing::field::Empty, tracing::field::Empty, tracing::field::Empty);
+        let span = tracing::info_span!("smtp", peer = %address, client, user, device);
         // Who comes by no proxy is known at once, and can go for the next one.
         let is_proxy = self.config.access.is_proxy(address.ip());
         let admitted = self.config.gate.admit();

@@ -69,6 +69,11 @@ pub trait Submitter: Send + Sync + 'static {
         usize::MAX
     }
 
+    /// What logs call it if it is a device.
+    fn device(&self) -> Option<&str> {
+        None
+    }
+
     /// For whom work is done: the mailbox, whoever sends through it.
     fn owner(&self) -> Owner;
 
