@@ -89,6 +89,25 @@ fn configuration(arguments: &DemoArguments, upstream: SocketAddr, directory: &Pa
     )
 }
 
+/// What a gateway beside the demo's needs to begin with.
+fn own_configuration(sandbox: SocketAddr) -> String {
+    format!(
+        "[upstream]\n\
+         domains = [\"example.test\"]\n\
+         autodiscover_url = \"http://{sandbox}/autodiscover/autodiscover.xml\"\n\
+         auth = \"basic\"\n\
+         allow_plain_http = true\n\
+         \n\
+         [ledger]\n\
+         directory = \"/tmp/own-ledger\"\n\
+         \n\
+         [[imap.listener]]\n\
+         address = \"127.0.0.1:11143\"\n\
+         tls = \"none\"\n\
+         allow_plaintext_auth = true\n"
+    )
+}
+
 fn write_certificate(directory: &Path) -> Result<(), DemoError> {
     let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned(), "127.0.0.1".to_owned()])
         .map_err(|error| DemoError::Certificate(error.to_string()))?;
@@ -123,5 +142,23 @@ fn print_guide(imap: SocketAddr, smtp: SocketAddr, sandbox: SocketAddr, certific
         smtp.ip(),
         smtp.port()
     );
-    say!("  user name {alice}. Accept the self-signed certificate when asked.\n");
+    say!("  user name {alice}. Accept the self-signed certificate when asked.");
+    say!(
+        "\nPut a gateway of your own before the sandbox, `mapi-gateway run --config own.toml`, with these lines in own.toml:\n"
+    );
+    for line in own_configuration(sandbox).lines() {
+        say!("  {line}");
+    }
+    say!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_shown_for_a_gateway_of_ones_own_is_right() {
+        let sandbox = SocketAddr::from(([127, 0, 0, 1], 8080));
+        assert!(Config::parse(&own_configuration(sandbox)).is_ok());
+    }
 }

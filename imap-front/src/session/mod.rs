@@ -195,6 +195,8 @@ impl Session {
         match command {
             Err(error) => {
                 let tag = error.tag.unwrap_or_else(|| "*".to_owned());
+                // Nothing of the command itself: there may be a password in it.
+                tracing::debug!(tag, why = %error.text, "a command that is not understood");
                 self.finish(&tag, Outcome::bad(error.text), false);
             }
             Ok(tagged) => {
