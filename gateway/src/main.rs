@@ -16,9 +16,9 @@ mod tests {
 
     /// Memory of this process in KiB.
     fn memory() -> u64 {
-        let status = fs::read_to_string("/proc/self/status").unwrap();
-        let figure = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
-        figure.trim().trim_end_matches(" kB").parse().unwrap()
+        let status = fs::read_to_string("/proc/self/status").expect("read");
+        let figure = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).expect("a figure");
+        figure.trim().trim_end_matches(" kB").parse().expect("a number")
     }
 
     /// What `.cargo/config.toml` says of the allocator holds.
