@@ -3,6 +3,7 @@
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
+use futures::FutureExt;
 use mail_core::work::{BudgetExceeded, BudgetLimits, ByteBudget, Owner, Reservation, WorkLimits, Workers};
 
 use crate::line::error::UpstreamError;
@@ -55,16 +56,11 @@ impl Share {
         self.bounds.budget.reserve(&self.owner, bytes).await.map_err(|BudgetExceeded| UpstreamError::NoRoom)
     }
 
-    /// Takes more memory than there is so far. Who waits for it has nothing meanwhile.
-    ///
-    /// # Errors
-    /// [`UpstreamError::NoRoom`] if there is none in time.
-    pub(crate) async fn enlarge(&self, room: Option<Reservation>, bytes: u64) -> Result<Reservation, UpstreamError> {
-        // What is larger than everything takes all of that.
-        let is_enough = |room: &Reservation| room.bytes() >= self.bounds.budget.most_of(bytes);
-        match room.filter(is_enough) {
-            Some(room) => Ok(room),
-            None => self.reserve(bytes).await,
+    /// Takes memory if there is some now, beside what there is in `room`.
+    pub(crate) fn reserve_now(&self, room: Option<Reservation>, bytes: u64) -> Option<Reservation> {
+        match room {
+            Some(mut room) => room.grow(bytes).then_some(room),
+            None => self.bounds.budget.reserve(&self.owner, bytes).now_or_never()?.ok(),
         }
     }
 

@@ -20,6 +20,9 @@ use crate::share::{COPIES, Share};
 /// From this many bytes on a message needs room.
 const ROOM_FROM: u64 = 1 << 20;
 
+/// What is shown of a message is a third larger than what the upstream has of it if that is encoded in base64.
+const ENCODED_THIRDS: u64 = 4;
+
 /// Who takes a message no sooner reads slowly: the server does not keep the next ones ready for him meanwhile.
 const SLOW: Duration = Duration::from_secs(5);
 
@@ -66,6 +69,19 @@ impl Download {
     ) -> Self {
         let options = FetchOptions { growing_after: Some(ROOM_FROM), ..options };
         Self { folder, lane, wanted, came: HashSet::new(), options, share, sink, no_room: false }
+    }
+
+    /// The same of one message for which there is room already.
+    pub(crate) fn of_one(
+        folder: Gid,
+        lane: Lane,
+        wanted: Gid,
+        options: FetchOptions,
+        share: Share,
+        sink: mpsc::Sender<Downloaded>,
+    ) -> Self {
+        let download = Self::new(folder, lane, vec![wanted], options, share, sink);
+        Self { options: FetchOptions { growing_after: None, ..options }, ..download }
     }
 
     /// Whether it ended because there was no room for a message in time.
@@ -120,7 +136,8 @@ impl Operation for Download {
                         let size = properties(&mailbox, folder, mid, &[tags::PidTagMessageSize]);
                         let size = attempt.read(size).await?.integer(tags::PidTagMessageSize);
                         let size = size.and_then(|size| u64::try_from(size).ok()).unwrap_or(self.options.limits.bytes);
-                        let mut reserving = pin!(self.share.reserve(COPIES.saturating_mul(size.max(2 * bytes))));
+                        let rendered = size.max(2 * bytes) / 3 * ENCODED_THIRDS;
+                        let mut reserving = pin!(self.share.reserve(COPIES.saturating_mul(rendered)));
                         let reserved = match reserving.as_mut().now_or_never() {
                             Some(reserved) => reserved,
                             None => {

@@ -182,6 +182,29 @@ impl ByteBudget {
         Some((owner, waiter))
     }
 
+    /// Takes more for somebody who has `held` already.
+    fn take_now(&self, owner: &Owner, more: u64, is_large: &mut bool, held: u64) -> bool {
+        let mut state = self.lock();
+        let becomes_large = *is_large || self.is_large(held + more);
+        let of_large = match (*is_large, becomes_large) {
+            (true, _) => more,
+            (false, true) => held + more,
+            (false, false) => 0,
+        };
+        let used = state.used_by.get(owner).map_or(0, |used| used.bytes);
+        if state.used + more > self.limits.total
+            || (of_large > 0 && state.used_by_large + of_large > self.largest())
+            || used + more > self.limits.per_owner
+        {
+            return false;
+        }
+        *is_large = becomes_large;
+        state.used += more;
+        state.used_by_large += of_large;
+        state.used_by.entry(owner.clone()).or_insert(Used { bytes: 0, moved: Instant::now() }).bytes += more;
+        true
+    }
+
     fn give_back(&self, owner: &Owner, bytes: u64, is_large: bool) {
         let mut state = self.lock();
         state.used -= bytes;
@@ -206,6 +229,18 @@ impl Reservation {
     /// How many bytes.
     pub fn bytes(&self) -> u64 {
         self.bytes
+    }
+
+    /// Makes it so many bytes if there is room for them now, before whoever waits: what is under way comes to its end, and
+    /// gives all of it back. Tells whether it is as large.
+    pub fn grow(&mut self, bytes: u64) -> bool {
+        let bytes = self.budget.most_of(bytes);
+        let Some(more) = bytes.checked_sub(self.bytes).filter(|more| *more > 0) else { return true };
+        if !self.budget.take_now(&self.owner, more, &mut self.is_large, self.bytes) {
+            return false;
+        }
+        self.bytes = bytes;
+        true
     }
 
     /// Gives back what is above so many bytes.
@@ -309,6 +344,28 @@ mod tests {
         assert_eq!(own.await.unwrap(), Some(BudgetExceeded), "the other one's own share does not move");
         last.await.unwrap();
         drop(stuck);
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_grows_before_who_waits() {
+        let budget = budget(256 * MIB, 100 * MIB);
+        let (one, other) = (Owner::new("one"), Owner::new("other"));
+        let mut first = now(&budget, &one, 60 * MIB).unwrap();
+        let waiting = budget.reserve(&one, 60 * MIB);
+        let mut waiting = Box::pin(waiting);
+        assert!((&mut waiting).now_or_never().is_none());
+        assert!(first.grow(90 * MIB) && first.grow(50 * MIB) && first.grow(500 * MIB), "all of its owner's share");
+        assert_eq!((first.bytes(), budget.used()), (100 * MIB, 100 * MIB));
+        let mut small = now(&budget, &other, 1000).unwrap();
+        assert!(small.grow(90 * MIB), "it is a large one now");
+        let more = now(&budget, &Owner::new("third"), 30 * MIB).unwrap();
+        assert!(!small.grow(100 * MIB), "there is no more room for large ones");
+        assert_eq!(small.bytes(), 90 * MIB);
+        drop((first, small, more));
+        let waited = waiting.await.unwrap();
+        drop(waited);
+        assert_eq!((budget.used(), budget.lock().used_by_large), (0, 0));
+        assert!(budget.lock().used_by.is_empty());
     }
 
     #[tokio::test]

@@ -110,13 +110,21 @@ impl Fetch<'_> {
         &self,
         uid: u32,
         gid: Gid,
-        content: MessageContent,
+        mut content: MessageContent,
         mut room: Option<Reservation>,
     ) -> Result<Rendered, UpstreamError> {
         let context = &self.folder.shared.context;
         let needed = COPIES.saturating_mul(MailboxContext::rendered_bytes(&content));
         if needed > COPIES * HELD_FROM {
-            room = Some(context.share().enlarge(room, needed).await?);
+            match context.share().reserve_now(room, needed) {
+                Some(enough) => room = Some(enough),
+                None => {
+                    // Nobody holds a large message while he waits.
+                    drop(std::mem::take(&mut content));
+                    room = Some(context.share().reserve(needed).await?);
+                    content = self.again(gid).await?;
+                }
+            }
         }
         let bytes = context.render(gid, content).await?;
         let examined = Examined::of(bytes, context.share()).await?;
@@ -138,6 +146,19 @@ impl Fetch<'_> {
             }
         };
         Ok(Rendered { uid, gid, examined, served })
+    }
+
+    /// Downloads a message once more, for which there is room now.
+    async fn again(&self, gid: Gid) -> Result<MessageContent, UpstreamError> {
+        let (shared, (sink, mut contents)) = (&self.folder.shared, mpsc::channel(1));
+        let (options, share) = (shared.context.fetch_options(), shared.context.share().clone());
+        let mut download = Download::of_one(shared.gid, self.lane, gid, options, share, sink);
+        shared.context.upstream.perform(&mut download).await?;
+        match contents.try_recv() {
+            Ok(Downloaded { content: Ok(content), .. }) => Ok(*content),
+            Ok(_) => Err(UpstreamError::Unreachable("a message changed while it was downloaded".into())),
+            Err(_) => Err(UpstreamError::Expunged),
+        }
     }
 
     /// A stand-in is shown of what was never shown. What clients have got is not taken from them because it can't be read
