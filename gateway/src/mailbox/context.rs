@@ -205,11 +205,6 @@ impl MailboxContext {
         is_folder: impl Fn(&str) -> bool + Send,
     ) -> Result<(), UpstreamError> {
         let _alone = self.subscribing.lock().await;
-        if let Some(mailbox) = self.upstream.current()
-            && let Some(top) = mailbox.gid_of(mailbox.info().folders.ipm_subtree)
-        {
-            self.epochs.writing(top);
-        }
         self.upstream.perform(&mut ChangeSubscriptions::new(edits_of, is_folder)).await?
     }
 

@@ -61,7 +61,7 @@ impl MailboxEpochs {
     }
 
     /// A property of a folder is going to be written.
-    pub fn writing(&self, folder: Gid) {
+    fn writing(&self, folder: Gid) {
         self.writes.lock().unwrap_or_else(PoisonError::into_inner).insert(folder, Instant::now());
     }
 

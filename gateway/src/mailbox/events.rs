@@ -113,13 +113,14 @@ async fn pass_on(opened: &OpenMailbox, mailbox: &Mailbox, changes: &MailboxChang
 /// Whether one of the folders that changed has another name than the tree knows, or other names may be subscribed. A notification
 /// does not tell: it says that a folder was modified, as it does for each new message ([MS-OXCNOTIF] R199).
 async fn looks_otherwise(opened: &OpenMailbox, mailbox: &Mailbox, changes: &MailboxChanges) -> bool {
-    let own = |folder: &FolderId| mailbox.gid_of(*folder).is_some_and(|gid| opened.context().wrote_folder(gid));
-    let asked: Vec<FolderId> = changes.altered.union(&changes.touched).copied().filter(|folder| !own(folder)).collect();
-    let Some(tree) = opened.newest_tree().filter(|_| !asked.is_empty()) else { return false };
-    // Messages don't touch it; the list of subscriptions lies there.
-    if asked.contains(&mailbox.info().folders.ipm_subtree) {
+    let changed = || changes.altered.union(&changes.touched).copied();
+    // Messages don't touch it. The list of subscriptions lies there, which others may have changed right after this gateway did.
+    if changed().any(|folder| folder == mailbox.info().folders.ipm_subtree) {
         return true;
     }
+    let own = |folder: &FolderId| mailbox.gid_of(*folder).is_some_and(|gid| opened.context().wrote_folder(gid));
+    let asked: Vec<FolderId> = changed().filter(|folder| !own(folder)).collect();
+    let Some(tree) = opened.newest_tree().filter(|_| !asked.is_empty()) else { return false };
     let names = match mailbox.folder_names(&asked).await {
         Ok(names) => names,
         Err(error) => {

@@ -16,6 +16,7 @@ use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords, NewMessage, utf7}
 use secrecy::SecretString;
 use thiserror::Error;
 
+use super::case::folded;
 use super::mailbox_name::mailbox_name;
 use super::quirk::normalise;
 use super::request::{FetchItem, Request, Tagged};
@@ -314,7 +315,7 @@ fn lower_flags(kind: StoreType, flags: &[Flag<'_>]) -> Result<FlagChange, &'stat
 
 fn lower_key(key: &WireKey<'_>, charset: Option<&str>) -> Result<SearchKey, &'static str> {
     let lower = |key: &WireKey<'_>| lower_key(key, charset);
-    let words = |value: &AString<'_>| charset::decode(charset, value.as_ref()).to_lowercase();
+    let words = |value: &AString<'_>| folded(&charset::decode(charset, value.as_ref()));
     let header = |name: &str, value: &AString<'_>| SearchKey::Header(name.to_owned(), words(value));
     let address = |field: &'static str, value: &AString<'_>| SearchKey::Address(field, words(value));
     Ok(match key {

@@ -3,6 +3,7 @@
 
 pub(crate) mod append;
 mod authenticate;
+pub(crate) mod case;
 mod cursor;
 pub mod list;
 pub mod lower;

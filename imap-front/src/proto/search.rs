@@ -3,7 +3,7 @@ use mail_core::FlagSet;
 
 use super::sequence::SequenceSet;
 
-/// A search key (RFC 9051 6.4.4, RFC 3501 6.4.4). Texts are in lower case, as they are compared without case.
+/// A search key (RFC 9051 6.4.4, RFC 3501 6.4.4). Texts are as [`folded`](super::case::folded) makes them, as they are compared without case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SearchKey {
     /// Every message.

@@ -284,6 +284,13 @@ async fn two_sessions_and_two_gateways_see_and_keep_what_the_other_says() {
         until("the other gateway sees it", async || listed(&mut elsewhere, "LSUB \"\" *").await.contains_key("Work"));
     tokio::time::timeout(Duration::from_secs(30), told).await.expect("told");
     assert!(is_subscribed(&mut elsewhere, "Work").await);
+    // The other one changes it back right afterwards.
+    ok(&mut one, &["UNSUBSCRIBE Work", "SUBSCRIBE Work"]).await;
+    assert!(is_subscribed(&mut one, "Work").await);
+    ok(&mut elsewhere, &["UNSUBSCRIBE Work"]).await;
+    let told = until("the first gateway sees it", async || !listed(&mut one, "LSUB \"\" *").await.contains_key("Work"));
+    tokio::time::timeout(Duration::from_secs(30), told).await.expect("told");
+    ok(&mut one, &["SUBSCRIBE Work"]).await;
     let (mut mine, mut theirs) = (Vec::new(), Vec::new());
     for number in 0..8 {
         mine.push(format!("a{number}"));

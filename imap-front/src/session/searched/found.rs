@@ -1,8 +1,8 @@
 use mail_core::work::{is_cancelled, spend};
 use memchr::memmem::Finder;
 
-use super::lower::{Lowering, PIECE};
 use super::sought::{Spaces, Words};
+use super::text::{Folding, PIECE};
 
 /// Which words were found in a place.
 pub(super) struct Found(Vec<bool>);
@@ -25,9 +25,8 @@ impl Found {
         let missing = words.all().iter().zip(&mut self.0).filter(|(_, found)| !**found);
         let missing = missing.map(|(word, found)| (word.finder(spaces), found)).collect();
         let mut window = Window::new(missing);
-        let mut lowering = Lowering::default();
-        give(&mut |text| lowering.push(text, &mut |lower| window.push(lower)));
-        lowering.finish(&mut |lower| window.push(lower));
+        let mut folding = Folding::default();
+        give(&mut |text| folding.push(text, &mut |folded| window.push(folded)));
         window.search();
     }
 }

@@ -1,7 +1,7 @@
 mod found;
-mod lower;
 mod places;
 mod sought;
+mod text;
 
 use std::cell::OnceCell;
 

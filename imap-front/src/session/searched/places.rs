@@ -4,8 +4,8 @@ use mail_core::message::{Address, Content, Entity, Field, Fields, html};
 use mail_core::work::spend;
 
 use super::found::Found;
-use super::lower::{spaced, spaced_in_pieces};
 use super::sought::{Spaces, Words};
+use super::text::{spaced, spaced_in_pieces};
 
 /// Looks at the fields of a name.
 pub(super) fn in_fields(fields: Fields<'_>, name: &str, words: &Words) -> Found {

@@ -2,7 +2,7 @@ use std::cmp::Ordering;
 
 use memchr::memmem::Finder;
 
-use super::lower::spaced;
+use super::text::spaced;
 
 /// What a SEARCH looks for in messages, and where. All of a place is looked for at the same time, so that nothing of its text
 /// has to be kept for another key.
@@ -22,7 +22,7 @@ pub(crate) enum Place<N> {
     Body,
 }
 
-/// What is looked for in one place, in lower case, sorted, each once.
+/// What is looked for in one place, folded, sorted, each once.
 pub(super) struct Words(Vec<Word>);
 
 pub(super) struct Word {
@@ -40,7 +40,7 @@ pub(super) enum Spaces {
 }
 
 impl Sought {
-    /// Words in lower case, each with the place where it is sought.
+    /// Folded words, each with the place where it is sought.
     pub fn new(mut words: Vec<(Place<&str>, &str)>) -> Self {
         let compare = |(place, word): &(Place<&str>, &str), (other, than): &(Place<&str>, &str)| {
             place.compare(other).then_with(|| word.cmp(than))

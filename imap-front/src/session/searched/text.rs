@@ -2,6 +2,8 @@ use std::borrow::Cow;
 
 use mail_core::work::spend;
 
+use crate::proto::case::fold;
+
 /// So many bytes of text are one piece of work.
 pub(super) const PIECE: usize = 32 << 10;
 
@@ -45,56 +47,38 @@ fn space(text: &str, out: &mut String) {
     }
 }
 
-/// Turns text that comes in pieces into lower case.
+/// Folds the case of a text that comes in pieces of any size.
 #[derive(Default)]
-pub(super) struct Lowering {
-    /// What waits for more: what ends a word may look different.
-    pending: String,
+pub(super) struct Folding {
+    /// What was folded of the last piece.
+    folded: String,
 }
 
-impl Lowering {
+impl Folding {
     pub(super) fn push(&mut self, text: &str, each: &mut dyn FnMut(&str)) {
         let mut rest = text;
         while !rest.is_empty() {
-            let room = PIECE.saturating_sub(self.pending.len()).max(4);
-            let (piece, after) = rest.split_at(rest.floor_char_boundary(room));
-            self.pending.push_str(piece);
+            let (piece, after) = rest.split_at(rest.floor_char_boundary(PIECE));
+            spend(piece.len());
+            self.folded.clear();
+            fold(piece, &mut self.folded);
+            each(&self.folded);
             rest = after;
-            if self.pending.len() + 4 > PIECE {
-                let end = self.pending.rfind([' ', '\n']).map_or(self.pending.len(), |space| space + 1);
-                self.give(end, each);
-            }
         }
-    }
-
-    pub(super) fn finish(mut self, each: &mut dyn FnMut(&str)) {
-        self.give(self.pending.len(), each);
-    }
-
-    fn give(&mut self, end: usize, each: &mut dyn FnMut(&str)) {
-        spend(end);
-        each(&self.pending.get(..end).unwrap_or_default().to_lowercase());
-        self.pending.drain(..end);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn lower(text: &str) -> String {
-        let mut out = String::new();
-        let mut lowering = Lowering::default();
-        lowering.push(text, &mut |piece| out.push_str(piece));
-        lowering.finish(&mut |piece| out.push_str(piece));
-        out
-    }
+    use crate::proto::case::folded;
 
     #[test]
     fn pieces_make_no_difference() {
         let text = format!("{} ΟΔΟΣ {}needle{}", "Ä".repeat(PIECE), "İ x".repeat(PIECE), "é".repeat(PIECE));
-        assert_eq!(lower(&text), text.to_lowercase());
-        assert_eq!(lower(&"Ä".repeat(PIECE)), "ä".repeat(PIECE));
+        let mut in_pieces = String::new();
+        Folding::default().push(&text, &mut |piece| in_pieces.push_str(piece));
+        assert_eq!(in_pieces, folded(&text));
         let text = format!("{} \r\n\t{}", "a  b\n".repeat(PIECE), " ".repeat(3 * PIECE));
         for shift in 0..7 {
             let text = format!("{}{text}", " ".repeat(shift));
