@@ -51,22 +51,35 @@ impl Fetch<'_> {
     /// Sends messages in order, those that the upstream must be asked for with the others.
     async fn run(&mut self, mut queue: Queue<'_>) -> Result<(), Stopped> {
         let mut failure = None;
-        for _ in 0..MAX_DOWNLOADS {
+        let mut downloads = 0;
+        while downloads < MAX_DOWNLOADS {
             let wanted = queue.wanted();
             if wanted.is_empty() {
                 break;
             }
-            let outdated;
-            (outdated, failure) = self.download(wanted, &mut queue).await?;
-            if !outdated {
-                break;
+            let came = self.download(wanted, &mut queue).await?;
+            failure = came.failure;
+            let mut outdated = came.outdated;
+            match came.too_large {
+                // It ended for this one; the messages behind it are asked for then.
+                Some(message) => {
+                    failure = None;
+                    queue.emit().await?;
+                    outdated |= self.download_alone(message, &mut queue).await;
+                    queue.emit().await?;
+                }
+                None if !outdated => break,
+                None => {}
             }
-            // Messages changed while they came down: what the rounds made of it counts now.
-            self.view = self.folder.view();
-            queue.look_again(|uid| match self.known(uid) {
-                Known::Answer(answer) => Waiting::Answer(answer),
-                Known::Ask(source) | Known::Cached(source, _) => Waiting::Asked(source),
-            });
+            if outdated {
+                downloads += 1;
+                // Messages changed while they came down: what the rounds made of it counts now.
+                self.view = self.folder.view();
+                queue.look_again(|uid| match self.known(uid) {
+                    Known::Answer(answer) => Waiting::Answer(answer),
+                    Known::Ask(source) | Known::Cached(source, _) => Waiting::Asked(source),
+                });
+            }
         }
         queue.emit().await?;
         // What the upstream did not send is gone, unless the download broke off.

@@ -25,6 +25,36 @@ const RECORD_BYTES: usize = 1 << 20;
 /// For so long a batch that holds room waits for more.
 const BATCH_WAITS: Duration = Duration::from_millis(50);
 
+/// What came of a download.
+pub(super) struct Came {
+    /// Some messages have to be downloaded again because they changed meanwhile.
+    pub outdated: bool,
+    /// A message for which there was not room enough, which ended it.
+    pub too_large: Option<TooLarge>,
+    /// Why it broke off if it did.
+    pub failure: Option<UpstreamError>,
+}
+
+/// A message that needs more room than was taken for it while it came down.
+pub(super) struct TooLarge {
+    uid: u32,
+    gid: Gid,
+    needed: u64,
+}
+
+/// Why a message is not rendered.
+enum NotRendered {
+    Failed(UpstreamError),
+    /// It needs so much room, which is not there now.
+    NoRoom(u64),
+}
+
+impl From<UpstreamError> for NotRendered {
+    fn from(error: UpstreamError) -> Self {
+        Self::Failed(error)
+    }
+}
+
 /// A message that was rendered.
 struct Rendered {
     uid: u32,
@@ -35,13 +65,8 @@ struct Rendered {
 }
 
 impl Fetch<'_> {
-    /// Downloads and renders messages, and sends what is ready. Tells whether some have to be downloaded again because they
-    /// changed meanwhile, and why the download broke off if it did.
-    pub(super) async fn download(
-        &self,
-        wanted: Vec<(u32, Gid)>,
-        queue: &mut Queue<'_>,
-    ) -> Result<(bool, Option<UpstreamError>), Stopped> {
+    /// Downloads and renders messages, and sends what is ready.
+    pub(super) async fn download(&self, wanted: Vec<(u32, Gid)>, queue: &mut Queue<'_>) -> Result<Came, Stopped> {
         if queue.has_unrendered() {
             self.folder.shared.context.unchecked.wait(self.folder.gid()).await;
         }
@@ -56,7 +81,7 @@ impl Fetch<'_> {
             shared.context.upstream.perform(&mut download).await?;
             if download.found_no_room() { Err(UpstreamError::NoRoom) } else { Ok(()) }
         });
-        let mut outdated = false;
+        let (mut outdated, mut too_large) = (false, None);
         let mut batch = Vec::new();
         let mut batch_bytes = 0;
         loop {
@@ -80,7 +105,7 @@ impl Fetch<'_> {
                 Ok(content) => self.rendered(uid, gid, *content, room).await,
                 Err(Withheld { why, properties }) => {
                     let shown = self.rendered(uid, gid, stand_in(&properties, why), room).await;
-                    shown.and_then(|shown| self.in_its_place(shown, why))
+                    shown.and_then(|shown| Ok(self.in_its_place(shown, why)?))
                 }
             };
             match rendered {
@@ -88,7 +113,12 @@ impl Fetch<'_> {
                     batch_bytes += rendered.examined.message.bytes().len();
                     batch.push(rendered);
                 }
-                Err(error) => queue.fetched(uid, Err(error)),
+                Err(NotRendered::Failed(error)) => queue.fetched(uid, Err(error)),
+                Err(NotRendered::NoRoom(needed)) => {
+                    // While that is waited for, nothing is held of it, nor of the messages behind it.
+                    too_large = Some(TooLarge { uid, gid, needed });
+                    break;
+                }
             }
             if batch_bytes >= RECORD_BYTES {
                 outdated |= self.settle(std::mem::take(&mut batch), queue).await;
@@ -96,13 +126,35 @@ impl Fetch<'_> {
                 queue.emit().await?;
             }
         }
+        drop(contents);
         outdated |= self.settle(batch, queue).await;
         let failure = match download.await {
             Ok(Ok(())) => None,
             Ok(Err(error)) => Some(error),
             Err(error) => Some(UpstreamError::Internal(format!("a download task ended: {error}"))),
         };
-        Ok((outdated, failure))
+        Ok(Came { outdated, too_large, failure })
+    }
+
+    /// Waits for the room that a message needs, and downloads it once more. Tells whether that has to be done again because it
+    /// changed meanwhile.
+    pub(super) async fn download_alone(&self, message: TooLarge, queue: &mut Queue<'_>) -> bool {
+        let TooLarge { uid, gid, needed } = message;
+        let rendered = async {
+            let room = self.folder.shared.context.share().reserve(needed).await?;
+            let content = self.once_more(gid).await?;
+            self.rendered(uid, gid, content, Some(room)).await.map_err(|not| match not {
+                NotRendered::Failed(error) => error,
+                NotRendered::NoRoom(_) => UpstreamError::NoRoom,
+            })
+        };
+        match rendered.await {
+            Ok(rendered) => self.settle(vec![rendered], queue).await,
+            Err(error) => {
+                queue.fetched(uid, Err(error));
+                false
+            }
+        }
     }
 
     /// Renders a message, for which enough room is taken first: an original may be far larger than what it was stored as.
@@ -110,21 +162,13 @@ impl Fetch<'_> {
         &self,
         uid: u32,
         gid: Gid,
-        mut content: MessageContent,
+        content: MessageContent,
         mut room: Option<Reservation>,
-    ) -> Result<Rendered, UpstreamError> {
+    ) -> Result<Rendered, NotRendered> {
         let context = &self.folder.shared.context;
         let needed = COPIES.saturating_mul(MailboxContext::rendered_bytes(&content));
         if needed > COPIES * HELD_FROM {
-            match context.share().reserve_now(room, needed) {
-                Some(enough) => room = Some(enough),
-                None => {
-                    // Nobody holds a large message while he waits.
-                    drop(std::mem::take(&mut content));
-                    room = Some(context.share().reserve(needed).await?);
-                    content = self.again(gid).await?;
-                }
-            }
+            room = Some(context.share().reserve_now(room, needed).ok_or(NotRendered::NoRoom(needed))?);
         }
         let bytes = context.render(gid, content).await?;
         let examined = Examined::of(bytes, context.share()).await?;
@@ -148,8 +192,8 @@ impl Fetch<'_> {
         Ok(Rendered { uid, gid, examined, served })
     }
 
-    /// Downloads a message once more, for which there is room now.
-    async fn again(&self, gid: Gid) -> Result<MessageContent, UpstreamError> {
+    /// Downloads a message for which there is room.
+    async fn once_more(&self, gid: Gid) -> Result<MessageContent, UpstreamError> {
         let (shared, (sink, mut contents)) = (&self.folder.shared, mpsc::channel(1));
         let (options, share) = (shared.context.fetch_options(), shared.context.share().clone());
         let mut download = Download::of_one(shared.gid, self.lane, gid, options, share, sink);
