@@ -115,18 +115,28 @@ fn sealed(digest: &[u8; 32]) -> PropertyBag {
 }
 
 fn packed(original: &[u8]) -> Vec<u8> {
-    let middle = original.len().saturating_sub(SAMPLE) / 2;
-    let sample = &original[middle..original.len().min(middle + SAMPLE)];
-    let shrinks = deflated(sample, Vec::new()).len() < sample.len() / 16 * 15;
-    let mut out = Vec::with_capacity(HEAD + if shrinks { original.len() / 2 } else { original.len() });
-    out.push(if shrinks { DEFLATED } else { STORED });
+    let mut out = vec![DEFLATED];
     out.extend((original.len() as u64).to_le_bytes());
     out.extend(sha256(original));
-    if !shrinks {
-        out.extend_from_slice(original);
-        return out;
+    let middle = original.len().saturating_sub(SAMPLE) / 2;
+    let sample = &original[middle..original.len().min(middle + SAMPLE)];
+    let shrinks = |deflated: usize| deflated < sample.len() / 16 * 15;
+    if sample.len() == original.len() {
+        // The sample is all there is to do.
+        out = deflated(original, out);
+        if shrinks(out.len() - HEAD) {
+            return out;
+        }
+    } else if shrinks(deflated(sample, Vec::new()).len()) {
+        out.reserve(original.len() / 2);
+        return deflated(original, out);
     }
-    deflated(original, out)
+    out.truncate(HEAD);
+    if let Some(form) = out.first_mut() {
+        *form = STORED;
+    }
+    out.extend_from_slice(original);
+    out
 }
 
 /// Bytes as raw deflate, appended to others. They are compressed fast, as a client waits for it.
