@@ -4,6 +4,7 @@
 //! so. [`listener`] holds what everything that listens needs, [`work`] what bounds it. This crate knows neither of the commands of a protocol nor of
 //! where mail lives.
 
+mod content_key;
 mod credentials;
 mod fetched;
 mod flag;
@@ -21,6 +22,7 @@ mod stored;
 pub mod utf7;
 pub mod work;
 
+pub use content_key::{AddressField, ContentKey, Sifted};
 pub use credentials::{Accepts, Credentials, Secret};
 pub use fetched::{FetchNeed, FetchedContent, FetchedMessage};
 pub use flag::FlagSet;

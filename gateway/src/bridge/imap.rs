@@ -6,8 +6,8 @@ use futures::stream::BoxStream;
 use imap_front::store::{FolderStore, MailStore, StoreError, UserStore};
 use mail_core::work::Owner;
 use mail_core::{
-    Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
-    FolderStatus, NewMessage, Peer, RecentMark, Secret, Snapshot, StatusItems,
+    Accepts, AppendUid, ContentKey, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
+    FolderStatus, NewMessage, Peer, RecentMark, Secret, Sifted, Snapshot, StatusItems,
 };
 use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
@@ -204,6 +204,10 @@ impl FolderStore for FolderBridge {
             Some(((uid, item), (items, logged || is_news)))
         };
         Ok(futures::stream::unfold((items, false), next).boxed())
+    }
+
+    async fn sift(&self, uids: &[u32], keys: &[ContentKey]) -> Result<Vec<Option<Sifted>>, StoreError> {
+        self.reader.folder().sift(uids, keys).await.map_err(log::failed("SEARCH"))
     }
 
     async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError> {

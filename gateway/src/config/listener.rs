@@ -41,6 +41,17 @@ pub struct ListenerConfig {
     pub allow_plaintext_auth: bool,
 }
 
+/// Who searches in messages that are not in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SearchMode {
+    /// Exchange, by what it stores of them, where it can tell.
+    #[default]
+    Server,
+    /// The gateway, which downloads them for it.
+    Exact,
+}
+
 /// IMAP.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -62,6 +73,8 @@ pub struct ImapConfig {
     /// Bytes of the largest appended message whose original bytes are kept with it, so that it is served exactly as it was
     /// appended; 0 keeps none.
     pub keep_original_bytes: usize,
+    /// Who searches in messages that are not in memory.
+    pub search: SearchMode,
     /// How many keys a SEARCH may have.
     pub max_search_keys: usize,
     /// Seconds without a command after which a connection is closed (RFC 9051 asks for at least 1800).
@@ -81,6 +94,7 @@ impl Default for ImapConfig {
             login_timeout_seconds: 30,
             max_message_bytes: 35 * 1024 * 1024,
             keep_original_bytes: 35 * 1024 * 1024,
+            search: SearchMode::default(),
             max_search_keys: 1000,
             idle_timeout_seconds: 1860,
             show_non_mail_folders: false,

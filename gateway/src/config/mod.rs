@@ -20,7 +20,7 @@ pub use auth::{AuthScheme, AuthSchemes};
 pub use error::ConfigError;
 pub use kerberos::KerberosConfig;
 pub use limits::LimitsConfig;
-pub use listener::{Address, ImapConfig, ListenerConfig, ListenerTls};
+pub use listener::{Address, ImapConfig, ListenerConfig, ListenerTls, SearchMode};
 pub use oauth::OAuthConfig;
 pub use smtp::{
     DeviceConfig, ListenerAuthentication, ListenerMechanism, Network, SenderPolicy, SmtpConfig, SmtpListenerConfig,

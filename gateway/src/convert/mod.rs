@@ -9,6 +9,7 @@ pub mod folders;
 pub mod mapi_to_mime;
 pub mod mime_to_mapi;
 pub mod original;
+pub mod search;
 pub mod stand_in;
 mod strings;
 pub mod subscriptions;

@@ -25,6 +25,8 @@ pub enum Kind {
     Copy,
     /// Moves messages.
     Move,
+    /// Looks for messages by their content.
+    Search,
     /// Downloads messages.
     Download,
     /// Stores a message.
@@ -51,7 +53,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::ListFolders,
         Self::ReadEpoch,
         Self::NoteEpoch,
@@ -64,6 +66,7 @@ impl Kind {
         Self::Delete,
         Self::Copy,
         Self::Move,
+        Self::Search,
         Self::Download,
         Self::Append,
         Self::Complete,
@@ -92,6 +95,7 @@ impl Kind {
             Self::Delete => "delete",
             Self::Copy => "copy",
             Self::Move => "move",
+            Self::Search => "search",
             Self::Download => "download",
             Self::Append => "append",
             Self::Complete => "complete",

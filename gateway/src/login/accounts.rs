@@ -21,7 +21,7 @@ use crate::account::identity::Identity;
 use crate::account::sending::sweep;
 use crate::account::{Account, background};
 use crate::blocking::blocking;
-use crate::config::{Config, LedgerConfig};
+use crate::config::{Config, LedgerConfig, SearchMode};
 use crate::convert::folders::FolderFilter;
 use crate::ledger::envelopes::{EnvelopeOptions, Envelopes};
 use crate::ledger::{Ledger, LedgerOptions, Ledgers, Slot};
@@ -61,6 +61,7 @@ pub struct Accounts {
     read_ahead_messages: usize,
     filter: FolderFilter,
     keep_original_bytes: usize,
+    search: SearchMode,
     /// Accounts that nobody used for so long are shut down, and of those that nobody uses all but so many.
     pub(super) idle: Duration,
     pub(super) idle_accounts: usize,
@@ -109,6 +110,7 @@ impl Accounts {
             render_ahead: Duration::from_secs(config.upstream.render_ahead_seconds),
             filter: FolderFilter { non_mail: config.imap.show_non_mail_folders },
             keep_original_bytes: config.imap.keep_original_bytes,
+            search: config.imap.search,
             idle: Duration::from_secs(config.cache.account_idle_seconds),
             idle_accounts: config.cache.idle_accounts,
             fixed: config
@@ -330,6 +332,7 @@ impl Accounts {
         let caches = Arc::clone(&self.caches);
         let context =
             MailboxContext::new(Arc::clone(&upstream), ledger, caches, max_message, keep_original, ahead, &self.bounds);
+        let context = context.with_search(self.search);
         let context = match &self.envelopes {
             Some(envelopes) => context.with_envelopes(envelopes.get(upstream.mailbox_guid())),
             None => context,

@@ -13,6 +13,7 @@ use super::cache::MessageCaches;
 use super::epochs::{Epochs, MailboxEpochs};
 use super::outlines::Outlines;
 use super::unchecked::Unchecked;
+use crate::config::SearchMode;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
 use crate::convert::stand_in::{Unservable, stand_in};
 use crate::convert::subscriptions::{Edit, Subscriptions};
@@ -67,6 +68,7 @@ pub struct MailboxContext {
     fetch_options: FetchOptions,
     keep_original_bytes: usize,
     read_ahead_messages: usize,
+    search: SearchMode,
 }
 
 impl MailboxContext {
@@ -100,7 +102,19 @@ impl MailboxContext {
             fetch_options,
             keep_original_bytes,
             read_ahead_messages,
+            search: SearchMode::default(),
         }
+    }
+
+    /// Who looks at the content of messages that are not in memory.
+    pub(crate) fn with_search(mut self, search: SearchMode) -> Self {
+        self.search = search;
+        self
+    }
+
+    /// Whether the upstream is asked to search.
+    pub(crate) fn searches_on_server(&self) -> bool {
+        self.search == SearchMode::Server
     }
 
     /// What lists of messages need is kept on disk, too.

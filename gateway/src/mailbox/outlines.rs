@@ -109,6 +109,11 @@ impl Outlines {
 }
 
 impl FoundOutlines {
+    /// Whether something was found of a message.
+    pub fn has(&self, message: &Gid) -> bool {
+        self.0.contains_key(message)
+    }
+
     /// The outline of a message, if it was found and is of this rendering.
     pub fn get(&self, message: Gid, rendering: &RenderingRecord) -> Option<Outline> {
         let (_, bytes) = self.0.get(&message).filter(|(digest, _)| *digest == rendering.digest)?;

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use mail_core::work::Owner;
 use mail_core::{
-    Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
-    FolderStatus, NewMessage, Peer, RecentMark, Snapshot, StatusItems,
+    Accepts, AppendUid, ContentKey, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
+    FolderStatus, NewMessage, Peer, RecentMark, Sifted, Snapshot, StatusItems,
 };
 use tokio::sync::watch;
 
@@ -109,6 +109,14 @@ pub trait FolderStore: Send + Sync + 'static {
         uids: Vec<u32>,
         need: FetchNeed,
     ) -> Result<BoxStream<'static, (u32, Result<FetchedMessage, StoreError>)>, StoreError>;
+
+    /// Asks which of these messages match, as far as that can be told without reading them: one entry for each key, and
+    /// nothing for those of which reading is the better way to know. Reads only: dropping the future does no harm. By default
+    /// all are read.
+    async fn sift(&self, uids: &[u32], keys: &[ContentKey]) -> Result<Vec<Option<Sifted>>, StoreError> {
+        let _ = uids;
+        Ok(vec![None; keys.len()])
+    }
 
     /// Changes flags. The result is published before this returns. UIDs that are gone are passed over.
     async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError>;

@@ -12,6 +12,7 @@ mod recent;
 mod round;
 mod settling;
 mod shared;
+mod sift;
 mod staging;
 
 use std::sync::Arc;
