@@ -89,6 +89,7 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
         CommandBody::Noop => Request::Noop,
         CommandBody::Logout => Request::Logout,
         CommandBody::StartTLS => Request::StartTls,
+        CommandBody::Compress { .. } => Request::Compress,
         CommandBody::Id { parameters } => Request::Id(
             parameters
                 .unwrap_or_default()

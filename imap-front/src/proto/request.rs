@@ -23,6 +23,8 @@ pub enum Request {
     Noop,
     Logout,
     StartTls,
+    /// COMPRESS DEFLATE (RFC 4978).
+    Compress,
     Id(Vec<(String, Option<String>)>),
     Login {
         user: String,
@@ -105,6 +107,7 @@ impl Request {
             Self::Noop => "NOOP",
             Self::Logout => "LOGOUT",
             Self::StartTls => "STARTTLS",
+            Self::Compress => "COMPRESS",
             Self::Id(_) => "ID",
             Self::Login { .. } => "LOGIN",
             Self::Authenticate { .. } => "AUTHENTICATE",

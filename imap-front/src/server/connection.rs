@@ -14,6 +14,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use super::bounds::{Bounds, Incoming, Performed, Room};
 use super::calls::{Answer, Answers, Handles};
+use super::compression::{Inflater, PIECE, deflated};
 use super::served::Served;
 use crate::frame::{Frame, Framer, NO_ROOM};
 use crate::session::{Action, Reply, Session, SessionConfig};
@@ -25,12 +26,16 @@ const READ: usize = 8 << 10;
 const READ_AHEAD: usize = 16 << 10;
 /// How often it is tried whether a client is there that sends nothing more but waits for the end of its command.
 const PROBE: Duration = Duration::from_secs(2);
+/// After so long without a word from the client a compressed connection keeps as little as it can.
+const REST: Duration = Duration::from_secs(5);
 /// Small pieces of output are put together up to this.
 const WRITE: usize = 16 << 10;
 
 /// One client.
 pub(super) struct Connection {
     pub stream: Stream,
+    /// Set when the client asked for compression.
+    pub inflater: Option<Inflater>,
     pub start_tls: Option<Arc<rustls::ServerConfig>>,
     pub store: Arc<dyn MailStore>,
     pub peer: Peer,
@@ -53,6 +58,8 @@ enum Event {
     Deadline,
     /// The client has sent all it will, and may have gone.
     Probe,
+    /// It says nothing for now.
+    Rest,
     SignedOut,
     /// The connection has to go for another one.
     ToldToGo,
@@ -101,6 +108,10 @@ impl Connection {
                             self.stream.encrypted(tls, deadline.into(), &mut stopping, &self.admission).await?;
                         self.peer.encrypted = true;
                         session.encrypted();
+                    }
+                    Action::Compress => {
+                        self.flush(&mut pending).await?;
+                        self.inflater = Some(Inflater::new());
                     }
                     Action::Close => {
                         self.flush(&mut pending).await?;
@@ -172,13 +183,16 @@ impl Connection {
                 let is_busy = answers.is_some() || working.is_some();
                 let may_read = !ended && (!is_busy || framer.buffered() < READ_AHEAD);
                 let watching = !is_busy && handles.has_folder();
+                let may_rest =
+                    !is_busy && framer.buffered() == 0 && self.inflater.as_ref().is_some_and(Inflater::may_rest);
                 let event = tokio::select! {
                     biased;
                     worked = next_work(&mut working), if working.is_some() => Event::Worked(worked),
                     answer = next_answer(&mut answers), if working.is_none() => Event::Answer(answer),
                     () = stopped(&mut stopping), if !told_to_stop => Event::Stopping,
                     () = stopped(&mut cutting), if !cut_off => Event::CutOff,
-                    read = self.stream.read(&mut buffer), if may_read => Event::Read(read?),
+                    read = read(&mut self.stream, &mut self.inflater, &mut buffer), if may_read => Event::Read(read?),
+                    () = tokio::time::sleep(REST), if may_rest => Event::Rest,
                     () = signed_out(&mut sign_in) => Event::SignedOut,
                     () = &mut told_to_go, if !session.is_authenticated() => Event::ToldToGo,
                     changed = handles.changed(), if watching => Event::Changed(changed),
@@ -236,6 +250,11 @@ impl Connection {
                 }
                 Event::Deadline => session.timeout(now),
                 Event::Probe => session.probe(),
+                Event::Rest => {
+                    if let Some(inflater) = &mut self.inflater {
+                        inflater.rest()?;
+                    }
+                }
                 Event::ToldToGo => {
                     tracing::info!("sent away before it logged in: too many connections, and others came");
                     session.crowded_out(false);
@@ -276,7 +295,17 @@ impl Connection {
         tokio::time::timeout(self.write_timeout, self.stream.flush()).await?
     }
 
-    async fn write(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+    async fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        if self.inflater.is_none() {
+            return self.write_as_it_is(bytes).await;
+        }
+        for piece in bytes.chunks(PIECE) {
+            self.write_as_it_is(&deflated(piece)?).await?;
+        }
+        Ok(())
+    }
+
+    async fn write_as_it_is(&mut self, mut bytes: &[u8]) -> io::Result<()> {
         while !bytes.is_empty() {
             let written = tokio::time::timeout(self.write_timeout, self.stream.write(bytes)).await??;
             if written == 0 {
@@ -285,6 +314,26 @@ impl Connection {
             bytes = bytes.get(written..).unwrap_or_default();
         }
         Ok(())
+    }
+}
+
+/// Reads what the client says, decompressed where it compresses. Nothing is lost if the future is dropped.
+async fn read(stream: &mut Stream, inflater: &mut Option<Inflater>, buffer: &mut [u8]) -> io::Result<usize> {
+    let Some(inflater) = inflater else { return stream.read(buffer).await };
+    loop {
+        if inflater.has_more() {
+            // However much a few bytes become, others get their turns.
+            tokio::task::yield_now().await;
+        }
+        let count = inflater.next(buffer)?;
+        if count > 0 {
+            return Ok(count);
+        }
+        let count = stream.read(buffer).await?;
+        if count == 0 {
+            return Ok(0);
+        }
+        inflater.feed(buffer.get(..count).unwrap_or_default());
     }
 }
 

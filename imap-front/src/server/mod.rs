@@ -2,6 +2,7 @@
 
 mod bounds;
 mod calls;
+mod compression;
 mod config;
 mod connection;
 mod served;
@@ -122,6 +123,7 @@ impl Server {
         }
         Connection {
             stream,
+            inflater: None,
             start_tls,
             peer: Peer { address, encrypted },
             config: with_accepts(self.session, self.store.accepts()),

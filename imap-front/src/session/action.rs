@@ -22,6 +22,8 @@ pub enum Action {
     Work(Work),
     /// Once everything is sent, negotiate TLS and tell [`super::Session::encrypted`].
     StartTls,
+    /// Once everything is sent, compress what comes in and goes out.
+    Compress,
     /// Once everything is sent, close the connection.
     Close,
 }

@@ -13,6 +13,7 @@ pub(crate) struct Core {
     pub state: SessionState,
     pub out: Output,
     pub encrypted: bool,
+    pub compressed: bool,
     pub login_failures: u32,
     pub actions: VecDeque<Action>,
 }
@@ -42,6 +43,9 @@ impl Core {
                 all.push_str(" AUTH=XOAUTH2 AUTH=OAUTHBEARER");
             }
         } else {
+            if !self.compressed {
+                all.push_str(" COMPRESS=DEFLATE");
+            }
             // Writing to a String cannot fail.
             let _ = write!(all, " APPENDLIMIT={}", self.config.limits.after_login.append);
         }

@@ -92,6 +92,7 @@ impl Session {
             state: SessionState::NotAuthenticated,
             out: Output::default(),
             encrypted,
+            compressed: false,
             login_failures: 0,
             actions: VecDeque::new(),
         };

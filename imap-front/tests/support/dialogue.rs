@@ -147,6 +147,8 @@ impl Dialogue {
                         self.tls_started = true;
                         self.session.encrypted();
                     }
+                    // What is compressed is the server's part.
+                    Action::Compress => {}
                     Action::Close => {
                         self.closed = true;
                         return;

@@ -1,6 +1,7 @@
 //! The commands, one file each or a few that belong together. A command is a chain of [`Step`]s.
 
 mod append;
+mod compress;
 mod copy;
 mod fetch;
 mod fetch_response;
@@ -57,6 +58,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Id(fields) => simple::id(core, &fields),
         R::Namespace => simple::namespace(core),
         R::StartTls => simple::starttls(core, pipelined),
+        R::Compress => compress::compress(core, pipelined),
         R::Login { user, password } => login::login(core, user, password),
         R::Authenticate { mechanism, initial } => login::authenticate(core, &mechanism, initial.as_ref()),
         R::List(request) => list::list(core, request),
