@@ -206,8 +206,13 @@ impl FolderStore for FolderBridge {
         Ok(futures::stream::unfold((items, false), next).boxed())
     }
 
-    async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError> {
-        self.reader.folder().store(uids, change).await.map_err(log::failed("STORE"))
+    async fn store(
+        &self,
+        uids: Vec<u32>,
+        change: FlagChange,
+        unchanged_since: Option<u64>,
+    ) -> Result<Vec<u32>, StoreError> {
+        self.reader.folder().store(uids, change, unchanged_since).await.map_err(log::failed("STORE"))
     }
 
     async fn copy(&self, uids: Vec<u32>, target: &FolderKey, remove: bool) -> Result<Option<CopyUid>, StoreError> {

@@ -87,6 +87,11 @@ impl FolderState {
         self.rows.get(uid).map(|row| row.flags)
     }
 
+    /// The MODSEQ of the message with `uid`.
+    pub fn modseq(&self, uid: u32) -> Option<u64> {
+        self.rows.get(uid).map(|row| row.modseq)
+    }
+
     /// The UID of a message.
     pub fn uid_of(&self, gid: &Gid) -> Option<u32> {
         self.uids.get(gid)

@@ -46,6 +46,7 @@ pub enum Call {
     Store {
         uids: Vec<u32>,
         change: FlagChange,
+        unchanged_since: Option<u64>,
     },
     Expunge(Vec<u32>),
     Copy {
@@ -74,8 +75,10 @@ pub enum Call {
 /// The answer to a [`Call`]. Before it, the session must have been told the newest snapshot of its folder.
 #[derive(Debug)]
 pub enum Reply {
-    /// To `Login`, `Refresh`, `Store`, `Expunge`, `Create`, `Delete`, `Rename`, `Subscribe`, `Pause`.
+    /// To `Login`, `Refresh`, `Expunge`, `Create`, `Delete`, `Rename`, `Subscribe`, `Pause`.
     Done(Result<(), StoreError>),
+    /// To `Store`: the messages that were left alone.
+    Stored(Result<Vec<u32>, StoreError>),
     /// To `Folders`.
     Folders(Result<Arc<FolderList>, StoreError>),
     /// To `Status`.

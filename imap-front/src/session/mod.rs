@@ -7,6 +7,7 @@
 mod action;
 mod cmd;
 mod core;
+mod enabled;
 mod limits;
 mod matching;
 mod outcome;
@@ -40,6 +41,7 @@ pub use work::{Work, Worked};
 use outcome::{Outcome, Status, Sync};
 
 use self::core::{Core, SessionState};
+use self::enabled::Enabled;
 use self::step::{Resume, Step, With};
 
 /// See the module.
@@ -93,6 +95,7 @@ impl Session {
             out: Output::default(),
             encrypted,
             login_failures: 0,
+            enabled: Enabled::default(),
             actions: VecDeque::new(),
         };
         let capabilities = format!("CAPABILITY {}", core.capabilities());
@@ -433,7 +436,7 @@ impl Session {
 
     fn sync(&mut self, numbers_may_change: bool, uid: bool) {
         let SessionState::Selected(selected) = &mut self.core.state else { return };
-        if selected.sync(&mut self.core.out, numbers_may_change, uid).is_err() {
+        if selected.sync(&mut self.core.out, self.core.enabled, numbers_may_change, uid).is_err() {
             self.bye(None, "The selected mailbox was renewed");
         }
     }

@@ -110,8 +110,15 @@ pub trait FolderStore: Send + Sync + 'static {
         need: FetchNeed,
     ) -> Result<BoxStream<'static, (u32, Result<FetchedMessage, StoreError>)>, StoreError>;
 
-    /// Changes flags. The result is published before this returns. UIDs that are gone are passed over.
-    async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError>;
+    /// Changes flags. The result is published before this returns. UIDs that are gone are passed over. Messages with a MODSEQ
+    /// above `unchanged_since` are left alone, and their UIDs returned, ascending; nothing that sessions are told of comes between
+    /// this look at a message and its change (RFC 7162 3.1.3).
+    async fn store(
+        &self,
+        uids: Vec<u32>,
+        change: FlagChange,
+        unchanged_since: Option<u64>,
+    ) -> Result<Vec<u32>, StoreError>;
 
     /// Copies messages to another folder, or moves them there if `remove`. What came of it is published in both folders
     /// before this returns. Absent unless every message is known to have got exactly one new UID. UIDs that are gone are

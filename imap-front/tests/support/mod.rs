@@ -132,8 +132,12 @@ impl MemoryFolder {
             for row in snapshot.rows().iter().filter(|row| !next.messages.iter().any(|left| left.uid == row.uid)) {
                 rows.remove(row.uid);
             }
-            for row in next.messages {
-                if rows.get(row.uid) != Some(&row) {
+            for mut row in next.messages {
+                let before = rows.get(row.uid);
+                if before.is_none_or(|before| before.flags != row.flags || before.keywords != row.keywords) {
+                    row.modseq = next.highest_modseq;
+                }
+                if before != Some(&row) {
                     rows.put(row);
                 }
             }
@@ -339,9 +343,18 @@ impl FolderStore for MemoryFolder {
             .boxed())
     }
 
-    async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError> {
+    async fn store(
+        &self,
+        uids: Vec<u32>,
+        change: FlagChange,
+        unchanged_since: Option<u64>,
+    ) -> Result<Vec<u32>, StoreError> {
         self.log(format!("store {uids:?} {:?} {:?}", change.mode, change.flags));
         self.failure()?;
+        let (modified, uids): (Vec<u32>, Vec<u32>) = uids.into_iter().partition(|uid| {
+            let modseq = self.snapshot().rows().get(*uid).map(|row| row.modseq);
+            unchanged_since.is_some_and(|since| modseq.is_some_and(|modseq| modseq > since))
+        });
         self.change(|snapshot| {
             for row in snapshot.messages.iter_mut().filter(|row| uids.contains(&row.uid)) {
                 let keywords = change.keywords.clone();
@@ -357,7 +370,7 @@ impl FolderStore for MemoryFolder {
                 };
             }
         });
-        Ok(())
+        Ok(modified)
     }
 
     async fn copy(&self, uids: Vec<u32>, target: &FolderKey, remove: bool) -> Result<Option<CopyUid>, StoreError> {

@@ -22,7 +22,7 @@ use mapi_core::id::Gid;
 use mapi_core::mailbox::{FolderNews, Mailbox};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::command::Command;
+use self::command::{Command, Storing};
 use self::news::{Modified, News};
 use self::shared::Shared;
 use super::context::MailboxContext;
@@ -122,9 +122,14 @@ impl Folder {
         self.ask(Command::Refresh).await
     }
 
-    /// Changes flags; UIDs that are gone are passed over.
-    pub async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), UpstreamError> {
-        self.ask(|reply| Command::Store(uids, change, reply)).await
+    /// Changes flags; UIDs that are gone are passed over. Messages with a MODSEQ above `unchanged_since` are left alone: their UIDs.
+    pub async fn store(
+        &self,
+        uids: Vec<u32>,
+        change: FlagChange,
+        unchanged_since: Option<u64>,
+    ) -> Result<Vec<u32>, UpstreamError> {
+        self.ask(|reply| Command::Store(Storing { uids, change, unchanged_since }, reply)).await
     }
 
     /// Removes the messages of `uids` that are marked `\Deleted`.

@@ -1,3 +1,4 @@
+use crate::proto::request::SelectParameters;
 use crate::session::action::{Call, Opened, Reply};
 use crate::session::core::{Core, SessionState};
 use crate::session::outcome::{Outcome, Sync};
@@ -6,8 +7,19 @@ use crate::session::step::{Step, With, then};
 use crate::store::StoreError;
 
 /// SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3). If it fails, nothing is selected any more.
-pub(super) fn select(core: &mut Core, mailbox: String, examine: bool) -> Step {
-    core.unselect();
+pub(super) fn select(core: &mut Core, mailbox: String, examine: bool, parameters: SelectParameters) -> Step {
+    let SelectParameters { condstore, known } = parameters;
+    if known.is_some() {
+        return Step::Done(Outcome::bad("QRESYNC is not enabled"));
+    }
+    if core.selected().is_some() {
+        // What follows is about the other mailbox (RFC 7162 3.2.11).
+        core.out.status("*", "OK", Some("CLOSED"), "The mailbox that was selected is closed");
+        core.unselect();
+    }
+    if condstore {
+        core.use_condstore();
+    }
     Step::Call(
         Call::Folders,
         then(move |_, with| {
