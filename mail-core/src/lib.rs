@@ -5,6 +5,7 @@
 //! where mail lives.
 
 mod credentials;
+mod expunged;
 mod fetched;
 mod flag;
 mod flag_change;
@@ -22,6 +23,7 @@ pub mod utf7;
 pub mod work;
 
 pub use credentials::{Accepts, Credentials, Secret};
+pub use expunged::Expunged;
 pub use fetched::{FetchNeed, FetchedContent, FetchedMessage};
 pub use flag::FlagSet;
 pub use flag_change::{FlagChange, FlagChangeMode};

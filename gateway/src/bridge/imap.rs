@@ -6,7 +6,7 @@ use futures::stream::BoxStream;
 use imap_front::store::{FolderStore, MailStore, StoreError, UserStore};
 use mail_core::work::Owner;
 use mail_core::{
-    Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
+    Accepts, AppendUid, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
     FolderStatus, NewMessage, Peer, RecentMark, Secret, Snapshot, StatusItems,
 };
 use mapi_core::id::Gid;
@@ -221,6 +221,10 @@ impl FolderStore for FolderBridge {
         } else {
             "COPY"
         }))
+    }
+
+    async fn expunged(&self, after: u64) -> Result<Expunged, StoreError> {
+        self.reader.folder().expunged(after).await.map_err(log::failed("QRESYNC"))
     }
 
     async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError> {

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mail_core::{
-    AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList, FolderStatus,
-    NewMessage, RecentMark, Snapshot, StatusItems,
+    AppendUid, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
+    FolderStatus, NewMessage, RecentMark, Snapshot, StatusItems,
 };
 
 use super::work::{Work, Worked};
@@ -49,6 +49,7 @@ pub enum Call {
         unchanged_since: Option<u64>,
     },
     Expunge(Vec<u32>),
+    Expunged(u64),
     Copy {
         uids: Vec<u32>,
         target: FolderKey,
@@ -79,6 +80,8 @@ pub enum Reply {
     Done(Result<(), StoreError>),
     /// To `Store`: the messages that were left alone.
     Stored(Result<Vec<u32>, StoreError>),
+    /// To `Expunged`.
+    Expunged(Result<Expunged, StoreError>),
     /// To `Folders`.
     Folders(Result<Arc<FolderList>, StoreError>),
     /// To `Status`.

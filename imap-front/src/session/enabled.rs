@@ -2,6 +2,7 @@
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Enabled {
     condstore: bool,
+    qresync: bool,
 }
 
 impl Enabled {
@@ -9,6 +10,8 @@ impl Enabled {
     pub fn enable(&mut self, name: &str) -> bool {
         match name {
             "CONDSTORE" => self.condstore = true,
+            // RFC 7162 3.2.3
+            "QRESYNC" => (self.condstore, self.qresync) = (true, true),
             _ => return false,
         }
         true
@@ -18,6 +21,12 @@ impl Enabled {
     /// if it is to be silent.
     pub fn condstore(&self) -> bool {
         self.condstore
+    }
+
+    /// The client may ask for what it missed, and is told of messages that go by VANISHED instead of EXPUNGE (RFC 7162 3.2.3,
+    /// 3.2.10).
+    pub fn qresync(&self) -> bool {
+        self.qresync
     }
 
     /// The client used CONDSTORE without ENABLE; true if that is news.

@@ -15,6 +15,7 @@ mod recent;
 mod searched;
 mod selected;
 mod step;
+mod vanished;
 mod view;
 mod work;
 

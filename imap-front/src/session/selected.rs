@@ -8,6 +8,7 @@ use super::recent::Recent;
 use super::view::View;
 use crate::proto::request::StatusItem;
 use crate::proto::response::{Output, is_keyword};
+use crate::proto::sequence::format_set;
 
 /// How many keywords FLAGS lists.
 const MAX_LISTED_KEYWORDS: usize = 128;
@@ -175,9 +176,14 @@ impl Selected {
         let mut known = self.view.known.rows().len();
         self.only_expunges_left = !gone.is_empty() && !numbers_may_change;
         let next = if !self.only_expunges_left {
-            // From the end, so that the numbers of those before stay as they are.
-            for (number, _) in gone.iter().rev() {
-                output.text("* ").number(*number as u64).text(" EXPUNGE\r\n");
+            if enabled.qresync() && !gone.is_empty() {
+                let uids = format_set(gone.iter().map(|(_, row)| row.uid));
+                output.text("* VANISHED ").text(&uids).text("\r\n");
+            } else {
+                // From the end, so that the numbers of those before stay as they are.
+                for (number, _) in gone.iter().rev() {
+                    output.text("* ").number(*number as u64).text(" EXPUNGE\r\n");
+                }
             }
             known -= gone.len();
             self.view.newest.clone()

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use mail_core::work::Owner;
 use mail_core::{
-    Accepts, AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
+    Accepts, AppendUid, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
     FolderStatus, NewMessage, Peer, RecentMark, Snapshot, StatusItems,
 };
 use tokio::sync::watch;
@@ -124,6 +124,9 @@ pub trait FolderStore: Send + Sync + 'static {
     /// before this returns. Absent unless every message is known to have got exactly one new UID. UIDs that are gone are
     /// passed over. `\Deleted` is not copied.
     async fn copy(&self, uids: Vec<u32>, target: &FolderKey, remove: bool) -> Result<Option<CopyUid>, StoreError>;
+
+    /// Which messages went with a MODSEQ above `after`: at least those that are gone in the snapshot that was published last.
+    async fn expunged(&self, after: u64) -> Result<Expunged, StoreError>;
 
     /// Removes the messages of `uids` that are marked `\Deleted`. The result is published before this returns.
     async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError>;

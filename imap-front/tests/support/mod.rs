@@ -3,7 +3,7 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "test support, shared by several tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -55,6 +55,10 @@ pub struct MemoryFolder {
     pub exact: bool,
     /// What the next change answers instead of being done.
     pub fail: Mutex<Option<StoreError>>,
+    /// UIDs of messages that went, with the MODSEQ of that.
+    pub tombstones: Mutex<BTreeMap<u32, u64>>,
+    /// See [`Expunged`].
+    pub complete_after: AtomicU64,
 }
 
 pub struct Users(pub Arc<Memory>);
@@ -88,6 +92,8 @@ impl Memory {
             recent: Arc::default(),
             exact: !name.contains("vague"),
             fail: Mutex::default(),
+            tombstones: Mutex::default(),
+            complete_after: AtomicU64::default(),
         });
         let id = FolderKey(name.as_bytes().to_vec());
         let entry = FolderEntry { id, name: name.to_owned(), special_use, selectable, subscribed };
@@ -131,6 +137,7 @@ impl MemoryFolder {
             let mut rows = snapshot.rows().clone();
             for row in snapshot.rows().iter().filter(|row| !next.messages.iter().any(|left| left.uid == row.uid)) {
                 rows.remove(row.uid);
+                self.tombstones.lock().unwrap().insert(row.uid, next.highest_modseq);
             }
             for mut row in next.messages {
                 let before = rows.get(row.uid);
@@ -391,6 +398,15 @@ impl FolderStore for MemoryFolder {
             }
         }
         Ok(target.exact.then_some(CopyUid { uid_validity: 7, pairs }))
+    }
+
+    async fn expunged(&self, after: u64) -> Result<Expunged, StoreError> {
+        self.log(format!("expunged {after}"));
+        self.failure()?;
+        let complete_after = self.complete_after.load(Ordering::Relaxed);
+        let tombstones = self.tombstones.lock().unwrap();
+        let uids = tombstones.iter().filter(|(_, modseq)| **modseq > after).map(|(uid, _)| *uid).collect();
+        Ok(Expunged { complete_after, lost_before: 0, uids })
     }
 
     async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use mail_core::{FetchNeed, FlagChange, FlagChangeMode, FlagSet, Keywords, Snapshot};
 
 use super::fetch_response::{Shown, Writing};
+use super::resync::tell_gone;
 use crate::proto::request::{FetchItem, FetchModifiers};
 use crate::proto::response::Output;
 use crate::proto::sequence::SequenceSet;
@@ -11,24 +12,42 @@ use crate::session::action::{Call, Reply};
 use crate::session::core::{Core, SessionState};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::step::{Resume, Step, With};
+use crate::session::vanished::Vanished;
 use crate::session::work::Worked;
 use crate::store::StoreError;
 
 /// So much is written before it is sent.
 const CHUNK: usize = 32 << 10;
 
-/// FETCH and UID FETCH (RFC 9051 6.4.5, RFC 3501 6.4.5, RFC 7162 3.1.4)
+/// FETCH and UID FETCH (RFC 9051 6.4.5, RFC 3501 6.4.5, RFC 7162 3.1.4, 3.2.6)
 pub(super) fn fetch(
     core: &mut Core,
-    set: &SequenceSet,
+    set: SequenceSet,
     uid: bool,
-    mut items: Vec<FetchItem>,
+    items: Vec<FetchItem>,
     modifiers: FetchModifiers,
 ) -> Step {
     let FetchModifiers { changed_since, vanished } = modifiers;
-    if vanished {
-        return Step::Done(Outcome::bad("VANISHED is not available"));
+    if !vanished {
+        return show(core, &set, uid, items, changed_since);
     }
+    let qresync = core.enabled.qresync();
+    let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
+    match changed_since {
+        _ if !uid => Step::Done(Outcome::bad("VANISHED is for UID FETCH")),
+        _ if !qresync => Step::Done(Outcome::bad("QRESYNC is not enabled")),
+        None => Step::Done(Outcome::bad("VANISHED needs CHANGEDSINCE")),
+        Some(modseq) => {
+            let gone = Vanished::of(selected.view().known.clone(), modseq, &set);
+            tell_gone(gone, move |core, told| match told {
+                Ok(_) => show(core, &set, true, items, changed_since),
+                Err(error) => Step::Done(Outcome::failed(&error)),
+            })
+        }
+    }
+}
+
+fn show(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Vec<FetchItem>, changed_since: Option<u64>) -> Step {
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
     let Ok(mut uids) = selected.view().resolve(set, uid) else {
         return Step::Done(Outcome::bad("No message with that number"));

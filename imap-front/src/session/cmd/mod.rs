@@ -10,6 +10,7 @@ mod idle;
 mod leave;
 mod list;
 mod login;
+mod resync;
 mod search;
 mod select;
 mod simple;
@@ -69,7 +70,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Unselect => leave::unselect(core),
         R::Close => leave::close(core),
         R::Expunge { uids } => leave::expunge(core, uids.as_ref()),
-        R::Fetch { set, uid, items, modifiers } => fetch::fetch(core, &set, uid, items, modifiers),
+        R::Fetch { set, uid, items, modifiers } => fetch::fetch(core, set, uid, items, modifiers),
         R::Store { set, uid, silent, change, unchanged_since } => {
             store::store(core, &set, uid, Storing { silent, change, unchanged_since })
         }
