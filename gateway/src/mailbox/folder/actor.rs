@@ -220,8 +220,8 @@ impl Actor {
         let Storing { mut uids, change, unchanged_since } = storing;
         let _hold = self.shared.context.hold_polls();
         self.shared.context.reserve(uids.len()).await?;
-        if unchanged_since.is_some() && !self.is_fresh() {
-            // What changed elsewhere has a MODSEQ only then.
+        if unchanged_since.is_some() {
+            // What changed elsewhere has a MODSEQ only then, also if no notification told of it yet.
             self.round().await?;
         }
         let mut left_alone = Vec::new();
