@@ -487,7 +487,7 @@ fn numbers_in_an_empty_folder() {
 fn status_items_that_are_not_known_are_passed_over() {
     let mut dialogue = Dialogue::logged_in(inbox(2));
     for (items, expected) in [
-        ("MESSAGES HIGHESTMODSEQ UIDNEXT", "MESSAGES 2 UIDNEXT 3"),
+        ("MESSAGES X-GUID UIDNEXT", "MESSAGES 2 UIDNEXT 3"),
         ("X-GUID", ""),
         ("uidvalidity MAILBOXID DELETED", "UIDVALIDITY 7"),
     ] {

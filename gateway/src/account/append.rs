@@ -100,7 +100,7 @@ impl Account {
         let Some(uid) = settled.uids.first().copied().flatten() else { return Ok(None) };
         if !overlay.is_empty() {
             let change = FlagChange { mode: FlagChangeMode::Add, flags: overlay, keywords: Keywords::EMPTY };
-            self.mailbox.folder(folder).await?.store(vec![uid], change).await?;
+            self.mailbox.folder(folder).await?.store(vec![uid], change, None).await?;
         }
         Ok(Some(AppendUid { uid_validity: settled.uid_validity, uid }))
     }
@@ -141,7 +141,7 @@ impl Account {
             if let Some(uid) = settled.uids.first().copied().flatten() {
                 let (flags, keywords) = (message.flags, message.keywords.clone());
                 let change = FlagChange { mode: FlagChangeMode::Add, flags, keywords };
-                opened.store(vec![uid], change).await?;
+                opened.store(vec![uid], change, None).await?;
             }
             settled
         };

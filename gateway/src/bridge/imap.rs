@@ -6,8 +6,8 @@ use futures::stream::BoxStream;
 use imap_front::store::{FolderStore, MailStore, StoreError, UserStore};
 use mail_core::work::Owner;
 use mail_core::{
-    Accepts, AppendUid, ContentKey, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
-    FolderStatus, NewMessage, Peer, RecentMark, Secret, Sifted, Snapshot, StatusItems,
+    Accepts, AppendUid, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey,
+    FolderList, FolderStatus, NewMessage, Peer, RecentMark, Secret, Sifted, Snapshot, StatusItems,
 };
 use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
@@ -210,8 +210,13 @@ impl FolderStore for FolderBridge {
         self.reader.folder().sift(uids, keys).await.map_err(log::failed("SEARCH"))
     }
 
-    async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError> {
-        self.reader.folder().store(uids, change).await.map_err(log::failed("STORE"))
+    async fn store(
+        &self,
+        uids: Vec<u32>,
+        change: FlagChange,
+        unchanged_since: Option<u64>,
+    ) -> Result<Vec<u32>, StoreError> {
+        self.reader.folder().store(uids, change, unchanged_since).await.map_err(log::failed("STORE"))
     }
 
     async fn copy(&self, uids: Vec<u32>, target: &FolderKey, remove: bool) -> Result<Option<CopyUid>, StoreError> {
@@ -220,6 +225,10 @@ impl FolderStore for FolderBridge {
         } else {
             "COPY"
         }))
+    }
+
+    async fn expunged(&self, after: u64) -> Result<Expunged, StoreError> {
+        self.reader.folder().expunged(after).await.map_err(log::failed("QRESYNC"))
     }
 
     async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError> {

@@ -36,6 +36,14 @@ impl FolderState {
         (!draft.commit.upserts.is_empty()).then_some(draft.commit)
     }
 
+    /// Those of `uids` whose messages have a MODSEQ above `modseq`, ascending, and the others; none if there is no `modseq`.
+    pub fn modified_since(&self, uids: &[u32], modseq: Option<u64>) -> (Vec<u32>, Vec<u32>) {
+        let is_modified = |uid: &u32| modseq.is_some_and(|modseq| self.modseq(*uid).is_some_and(|now| now > modseq));
+        let (mut modified, others): (Vec<u32>, Vec<u32>) = uids.iter().copied().partition(is_modified);
+        modified.sort_unstable();
+        (modified, others)
+    }
+
     /// The UIDs of `uids` whose messages are marked `\Deleted`.
     pub fn deleted_among(&self, uids: &[u32]) -> Vec<u32> {
         let deleted = |uid: &&u32| self.flags(**uid).is_some_and(|flags| flags.contains(FlagSet::DELETED));
@@ -104,6 +112,18 @@ mod tests {
         assert!(store(&mut state, &change(FlagChangeMode::Add, FlagSet::DRAFT)));
         assert_eq!(state.flags(1), Some(FlagSet::SEEN.union(FlagSet::DRAFT)));
         assert_eq!(state.rows()[0].overlay_cleared, 0);
+    }
+
+    #[test]
+    fn messages_that_changed_since_are_told_apart() {
+        let mut state = state(FlagSet::EMPTY);
+        assert_eq!(state.modseq(1), Some(2));
+        assert_eq!(state.modified_since(&[2, 1], Some(1)), (vec![1], vec![2]));
+        for modseq in [None, Some(2), Some(u64::MAX)] {
+            assert_eq!(state.modified_since(&[1], modseq), (vec![], vec![1]));
+        }
+        store(&mut state, &change(FlagChangeMode::Add, FlagSet::DELETED));
+        assert_eq!(state.modified_since(&[1], Some(2)), (vec![1], vec![]));
     }
 
     #[test]

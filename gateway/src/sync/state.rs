@@ -87,6 +87,11 @@ impl FolderState {
         self.rows.get(uid).map(|row| row.flags)
     }
 
+    /// The MODSEQ of the message with `uid`.
+    pub fn modseq(&self, uid: u32) -> Option<u64> {
+        self.rows.get(uid).map(|row| row.modseq)
+    }
+
     /// The UID of a message.
     pub fn uid_of(&self, gid: &Gid) -> Option<u32> {
         self.uids.get(gid)
@@ -136,7 +141,12 @@ impl FolderState {
     pub fn view(&self) -> FolderView {
         let head = &self.head;
         let snapshot = Snapshot::new(head.uid_validity, head.uid_next, head.highest_modseq, self.rows.clone());
-        FolderView { version: head.version, snapshot: Arc::new(snapshot), sources: self.sources.clone() }
+        FolderView {
+            version: head.version,
+            snapshot: Arc::new(snapshot),
+            modseq_floor: self.run.modseq_floor,
+            sources: self.sources.clone(),
+        }
     }
 
     /// Gives the other UID of the message, if it has one.

@@ -12,6 +12,8 @@ pub struct FolderView {
     pub version: u64,
     /// What sessions see.
     pub snapshot: Arc<Snapshot>,
+    /// A run that was lost may have told anything with a MODSEQ below this ([`crate::ledger::Run::modseq_floor`]).
+    pub modseq_floor: u64,
     /// One per message of the snapshot.
     pub(super) sources: Rows<MessageSource>,
 }

@@ -1,3 +1,5 @@
+use super::sequence::SequenceSet;
+
 /// Reads the arguments of a command, one after the other; what is not as it has to be is nothing.
 pub(super) struct Cursor<'a> {
     rest: &'a [u8],
@@ -35,6 +37,32 @@ impl<'a> Cursor<'a> {
     pub fn word(&mut self) -> Option<String> {
         let word = self.while_true(|byte| byte.is_ascii_alphanumeric() || byte == b'-')?;
         Some(String::from_utf8_lossy(&word).to_ascii_uppercase())
+    }
+
+    /// `number64`
+    pub fn number(&mut self) -> Option<u64> {
+        let digits = self.while_true(|byte| byte.is_ascii_digit())?;
+        std::str::from_utf8(&digits).ok()?.parse().ok()
+    }
+
+    /// `sequence-set` without `*`: of messages that a client knows (`known-uids`, RFC 7162 7).
+    pub fn known_set(&mut self) -> Option<SequenceSet> {
+        let mut ranges = Vec::new();
+        let number = |cursor: &mut Self| u32::try_from(cursor.number()?).ok().filter(|number| *number != 0);
+        loop {
+            let from = number(self)?;
+            let to = if self.peek() == Some(b':') {
+                self.expect(b':')?;
+                number(self)?
+            } else {
+                from
+            };
+            ranges.push((Some(from), Some(to)));
+            if self.peek() != Some(b',') {
+                return Some(SequenceSet(ranges));
+            }
+            self.expect(b',')?;
+        }
     }
 
     /// Keywords in parentheses.

@@ -1,9 +1,10 @@
-//! Makes a [`Request`] of a command's bytes: the grammar is imap-codec's, apart from LIST, STATUS and AUTHENTICATE; its types end here.
+//! Makes a [`Request`] of a command's bytes: the grammar is imap-codec's, apart from LIST, STATUS, SELECT, ENABLE and AUTHENTICATE, and from the
+//! modifiers of FETCH; its types end here.
 
 use bytes::Bytes;
 use imap_codec::CommandCodec;
 use imap_codec::decode::Decoder;
-use imap_codec::imap_types::command::CommandBody;
+use imap_codec::imap_types::command::{CommandBody, StoreModifier};
 use imap_codec::imap_types::core::AString;
 use imap_codec::imap_types::extensions::binary::LiteralOrLiteral8;
 use imap_codec::imap_types::fetch::{MacroOrMessageDataItemNames, MessageDataItemName, Part, Section as WireSection};
@@ -15,16 +16,17 @@ use mail_core::message::{Section, SectionText, charset};
 use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords, NewMessage, utf7};
 use secrecy::SecretString;
 use thiserror::Error;
+use zeroize::Zeroizing;
 
 use super::case::folded;
 use super::mailbox_name::mailbox_name;
 use super::quirk::normalise;
-use super::request::{FetchItem, Request, Tagged};
+use super::request::{FetchItem, FetchModifiers, Request, Tagged};
 use super::search::{DateTest, SearchKey};
 use super::sequence::SequenceSet;
 use super::tag::tag_of;
 use super::text::text;
-use super::{append, authenticate, list, search_flag, status};
+use super::{append, authenticate, enable, fetch_modifier, list, search_flag, select, status};
 
 /// How many items one FETCH may name; each may be a whole message.
 const MAX_FETCH_ITEMS: usize = 64;
@@ -63,19 +65,33 @@ pub fn lower(command: &[u8]) -> Result<Tagged, SyntaxError> {
     if is_search(command.get(tag.len() + 1..).unwrap_or_default()) {
         command = search_flag::replace(&command);
     }
-    match lower_body(&command, tag.len()) {
+    let mut modifiers = FetchModifiers::default();
+    if is_fetch(command.get(tag.len() + 1..).unwrap_or_default())
+        && let Some((plain, found)) = fetch_modifier::split(&command)
+    {
+        (command, modifiers) = (Zeroizing::new(plain), found);
+    }
+    match lower_body(&command, tag.len(), modifiers) {
         Ok(request) => Ok(Tagged { tag, request }),
         Err(text) => Err(SyntaxError { tag: Some(tag), text }),
     }
 }
 
-fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str> {
+fn lower_body(command: &[u8], tag_length: usize, modifiers: FetchModifiers) -> Result<Request, &'static str> {
     let body = command.get(tag_length + 1..).unwrap_or_default();
     if let Some(arguments) = arguments(body, b"LIST ") {
         return list::parse(arguments).map(Request::List).ok_or("Invalid arguments of LIST");
     }
     if let Some(arguments) = arguments(body, b"STATUS ") {
         return status::parse(arguments).ok_or("Invalid arguments of STATUS");
+    }
+    for (verb, read_only) in [(&b"SELECT "[..], false), (b"EXAMINE ", true)] {
+        if let Some(arguments) = arguments(body, verb) {
+            return select::parse(arguments, read_only).ok_or("Invalid arguments of SELECT or EXAMINE");
+        }
+    }
+    if let Some(arguments) = arguments(body, b"ENABLE ") {
+        return enable::parse(arguments).ok_or("Invalid arguments of ENABLE");
     }
     if let Some(arguments) = arguments(body, b"AUTHENTICATE ") {
         return authenticate::parse(arguments).ok_or("Invalid arguments of AUTHENTICATE");
@@ -106,28 +122,25 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
             reference: mailbox(&reference),
             pattern: list_pattern(&mailbox_wildcard).ok_or("Pattern too long")?,
         },
-        CommandBody::Select { mailbox: name, parameters } if parameters.is_empty() => {
-            Request::Select { mailbox: mailbox(&name), read_only: false }
-        }
-        CommandBody::Examine { mailbox: name, parameters } if parameters.is_empty() => {
-            Request::Select { mailbox: mailbox(&name), read_only: true }
-        }
         CommandBody::Unselect => Request::Unselect,
         CommandBody::Close => Request::Close,
         CommandBody::Check => Request::Check,
         CommandBody::Expunge => Request::Expunge { uids: None },
         CommandBody::ExpungeUid { sequence_set } => Request::Expunge { uids: Some(lower_set(&sequence_set)) },
-        CommandBody::Fetch { sequence_set, macro_or_item_names, uid, modifiers } if modifiers.is_empty() => {
-            Request::Fetch { set: lower_set(&sequence_set), uid, items: lower_items(macro_or_item_names)? }
+        CommandBody::Fetch { sequence_set, macro_or_item_names, uid, modifiers: others } if others.is_empty() => {
+            Request::Fetch { set: lower_set(&sequence_set), uid, items: lower_items(macro_or_item_names)?, modifiers }
         }
-        CommandBody::Store { sequence_set, kind, response, flags, uid, modifiers } if modifiers.is_empty() => {
-            Request::Store {
-                set: lower_set(&sequence_set),
-                uid,
-                silent: response == StoreResponse::Silent,
-                change: lower_flags(kind, &flags)?,
-            }
-        }
+        CommandBody::Store { sequence_set, kind, response, flags, uid, modifiers } => Request::Store {
+            set: lower_set(&sequence_set),
+            uid,
+            silent: response == StoreResponse::Silent,
+            change: lower_flags(kind, &flags)?,
+            unchanged_since: match modifiers.as_slice() {
+                [] => None,
+                [StoreModifier::UnchangedSince(modseq)] => Some(*modseq),
+                _ => return Err("Too many modifiers of STORE"),
+            },
+        },
         CommandBody::Search { charset, criteria, uid } => {
             let charset = charset.map(|charset| charset.as_ref().to_owned());
             let keys = criteria.as_ref().iter().map(|key| lower_key(key, charset.as_deref()));
@@ -147,6 +160,10 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
         }
         _ => return Err("Command or argument of an extension that is not offered"),
     })
+}
+
+fn is_fetch(body: &[u8]) -> bool {
+    arguments(body, b"FETCH ").or_else(|| arguments(body, b"UID FETCH ")).is_some()
 }
 
 fn is_search(body: &[u8]) -> bool {
@@ -250,6 +267,7 @@ fn lower_item(item: MessageDataItemName<'_>) -> Result<FetchItem, &'static str> 
         MessageDataItemName::Envelope => FetchItem::Envelope,
         MessageDataItemName::Flags => FetchItem::Flags,
         MessageDataItemName::InternalDate => FetchItem::InternalDate,
+        MessageDataItemName::ModSeq => FetchItem::ModSeq,
         MessageDataItemName::Rfc822 => FetchItem::Rfc822,
         MessageDataItemName::Rfc822Header => FetchItem::Rfc822Header,
         MessageDataItemName::Rfc822Size => FetchItem::Size,
@@ -405,14 +423,14 @@ mod tests {
             ("a SELECT \"A & B\"\r\n", "A & B"),
             ("a SELECT {9}\r\nEntwürfe\r\n", "Entwürfe"),
         ] {
-            let Request::Select { mailbox, read_only: false } = request(command) else { panic!() };
+            let Request::Select { mailbox, read_only: false, .. } = request(command) else { panic!() };
             assert_eq!(mailbox, expected);
         }
     }
 
     #[test]
     fn fetches() {
-        let Request::Fetch { set, uid, items } = request(
+        let Request::Fetch { set, uid, items, .. } = request(
             "a UID FETCH 1,3:*  (FLAGS  BODY.PEEK[1.2.HEADER.FIELDS (Date \"X y\")]<5.7> body[] RFC822.SIZE ) \r\n",
         ) else {
             panic!()
@@ -503,7 +521,9 @@ mod tests {
             ("a NOOP x\r\n", Some("a")),
             ("a FETCH 0 FLAGS\r\n", Some("a")),
             ("a FETCH 1 ()\r\n", Some("a")),
-            ("a SELECT x (CONDSTORE)\r\n", Some("a")),
+            ("a SELECT x (X)\r\n", Some("a")),
+            ("a FETCH 1 FLAGS (X)\r\n", Some("a")),
+            ("a STORE 1 (UNCHANGEDSINCE 1 UNCHANGEDSINCE 2) FLAGS ()\r\n", Some("a")),
             ("a STATUS x ()\r\n", Some("a")),
             ("a LIST x\r\n", Some("a")),
         ] {

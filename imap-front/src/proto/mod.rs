@@ -5,6 +5,8 @@ pub(crate) mod append;
 mod authenticate;
 pub(crate) mod case;
 mod cursor;
+mod enable;
+mod fetch_modifier;
 pub mod list;
 pub mod lower;
 mod mailbox_name;
@@ -16,6 +18,7 @@ pub mod response;
 /// Search keys.
 pub mod search;
 mod search_flag;
+mod select;
 /// Sets of numbers.
 pub mod sequence;
 mod status;

@@ -45,10 +45,13 @@ pub enum Request {
         mailbox: String,
         items: Vec<StatusItem>,
     },
+    /// Names of extensions in upper case (RFC 5161).
+    Enable(Vec<String>),
     /// SELECT, or EXAMINE if `read_only`.
     Select {
         mailbox: String,
         read_only: bool,
+        parameters: SelectParameters,
     },
     Unselect,
     Close,
@@ -61,12 +64,15 @@ pub enum Request {
         set: SequenceSet,
         uid: bool,
         items: Vec<FetchItem>,
+        modifiers: FetchModifiers,
     },
     Store {
         set: SequenceSet,
         uid: bool,
         silent: bool,
         change: FlagChange,
+        /// UNCHANGEDSINCE (RFC 7162 3.1.3).
+        unchanged_since: Option<u64>,
     },
     Search {
         uid: bool,
@@ -115,6 +121,7 @@ impl Request {
             Self::List(_) => "LIST",
             Self::Lsub { .. } => "LSUB",
             Self::Status { .. } => "STATUS",
+            Self::Enable(_) => "ENABLE",
             Self::Select { read_only: false, .. } => "SELECT",
             Self::Select { .. } => "EXAMINE",
             Self::Unselect => "UNSELECT",
@@ -164,6 +171,37 @@ pub struct ListRequest {
     pub return_status: Option<Vec<StatusItem>>,
 }
 
+/// What SELECT and EXAMINE are asked for beside the mailbox.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SelectParameters {
+    /// CONDSTORE (RFC 7162 3.1.8).
+    pub condstore: bool,
+    /// QRESYNC (RFC 7162 3.2.5).
+    pub known: Option<KnownState>,
+}
+
+/// What a client knows of a mailbox that it selects again.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KnownState {
+    /// The UIDVALIDITY of what it knows.
+    pub uid_validity: u32,
+    /// It knows of all changes up to this MODSEQ.
+    pub modseq: u64,
+    /// The messages it knows; all if absent.
+    pub uids: Option<SequenceSet>,
+    /// Message numbers, and the UIDs that these messages have for all it knows, both ascending.
+    pub matches: Option<(SequenceSet, SequenceSet)>,
+}
+
+/// Which of the messages FETCH is to show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct FetchModifiers {
+    /// CHANGEDSINCE (RFC 7162 3.1.4.1): those with a higher MODSEQ.
+    pub changed_since: Option<u64>,
+    /// VANISHED (RFC 7162 3.2.6): tell which are gone, too.
+    pub vanished: bool,
+}
+
 /// What FETCH can show.
 #[allow(missing_docs, reason = "the names are those of RFC 3501 6.4.5")]
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,6 +209,8 @@ pub enum FetchItem {
     Flags,
     Uid,
     InternalDate,
+    /// RFC 7162 3.1.4.2
+    ModSeq,
     Size,
     Envelope,
     /// `BODY` without a section: the structure without extension data.

@@ -82,6 +82,11 @@ impl Ranges {
 
 /// The shortest `sequence-set` that names these numbers in this order.
 pub fn format_set(numbers: impl IntoIterator<Item = u32>) -> String {
+    format_ranges(numbers.into_iter().map(|number| (number, number)))
+}
+
+/// The same of ranges, each with both ends.
+pub fn format_ranges(ranges: impl IntoIterator<Item = (u32, u32)>) -> String {
     let mut set = String::new();
     let mut run: Option<(u32, u32)> = None;
     let mut write = |run: (u32, u32)| {
@@ -92,10 +97,10 @@ pub fn format_set(numbers: impl IntoIterator<Item = u32>) -> String {
             (from, to) => drop(write!(set, "{comma}{from}:{to}")),
         }
     };
-    for number in numbers {
+    for (from, to) in ranges {
         match &mut run {
-            Some((_, last)) if last.checked_add(1) == Some(number) => *last = number,
-            _ => run.replace((number, number)).into_iter().for_each(&mut write),
+            Some((_, last)) if last.checked_add(1) == Some(from) => *last = to,
+            _ => run.replace((from, to)).into_iter().for_each(&mut write),
         }
     }
     run.into_iter().for_each(&mut write);

@@ -32,10 +32,10 @@ mod tests {
             Some(Request::Status { mailbox, items }) => Some((mailbox, items)),
             _ => None,
         };
-        use StatusItem::{Messages, Unseen};
+        use StatusItem::{HighestModSeq, Messages, Unseen};
         for (arguments, expected) in [
             ("inbox (MESSAGES unseen)", Some(("INBOX", vec![Messages, Unseen]))),
-            ("\"x y\" (X-GUID UNSEEN HIGHESTMODSEQ)", Some(("x y", vec![Unseen]))),
+            ("\"x y\" (X-GUID UNSEEN HIGHESTMODSEQ)", Some(("x y", vec![Unseen, HighestModSeq]))),
             ("{1}\r\nx (MAILBOXID)", Some(("x", vec![]))),
             ("x ()", None),
             ("x (MESSAGES) ", None),

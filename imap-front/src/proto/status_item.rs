@@ -8,6 +8,7 @@ pub enum StatusItem {
     UidValidity,
     Unseen,
     Size,
+    HighestModSeq,
 }
 
 impl StatusItem {
@@ -19,6 +20,7 @@ impl StatusItem {
             "UIDNEXT" => Self::UidNext,
             "UIDVALIDITY" => Self::UidValidity,
             "UNSEEN" => Self::Unseen,
+            "HIGHESTMODSEQ" => Self::HighestModSeq,
             "SIZE" => Self::Size,
             _ => return None,
         })

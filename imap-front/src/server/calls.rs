@@ -98,8 +98,11 @@ impl Handles {
             Call::Refresh => {
                 self.of_folder(span, |folder| async move { Answer::Reply(Reply::Done(folder.refresh().await)) })
             }
-            Call::Store { uids, change } => self.of_folder(span, move |folder| async move {
-                Answer::Reply(Reply::Done(folder.store(uids, change).await))
+            Call::Store { uids, change, unchanged_since } => self.of_folder(span, move |folder| async move {
+                Answer::Reply(Reply::Stored(folder.store(uids, change, unchanged_since).await))
+            }),
+            Call::Expunged(after) => self.of_folder(span, move |folder| async move {
+                Answer::Reply(Reply::Expunged(folder.expunged(after).await))
             }),
             Call::Expunge(uids) => self
                 .of_folder(span, move |folder| async move { Answer::Reply(Reply::Done(folder.expunge(uids).await)) }),

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mail_core::{
-    AppendUid, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList, FolderStatus,
-    NewMessage, RecentMark, Snapshot, StatusItems,
+    AppendUid, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
+    FolderStatus, NewMessage, RecentMark, Snapshot, StatusItems,
 };
 
 use super::work::{Work, Worked};
@@ -48,8 +48,10 @@ pub enum Call {
     Store {
         uids: Vec<u32>,
         change: FlagChange,
+        unchanged_since: Option<u64>,
     },
     Expunge(Vec<u32>),
+    Expunged(u64),
     Copy {
         uids: Vec<u32>,
         target: FolderKey,
@@ -76,8 +78,12 @@ pub enum Call {
 /// The answer to a [`Call`]. Before it, the session must have been told the newest snapshot of its folder.
 #[derive(Debug)]
 pub enum Reply {
-    /// To `Login`, `Refresh`, `Store`, `Expunge`, `Create`, `Delete`, `Rename`, `Subscribe`, `Pause`.
+    /// To `Login`, `Refresh`, `Expunge`, `Create`, `Delete`, `Rename`, `Subscribe`, `Pause`.
     Done(Result<(), StoreError>),
+    /// To `Store`: the messages that were left alone.
+    Stored(Result<Vec<u32>, StoreError>),
+    /// To `Expunged`.
+    Expunged(Result<Expunged, StoreError>),
     /// To `Folders`.
     Folders(Result<Arc<FolderList>, StoreError>),
     /// To `Status`.

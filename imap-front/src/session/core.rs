@@ -3,7 +3,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use super::action::Action;
+use super::enabled::Enabled;
 use super::limits::SessionConfig;
+use super::outcome::Outcome;
 use super::selected::Selected;
 use crate::proto::response::Output;
 
@@ -15,6 +17,7 @@ pub(crate) struct Core {
     pub encrypted: bool,
     pub compressed: bool,
     pub login_failures: u32,
+    pub enabled: Enabled,
     pub actions: VecDeque<Action>,
 }
 
@@ -30,7 +33,7 @@ impl Core {
     /// What CAPABILITY shows: what works, now.
     pub fn capabilities(&self) -> String {
         let mut all = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED \
-                       LIST-STATUS UIDPLUS MOVE"
+                       LIST-STATUS UIDPLUS MOVE ENABLE CONDSTORE QRESYNC"
             .to_owned();
         if matches!(self.state, SessionState::NotAuthenticated) {
             if self.config.starttls && !self.encrypted {
@@ -65,10 +68,46 @@ impl Core {
         }
     }
 
+    /// Enables an extension that the client names; false if there is nothing of that name to be enabled.
+    pub fn enable(&mut self, name: &str) -> bool {
+        let had_condstore = self.enabled.condstore();
+        let known = self.enabled.enable(name);
+        if !had_condstore && self.enabled.condstore() {
+            self.tell_modseq();
+        }
+        known
+    }
+
+    /// To be called by each command that makes the client one that knows of CONDSTORE (RFC 7162 3.1).
+    pub fn use_condstore(&mut self) {
+        if self.enabled.use_condstore() {
+            self.tell_modseq();
+        }
+    }
+
+    /// The MODSEQ up to which the client knows the folder, for one that did not care for it before.
+    fn tell_modseq(&mut self) {
+        if let SessionState::Selected(selected) = &self.state {
+            selected.write_highest_modseq(&mut self.out);
+        }
+    }
+
     /// Leaves the selected folder, if there is one.
     pub fn unselect(&mut self) {
         if matches!(self.state, SessionState::Selected(_)) {
             self.state = SessionState::Authenticated;
+        }
+    }
+
+    /// The outcome of a command that removed messages from the selected folder, and of which all is told with it.
+    pub fn removed(&mut self, text: &'static str) -> Outcome {
+        let outcome = Outcome::ok(text);
+        match &self.state {
+            // RFC 7162 3.2.7
+            SessionState::Selected(selected) if self.enabled.condstore() => {
+                outcome.code(format!("HIGHESTMODSEQ {}", selected.newest().highest_modseq()))
+            }
+            _ => outcome,
         }
     }
 

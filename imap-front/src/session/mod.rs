@@ -7,6 +7,7 @@
 mod action;
 mod cmd;
 mod core;
+mod enabled;
 mod limits;
 mod matching;
 mod outcome;
@@ -14,6 +15,7 @@ mod recent;
 mod searched;
 mod selected;
 mod step;
+mod vanished;
 mod view;
 mod work;
 
@@ -40,6 +42,7 @@ pub use work::{Work, Worked};
 use outcome::{Outcome, Status, Sync};
 
 use self::core::{Core, SessionState};
+use self::enabled::Enabled;
 use self::step::{Resume, Step, With};
 
 /// See the module.
@@ -94,6 +97,7 @@ impl Session {
             encrypted,
             compressed: false,
             login_failures: 0,
+            enabled: Enabled::default(),
             actions: VecDeque::new(),
         };
         let capabilities = format!("CAPABILITY {}", core.capabilities());
@@ -434,7 +438,7 @@ impl Session {
 
     fn sync(&mut self, numbers_may_change: bool, uid: bool) {
         let SessionState::Selected(selected) = &mut self.core.state else { return };
-        if selected.sync(&mut self.core.out, numbers_may_change, uid).is_err() {
+        if selected.sync(&mut self.core.out, self.core.enabled, numbers_may_change, uid).is_err() {
             self.bye(None, "The selected mailbox was renewed");
         }
     }

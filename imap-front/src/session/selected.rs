@@ -3,10 +3,12 @@ use std::sync::Arc;
 
 use mail_core::{Change, FlagChange, FlagChangeMode, FlagSet, Keywords, MessageRow, RecentMark, Snapshot};
 
+use super::enabled::Enabled;
 use super::recent::Recent;
 use super::view::View;
 use crate::proto::request::StatusItem;
 use crate::proto::response::{Output, is_keyword};
+use crate::proto::sequence::format_set;
 
 /// How many keywords FLAGS lists.
 const MAX_LISTED_KEYWORDS: usize = 128;
@@ -17,6 +19,9 @@ pub(crate) struct Selected {
     view: View,
     /// The client was told everything of the newest state but which messages are gone.
     only_expunges_left: bool,
+    /// The client was told of all changes up to this MODSEQ. What it is told of later ones while it is not told which messages are
+    /// gone may be about later ones still.
+    told: u64,
     /// Those that FLAGS listed.
     keywords: BTreeSet<String>,
     /// The state whose keywords were listed last.
@@ -28,9 +33,17 @@ pub(crate) struct Selected {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Diverged;
 
+/// What a FETCH response shows that the client did not ask for.
+#[derive(Clone, Copy)]
+pub(crate) struct Shows {
+    pub uid: bool,
+    pub flags: bool,
+    pub modseq: bool,
+}
+
 /// Whose flags the next [`Selected::sync`] need not tell. UIDs ascend.
 pub(crate) enum Quiet {
-    /// The client was told their newest flags.
+    /// The client was told their newest flags, and MODSEQ if it knows of that.
     Shown(Vec<u32>),
     /// The client knows what its own change makes of the flags it knew (`.SILENT`).
     Silent(Vec<u32>, FlagChange),
@@ -41,6 +54,7 @@ impl Selected {
         let mut selected = Self {
             read_only,
             listed: snapshot.clone(),
+            told: snapshot.highest_modseq(),
             view: View::new(snapshot, Recent::new(recent, read_only)),
             only_expunges_left: false,
             keywords: BTreeSet::new(),
@@ -96,6 +110,17 @@ impl Selected {
         let view = &self.view.known;
         output.status("*", "OK", Some(&format!("UIDVALIDITY {}", view.uid_validity())), "UIDs valid");
         output.status("*", "OK", Some(&format!("UIDNEXT {}", view.uid_next())), "Predicted next UID");
+        self.write_highest_modseq(output);
+    }
+
+    /// HIGHESTMODSEQ: the MODSEQ up to which the client was told of everything (RFC 7162 3.1.2.1, 6).
+    pub fn write_highest_modseq(&self, output: &mut Output) {
+        output.status("*", "OK", Some(&self.highest_modseq()), "All changes up to this one were told");
+    }
+
+    /// The response code of that.
+    pub fn highest_modseq(&self) -> String {
+        format!("HIGHESTMODSEQ {}", self.told)
     }
 
     /// Lists keywords that are new, as FETCH is to show none that FLAGS did not (RFC 9051 7.3.5).
@@ -116,18 +141,49 @@ impl Selected {
     }
 
     /// Tells the client what changed since it was last told, as far as allowed, with UIDs if `uid`.
-    pub fn sync(&mut self, output: &mut Output, numbers_may_change: bool, uid: bool) -> Result<(), Diverged> {
+    pub fn sync(
+        &mut self,
+        output: &mut Output,
+        enabled: Enabled,
+        numbers_may_change: bool,
+        uid: bool,
+    ) -> Result<(), Diverged> {
         let quiet = self.quiet.take();
-        if Arc::ptr_eq(&self.view.known, &self.view.newest) || (self.only_expunges_left && !numbers_may_change) {
+        if Arc::ptr_eq(&self.view.known, &self.view.newest) {
             return Ok(());
         }
-        let Difference { gone, told } = difference(&self.view.known, &self.view.newest, quiet.as_ref())?;
+        if !self.only_expunges_left || numbers_may_change {
+            self.tell(output, enabled, numbers_may_change, uid, quiet.as_ref())?;
+        }
+        if !self.only_expunges_left {
+            self.told = self.view.newest.highest_modseq();
+        } else if enabled.condstore() {
+            // The client must not take a MODSEQ that it was shown for one up to which it knows everything (RFC 7162 3.2, 6).
+            self.write_highest_modseq(output);
+        }
+        Ok(())
+    }
+
+    fn tell(
+        &mut self,
+        output: &mut Output,
+        enabled: Enabled,
+        numbers_may_change: bool,
+        uid: bool,
+        quiet: Option<&Quiet>,
+    ) -> Result<(), Diverged> {
+        let Difference { gone, told } = difference(&self.view.known, &self.view.newest, quiet, enabled)?;
         let mut known = self.view.known.rows().len();
         self.only_expunges_left = !gone.is_empty() && !numbers_may_change;
         let next = if !self.only_expunges_left {
-            // From the end, so that the numbers of those before stay as they are.
-            for (number, _) in gone.iter().rev() {
-                output.text("* ").number(*number as u64).text(" EXPUNGE\r\n");
+            if enabled.qresync() && !gone.is_empty() {
+                let uids = format_set(gone.iter().map(|(_, row)| row.uid));
+                output.text("* VANISHED ").text(&uids).text("\r\n");
+            } else {
+                // From the end, so that the numbers of those before stay as they are.
+                for (number, _) in gone.iter().rev() {
+                    output.text("* ").number(*number as u64).text(" EXPUNGE\r\n");
+                }
             }
             known -= gone.len();
             self.view.newest.clone()
@@ -141,20 +197,30 @@ impl Selected {
             self.write_counts(output);
         }
         self.list_keywords(output);
-        for changed in &told {
-            self.write_fetch_flags(*changed, uid, output);
+        let shows = Shows { uid: uid || enabled.condstore(), flags: true, modseq: enabled.condstore() };
+        for (changed, flags) in told {
+            self.write_fetch(changed, Shows { flags, ..shows }, output);
         }
         Ok(())
     }
 
-    /// `* n FETCH (FLAGS (...))` with the newest flags.
-    pub fn write_fetch_flags(&self, uid: u32, with_uid: bool, output: &mut Output) {
+    /// `* n FETCH (UID u FLAGS (...) MODSEQ (m))` with what is newest of a message.
+    pub fn write_fetch(&self, uid: u32, shows: Shows, output: &mut Output) {
         let (Some(number), Some(row)) = (self.view.number(uid), self.view.row(uid)) else { return };
         output.text("* ").number(number).text(" FETCH (");
-        if with_uid {
-            output.text("UID ").number(uid).text(" ");
+        let mut space = "";
+        if shows.uid {
+            output.text("UID ").number(uid);
+            space = " ";
         }
-        output.text("FLAGS ").flags(row.flags, &row.keywords, self.view.is_recent(uid)).text(")\r\n");
+        if shows.flags {
+            output.text(space).text("FLAGS ").flags(row.flags, &row.keywords, self.view.is_recent(uid));
+            space = " ";
+        }
+        if shows.modseq {
+            output.text(space).text("MODSEQ (").number(row.modseq).text(")");
+        }
+        output.text(")\r\n");
     }
 
     fn write_counts(&self, output: &mut Output) {
@@ -188,6 +254,7 @@ pub(crate) fn write_status(name: &str, items: &[StatusItem], status: &mail_core:
             StatusItem::UidNext => output.text("UIDNEXT ").number(status.uid_next),
             StatusItem::UidValidity => output.text("UIDVALIDITY ").number(status.uid_validity),
             StatusItem::Unseen => output.text("UNSEEN ").number(status.unseen),
+            StatusItem::HighestModSeq => output.text("HIGHESTMODSEQ ").number(status.highest_modseq),
             StatusItem::Size => output.text("SIZE ").number(status.size),
         };
     }
@@ -197,11 +264,16 @@ pub(crate) fn write_status(name: &str, items: &[StatusItem], status: &mail_core:
 struct Difference<'a> {
     /// Messages that are gone, with their numbers, ascending.
     gone: Vec<(usize, &'a MessageRow)>,
-    /// UIDs whose flags changed, if the client must be told.
-    told: Vec<u32>,
+    /// UIDs of which the client must be told, and whether of their flags: else only of their MODSEQ.
+    told: Vec<(u32, bool)>,
 }
 
-fn difference<'a>(old: &'a Snapshot, new: &'a Snapshot, quiet: Option<&Quiet>) -> Result<Difference<'a>, Diverged> {
+fn difference<'a>(
+    old: &'a Snapshot,
+    new: &'a Snapshot,
+    quiet: Option<&Quiet>,
+    enabled: Enabled,
+) -> Result<Difference<'a>, Diverged> {
     if old.uid_validity() != new.uid_validity() {
         return Err(Diverged);
     }
@@ -214,8 +286,11 @@ fn difference<'a>(old: &'a Snapshot, new: &'a Snapshot, quiet: Option<&Quiet>) -
             Change::Gone(position, known) => difference.gone.push((position + 1, known)),
             Change::Changed(known, row) => {
                 let changed = known.flags != row.flags || known.keywords != row.keywords;
-                if changed && !quiet.is_some_and(|quiet| quiet.covers(known, row)) {
-                    difference.told.push(row.uid);
+                let covered = quiet.is_some_and(|quiet| quiet.covers(known, row));
+                // After a silent STORE the client knows the flags, but not their MODSEQ.
+                let shown = covered && matches!(quiet, Some(Quiet::Shown(_)));
+                if (changed && !covered) || (enabled.condstore() && known.modseq != row.modseq && !shown) {
+                    difference.told.push((row.uid, !covered));
                 }
             }
         }
@@ -289,7 +364,7 @@ mod tests {
     fn synced(selected: &mut Selected, newest: Arc<Snapshot>, numbers_may_change: bool) -> String {
         let mut output = Output::default();
         selected.set_newest(newest);
-        selected.sync(&mut output, numbers_may_change, false).unwrap();
+        selected.sync(&mut output, Enabled::default(), numbers_may_change, false).unwrap();
         String::from_utf8(output.take().unwrap_or_default().to_vec()).unwrap()
     }
 
@@ -315,7 +390,7 @@ mod tests {
         for newest in [snapshot(&[1, 3, 5]), renewed] {
             let mut selected = Selected::new(snapshot(&[1, 5]), false, Arc::default());
             selected.set_newest(newest);
-            assert_eq!(selected.sync(&mut output, true, false), Err(Diverged));
+            assert_eq!(selected.sync(&mut output, Enabled::default(), true, false), Err(Diverged));
         }
     }
 }

@@ -24,6 +24,13 @@ pub enum Worked {
     Matched(Option<u32>),
     /// A piece of a response.
     Written(Output),
+    /// What a client that knows a folder is to be told of it.
+    Resynced {
+        /// Which messages went, as a `sequence-set`.
+        gone: String,
+        /// The UIDs of those that came or changed.
+        changed: Vec<u32>,
+    },
     /// Nothing but that it is done.
     Ready,
 }

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use mail_core::work::Owner;
 use mail_core::{
-    Accepts, AppendUid, ContentKey, CopyUid, Credentials, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
-    FolderStatus, NewMessage, Peer, RecentMark, Sifted, Snapshot, StatusItems,
+    Accepts, AppendUid, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey,
+    FolderList, FolderStatus, NewMessage, Peer, RecentMark, Sifted, Snapshot, StatusItems,
 };
 use tokio::sync::watch;
 
@@ -118,13 +118,23 @@ pub trait FolderStore: Send + Sync + 'static {
         Ok(vec![None; keys.len()])
     }
 
-    /// Changes flags. The result is published before this returns. UIDs that are gone are passed over.
-    async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError>;
+    /// Changes flags. The result is published before this returns. UIDs that are gone are passed over. Messages with a MODSEQ
+    /// above `unchanged_since` are left alone, and their UIDs returned, ascending; nothing that sessions are told of comes between
+    /// this look at a message and its change (RFC 7162 3.1.3).
+    async fn store(
+        &self,
+        uids: Vec<u32>,
+        change: FlagChange,
+        unchanged_since: Option<u64>,
+    ) -> Result<Vec<u32>, StoreError>;
 
     /// Copies messages to another folder, or moves them there if `remove`. What came of it is published in both folders
     /// before this returns. Absent unless every message is known to have got exactly one new UID. UIDs that are gone are
     /// passed over. `\Deleted` is not copied.
     async fn copy(&self, uids: Vec<u32>, target: &FolderKey, remove: bool) -> Result<Option<CopyUid>, StoreError>;
+
+    /// Which messages went with a MODSEQ above `after`: at least those that are gone in the snapshot that was published last.
+    async fn expunged(&self, after: u64) -> Result<Expunged, StoreError>;
 
     /// Removes the messages of `uids` that are marked `\Deleted`. The result is published before this returns.
     async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError>;

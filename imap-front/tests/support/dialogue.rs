@@ -202,7 +202,10 @@ impl Dialogue {
                 opened
             })),
             Call::Refresh => Reply::Done(block_on(folder().refresh())),
-            Call::Store { uids, change } => Reply::Done(block_on(folder().store(uids, change))),
+            Call::Store { uids, change, unchanged_since } => {
+                Reply::Stored(block_on(folder().store(uids, change, unchanged_since)))
+            }
+            Call::Expunged(after) => Reply::Expunged(block_on(folder().expunged(after))),
             Call::Expunge(uids) => Reply::Done(block_on(folder().expunge(uids))),
             Call::Copy { uids, target, remove } => Reply::Copied(block_on(folder().copy(uids, &target, remove))),
             Call::Append { folder, message } => Reply::Appended(block_on(user().append(&folder, *message))),

@@ -3,7 +3,7 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "test support, shared by several tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -55,6 +55,10 @@ pub struct MemoryFolder {
     pub exact: bool,
     /// What the next change answers instead of being done.
     pub fail: Mutex<Option<StoreError>>,
+    /// UIDs of messages that went, with the MODSEQ of that.
+    pub tombstones: Mutex<BTreeMap<u32, u64>>,
+    /// See [`Expunged`].
+    pub complete_after: AtomicU64,
 }
 
 pub struct Users(pub Arc<Memory>);
@@ -88,6 +92,8 @@ impl Memory {
             recent: Arc::default(),
             exact: !name.contains("vague"),
             fail: Mutex::default(),
+            tombstones: Mutex::default(),
+            complete_after: AtomicU64::default(),
         });
         let id = FolderKey(name.as_bytes().to_vec());
         let entry = FolderEntry { id, name: name.to_owned(), special_use, selectable, subscribed };
@@ -131,9 +137,14 @@ impl MemoryFolder {
             let mut rows = snapshot.rows().clone();
             for row in snapshot.rows().iter().filter(|row| !next.messages.iter().any(|left| left.uid == row.uid)) {
                 rows.remove(row.uid);
+                self.tombstones.lock().unwrap().insert(row.uid, next.highest_modseq);
             }
-            for row in next.messages {
-                if rows.get(row.uid) != Some(&row) {
+            for mut row in next.messages {
+                let before = rows.get(row.uid);
+                if before.is_none_or(|before| before.flags != row.flags || before.keywords != row.keywords) {
+                    row.modseq = next.highest_modseq;
+                }
+                if before != Some(&row) {
                     rows.put(row);
                 }
             }
@@ -339,9 +350,18 @@ impl FolderStore for MemoryFolder {
             .boxed())
     }
 
-    async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), StoreError> {
+    async fn store(
+        &self,
+        uids: Vec<u32>,
+        change: FlagChange,
+        unchanged_since: Option<u64>,
+    ) -> Result<Vec<u32>, StoreError> {
         self.log(format!("store {uids:?} {:?} {:?}", change.mode, change.flags));
         self.failure()?;
+        let (modified, uids): (Vec<u32>, Vec<u32>) = uids.into_iter().partition(|uid| {
+            let modseq = self.snapshot().rows().get(*uid).map(|row| row.modseq);
+            unchanged_since.is_some_and(|since| modseq.is_some_and(|modseq| modseq > since))
+        });
         self.change(|snapshot| {
             for row in snapshot.messages.iter_mut().filter(|row| uids.contains(&row.uid)) {
                 let keywords = change.keywords.clone();
@@ -357,7 +377,7 @@ impl FolderStore for MemoryFolder {
                 };
             }
         });
-        Ok(())
+        Ok(modified)
     }
 
     async fn copy(&self, uids: Vec<u32>, target: &FolderKey, remove: bool) -> Result<Option<CopyUid>, StoreError> {
@@ -378,6 +398,15 @@ impl FolderStore for MemoryFolder {
             }
         }
         Ok(target.exact.then_some(CopyUid { uid_validity: 7, pairs }))
+    }
+
+    async fn expunged(&self, after: u64) -> Result<Expunged, StoreError> {
+        self.log(format!("expunged {after}"));
+        self.failure()?;
+        let complete_after = self.complete_after.load(Ordering::Relaxed);
+        let tombstones = self.tombstones.lock().unwrap();
+        let uids = tombstones.iter().filter(|(_, modseq)| **modseq > after).map(|(uid, _)| *uid).collect();
+        Ok(Expunged { complete_after, lost_before: 0, uids })
     }
 
     async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError> {

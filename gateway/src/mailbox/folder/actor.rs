@@ -2,12 +2,12 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use mail_core::{FlagChange, Snapshot};
+use mail_core::Snapshot;
 use mapi_core::ErrorCode;
 use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
 
-use super::command::{Command, QUEUE};
+use super::command::{Command, QUEUE, Storing};
 use super::epoch;
 use super::epoch::is_conflict;
 use super::news::Modified;
@@ -95,7 +95,7 @@ impl Actor {
                 let result = if self.is_fresh() { Ok(()) } else { self.round().await };
                 drop(reply.send(result.or_else(|error| self.go_on_without(error))));
             }
-            Command::Store(uids, change, reply) => drop(reply.send(self.store(&uids, &change).await)),
+            Command::Store(storing, reply) => drop(reply.send(self.store(storing).await)),
             Command::Expunge(uids, reply) => drop(reply.send(self.expunge(&uids).await)),
             Command::Settle(settling, reply) => drop(reply.send(self.settle(&settling).await)),
             Command::Record(renderings, reply) => drop(reply.send(self.record(&renderings).await)),
@@ -215,14 +215,28 @@ impl Actor {
         Err(UpstreamError::Internal("another process keeps changing the folder's ledger".into()))
     }
 
-    async fn store(&mut self, uids: &[u32], change: &FlagChange) -> Result<(), UpstreamError> {
+    /// Between the look at MODSEQs and the change nothing is published, as everything else that changes the folder waits for its turn.
+    async fn store(&mut self, storing: Storing) -> Result<Vec<u32>, UpstreamError> {
+        let Storing { mut uids, change, unchanged_since } = storing;
         let _hold = self.shared.context.hold_polls();
         self.shared.context.reserve(uids.len()).await?;
-        self.commit_latest(|state| state.store_overlay(uids, change)).await?;
-        if let Some(own) = super::flags::apply(&self.shared, &self.state, uids, change).await? {
+        if unchanged_since.is_some() {
+            // What changed elsewhere has a MODSEQ only then, also if no notification told of it yet.
+            self.round().await?;
+        }
+        let mut left_alone = Vec::new();
+        let decide = |state: &FolderState| {
+            let (modified, unchanged) = state.modified_since(&uids, unchanged_since);
+            let commit = state.store_overlay(&unchanged, &change);
+            left_alone = modified;
+            commit
+        };
+        self.commit_latest(decide).await?;
+        uids.retain(|uid| left_alone.binary_search(uid).is_err());
+        if let Some(own) = super::flags::apply(&self.shared, &self.state, &uids, &change).await? {
             self.round_after(&own).await?;
         }
-        Ok(())
+        Ok(left_alone)
     }
 
     async fn settle(&mut self, settling: &Settling) -> Result<Settled, UpstreamError> {

@@ -18,15 +18,17 @@ mod staging;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use mail_core::{FlagChange, RecentMark, Snapshot};
+use mail_core::{Expunged, FlagChange, RecentMark, Snapshot};
 use mapi_core::id::Gid;
 use mapi_core::mailbox::{FolderNews, Mailbox};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use self::command::Command;
+use self::command::{Command, Storing};
 use self::news::{Modified, News};
 use self::shared::Shared;
 use super::context::MailboxContext;
+use crate::blocking::blocking;
+use crate::ledger::Tombstones;
 use crate::line::error::UpstreamError;
 use crate::sync::{FolderView, OfferedRendering, RenderingVerdict};
 
@@ -123,14 +125,29 @@ impl Folder {
         self.ask(Command::Refresh).await
     }
 
-    /// Changes flags; UIDs that are gone are passed over.
-    pub async fn store(&self, uids: Vec<u32>, change: FlagChange) -> Result<(), UpstreamError> {
-        self.ask(|reply| Command::Store(uids, change, reply)).await
+    /// Changes flags; UIDs that are gone are passed over. Messages with a MODSEQ above `unchanged_since` are left alone: their UIDs.
+    pub async fn store(
+        &self,
+        uids: Vec<u32>,
+        change: FlagChange,
+        unchanged_since: Option<u64>,
+    ) -> Result<Vec<u32>, UpstreamError> {
+        self.ask(|reply| Command::Store(Storing { uids, change, unchanged_since }, reply)).await
     }
 
     /// Removes the messages of `uids` that are marked `\Deleted`.
     pub async fn expunge(&self, uids: Vec<u32>) -> Result<(), UpstreamError> {
         self.ask(|reply| Command::Expunge(uids, reply)).await
+    }
+
+    /// Which messages went with a MODSEQ above `after`. What a run that was lost told is not known, neither which messages it
+    /// removed nor which it gave UIDs to.
+    pub async fn expunged(&self, after: u64) -> Result<Expunged, UpstreamError> {
+        let (ledger, gid) = (Arc::clone(&self.shared.context.ledger), self.shared.gid);
+        let lost_before = self.view().modseq_floor;
+        let Tombstones { complete_after, gone } = blocking(move || ledger.tombstones(&gid, after)).await??;
+        let uids = gone.into_iter().map(|(uid, _)| uid).collect();
+        Ok(Expunged { complete_after: complete_after.max(lost_before), lost_before, uids })
     }
 
     /// Publishes what an operation did; a round is run unless everything is known already.

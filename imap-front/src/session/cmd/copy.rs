@@ -38,8 +38,9 @@ pub(super) fn copy(core: &mut Core, set: &SequenceSet, uid: bool, mailbox: Strin
                 Step::Done(match copied.as_ref().map(copy_uid) {
                     Some(code) if remove => {
                         core.out.status("*", "OK", Some(&code), "Moved");
-                        Outcome::ok(done)
+                        core.removed(done)
                     }
+                    None if remove => core.removed(done),
                     Some(code) => Outcome::ok(done).code(code),
                     None => Outcome::ok(done),
                 })

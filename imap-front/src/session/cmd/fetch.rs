@@ -4,25 +4,68 @@ use std::sync::Arc;
 use mail_core::{FetchNeed, FlagChange, FlagChangeMode, FlagSet, Keywords, Snapshot};
 
 use super::fetch_response::{Shown, Writing};
-use crate::proto::request::FetchItem;
+use super::resync::tell_gone;
+use crate::proto::request::{FetchItem, FetchModifiers};
 use crate::proto::response::Output;
 use crate::proto::sequence::SequenceSet;
 use crate::session::action::{Call, Reply};
 use crate::session::core::{Core, SessionState};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::step::{Resume, Step, With};
+use crate::session::vanished::Vanished;
 use crate::session::work::Worked;
 use crate::store::StoreError;
 
 /// So much is written before it is sent.
 const CHUNK: usize = 32 << 10;
 
-/// FETCH and UID FETCH (RFC 9051 6.4.5, RFC 3501 6.4.5)
-pub(super) fn fetch(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Vec<FetchItem>) -> Step {
+/// FETCH and UID FETCH (RFC 9051 6.4.5, RFC 3501 6.4.5, RFC 7162 3.1.4, 3.2.6)
+pub(super) fn fetch(
+    core: &mut Core,
+    set: SequenceSet,
+    uid: bool,
+    items: Vec<FetchItem>,
+    modifiers: FetchModifiers,
+) -> Step {
+    let FetchModifiers { changed_since, vanished } = modifiers;
+    if !vanished {
+        return show(core, &set, uid, items, changed_since);
+    }
+    let qresync = core.enabled.qresync();
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-    let Ok(uids) = selected.view().resolve(set, uid) else {
+    match changed_since {
+        _ if !uid => Step::Done(Outcome::bad("VANISHED is for UID FETCH")),
+        _ if !qresync => Step::Done(Outcome::bad("QRESYNC is not enabled")),
+        None => Step::Done(Outcome::bad("VANISHED needs CHANGEDSINCE")),
+        Some(modseq) => {
+            let gone = Vanished::of(selected.view().known.clone(), modseq, &set);
+            tell_gone(gone, move |core, told| match told {
+                Ok(_) => show(core, &set, true, items, changed_since),
+                Err(error) => Step::Done(Outcome::failed(&error)),
+            })
+        }
+    }
+}
+
+fn show(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Vec<FetchItem>, changed_since: Option<u64>) -> Step {
+    let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
+    let Ok(mut uids) = selected.view().resolve(set, uid) else {
         return Step::Done(Outcome::bad("No message with that number"));
     };
+    if let Some(modseq) = changed_since {
+        let view = selected.view();
+        uids.retain(|uid| view.row(*uid).is_some_and(|row| row.modseq > modseq));
+        if !items.contains(&FetchItem::ModSeq) {
+            items.push(FetchItem::ModSeq);
+        }
+    }
+    if items.contains(&FetchItem::ModSeq) {
+        core.use_condstore();
+    }
+    // Who is told of MODSEQ must be told it with all flags.
+    let tells_all = items.contains(&FetchItem::ModSeq) || !core.enabled.condstore();
+    let tells_flags = tells_all && items.contains(&FetchItem::Flags);
+    let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
     if uid && !items.contains(&FetchItem::Uid) {
         items.insert(0, FetchItem::Uid);
     }
@@ -41,7 +84,8 @@ pub(super) fn fetch(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Ve
     let calls = calls.into_iter().filter(|(_, uids)| !uids.is_empty()).collect();
     let since = selected.newest();
     let (items, seen) = (items.into(), Vec::new());
-    let run = Fetch { items, uid, local, next: 0, since, calls, writing: None, mark_seen, seen, failed: None };
+    let run =
+        Fetch { items, uid, local, next: 0, since, calls, writing: None, mark_seen, tells_flags, seen, failed: None };
     Box::new(run).resume(core, With::Taken)
 }
 
@@ -50,7 +94,7 @@ fn need(items: &[FetchItem], size_known: bool) -> Option<FetchNeed> {
     let (mut size, mut whole, mut outline, mut parts) = (false, false, false, false);
     for item in items {
         match item {
-            FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate => {}
+            FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::ModSeq => {}
             FetchItem::Size => size |= !size_known,
             FetchItem::Envelope | FetchItem::Rfc822Header | FetchItem::Body | FetchItem::BodyStructure => {
                 outline = true
@@ -82,6 +126,8 @@ struct Fetch {
     /// The message that is being written.
     writing: Option<Writing>,
     mark_seen: bool,
+    /// The client need not be told again of the flags that it is shown.
+    tells_flags: bool,
     /// Messages that were shown and become `\Seen` by it.
     seen: Vec<u32>,
     failed: Option<StoreError>,
@@ -133,7 +179,7 @@ impl Resume for Fetch {
                 }
             }
             // The messages could be shown but not marked; that is no reason to fail.
-            With::Reply(Reply::Done(result)) => {
+            With::Reply(Reply::Stored(result)) => {
                 if let Err(error) = result {
                     tracing::warn!(%error, "messages could not be marked as seen");
                 }
@@ -158,9 +204,9 @@ impl Resume for Fetch {
             let mut uids = std::mem::take(&mut self.seen);
             uids.sort_unstable();
             let change = FlagChange { mode: FlagChangeMode::Add, flags: FlagSet::SEEN, keywords: Keywords::EMPTY };
-            return Step::Call(Call::Store { uids, change }, self);
+            return Step::Call(Call::Store { uids, change, unchanged_since: None }, self);
         }
-        if self.items.contains(&FetchItem::Flags) && !self.mark_seen && !self.local.is_empty() {
+        if self.tells_flags && !self.mark_seen && !self.local.is_empty() {
             selected.shown(std::mem::take(&mut self.local), &self.since);
         }
         let outcome = self.failed.as_ref().map_or_else(|| Outcome::ok("FETCH completed"), Outcome::failed);

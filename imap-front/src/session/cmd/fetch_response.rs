@@ -65,6 +65,7 @@ impl Shown {
         let message = &self.message;
         match item {
             FetchItem::Flags => out.text("FLAGS ").flags(self.row.flags, &self.row.keywords, self.recent),
+            FetchItem::ModSeq => out.text("MODSEQ (").number(self.row.modseq).text(")"),
             FetchItem::Uid => out.text("UID ").number(self.row.uid),
             FetchItem::InternalDate => out.text("INTERNALDATE \"").text(&date_time(self.row.internal_date)).text("\""),
             FetchItem::Size => {
@@ -107,7 +108,8 @@ impl Shown {
     /// Whether more of the message has to be looked at for an item than can be done at once.
     fn is_work(&self, item: &FetchItem) -> bool {
         let is_slice = match item {
-            FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::Size | FetchItem::Rfc822 => true,
+            FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::ModSeq | FetchItem::Size => true,
+            FetchItem::Rfc822 => true,
             FetchItem::Section { section, .. } => section.is_whole(),
             _ => false,
         };

@@ -48,9 +48,9 @@ pub(super) fn expunge(core: &mut Core, uids: Option<&SequenceSet>) -> Step {
     }
     Step::Call(
         Call::Expunge(deleted),
-        then(|_, with| {
+        then(|core, with| {
             Step::Done(match with {
-                With::Reply(Reply::Done(Ok(()))) => Outcome::ok("EXPUNGE completed"),
+                With::Reply(Reply::Done(Ok(()))) => core.removed("EXPUNGE completed"),
                 With::Reply(Reply::Done(Err(error))) => Outcome::failed(&error),
                 _ => Outcome::bug(),
             })

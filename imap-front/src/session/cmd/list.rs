@@ -2,7 +2,7 @@ use std::collections::HashSet;
 
 use mail_core::{FolderEntry, FolderList, SpecialUse};
 
-use super::status::wanted;
+use super::status::{notice, wanted};
 use crate::proto::list::matches;
 use crate::proto::request::{ListRequest, StatusItem};
 use crate::proto::response::Output;
@@ -19,6 +19,7 @@ pub(super) fn list(core: &mut Core, request: ListRequest) -> Step {
         core.out.untagged("LIST (\\Noselect) \"/\" \"\"");
         return Step::Done(Outcome::ok("LIST completed"));
     }
+    notice(core, request.return_status.as_deref().unwrap_or_default());
     Step::Call(
         Call::Folders,
         then(move |core, with| {

@@ -3,6 +3,7 @@
 mod append;
 mod compress;
 mod copy;
+mod enable;
 mod fetch;
 mod fetch_response;
 mod folders;
@@ -10,6 +11,7 @@ mod idle;
 mod leave;
 mod list;
 mod login;
+mod resync;
 mod search;
 mod select;
 mod simple;
@@ -20,6 +22,7 @@ use super::core::{Core, SessionState};
 use super::outcome::Outcome;
 use super::step::Step;
 use crate::proto::request::Request;
+use store::Storing;
 
 /// Starts a command.
 pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step {
@@ -63,13 +66,16 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Authenticate { mechanism, initial } => login::authenticate(core, &mechanism, initial.as_ref()),
         R::List(request) => list::list(core, request),
         R::Lsub { reference, pattern } => list::lsub(reference, pattern),
-        R::Status { mailbox, items } => status::status(mailbox, items),
-        R::Select { mailbox, read_only } => select::select(core, mailbox, read_only),
+        R::Status { mailbox, items } => status::status(core, mailbox, items),
+        R::Enable(names) => enable::enable(core, names),
+        R::Select { mailbox, read_only, parameters } => select::select(core, mailbox, read_only, parameters),
         R::Unselect => leave::unselect(core),
         R::Close => leave::close(core),
         R::Expunge { uids } => leave::expunge(core, uids.as_ref()),
-        R::Fetch { set, uid, items } => fetch::fetch(core, &set, uid, items),
-        R::Store { set, uid, silent, change } => store::store(core, &set, uid, silent, change),
+        R::Fetch { set, uid, items, modifiers } => fetch::fetch(core, set, uid, items, modifiers),
+        R::Store { set, uid, silent, change, unchanged_since } => {
+            store::store(core, &set, uid, Storing { silent, change, unchanged_since })
+        }
         R::Search { uid, charset, key } => search::search(core, uid, charset.as_deref(), &key),
         R::Copy { set, uid, mailbox, remove } => copy::copy(core, &set, uid, mailbox, remove),
         R::Append { mailbox, message } => append::append(mailbox, message),

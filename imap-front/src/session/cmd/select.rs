@@ -1,13 +1,27 @@
+use super::resync::{ShowChanged, tell_gone};
+use crate::proto::request::{KnownState, SelectParameters};
 use crate::session::action::{Call, Opened, Reply};
 use crate::session::core::{Core, SessionState};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::selected::Selected;
-use crate::session::step::{Step, With, then};
+use crate::session::step::{Resume, Step, With, then};
+use crate::session::vanished::Vanished;
 use crate::store::StoreError;
 
-/// SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3). If it fails, nothing is selected any more.
-pub(super) fn select(core: &mut Core, mailbox: String, examine: bool) -> Step {
-    core.unselect();
+/// SELECT and EXAMINE (RFC 9051 6.3.2, 6.3.3, RFC 7162 3.2.5). If it fails, nothing is selected any more.
+pub(super) fn select(core: &mut Core, mailbox: String, examine: bool, parameters: SelectParameters) -> Step {
+    let SelectParameters { condstore, known } = parameters;
+    if known.is_some() && !core.enabled.qresync() {
+        return Step::Done(Outcome::bad("QRESYNC is not enabled"));
+    }
+    if core.selected().is_some() {
+        // What follows is about the other mailbox (RFC 7162 3.2.11).
+        core.out.status("*", "OK", Some("CLOSED"), "The mailbox that was selected is closed");
+        core.unselect();
+    }
+    if condstore {
+        core.use_condstore();
+    }
     Step::Call(
         Call::Folders,
         then(move |_, with| {
@@ -24,7 +38,7 @@ pub(super) fn select(core: &mut Core, mailbox: String, examine: bool) -> Step {
                 Some(folder) => Step::Call(
                     Call::Open(folder.id.clone()),
                     then(move |core, with| match with {
-                        With::Reply(Reply::Opened(Ok(opened))) => Step::Done(opened_as(core, opened, examine)),
+                        With::Reply(Reply::Opened(Ok(opened))) => opened_as(core, opened, examine, known),
                         With::Reply(Reply::Opened(Err(error))) => Step::Done(Outcome::failed(&error)),
                         _ => Step::Done(Outcome::bug()),
                     }),
@@ -34,10 +48,22 @@ pub(super) fn select(core: &mut Core, mailbox: String, examine: bool) -> Step {
     )
 }
 
-fn opened_as(core: &mut Core, opened: Opened, examine: bool) -> Outcome {
+fn opened_as(core: &mut Core, opened: Opened, examine: bool, known: Option<KnownState>) -> Step {
+    let vanished = known.and_then(|known| Vanished::since(opened.snapshot.clone(), known));
     let selected = Selected::new(opened.snapshot, opened.read_only || examine, opened.recent);
     selected.describe(&mut core.out);
     let code = if selected.read_only { "READ-ONLY" } else { "READ-WRITE" };
     core.state = SessionState::Selected(Box::new(selected));
-    Outcome::ok(if examine { "EXAMINE completed" } else { "SELECT completed" }).code(code).sync(Sync::Nothing)
+    let outcome =
+        Outcome::ok(if examine { "EXAMINE completed" } else { "SELECT completed" }).code(code).sync(Sync::Nothing);
+    match vanished {
+        None => Step::Done(outcome),
+        Some(vanished) => tell_gone(vanished, |core, changed| match changed {
+            Ok(uids) => Box::new(ShowChanged { uids, next: 0, outcome }).resume(core, With::Taken),
+            Err(error) => {
+                core.unselect();
+                Step::Done(Outcome::failed(&error))
+            }
+        }),
+    }
 }

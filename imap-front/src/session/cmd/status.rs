@@ -2,13 +2,15 @@ use mail_core::StatusItems;
 
 use crate::proto::request::StatusItem;
 use crate::session::action::{Call, Reply};
+use crate::session::core::Core;
 use crate::session::outcome::Outcome;
 use crate::session::selected::write_status;
 use crate::session::step::{Step, With, then};
 use crate::store::StoreError;
 
 /// RFC 9051 6.3.11
-pub(super) fn status(mailbox: String, items: Vec<StatusItem>) -> Step {
+pub(super) fn status(core: &mut Core, mailbox: String, items: Vec<StatusItem>) -> Step {
+    notice(core, &items);
     Step::Call(
         Call::Folders,
         then(move |_, with| {
@@ -42,6 +44,13 @@ pub(super) fn status(mailbox: String, items: Vec<StatusItem>) -> Step {
     )
 }
 
+/// Who asks for HIGHESTMODSEQ knows of CONDSTORE (RFC 7162 3.1).
+pub(super) fn notice(core: &mut Core, items: &[StatusItem]) {
+    if items.contains(&StatusItem::HighestModSeq) {
+        core.use_condstore();
+    }
+}
+
 /// What the store is asked for.
 pub(super) fn wanted(items: &[StatusItem]) -> StatusItems {
     StatusItems {
@@ -50,7 +59,7 @@ pub(super) fn wanted(items: &[StatusItem]) -> StatusItems {
         unseen: items.contains(&StatusItem::Unseen),
         uid_next: items.contains(&StatusItem::UidNext),
         uid_validity: items.contains(&StatusItem::UidValidity),
-        highest_modseq: false,
+        highest_modseq: items.contains(&StatusItem::HighestModSeq),
         size: items.contains(&StatusItem::Size),
     }
 }

@@ -13,6 +13,7 @@
 //!
 //! A second trial restores ledgers from copies while a program runs (`restored`); it takes the same variables.
 
+mod keeper;
 mod outlook;
 mod program;
 mod reference;

@@ -47,9 +47,16 @@ impl Who {
 pub enum Act {
     Imap(Who, Command),
     Outlook(Deed),
-    /// The gateway is stopped and started; both sessions log in again. Meanwhile something becomes of what it kept on disk beside
-    /// its ledger, if it does.
-    Restart(Mishap),
+    /// The gateway is stopped and started; both sessions log in again, and the second goes on with what it knew. Meanwhile something
+    /// becomes of what the gateway kept on disk beside its ledger, if it does.
+    Restart(Mishap, Resync),
+}
+
+/// How a session that reconnects says what it knows: which messages, and the numbers of some (RFC 7162 3.2.5).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Resync {
+    pub uids: bool,
+    pub matches: bool,
 }
 
 /// What becomes of a file.
@@ -64,17 +71,39 @@ pub enum Mishap {
 /// What an IMAP session does. Messages are picked from what the session knows.
 #[derive(Debug, Clone)]
 pub enum Command {
-    Store { picks: Picks, mode: Mode, flags: Flags, silent: bool },
-    Append { flags: Flags },
-    Copy { picks: Picks, target: Target },
-    Move { picks: Picks, target: Target },
+    Store {
+        picks: Picks,
+        mode: Mode,
+        flags: Flags,
+        silent: bool,
+    },
+    Append {
+        flags: Flags,
+    },
+    Copy {
+        picks: Picks,
+        target: Target,
+    },
+    Move {
+        picks: Picks,
+        target: Target,
+    },
     Expunge,
-    UidExpunge { picks: Picks },
-    FetchBody { picks: Picks, peek: bool },
-    Search { flag: usize },
+    UidExpunge {
+        picks: Picks,
+    },
+    FetchBody {
+        picks: Picks,
+        peek: bool,
+    },
+    Search {
+        flag: usize,
+    },
     Close,
     Select,
     Idle,
+    /// Connects anew, and goes on with what was known.
+    Resync(Resync),
 }
 
 /// What somebody does in Outlook: to every message of a marker, the one of a picked message.
@@ -138,7 +167,7 @@ fn steps() -> impl Strategy<Value = Step> {
     let acts = prop_oneof![
         12 => (who(), commands()).prop_map(|(who, command)| Act::Imap(who, command)),
         7 => deeds().prop_map(Act::Outlook),
-        1 => mishaps().prop_map(Act::Restart),
+        1 => (mishaps(), resyncs()).prop_map(|(mishap, resync)| Act::Restart(mishap, resync)),
     ];
     let looks = prop_oneof![3 => Just(Look::Both), 1 => who().prop_map(Look::Only)];
     (acts, looks).prop_map(|(act, look)| Step { act, look })
@@ -146,6 +175,10 @@ fn steps() -> impl Strategy<Value = Step> {
 
 fn mishaps() -> impl Strategy<Value = Mishap> {
     prop_oneof![3 => Just(Mishap::None), 1 => Just(Mishap::Lost), 1 => (20..400usize).prop_map(Mishap::Damaged)]
+}
+
+fn resyncs() -> impl Strategy<Value = Resync> {
+    (any::<bool>(), any::<bool>()).prop_map(|(uids, matches)| Resync { uids, matches })
 }
 
 fn who() -> impl Strategy<Value = Who> {
@@ -166,6 +199,7 @@ fn commands() -> impl Strategy<Value = Command> {
         1 => Just(Command::Close),
         1 => Just(Command::Select),
         1 => Just(Command::Idle),
+        3 => resyncs().prop_map(Command::Resync),
     ]
 }
 

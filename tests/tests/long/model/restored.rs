@@ -14,6 +14,9 @@ use tempfile::TempDir;
 use tests::imap_client::{ImapClient, first_literal};
 use tests::stack::{ALICE, PASSWORD, Seed, Stack};
 
+use super::keeper::Keeper;
+use super::program::Resync;
+
 /// Copies of a program, and how many of them redb must be able to read: one that is made while a file is written may not be.
 pub const COPIES: usize = 20;
 const READABLE: usize = 15;
@@ -54,6 +57,8 @@ struct Copy {
 struct World {
     stack: Stack,
     client: ImapClient,
+    /// They come back now and then, and must be told what they missed.
+    keepers: Vec<Keeper>,
     mailbox: Guid,
     random: Random,
     told: Told,
@@ -65,6 +70,9 @@ struct World {
     readable: usize,
     anew: usize,
 }
+
+/// Clients that come back.
+const KEEPERS: usize = 4;
 
 /// In the name of a message that is shown under two UIDs, which may be so for a moment.
 const TWICE: &str = " as ";
@@ -90,7 +98,9 @@ pub async fn run(seed: u64) -> Result<(usize, usize), String> {
     let random = Random(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ 0x5DEE_CE66);
     let (told, now, before) = (Told::default(), Moment::default(), Moment::default());
     let log = Vec::new();
-    let mut world = World { stack, client, mailbox, random, told, now, before, log, made: 0, readable: 0, anew: 0 };
+    let keepers = (0..KEEPERS).map(|_| Keeper::default()).collect();
+    let mut world =
+        World { stack, client, keepers, mailbox, random, told, now, before, log, made: 0, readable: 0, anew: 0 };
     world.select().await?;
     for _ in 0..4 {
         world.deliver();
@@ -102,6 +112,10 @@ pub async fn run(seed: u64) -> Result<(usize, usize), String> {
         for _ in 0..1 + world.random.below(4) {
             world.deed().await?;
         }
+        let keeper = world.random.below(2 * KEEPERS);
+        if keeper < KEEPERS {
+            world.come_back(keeper).await?;
+        }
         if made < COPIES && (copies.len() < 3 || world.random.below(2) == 0) {
             made += 1;
             let copy;
@@ -111,6 +125,9 @@ pub async fn run(seed: u64) -> Result<(usize, usize), String> {
             let at = world.random.below(copies.len());
             world = world.restore(copies.swap_remove(at)).await?;
         }
+    }
+    for keeper in 0..KEEPERS {
+        world.come_back(keeper).await?;
     }
     if world.readable < READABLE {
         return Err(format!("only {} of {COPIES} copies could be read", world.readable));
@@ -187,6 +204,12 @@ impl World {
         let mut world = Self { stack, client, told, ..self };
         world.select().await?;
         Ok(world)
+    }
+
+    async fn come_back(&mut self, keeper: usize) -> Result<(), String> {
+        let resync = Resync { uids: self.random.below(2) == 0, matches: self.random.below(2) == 0 };
+        let imap = self.stack.imap;
+        self.keepers[keeper].come_back(imap, resync).await
     }
 
     async fn select(&mut self) -> Result<(), String> {

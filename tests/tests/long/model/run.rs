@@ -70,11 +70,11 @@ impl World {
         match &step.act {
             Act::Imap(who, command) => self.imap(*who, command).await?,
             Act::Outlook(deed) => self.deed(deed).await?,
-            Act::Restart(mishap) => {
+            Act::Restart(mishap, resync) => {
                 self.stack = self.stack.restart_after(|directory| mishap.befall(directory)).await;
-                for session in &mut self.sessions {
-                    *session = Session::open(self.stack.imap, &mut self.promises).await?;
-                }
+                let [first, second] = &mut self.sessions;
+                *first = Session::open(self.stack.imap, &mut self.promises).await?;
+                second.reconnect(self.stack.imap, *resync, &mut self.promises).await?;
             }
         }
         self.look(step.look).await?;
@@ -200,6 +200,7 @@ impl World {
             }
             Command::Select => session.select(&mut self.promises).await?,
             Command::Idle => session.idle().await?,
+            Command::Resync(resync) => session.reconnect(self.stack.imap, *resync, &mut self.promises).await?,
         }
         Ok(())
     }

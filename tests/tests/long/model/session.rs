@@ -5,7 +5,8 @@ use sha2::{Digest, Sha256};
 use tests::imap_client::{Answer, ImapClient, first_literal};
 use tests::stack::{ALICE, PASSWORD};
 
-use super::view::{Numbers, View};
+use super::program::Resync;
+use super::view::{Numbers, View, number_after, numbers};
 
 /// What all sessions of a program were told, which must stay true for ever.
 #[derive(Debug, Default)]
@@ -21,12 +22,14 @@ pub struct Promises {
 pub struct Session {
     client: ImapClient,
     pub view: View,
+    /// Up to which MODSEQ it knows of all changes (RFC 7162 6).
+    modseq: u64,
 }
 
 impl Session {
     pub async fn open(imap: SocketAddr, promises: &mut Promises) -> Result<Self, String> {
         let client = ImapClient::login(imap, ALICE, PASSWORD).await;
-        let mut session = Self { client, view: View::default() };
+        let mut session = Self { client, view: View::default(), modseq: 0 };
         session.select(promises).await?;
         Ok(session)
     }
@@ -34,12 +37,39 @@ impl Session {
     /// Selects the folder anew and forgets what was known of it.
     pub async fn select(&mut self, promises: &mut Promises) -> Result<(), String> {
         self.view = View::default();
+        self.modseq = 0;
         let answer = self.run("SELECT INBOX", Numbers::MayChange).await?;
-        let line = answer.line("[UIDVALIDITY ").ok_or("SELECT tells no UIDVALIDITY")?;
-        let number = line.split("UIDVALIDITY ").nth(1).and_then(|rest| rest.split(']').next()?.parse().ok());
-        if promises.uid_validity.get_or_insert(number.ok_or("no number")?) != &number.unwrap_or_default() {
-            return Err(format!("{line}, which was {:?}", promises.uid_validity));
+        check_uid_validity(&answer, promises)?;
+        self.learn(promises).await
+    }
+
+    /// Connects anew, and asks for nothing but what is different from what was known.
+    pub async fn reconnect(&mut self, imap: SocketAddr, resync: Resync, promises: &mut Promises) -> Result<(), String> {
+        self.client = ImapClient::login(imap, ALICE, PASSWORD).await;
+        // Of messages that were only announced nothing is known. They are the last ones.
+        let known = self.view.rows.iter().take_while(|row| row.is_some()).count();
+        self.view.rows.truncate(known);
+        let uids = self.view.uids();
+        let set = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
+        let mut parameters = format!("{} {}", promises.uid_validity.ok_or("nothing is known")?, self.modseq);
+        if resync.uids && !uids.is_empty() {
+            parameters.push_str(&format!(" {set}"));
         }
+        if resync.matches && !uids.is_empty() {
+            parameters.push_str(&format!(" (1:{} {set})", uids.len()));
+        }
+        self.run("ENABLE QRESYNC", Numbers::MayChange).await?;
+        let command = format!("SELECT INBOX (QRESYNC ({parameters}))");
+        let answer = self.client.command(&command).await.ok();
+        check_uid_validity(&answer, promises)?;
+        // Messages that are gone count in no number (RFC 7162 3.2.10.1).
+        for line in answer.lines() {
+            if let Some(gone) = line.strip_prefix("* VANISHED (EARLIER) ") {
+                let gone = numbers(gone)?;
+                self.view.rows.retain(|row| row.as_ref().is_none_or(|row| !gone.contains(&row.uid)));
+            }
+        }
+        self.take_in(&command, &answer, Numbers::MayChange)?;
         self.learn(promises).await
     }
 
@@ -130,9 +160,24 @@ impl Session {
     }
 
     fn take_in(&mut self, command: &str, answer: &Answer, numbers: Numbers) -> Result<(), String> {
+        let (mut told, mut shown) = (None, None);
         for line in answer.lines() {
             self.view.apply(&line, numbers).map_err(|error| format!("{command}: {error}"))?;
+            told = number_after(&line, "[HIGHESTMODSEQ ").or(told);
+            shown = shown.max(number_after(&line, "MODSEQ ("));
         }
+        // RFC 7162 6: what is told counts, however high the others are that were shown.
+        let told = number_after(&answer.status, "[HIGHESTMODSEQ ").or(told);
+        self.modseq = told.unwrap_or(self.modseq.max(shown.unwrap_or(0)));
         Ok(())
     }
+}
+
+fn check_uid_validity(answer: &Answer, promises: &mut Promises) -> Result<(), String> {
+    let line = answer.line("[UIDVALIDITY ").ok_or("SELECT tells no UIDVALIDITY")?;
+    let number = number_after(&line, "[UIDVALIDITY ").and_then(|number| u32::try_from(number).ok());
+    if promises.uid_validity.get_or_insert(number.ok_or("no number")?) != &number.unwrap_or_default() {
+        return Err(format!("{line}, which was {:?}", promises.uid_validity));
+    }
+    Ok(())
 }

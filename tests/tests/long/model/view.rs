@@ -34,6 +34,14 @@ impl View {
     pub fn apply(&mut self, response: &str, numbers: Numbers) -> Result<(), String> {
         let mut words = response.strip_prefix("* ").unwrap_or(response).splitn(3, ' ');
         let (first, second, rest) = (words.next(), words.next(), words.next().unwrap_or_default());
+        if first == Some("VANISHED") && second != Some("(EARLIER)") {
+            let gone = second.ok_or_else(|| format!("{response:?}"))?;
+            return if numbers == Numbers::Stay {
+                Err(format!("{response:?} while numbers must stay"))
+            } else {
+                self.vanished(gone)
+            };
+        }
         let (Some(Ok(number)), Some(what)) = (first.map(str::parse::<usize>), second) else { return Ok(()) };
         let what = what.lines().next().unwrap_or_default();
         let known = self.rows.len();
@@ -75,6 +83,16 @@ impl View {
         self.rows.iter_mut().flatten().find(|row| row.uid == uid)
     }
 
+    /// Each UID is that of a message that was announced (RFC 7162 3.2.10.2).
+    fn vanished(&mut self, gone: &str) -> Result<(), String> {
+        for uid in numbers(gone)? {
+            let known = self.rows.iter().position(|row| row.as_ref().is_some_and(|row| row.uid == uid));
+            let at = known.or_else(|| self.rows.iter().position(Option::is_none));
+            self.rows.remove(at.ok_or_else(|| format!("VANISHED {uid}, which nobody was told of"))?);
+        }
+        Ok(())
+    }
+
     fn fetched(&mut self, at: usize, items: &str) -> Result<(), String> {
         let flags = items.split_once("FLAGS (").and_then(|(_, rest)| rest.split_once(')')).map(|(flags, _)| {
             let words = flags.split(' ').filter(|word| !word.is_empty() && *word != "\\Recent");
@@ -106,4 +124,20 @@ impl View {
             (None, ..) => Ok(()),
         }
     }
+}
+
+/// What a `sequence-set` of UIDs names.
+pub fn numbers(set: &str) -> Result<Vec<u32>, String> {
+    let mut all = Vec::new();
+    for range in set.trim().split(',') {
+        let (from, to) = range.split_once(':').unwrap_or((range, range));
+        let number = |text: &str| text.parse::<u32>().map_err(|_| format!("{set:?}"));
+        all.extend(number(from)?..=number(to)?);
+    }
+    Ok(all)
+}
+
+/// The number that follows some text.
+pub fn number_after(line: &str, what: &str) -> Option<u64> {
+    line.split_once(what).and_then(|(_, rest)| rest.split([']', ')', ' ']).next()?.parse().ok())
 }

@@ -1,0 +1,36 @@
+/// The extensions that change what the client is told unasked, once it has asked for them. They stay until the connection ends.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Enabled {
+    condstore: bool,
+    qresync: bool,
+}
+
+impl Enabled {
+    /// Enables an extension by its name in CAPABILITY (RFC 5161); false if it is none of those that can be enabled.
+    pub fn enable(&mut self, name: &str) -> bool {
+        match name {
+            "CONDSTORE" => self.condstore = true,
+            // RFC 7162 3.2.3
+            "QRESYNC" => (self.condstore, self.qresync) = (true, true),
+            _ => return false,
+        }
+        true
+    }
+
+    /// FETCH responses that the client did not ask for tell UID and MODSEQ (RFC 7162 3.1, 3.2.4), and STORE tells the new MODSEQ even
+    /// if it is to be silent.
+    pub fn condstore(&self) -> bool {
+        self.condstore
+    }
+
+    /// The client may ask for what it missed, and is told of messages that go by VANISHED instead of EXPUNGE (RFC 7162 3.2.3,
+    /// 3.2.10).
+    pub fn qresync(&self) -> bool {
+        self.qresync
+    }
+
+    /// The client used CONDSTORE without ENABLE; true if that is news.
+    pub(super) fn use_condstore(&mut self) -> bool {
+        !std::mem::replace(&mut self.condstore, true)
+    }
+}
