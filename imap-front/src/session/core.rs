@@ -15,6 +15,10 @@ pub(crate) struct Core {
     pub encrypted: bool,
     pub login_failures: u32,
     pub actions: VecDeque<Action>,
+    /// The tag of the command that is being executed.
+    pub tag: String,
+    /// Seconds since 1970-01-01 UTC when it came.
+    pub time: i64,
 }
 
 /// Where a session is (RFC 9051 3).
@@ -29,7 +33,7 @@ impl Core {
     /// What CAPABILITY shows: what works, now.
     pub fn capabilities(&self) -> String {
         let mut all = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED \
-                       LIST-STATUS UIDPLUS MOVE"
+                       LIST-STATUS UIDPLUS MOVE ESEARCH SEARCHRES WITHIN PARTIAL INPROGRESS"
             .to_owned();
         if matches!(self.state, SessionState::NotAuthenticated) {
             if self.config.starttls && !self.encrypted {

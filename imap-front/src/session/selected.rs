@@ -3,10 +3,12 @@ use std::sync::Arc;
 
 use mail_core::{Change, FlagChange, FlagChangeMode, FlagSet, Keywords, MessageRow, RecentMark, Snapshot};
 
+use super::contexts::Contexts;
 use super::recent::Recent;
 use super::view::View;
 use crate::proto::request::StatusItem;
 use crate::proto::response::{Output, is_keyword};
+use crate::proto::sequence::Ranges;
 
 /// How many keywords FLAGS lists.
 const MAX_LISTED_KEYWORDS: usize = 128;
@@ -22,6 +24,8 @@ pub(crate) struct Selected {
     /// The state whose keywords were listed last.
     listed: Arc<Snapshot>,
     quiet: Option<Quiet>,
+    /// The searches that are followed.
+    pub contexts: Contexts,
 }
 
 /// The folder can't be followed any more: another UIDVALIDITY, or a message appeared among older ones.
@@ -45,6 +49,7 @@ impl Selected {
             only_expunges_left: false,
             keywords: BTreeSet::new(),
             quiet: None,
+            contexts: Contexts::default(),
         };
         for (_, row) in selected.view.known.rows().counting(|counts| counts.with_keywords > 0) {
             note_keywords(&mut selected.keywords, &row.keywords);
@@ -55,6 +60,11 @@ impl Selected {
     pub fn set_newest(&mut self, snapshot: Arc<Snapshot>) {
         self.only_expunges_left &= Arc::ptr_eq(&self.view.newest, &snapshot);
         self.view.newest = snapshot;
+    }
+
+    /// Remembers what a search found, for `$` (RFC 5182).
+    pub fn save(&mut self, found: Ranges) {
+        self.view.saved = Arc::new(found);
     }
 
     pub fn quiet(&mut self, quiet: Quiet) {
@@ -121,10 +131,16 @@ impl Selected {
         if Arc::ptr_eq(&self.view.known, &self.view.newest) || (self.only_expunges_left && !numbers_may_change) {
             return Ok(());
         }
-        let Difference { gone, told } = difference(&self.view.known, &self.view.newest, quiet.as_ref())?;
-        let mut known = self.view.known.rows().len();
+        let newest = self.view.newest.clone();
+        let Difference { gone, told } = difference(&self.view.known, &newest, quiet.as_ref())?;
+        let before = self.view.known.clone();
+        let mut known = before.rows().len();
         self.only_expunges_left = !gone.is_empty() && !numbers_may_change;
         let next = if !self.only_expunges_left {
+            if !self.contexts.is_empty() {
+                let gone = gone.iter().map(|(_, row)| row.uid).collect();
+                self.contexts.gone(&self.view, &gone, output);
+            }
             // From the end, so that the numbers of those before stay as they are.
             for (number, _) in gone.iter().rev() {
                 output.text("* ").number(*number as u64).text(" EXPUNGE\r\n");
@@ -143,6 +159,9 @@ impl Selected {
         self.list_keywords(output);
         for changed in &told {
             self.write_fetch_flags(*changed, uid, output);
+        }
+        if !self.contexts.is_empty() {
+            self.contexts.changed(&before, &self.view, output);
         }
         Ok(())
     }
@@ -302,10 +321,11 @@ mod tests {
             "* 5 EXISTS\r\n* 5 RECENT\r\n* 4 FETCH (FLAGS (\\Seen \\Recent))\r\n"
         );
         assert_eq!(synced(&mut selected, newest.clone(), false), "");
-        assert_eq!(selected.view().resolve(&SequenceSet(vec![(Some(3), None)]), false), Ok(vec![5, 7, 101]));
+        let after = |from| SequenceSet(vec![(Some(from), None)]).into();
+        assert_eq!(selected.view().resolve(&after(3), false), Ok(vec![5, 7, 101]));
         assert!(selected.view().is_gone(5));
         assert_eq!(synced(&mut selected, newest, true), "* 3 EXPUNGE\r\n* 1 EXPUNGE\r\n");
-        assert_eq!(selected.view().resolve(&SequenceSet(vec![(Some(1), None)]), true), Ok(vec![2, 7, 101]));
+        assert_eq!(selected.view().resolve(&after(1), true), Ok(vec![2, 7, 101]));
     }
 
     #[test]

@@ -4,25 +4,35 @@ use std::sync::Arc;
 use mail_core::{FetchNeed, FlagChange, FlagChangeMode, FlagSet, Keywords, Snapshot};
 
 use super::fetch_response::{Shown, Writing};
+use crate::proto::message_set::MessageSet;
+use crate::proto::partial_range::PartialRange;
 use crate::proto::request::FetchItem;
 use crate::proto::response::Output;
-use crate::proto::sequence::SequenceSet;
 use crate::session::action::{Call, Reply};
 use crate::session::core::{Core, SessionState};
 use crate::session::outcome::{Outcome, Sync};
-use crate::session::step::{Resume, Step, With};
+use crate::session::step::{Progress, Resume, Step, With};
 use crate::session::work::Worked;
 use crate::store::StoreError;
 
 /// So much is written before it is sent.
 const CHUNK: usize = 32 << 10;
 
-/// FETCH and UID FETCH (RFC 9051 6.4.5, RFC 3501 6.4.5)
-pub(super) fn fetch(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Vec<FetchItem>) -> Step {
+/// FETCH and UID FETCH (RFC 9051 6.4.5, RFC 3501 6.4.5); of the latter maybe a part (RFC 9394 3.3).
+pub(super) fn fetch(
+    core: &mut Core,
+    set: &MessageSet,
+    uid: bool,
+    mut items: Vec<FetchItem>,
+    partial: Option<PartialRange>,
+) -> Step {
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-    let Ok(uids) = selected.view().resolve(set, uid) else {
+    let Ok(mut uids) = selected.view().resolve(set, uid) else {
         return Step::Done(Outcome::bad("No message with that number"));
     };
+    if let Some(partial) = partial {
+        uids = partial.of(&uids).to_vec();
+    }
     if uid && !items.contains(&FetchItem::Uid) {
         items.insert(0, FetchItem::Uid);
     }
@@ -38,10 +48,12 @@ pub(super) fn fetch(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Ve
         }
     }
     let mark_seen = !selected.read_only && items.iter().any(FetchItem::sets_seen);
-    let calls = calls.into_iter().filter(|(_, uids)| !uids.is_empty()).collect();
+    let calls: VecDeque<_> = calls.into_iter().filter(|(_, uids)| !uids.is_empty()).collect();
+    let goal = u32::try_from(calls.iter().map(|(_, uids)| uids.len()).sum::<usize>()).unwrap_or(u32::MAX);
     let since = selected.newest();
     let (items, seen) = (items.into(), Vec::new());
-    let run = Fetch { items, uid, local, next: 0, since, calls, writing: None, mark_seen, seen, failed: None };
+    let run =
+        Fetch { items, uid, local, next: 0, since, calls, writing: None, mark_seen, seen, failed: None, done: 0, goal };
     Box::new(run).resume(core, With::Taken)
 }
 
@@ -85,13 +97,23 @@ struct Fetch {
     /// Messages that were shown and become `\Seen` by it.
     seen: Vec<u32>,
     failed: Option<StoreError>,
+    /// How many messages the store gave, and how many were asked for.
+    done: u32,
+    goal: u32,
 }
 
 impl Resume for Fetch {
+    fn progress(&self) -> Option<Progress> {
+        Some(Progress { done: self.done, goal: self.goal })
+    }
+
     fn resume(mut self: Box<Self>, core: &mut Core, with: With) -> Step {
         let Core { state: SessionState::Selected(selected), out, .. } = core else { return Step::Done(Outcome::bug()) };
         if self.items.contains(&FetchItem::Flags) && self.writing.is_none() {
             selected.list_keywords(out);
+        }
+        if matches!(with, With::Reply(Reply::Fetched(..))) {
+            self.done = self.done.saturating_add(1);
         }
         match with {
             With::Reply(Reply::Fetched(uid, Ok(message))) => {

@@ -1,6 +1,7 @@
 //! The commands, one file each or a few that belong together. A command is a chain of [`Step`]s.
 
 mod append;
+mod cancel_update;
 mod copy;
 mod fetch;
 mod fetch_response;
@@ -10,6 +11,7 @@ mod leave;
 mod list;
 mod login;
 mod search;
+mod search_response;
 mod select;
 mod simple;
 mod status;
@@ -36,7 +38,8 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         | R::Fetch { .. }
         | R::Store { .. }
         | R::Copy { .. }
-        | R::Search { .. } => match core.state {
+        | R::Search(_)
+        | R::CancelUpdate(_) => match core.state {
             SessionState::Selected(_) => Ok(()),
             SessionState::NotAuthenticated => Err("Log in first"),
             _ => Err("No mailbox is selected"),
@@ -66,9 +69,10 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Unselect => leave::unselect(core),
         R::Close => leave::close(core),
         R::Expunge { uids } => leave::expunge(core, uids.as_ref()),
-        R::Fetch { set, uid, items } => fetch::fetch(core, &set, uid, items),
+        R::Fetch { set, uid, items, partial } => fetch::fetch(core, &set, uid, items, partial),
         R::Store { set, uid, silent, change } => store::store(core, &set, uid, silent, change),
-        R::Search { uid, charset, key } => search::search(core, uid, charset.as_deref(), &key),
+        R::Search(request) => search::search(core, *request),
+        R::CancelUpdate(tags) => cancel_update::cancel_update(core, &tags),
         R::Copy { set, uid, mailbox, remove } => copy::copy(core, &set, uid, mailbox, remove),
         R::Append { mailbox, message } => append::append(mailbox, message),
         R::Create(mailbox) => folders::create(mailbox),

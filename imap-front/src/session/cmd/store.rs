@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use mail_core::{FlagChange, Snapshot};
 
-use crate::proto::sequence::SequenceSet;
+use crate::proto::message_set::MessageSet;
 use crate::session::action::{Call, Reply};
 use crate::session::core::Core;
 use crate::session::outcome::{Outcome, Sync};
@@ -13,7 +13,7 @@ use crate::session::step::{Resume, Step, With, then};
 const CHUNK: usize = 32 << 10;
 
 /// STORE and UID STORE (RFC 9051 6.4.6)
-pub(super) fn store(core: &mut Core, set: &SequenceSet, uid: bool, silent: bool, change: FlagChange) -> Step {
+pub(super) fn store(core: &mut Core, set: &MessageSet, uid: bool, silent: bool, change: FlagChange) -> Step {
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
     let sync = if uid { Sync::All } else { Sync::KeepNumbers };
     if selected.read_only {
