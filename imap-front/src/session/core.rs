@@ -34,7 +34,7 @@ impl Core {
     pub fn capabilities(&self) -> String {
         let mut all = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED \
                        LIST-STATUS UIDPLUS MOVE ESEARCH SEARCHRES WITHIN PARTIAL INPROGRESS SORT SORT=DISPLAY \
-                       ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS"
+                       ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS CONTEXT=SEARCH"
             .to_owned();
         if matches!(self.state, SessionState::NotAuthenticated) {
             if self.config.starttls && !self.encrypted {
