@@ -414,10 +414,11 @@ fn who_waits_for_a_command_hears_that_it_goes_on() {
     let mut dialogue = Dialogue::selected(inbox(1), "INBOX");
     dialogue.hold_calls = true;
     assert_eq!(dialogue.say("a NOOP\r\n"), "");
-    assert_eq!(dialogue.wait(Duration::from_secs(19)), "");
-    assert_eq!(dialogue.wait(Duration::from_secs(2)), "* OK Still working\r\n");
-    assert_eq!(dialogue.wait(Duration::from_secs(19)), "");
-    assert_eq!(dialogue.wait(Duration::from_secs(40 * 60)), "* OK Still working\r\n");
+    let working = "* OK [INPROGRESS (\"a\" NIL NIL)] Still working\r\n";
+    assert_eq!(dialogue.wait(Duration::from_secs(14)), "");
+    assert_eq!(dialogue.wait(Duration::from_secs(2)), working);
+    assert_eq!(dialogue.wait(Duration::from_secs(14)), "");
+    assert_eq!(dialogue.wait(Duration::from_secs(40 * 60)), working);
     assert!(!dialogue.closed);
     dialogue.hold_calls = false;
     assert_eq!(dialogue.release_calls(), "a OK NOOP completed\r\n");

@@ -33,16 +33,31 @@ impl<'a> Cursor<'a> {
         (length > 0).then(|| taken.to_vec())
     }
 
+    /// Passes over these words, in any case, if they are next.
+    pub fn skip_word(&mut self, word: &str) -> bool {
+        let next = self.rest.split_at_checked(word.len());
+        let rest = next.and_then(|(first, rest)| first.eq_ignore_ascii_case(word.as_bytes()).then_some(rest));
+        rest.inspect(|rest| self.rest = rest).is_some()
+    }
+
+    /// What there is up to a space or parenthesis.
+    pub fn atom(&mut self) -> Option<&'a [u8]> {
+        let is_end = |byte: &u8| !byte.is_ascii_graphic() || matches!(byte, b'(' | b')');
+        let (atom, rest) = self.rest.split_at(self.rest.iter().position(is_end).unwrap_or(self.rest.len()));
+        self.rest = rest;
+        (!atom.is_empty()).then_some(atom)
+    }
+
+    /// A number, as large as any is.
+    pub fn number(&mut self) -> Option<u64> {
+        let digits = self.while_true(|byte| byte.is_ascii_digit())?;
+        std::str::from_utf8(&digits).ok()?.parse().ok()
+    }
+
     /// A keyword in upper case.
     pub fn word(&mut self) -> Option<String> {
         let word = self.while_true(|byte| byte.is_ascii_alphanumeric() || byte == b'-')?;
         Some(String::from_utf8_lossy(&word).to_ascii_uppercase())
-    }
-
-    /// `number64`
-    pub fn number(&mut self) -> Option<u64> {
-        let digits = self.while_true(|byte| byte.is_ascii_digit())?;
-        std::str::from_utf8(&digits).ok()?.parse().ok()
     }
 
     /// `sequence-set` without `*`: of messages that a client knows (`known-uids`, RFC 7162 7).

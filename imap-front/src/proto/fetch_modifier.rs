@@ -32,7 +32,7 @@ mod tests {
 
     #[test]
     fn known_answers() {
-        let since = |changed_since, vanished| FetchModifiers { changed_since, vanished };
+        let since = |changed_since, vanished| FetchModifiers { changed_since, vanished, partial: None };
         for (command, expected) in [
             ("a FETCH 1 (FLAGS) (CHANGEDSINCE 0)\r\n", Some(("a FETCH 1 (FLAGS)\r\n", since(Some(0), false)))),
             ("a FETCH 1 FLAGS (changedsince 7 VANISHED)\r\n", Some(("a FETCH 1 FLAGS\r\n", since(Some(7), true)))),

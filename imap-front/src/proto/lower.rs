@@ -1,5 +1,5 @@
-//! Makes a [`Request`] of a command's bytes: the grammar is imap-codec's, apart from LIST, STATUS, SELECT, ENABLE and AUTHENTICATE, and from the
-//! modifiers of FETCH; its types end here.
+//! Makes a [`Request`] of a command's bytes: the grammar is imap-codec's, apart from LIST, STATUS, SELECT, ENABLE, AUTHENTICATE, the
+//! commands that search, and the modifiers of FETCH; its types end here.
 
 use bytes::Bytes;
 use imap_codec::CommandCodec;
@@ -10,23 +10,21 @@ use imap_codec::imap_types::extensions::binary::LiteralOrLiteral8;
 use imap_codec::imap_types::fetch::{MacroOrMessageDataItemNames, MessageDataItemName, Part, Section as WireSection};
 use imap_codec::imap_types::flag::{Flag, StoreResponse, StoreType};
 use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
-use imap_codec::imap_types::search::SearchKey as WireKey;
 use imap_codec::imap_types::sequence::{SeqOrUid, Sequence, SequenceSet as WireSet};
-use mail_core::message::{Section, SectionText, charset};
+use mail_core::message::{Section, SectionText};
 use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords, NewMessage, utf7};
 use secrecy::SecretString;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
-use super::case::folded;
 use super::mailbox_name::mailbox_name;
+use super::message_set::MessageSet;
+use super::plain_form::PlainForm;
 use super::quirk::normalise;
-use super::request::{FetchItem, FetchModifiers, Request, Tagged};
-use super::search::{DateTest, SearchKey};
+use super::request::{FetchItem, Request, Tagged};
 use super::sequence::SequenceSet;
 use super::tag::tag_of;
 use super::text::text;
-use super::{append, authenticate, enable, fetch_modifier, list, search_flag, select, status};
+use super::{append, authenticate, enable, fetch_modifier, list, search_command, select, status};
 
 /// How many items one FETCH may name; each may be a whole message.
 const MAX_FETCH_ITEMS: usize = 64;
@@ -58,26 +56,17 @@ pub fn lower(command: &[u8]) -> Result<Tagged, SyntaxError> {
             (tag, result) => Err(SyntaxError { tag, text: result.err().unwrap_or("Missing or invalid tag") }),
         };
     }
-    let mut command = normalise(command);
+    let command = normalise(command);
     let Some(tag) = tag_of(&command) else {
         return Err(SyntaxError { tag: None, text: "Missing or invalid tag" });
     };
-    if is_search(command.get(tag.len() + 1..).unwrap_or_default()) {
-        command = search_flag::replace(&command);
-    }
-    let mut modifiers = FetchModifiers::default();
-    if is_fetch(command.get(tag.len() + 1..).unwrap_or_default())
-        && let Some((plain, found)) = fetch_modifier::split(&command)
-    {
-        (command, modifiers) = (Zeroizing::new(plain), found);
-    }
-    match lower_body(&command, tag.len(), modifiers) {
+    match lower_body(&command, tag.len()) {
         Ok(request) => Ok(Tagged { tag, request }),
         Err(text) => Err(SyntaxError { tag: Some(tag), text }),
     }
 }
 
-fn lower_body(command: &[u8], tag_length: usize, modifiers: FetchModifiers) -> Result<Request, &'static str> {
+fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str> {
     let body = command.get(tag_length + 1..).unwrap_or_default();
     if let Some(arguments) = arguments(body, b"LIST ") {
         return list::parse(arguments).map(Request::List).ok_or("Invalid arguments of LIST");
@@ -96,11 +85,20 @@ fn lower_body(command: &[u8], tag_length: usize, modifiers: FetchModifiers) -> R
     if let Some(arguments) = arguments(body, b"AUTHENTICATE ") {
         return authenticate::parse(arguments).ok_or("Invalid arguments of AUTHENTICATE");
     }
+    if let Some(request) = search_command::parse(body) {
+        return request;
+    }
+    let plain = PlainForm::of(command, tag_length)?;
+    let command = plain.as_ref().map_or(command, |plain| plain.command.as_slice());
+    let split =
+        if is_fetch(command.get(tag_length + 1..).unwrap_or_default()) { fetch_modifier::split(command) } else { None };
+    let modifiers = split.as_ref().map(|(_, modifiers)| *modifiers).unwrap_or_default();
+    let command = split.as_ref().map_or(command, |(command, _)| command.as_slice());
     let (rest, parsed) = CommandCodec::default().decode(command).map_err(|_| "Unknown command or invalid arguments")?;
     if !rest.is_empty() {
         return Err("Unexpected text after the command");
     }
-    Ok(match parsed.body {
+    let mut request = match parsed.body {
         CommandBody::Capability => Request::Capability,
         CommandBody::Noop => Request::Noop,
         CommandBody::Logout => Request::Logout,
@@ -141,11 +139,6 @@ fn lower_body(command: &[u8], tag_length: usize, modifiers: FetchModifiers) -> R
                 _ => return Err("Too many modifiers of STORE"),
             },
         },
-        CommandBody::Search { charset, criteria, uid } => {
-            let charset = charset.map(|charset| charset.as_ref().to_owned());
-            let keys = criteria.as_ref().iter().map(|key| lower_key(key, charset.as_deref()));
-            Request::Search { uid, key: SearchKey::And(keys.collect::<Result<_, _>>()?), charset }
-        }
         CommandBody::Idle => Request::Idle,
         CommandBody::Create { mailbox: name } => Request::Create(new_mailbox(&name)?),
         CommandBody::Delete { mailbox: name } => Request::Delete(mailbox(&name)),
@@ -159,15 +152,15 @@ fn lower_body(command: &[u8], tag_length: usize, modifiers: FetchModifiers) -> R
             Request::Copy { set: lower_set(&sequence_set), uid, mailbox: mailbox(&name), remove: true }
         }
         _ => return Err("Command or argument of an extension that is not offered"),
-    })
+    };
+    if let Some(plain) = plain {
+        plain.complete(&mut request);
+    }
+    Ok(request)
 }
 
 fn is_fetch(body: &[u8]) -> bool {
     arguments(body, b"FETCH ").or_else(|| arguments(body, b"UID FETCH ")).is_some()
-}
-
-fn is_search(body: &[u8]) -> bool {
-    arguments(body, b"SEARCH ").or_else(|| arguments(body, b"UID SEARCH ")).is_some()
 }
 
 /// What follows `verb` up to the line end, if the command is this one.
@@ -232,7 +225,7 @@ fn list_pattern(pattern: &ListMailbox<'_>) -> Option<String> {
     }
 }
 
-fn lower_set(set: &WireSet) -> SequenceSet {
+fn lower_set(set: &WireSet) -> MessageSet {
     let number = |number: &SeqOrUid| match number {
         SeqOrUid::Value(value) => Some(value.get()),
         SeqOrUid::Asterisk => None,
@@ -247,6 +240,7 @@ fn lower_set(set: &WireSet) -> SequenceSet {
             })
             .collect(),
     )
+    .into()
 }
 
 fn lower_items(items: MacroOrMessageDataItemNames<'_>) -> Result<Vec<FetchItem>, &'static str> {
@@ -332,53 +326,6 @@ fn lower_flags(kind: StoreType, flags: &[Flag<'_>]) -> Result<FlagChange, &'stat
     Ok(FlagChange { mode, flags: system, keywords: Keywords::from_iter(keywords) })
 }
 
-fn lower_key(key: &WireKey<'_>, charset: Option<&str>) -> Result<SearchKey, &'static str> {
-    let lower = |key: &WireKey<'_>| lower_key(key, charset);
-    let words = |value: &AString<'_>| folded(&charset::decode(charset, value.as_ref()));
-    let header = |name: &str, value: &AString<'_>| SearchKey::Header(name.to_owned(), words(value));
-    let address = |field: &'static str, value: &AString<'_>| SearchKey::Address(field, words(value));
-    Ok(match key {
-        WireKey::And(keys) => SearchKey::And(keys.as_ref().iter().map(lower).collect::<Result<_, _>>()?),
-        WireKey::Not(key) => SearchKey::Not(Box::new(lower(key)?)),
-        WireKey::Or(one, other) => SearchKey::Or(Box::new(lower(one)?), Box::new(lower(other)?)),
-        WireKey::SequenceSet(set) => SearchKey::Numbers(lower_set(set)),
-        WireKey::Uid(set) => SearchKey::Uids(lower_set(set)),
-        WireKey::All => SearchKey::All,
-        WireKey::Answered => SearchKey::Flag(FlagSet::ANSWERED, true),
-        WireKey::Deleted => SearchKey::Flag(FlagSet::DELETED, true),
-        WireKey::Draft => SearchKey::Flag(FlagSet::DRAFT, true),
-        WireKey::Flagged => SearchKey::Flag(FlagSet::FLAGGED, true),
-        WireKey::Seen => SearchKey::Flag(FlagSet::SEEN, true),
-        WireKey::Unanswered => SearchKey::Flag(FlagSet::ANSWERED, false),
-        WireKey::Undeleted => SearchKey::Flag(FlagSet::DELETED, false),
-        WireKey::Undraft => SearchKey::Flag(FlagSet::DRAFT, false),
-        WireKey::Unflagged => SearchKey::Flag(FlagSet::FLAGGED, false),
-        WireKey::Unseen => SearchKey::Flag(FlagSet::SEEN, false),
-        WireKey::Keyword(keyword) => SearchKey::Keyword(keyword.inner().to_owned(), true),
-        WireKey::Unkeyword(keyword) => SearchKey::Keyword(keyword.inner().to_owned(), false),
-        WireKey::Recent => SearchKey::Recent(true),
-        WireKey::Old => SearchKey::Recent(false),
-        WireKey::New => SearchKey::And(vec![SearchKey::Recent(true), SearchKey::Flag(FlagSet::SEEN, false)]),
-        WireKey::Before(date) => SearchKey::Internal(DateTest::Before, *date.as_ref()),
-        WireKey::On(date) => SearchKey::Internal(DateTest::On, *date.as_ref()),
-        WireKey::Since(date) => SearchKey::Internal(DateTest::Since, *date.as_ref()),
-        WireKey::SentBefore(date) => SearchKey::Sent(DateTest::Before, *date.as_ref()),
-        WireKey::SentOn(date) => SearchKey::Sent(DateTest::On, *date.as_ref()),
-        WireKey::SentSince(date) => SearchKey::Sent(DateTest::Since, *date.as_ref()),
-        WireKey::Larger(size) => SearchKey::Larger(*size),
-        WireKey::Smaller(size) => SearchKey::Smaller(*size),
-        WireKey::From(value) => address("From", value),
-        WireKey::To(value) => address("To", value),
-        WireKey::Cc(value) => address("Cc", value),
-        WireKey::Bcc(value) => address("Bcc", value),
-        WireKey::Subject(value) => header("Subject", value),
-        WireKey::Header(name, value) => header(&astring(name), value),
-        WireKey::Body(value) => SearchKey::Body(words(value)),
-        WireKey::Text(value) => SearchKey::Text(words(value)),
-        _ => return Err("Search key of an extension that is not offered"),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -435,7 +382,7 @@ mod tests {
         ) else {
             panic!()
         };
-        assert_eq!(set, SequenceSet(vec![(Some(1), Some(1)), (Some(3), None)]));
+        assert_eq!(set, SequenceSet(vec![(Some(1), Some(1)), (Some(3), None)]).into());
         assert!(uid);
         let fields = SectionText::HeaderFields(vec!["Date".to_owned(), "X y".to_owned()]);
         assert_eq!(
@@ -499,7 +446,7 @@ mod tests {
         let Request::Copy { set, uid: true, mailbox, remove: true } = request("a UID MOVE 2:3 inbox\r\n") else {
             panic!()
         };
-        assert_eq!((set, mailbox.as_str()), (SequenceSet(vec![(Some(2), Some(3))]), "INBOX"));
+        assert_eq!((set, mailbox.as_str()), (SequenceSet(vec![(Some(2), Some(3))]).into(), "INBOX"));
         let Request::Create(name) = request("a CREATE \"x/y z/\"\r\n") else { panic!() };
         assert_eq!(name, "x/y z");
         let Request::Create(name) = request("a CREATE &AOk-&AOk-\r\n") else { panic!() };
@@ -545,7 +492,8 @@ mod tests {
         #[test]
         fn nearly_commands_never_panic(
             verb in prop_oneof![
-                Just("FETCH 1 "), Just("SEARCH "), Just("STORE 1 "), Just("STATUS "), Just("LOGIN "), Just("ID "),
+                Just("FETCH 1 "), Just("FETCH $ "), Just("UID FETCH 1 (UID) "), Just("SEARCH "), Just("SEARCH RETURN "),
+                Just("SORT "), Just("THREAD REFS "), Just("CANCELUPDATE "), Just("STORE 1 "), Just("STATUS "), Just("LOGIN "), Just("ID "),
                 Just("LIST "), Just("SELECT "), Just("AUTHENTICATE PLAIN "), Just("APPEND x "), Just("UID ")
             ],
             rest in "[ ()\"*:,{}0-9a-zA-Z\\\\\\[\\]<>.=+é\r\n-]{0,60}",

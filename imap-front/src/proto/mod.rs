@@ -10,14 +10,24 @@ mod fetch_modifier;
 pub mod list;
 pub mod lower;
 mod mailbox_name;
+/// Sets of messages.
+pub mod message_set;
+/// Orders of what is found.
+pub mod order;
+/// Pieces of lists.
+pub mod partial_range;
+mod plain_form;
 pub mod quirk;
 /// Commands as sessions see them.
 pub mod request;
 /// Writing responses.
 pub mod response;
+/// What searches return.
+pub mod return_options;
 /// Search keys.
 pub mod search;
-mod search_flag;
+mod search_command;
+mod search_program;
 mod select;
 /// Sets of numbers.
 pub mod sequence;

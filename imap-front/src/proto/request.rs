@@ -2,7 +2,10 @@ use mail_core::message::Section;
 use mail_core::{FlagChange, NewMessage};
 use secrecy::SecretString;
 
-use super::search::SearchKey;
+use super::message_set::MessageSet;
+use super::order::Order;
+use super::partial_range::PartialRange;
+use super::search::SearchRequest;
 use super::sequence::SequenceSet;
 pub use super::status_item::StatusItem;
 
@@ -58,31 +61,29 @@ pub enum Request {
     Check,
     /// EXPUNGE, or UID EXPUNGE (RFC 4315) of a set.
     Expunge {
-        uids: Option<SequenceSet>,
+        uids: Option<MessageSet>,
     },
     Fetch {
-        set: SequenceSet,
+        set: MessageSet,
         uid: bool,
         items: Vec<FetchItem>,
         modifiers: FetchModifiers,
     },
     Store {
-        set: SequenceSet,
+        set: MessageSet,
         uid: bool,
         silent: bool,
         change: FlagChange,
         /// UNCHANGEDSINCE (RFC 7162 3.1.3).
         unchanged_since: Option<u64>,
     },
-    Search {
-        uid: bool,
-        /// The charset of the texts in `key`, as it is called; if it is not known they mean nothing.
-        charset: Option<String>,
-        key: SearchKey,
-    },
+    /// SEARCH, SORT (RFC 5256) or THREAD (RFC 5256).
+    Search(Box<SearchRequest>),
+    /// RFC 5267 4.3.5, with the tags of the searches.
+    CancelUpdate(Vec<String>),
     /// COPY, or MOVE (RFC 6851) if `remove`.
     Copy {
-        set: SequenceSet,
+        set: MessageSet,
         uid: bool,
         mailbox: String,
         remove: bool,
@@ -133,8 +134,15 @@ impl Request {
             Self::Fetch { .. } => "UID FETCH",
             Self::Store { uid: false, .. } => "STORE",
             Self::Store { .. } => "UID STORE",
-            Self::Search { uid: false, .. } => "SEARCH",
-            Self::Search { .. } => "UID SEARCH",
+            Self::Search(search) => match (&search.order, search.uid) {
+                (Order::Mailbox, false) => "SEARCH",
+                (Order::Mailbox, true) => "UID SEARCH",
+                (Order::Sorted(_), false) => "SORT",
+                (Order::Sorted(_), true) => "UID SORT",
+                (Order::Threads(_), false) => "THREAD",
+                (Order::Threads(_), true) => "UID THREAD",
+            },
+            Self::CancelUpdate(_) => "CANCELUPDATE",
             Self::Idle => "IDLE",
             Self::Copy { uid: false, remove: false, .. } => "COPY",
             Self::Copy { uid: true, remove: false, .. } => "UID COPY",
@@ -200,6 +208,8 @@ pub struct FetchModifiers {
     pub changed_since: Option<u64>,
     /// VANISHED (RFC 7162 3.2.6): tell which are gone, too.
     pub vanished: bool,
+    /// PARTIAL (RFC 9394 3.3): only these of them.
+    pub partial: Option<PartialRange>,
 }
 
 /// What FETCH can show.

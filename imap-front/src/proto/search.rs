@@ -1,13 +1,32 @@
 use chrono::NaiveDate;
 use mail_core::FlagSet;
 
+use super::order::Order;
+use super::return_options::ReturnOptions;
 use super::sequence::SequenceSet;
+
+/// SEARCH, SORT or THREAD.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SearchRequest {
+    /// Whether UIDs are to be shown.
+    pub uid: bool,
+    /// The charset of the texts in `key`, as it is called; if it is not known they mean nothing.
+    pub charset: Option<String>,
+    /// What messages must match.
+    pub key: SearchKey,
+    /// Which command it is, and in what order messages are shown.
+    pub order: Order,
+    /// What is to be returned, if that is said.
+    pub returns: Option<ReturnOptions>,
+}
 
 /// A search key (RFC 9051 6.4.4, RFC 3501 6.4.4). Texts are as [`folded`](super::case::folded) makes them, as they are compared without case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SearchKey {
     /// Every message.
     All,
+    /// `$`: what was saved.
+    Saved,
     /// Sequence numbers.
     Numbers(SequenceSet),
     /// `UID`
@@ -26,6 +45,12 @@ pub enum SearchKey {
     Larger(u32),
     /// `SMALLER`: fewer bytes than this.
     Smaller(u32),
+    /// `OLDER`: INTERNALDATE is this many seconds ago, or longer (RFC 5032 3).
+    Older(u32),
+    /// `YOUNGER`: INTERNALDATE is this many seconds ago, or less long.
+    Younger(u32),
+    /// `MODSEQ`: MODSEQ is this or more (RFC 7162 3.1.5).
+    Modseq(u64),
     /// An address in a field of this name contains the text, as ENVELOPE shows it: `FROM`, `TO`, `CC`, `BCC`.
     Address(&'static str, String),
     /// A header field of this name contains the text; an empty text asks only whether there is one.

@@ -1,3 +1,4 @@
+use std::collections::BTreeSet;
 use std::fmt::Write;
 
 use thiserror::Error;
@@ -12,6 +13,20 @@ pub struct SequenceSet(pub Vec<(Option<u32>, Option<u32>)>);
 pub struct OutOfRange;
 
 impl SequenceSet {
+    /// Reads one (RFC 3501 9).
+    pub(super) fn parse(text: &[u8]) -> Option<Self> {
+        let number = |text: &str| match text {
+            "*" => Some(None),
+            text if text.starts_with('+') => None,
+            text => text.parse().ok().filter(|number| *number > 0).map(Some),
+        };
+        let range = |text: &str| match text.split_once(':') {
+            Some((from, to)) => Some((number(from)?, number(to)?)),
+            None => number(text).map(|one| (one, one)),
+        };
+        std::str::from_utf8(text).ok()?.split(',').map(range).collect::<Option<_>>().map(Self)
+    }
+
     /// The numbers that are meant if `*` is `last` (0 if there is no message at all).
     pub fn resolve(&self, last: u32) -> Ranges {
         let mut ranges: Vec<(u32, u32)> = self
@@ -68,6 +83,47 @@ impl SequenceSet {
 pub struct Ranges(Vec<(u32, u32)>);
 
 impl Ranges {
+    /// Numbers that ascend, those that follow each other by `is_next` as one range.
+    pub(crate) fn of(numbers: impl IntoIterator<Item = u32>, is_next: impl Fn(u32, u32) -> bool) -> Self {
+        let mut ranges: Vec<(u32, u32)> = Vec::new();
+        for number in numbers {
+            match ranges.last_mut() {
+                Some((_, last)) if is_next(*last, number) => *last = number,
+                _ => ranges.push((number, number)),
+            }
+        }
+        Self(ranges)
+    }
+
+    /// Adds numbers.
+    pub(crate) fn add(&mut self, numbers: &BTreeSet<u32>) {
+        let others = Self::of(numbers.iter().copied(), |last, next| last.checked_add(1) == Some(next));
+        let mut all = std::mem::take(&mut self.0);
+        all.extend(others.0);
+        *self = SequenceSet(all.into_iter().map(|(from, to)| (Some(from), Some(to))).collect()).resolve(0);
+    }
+
+    /// Takes numbers away.
+    pub(crate) fn remove(&mut self, numbers: &BTreeSet<u32>) {
+        let mut left = Vec::with_capacity(self.0.len());
+        for (from, to) in self.0.drain(..) {
+            let mut next = Some(from);
+            for gone in numbers.range(from..=to) {
+                if let Some(from) = next.filter(|from| from < gone) {
+                    left.push((from, gone - 1));
+                }
+                next = gone.checked_add(1);
+            }
+            left.extend(next.filter(|from| *from <= to).map(|from| (from, to)));
+        }
+        self.0 = left;
+    }
+
+    /// How many ranges there are.
+    pub(crate) fn count(&self) -> usize {
+        self.0.len()
+    }
+
     /// Whether `number` is among them.
     pub fn contains(&self, number: u32) -> bool {
         let after = self.0.partition_point(|(from, _)| *from <= number);
@@ -123,6 +179,29 @@ mod tests {
         assert_eq!(set(&[(100, 0)]).resolve(12), Ranges(vec![(12, 100)]));
         let ranges = set(&[(2, 4), (8, 8)]).resolve(0);
         assert_eq!([1, 2, 4, 5, 8, 9].map(|n| ranges.contains(n)), [false, true, true, false, true, false]);
+    }
+
+    #[test]
+    fn reading() {
+        let read = |text: &str| SequenceSet::parse(text.as_bytes());
+        assert_eq!(read("1"), Some(set(&[(1, 1)])));
+        assert_eq!(read("*"), Some(set(&[(0, 0)])));
+        assert_eq!(read("3:1,*:4294967295"), Some(set(&[(3, 1), (0, u32::MAX)])));
+        for wrong in ["", "0", "1,", ",1", "1:", ":1", "1:2:3", "+1", "-1", "4294967296", "$", "1 "] {
+            assert_eq!(read(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
+    fn added_and_removed() {
+        let set = |numbers: &[u32]| numbers.iter().copied().collect::<BTreeSet<_>>();
+        let mut ranges = Ranges(vec![(1, 5), (9, 9)]);
+        ranges.remove(&set(&[1, 3, 5, 7, 9]));
+        assert_eq!(ranges, Ranges(vec![(2, 2), (4, 4)]));
+        ranges.add(&set(&[3, 8, u32::MAX]));
+        assert_eq!(ranges, Ranges(vec![(2, 4), (8, 8), (u32::MAX, u32::MAX)]));
+        ranges.remove(&set(&[u32::MAX]));
+        assert_eq!(ranges, Ranges(vec![(2, 4), (8, 8)]));
     }
 
     #[test]

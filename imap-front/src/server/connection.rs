@@ -1,6 +1,6 @@
 use std::io;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
 use futures::future::BoxFuture;
@@ -82,6 +82,9 @@ impl Connection {
         // What keeps the session from the next answer, and the memory that what came of it takes.
         let mut working: Option<BoxFuture<'static, Performed>> = None;
         let mut room: Option<Room> = None;
+        // What the command that runs holds until it is done.
+        let mut held: Vec<Room> = Vec::new();
+        let mut holds = false;
         // The large message of the APPEND that comes in.
         let mut incoming: Option<Incoming> = None;
         let mut pending = Vec::new();
@@ -96,7 +99,11 @@ impl Connection {
                 match action {
                     Action::Send(bytes) => self.send(&mut pending, &bytes).await?,
                     Action::Call(call) => answers = Some(handles.call(self.peer, call, session.span())),
-                    Action::Work(work) => working = Some(self.bounds.clone().work(handles.owner(), room.take(), work)),
+                    Action::Work(work) => {
+                        holds = work.holds;
+                        let room = if holds { None } else { room.take() };
+                        working = Some(self.bounds.clone().work(handles.owner(), room, work));
+                    }
                     Action::StartTls => {
                         self.flush(&mut pending).await?;
                         if framer.is_partial() {
@@ -129,6 +136,7 @@ impl Connection {
                 room = None;
             }
             if let Some(expect) = session.expects() {
+                held = Vec::new();
                 if let Some(frame) = framer.next(expect, session.frame_limits()) {
                     let now = Instant::now();
                     show_newest(&mut session, &mut handles, now);
@@ -139,6 +147,7 @@ impl Connection {
                                 Some(incoming) => Some(self.bounds.finish(handles.owner(), incoming).await),
                                 None => None,
                             };
+                            session.tell_time(unix_seconds());
                             let (pipelined, now) = (framer.is_partial(), Instant::now());
                             match content {
                                 Some(content) => session.append(&command, content, pipelined, now),
@@ -213,7 +222,12 @@ impl Connection {
             match event {
                 Event::Read(count) => ended = count == 0,
                 Event::Worked((taken, worked)) => {
-                    (working, room) = (None, taken);
+                    working = None;
+                    if std::mem::take(&mut holds) {
+                        held.extend(taken);
+                    } else {
+                        room = taken;
+                    }
                     session.reply(Reply::Worked(worked), now);
                 }
                 Event::Answer(answer) => {
@@ -335,6 +349,11 @@ async fn read(stream: &mut Stream, inflater: &mut Option<Inflater>, buffer: &mut
         }
         inflater.feed(buffer.get(..count).unwrap_or_default());
     }
+}
+
+fn unix_seconds() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(since.as_secs()).unwrap_or(i64::MAX)
 }
 
 fn show_newest(session: &mut Session, handles: &mut Handles, now: Instant) {

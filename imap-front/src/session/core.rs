@@ -19,6 +19,10 @@ pub(crate) struct Core {
     pub login_failures: u32,
     pub enabled: Enabled,
     pub actions: VecDeque<Action>,
+    /// The tag of the command that is being executed.
+    pub tag: String,
+    /// Seconds since 1970-01-01 UTC when it came.
+    pub time: i64,
 }
 
 /// Where a session is (RFC 9051 3).
@@ -33,7 +37,8 @@ impl Core {
     /// What CAPABILITY shows: what works, now.
     pub fn capabilities(&self) -> String {
         let mut all = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED \
-                       LIST-STATUS UIDPLUS MOVE ENABLE CONDSTORE QRESYNC"
+                       LIST-STATUS UIDPLUS MOVE ENABLE CONDSTORE QRESYNC ESEARCH SEARCHRES WITHIN PARTIAL INPROGRESS SORT \
+                       SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS CONTEXT=SEARCH"
             .to_owned();
         if matches!(self.state, SessionState::NotAuthenticated) {
             if self.config.starttls && !self.encrypted {

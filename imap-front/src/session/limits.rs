@@ -51,7 +51,7 @@ impl Default for Limits {
             login_timeout: Duration::from_secs(30),
             idle_timeout: Duration::from_secs(30 * 60),
             keepalive: Duration::from_secs(4 * 60),
-            patience: Duration::from_secs(20),
+            patience: Duration::from_secs(15),
             max_bad_commands: 20,
             max_login_failures: 3,
             login_failure_delay: Duration::from_secs(1),

@@ -13,6 +13,20 @@ pub(crate) struct Matcher {
     sought: Sought,
     keys: usize,
     content_keys: usize,
+    by_modseq: bool,
+    is_lasting: bool,
+    now: i64,
+}
+
+/// What sets and intervals in keys mean.
+pub(crate) struct Scope<'a> {
+    /// How many messages there are.
+    pub count: u32,
+    pub last_uid: u32,
+    /// UIDs.
+    pub saved: &'a Ranges,
+    /// Seconds since 1970-01-01 UTC.
+    pub now: i64,
 }
 
 /// A message to be matched, as far as it is known.
@@ -25,15 +39,25 @@ pub(crate) struct Candidate<'a> {
 }
 
 impl Matcher {
-    /// `count` messages are there, the last has `last_uid`. Numbers that no message has match none.
-    pub fn new(key: &SearchKey, count: u32, last_uid: u32) -> Self {
+    /// Numbers that no message has match none.
+    pub fn new(key: &SearchKey, scope: &Scope<'_>) -> Self {
         let (mut sets, mut sought) = (Vec::new(), Vec::new());
         let (mut keys, mut content_keys) = (0, 0);
+        let (mut by_modseq, mut is_lasting) = (false, true);
         visit(key, &mut |key| {
             keys += 1;
             match key {
-                SearchKey::Numbers(set) => sets.push(set.resolve_known(count)),
-                SearchKey::Uids(set) => sets.push(SequenceSet::resolve(set, last_uid)),
+                SearchKey::Numbers(set) => {
+                    is_lasting = false;
+                    sets.push(set.resolve_known(scope.count));
+                }
+                SearchKey::Uids(set) => {
+                    is_lasting &= set.0.iter().all(|(from, to)| from.is_some() && to.is_some());
+                    sets.push(SequenceSet::resolve(set, scope.last_uid));
+                }
+                SearchKey::Saved => sets.push(scope.saved.clone()),
+                SearchKey::Older(_) | SearchKey::Younger(_) => is_lasting = false,
+                SearchKey::Modseq(_) => by_modseq = true,
                 SearchKey::Sent(..) => content_keys += 1,
                 key => {
                     let places = places(key);
@@ -42,7 +66,8 @@ impl Matcher {
                 }
             }
         });
-        Self { key: key.clone(), sets, sought: Sought::new(sought), keys, content_keys }
+        let (key, sought, now) = (key.clone(), Sought::new(sought), scope.now);
+        Self { key, sets, sought, keys, content_keys, by_modseq, is_lasting, now }
     }
 
     /// How many keys there are, those that combine others included.
@@ -55,6 +80,16 @@ impl Matcher {
         self.content_keys
     }
 
+    /// Whether a key is about MODSEQ, so that the client is to be told that of what is found (RFC 7162 3.1.5).
+    pub fn by_modseq(&self) -> bool {
+        self.by_modseq
+    }
+
+    /// Whether what matches can be followed by the rows alone: other than by content, by numbers, or by what time it is.
+    pub fn is_lasting(&self) -> bool {
+        self.is_lasting && self.content_keys == 0
+    }
+
     /// What is looked for in content.
     pub fn sought(&self) -> &Sought {
         &self.sought
@@ -62,7 +97,7 @@ impl Matcher {
 
     /// Whether a message matches; nothing if more of it must be known.
     pub fn matches(&self, candidate: &Candidate<'_>) -> Option<bool> {
-        eval(&self.key, candidate, &mut self.sets.iter())
+        eval(&self.key, candidate, self.now, &mut self.sets.iter())
     }
 
     /// What must be known of a message that the row alone does not decide.
@@ -109,12 +144,20 @@ fn visit<'k>(key: &'k SearchKey, each: &mut impl FnMut(&'k SearchKey)) {
 
 /// Every key is visited even if the result is known, so that `sets` stays in step; their own cost is low, and content is
 /// looked at only if the result depends on it.
-fn eval<'s>(key: &SearchKey, message: &Candidate<'_>, sets: &mut impl Iterator<Item = &'s Ranges>) -> Option<bool> {
+fn eval<'s>(
+    key: &SearchKey,
+    message: &Candidate<'_>,
+    now: i64,
+    sets: &mut impl Iterator<Item = &'s Ranges>,
+) -> Option<bool> {
     let row = message.row;
     match key {
         SearchKey::All => Some(true),
         SearchKey::Numbers(_) => Some(sets.next().is_some_and(|set| set.contains(message.number))),
-        SearchKey::Uids(_) => Some(sets.next().is_some_and(|set| set.contains(row.uid))),
+        SearchKey::Uids(_) | SearchKey::Saved => Some(sets.next().is_some_and(|set| set.contains(row.uid))),
+        SearchKey::Older(interval) => Some(row.internal_date <= now.saturating_sub(i64::from(*interval))),
+        SearchKey::Younger(interval) => Some(row.internal_date >= now.saturating_sub(i64::from(*interval))),
+        SearchKey::Modseq(modseq) => Some(row.modseq >= *modseq),
         SearchKey::Flag(flag, set) => Some(row.flags.contains(*flag) == *set),
         SearchKey::Keyword(keyword, set) => Some(row.keywords.contains(keyword) == *set),
         SearchKey::Recent(recent) => Some(message.recent == *recent),
@@ -140,8 +183,8 @@ fn eval<'s>(key: &SearchKey, message: &Candidate<'_>, sets: &mut impl Iterator<I
             }
             result
         }
-        SearchKey::Not(key) => eval(key, message, sets).map(|result| !result),
-        SearchKey::Or(one, other) => match (eval(one, message, sets), eval(other, message, sets)) {
+        SearchKey::Not(key) => eval(key, message, now, sets).map(|result| !result),
+        SearchKey::Or(one, other) => match (eval(one, message, now, sets), eval(other, message, now, sets)) {
             (Some(true), _) | (_, Some(true)) => Some(true),
             (Some(false), Some(false)) => Some(false),
             _ => None,
@@ -153,7 +196,7 @@ fn eval<'s>(key: &SearchKey, message: &Candidate<'_>, sets: &mut impl Iterator<I
                 if result == Some(false) {
                     skip(key, sets);
                 } else {
-                    result = match (result, eval(key, message, sets)) {
+                    result = match (result, eval(key, message, now, sets)) {
                         (_, Some(false)) => Some(false),
                         (Some(true), Some(true)) => Some(true),
                         _ => None,
@@ -167,7 +210,7 @@ fn eval<'s>(key: &SearchKey, message: &Candidate<'_>, sets: &mut impl Iterator<I
 
 fn skip<'s>(key: &SearchKey, sets: &mut impl Iterator<Item = &'s Ranges>) {
     match key {
-        SearchKey::Numbers(_) | SearchKey::Uids(_) => drop(sets.next()),
+        SearchKey::Numbers(_) | SearchKey::Uids(_) | SearchKey::Saved => drop(sets.next()),
         SearchKey::Not(key) => skip(key, sets),
         SearchKey::Or(one, other) => {
             skip(one, sets);
@@ -202,11 +245,15 @@ mod tests {
         MessageRow { uid: 7, flags: FlagSet::SEEN, keywords, modseq: 1, internal_date: 837_596_665, size: None }
     }
 
+    fn scope(saved: &Ranges) -> Scope<'_> {
+        Scope { count: 5, last_uid: 9, saved, now: 837_596_725 }
+    }
+
     fn check(key: &SearchKey, content: Option<&[u8]>) -> Option<bool> {
         let row = row();
         let size = content.map(|content| content.len() as u64);
         let message = content.map(|content| Message::new(content.to_vec().into()));
-        let matcher = Matcher::new(key, 5, 9);
+        let matcher = Matcher::new(key, &scope(&Ranges::default()));
         let content = message.as_ref().map(|message| Searched::new(message, true, matcher.sought()));
         matcher.matches(&Candidate { row: &row, number: 3, recent: false, size, content })
     }
@@ -233,6 +280,13 @@ mod tests {
                 ]),
                 true,
             ),
+            (SearchKey::Older(60), true),
+            (SearchKey::Older(61), false),
+            (SearchKey::Younger(60), true),
+            (SearchKey::Younger(59), false),
+            (SearchKey::Modseq(1), true),
+            (SearchKey::Modseq(2), false),
+            (SearchKey::Saved, false),
             (SearchKey::Numbers(set(6, Some(6))), false),
             (SearchKey::Numbers(set(2, Some(6))), true),
             // What the row decides needs no content.
@@ -266,7 +320,7 @@ mod tests {
 
     #[test]
     fn asks_for_no_more_than_needed() {
-        let need = |key, known| Matcher::new(&key, 5, 9).need(known);
+        let need = |key, known| Matcher::new(&key, &scope(&Ranges::default())).need(known);
         assert_eq!(need(SearchKey::Larger(1), false), FetchNeed::Size);
         let header = SearchKey::Header("To".to_owned(), String::new());
         assert_eq!(need(header.clone(), false), FetchNeed::Outline);

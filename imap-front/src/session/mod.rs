@@ -6,10 +6,12 @@
 
 mod action;
 mod cmd;
+mod contexts;
 mod core;
 mod enabled;
 mod limits;
 mod matching;
+mod ordered;
 mod outcome;
 mod recent;
 mod searched;
@@ -37,13 +39,14 @@ use crate::store::StoreError;
 
 pub use action::{Action, Call, Opened, Reply};
 pub use limits::{Limits, SessionConfig};
+pub use ordered::Told;
 pub use work::{Work, Worked};
 
 use outcome::{Outcome, Status, Sync};
 
 use self::core::{Core, SessionState};
 use self::enabled::Enabled;
-use self::step::{Resume, Step, With};
+use self::step::{Progress, Resume, Step, With};
 
 /// See the module.
 pub struct Session {
@@ -99,6 +102,8 @@ impl Session {
             login_failures: 0,
             enabled: Enabled::default(),
             actions: VecDeque::new(),
+            tag: String::new(),
+            time: 0,
         };
         let capabilities = format!("CAPABILITY {}", core.capabilities());
         core.out.status("*", "OK", Some(&capabilities), "IMAP server ready");
@@ -187,6 +192,11 @@ impl Session {
         }
     }
 
+    /// What time it is, in seconds since 1970-01-01 UTC: to be told before each command.
+    pub fn tell_time(&mut self, unix_seconds: i64) {
+        self.core.time = unix_seconds;
+    }
+
     /// A command came. `pipelined` tells whether the client sent more already.
     pub fn command(&mut self, command: &[u8], pipelined: bool, now: Instant) {
         self.start(lower(command), pipelined, now);
@@ -207,6 +217,7 @@ impl Session {
             Ok(tagged) => {
                 let name = tagged.request.name();
                 let span = tracing::info_span!("command", tag = tagged.tag, name);
+                self.core.tag.clone_from(&tagged.tag);
                 let command = Current { tag: tagged.tag, name, uid: name.starts_with("UID "), span };
                 let step = command.span.in_scope(|| cmd::start(&mut self.core, tagged.request, pipelined));
                 self.proceed(command, step);
@@ -248,7 +259,7 @@ impl Session {
     /// that.
     pub fn probe(&mut self) {
         if matches!(self.running, Some(Running { wait: Wait::Reply, .. })) && self.is_authenticated() {
-            self.core.out.untagged("OK Still working");
+            self.tell_progress();
         }
     }
 
@@ -357,13 +368,24 @@ impl Session {
             self.bye(None, "Login took too long");
         } else if matches!(self.running, Some(Running { wait: Wait::Reply, .. })) {
             self.told = now;
-            self.core.out.untagged("OK Still working");
+            self.tell_progress();
         } else if now >= self.heard + limits.idle_timeout {
             self.bye(None, "Idle for too long");
         } else {
             self.told = now;
             self.core.out.untagged("OK Still here");
         }
+    }
+
+    /// RFC 9585. Where it is not known how far the command is, only that it goes on.
+    fn tell_progress(&mut self) {
+        let Some(Running { command, resume, .. }) = &self.running else { return };
+        let state = match resume.progress() {
+            Some(Progress { done, goal }) if done < goal => format!("{done} {goal}"),
+            _ => "NIL NIL".to_owned(),
+        };
+        let code = format!("INPROGRESS (\"{}\" {state})", command.tag);
+        self.core.out.status("*", "OK", Some(&code), "Still working");
     }
 
     fn resume(&mut self, with: With) {

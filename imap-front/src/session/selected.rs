@@ -3,12 +3,13 @@ use std::sync::Arc;
 
 use mail_core::{Change, FlagChange, FlagChangeMode, FlagSet, Keywords, MessageRow, RecentMark, Snapshot};
 
+use super::contexts::Contexts;
 use super::enabled::Enabled;
 use super::recent::Recent;
 use super::view::View;
 use crate::proto::request::StatusItem;
 use crate::proto::response::{Output, is_keyword};
-use crate::proto::sequence::format_set;
+use crate::proto::sequence::{Ranges, format_set};
 
 /// How many keywords FLAGS lists.
 const MAX_LISTED_KEYWORDS: usize = 128;
@@ -27,6 +28,8 @@ pub(crate) struct Selected {
     /// The state whose keywords were listed last.
     listed: Arc<Snapshot>,
     quiet: Option<Quiet>,
+    /// The searches that are followed.
+    pub contexts: Contexts,
 }
 
 /// The folder can't be followed any more: another UIDVALIDITY, or a message appeared among older ones.
@@ -59,6 +62,7 @@ impl Selected {
             only_expunges_left: false,
             keywords: BTreeSet::new(),
             quiet: None,
+            contexts: Contexts::default(),
         };
         for (_, row) in selected.view.known.rows().counting(|counts| counts.with_keywords > 0) {
             note_keywords(&mut selected.keywords, &row.keywords);
@@ -69,6 +73,11 @@ impl Selected {
     pub fn set_newest(&mut self, snapshot: Arc<Snapshot>) {
         self.only_expunges_left &= Arc::ptr_eq(&self.view.newest, &snapshot);
         self.view.newest = snapshot;
+    }
+
+    /// Remembers what a search found, for `$` (RFC 5182).
+    pub fn save(&mut self, found: Ranges) {
+        self.view.saved = Arc::new(found);
     }
 
     pub fn quiet(&mut self, quiet: Quiet) {
@@ -173,9 +182,14 @@ impl Selected {
         quiet: Option<&Quiet>,
     ) -> Result<(), Diverged> {
         let Difference { gone, told } = difference(&self.view.known, &self.view.newest, quiet, enabled)?;
-        let mut known = self.view.known.rows().len();
+        let before = self.view.known.clone();
+        let mut known = before.rows().len();
         self.only_expunges_left = !gone.is_empty() && !numbers_may_change;
         let next = if !self.only_expunges_left {
+            if !self.contexts.is_empty() {
+                let gone = gone.iter().map(|(_, row)| row.uid).collect();
+                self.contexts.gone(&self.view, &gone, output);
+            }
             if enabled.qresync() && !gone.is_empty() {
                 let uids = format_set(gone.iter().map(|(_, row)| row.uid));
                 output.text("* VANISHED ").text(&uids).text("\r\n");
@@ -200,6 +214,9 @@ impl Selected {
         let shows = Shows { uid: uid || enabled.condstore(), flags: true, modseq: enabled.condstore() };
         for (changed, flags) in told {
             self.write_fetch(changed, Shows { flags, ..shows }, output);
+        }
+        if !self.contexts.is_empty() {
+            self.contexts.changed(&before, &self.view, output);
         }
         Ok(())
     }
@@ -377,10 +394,11 @@ mod tests {
             "* 5 EXISTS\r\n* 5 RECENT\r\n* 4 FETCH (FLAGS (\\Seen \\Recent))\r\n"
         );
         assert_eq!(synced(&mut selected, newest.clone(), false), "");
-        assert_eq!(selected.view().resolve(&SequenceSet(vec![(Some(3), None)]), false), Ok(vec![5, 7, 101]));
+        let after = |from| SequenceSet(vec![(Some(from), None)]).into();
+        assert_eq!(selected.view().resolve(&after(3), false), Ok(vec![5, 7, 101]));
         assert!(selected.view().is_gone(5));
         assert_eq!(synced(&mut selected, newest, true), "* 3 EXPUNGE\r\n* 1 EXPUNGE\r\n");
-        assert_eq!(selected.view().resolve(&SequenceSet(vec![(Some(1), None)]), true), Ok(vec![2, 7, 101]));
+        assert_eq!(selected.view().resolve(&after(1), true), Ok(vec![2, 7, 101]));
     }
 
     #[test]

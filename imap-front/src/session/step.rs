@@ -34,8 +34,22 @@ pub(crate) enum With {
     Line(Zeroizing<Vec<u8>>),
 }
 
+/// How far a command is.
+#[derive(Clone, Copy)]
+pub(crate) struct Progress {
+    /// How many messages are done.
+    pub done: u32,
+    /// Of how many.
+    pub goal: u32,
+}
+
 /// A command in the middle of its work.
 pub(crate) trait Resume: Send {
+    /// How far it is, if it knows that.
+    fn progress(&self) -> Option<Progress> {
+        None
+    }
+
     fn resume(self: Box<Self>, core: &mut Core, with: With) -> Step;
 }
 

@@ -3,7 +3,8 @@ use std::sync::Arc;
 use mail_core::{MessageRow, Snapshot};
 
 use super::recent::Recent;
-use crate::proto::sequence::{OutOfRange, SequenceSet};
+use crate::proto::message_set::MessageSet;
+use crate::proto::sequence::{OutOfRange, Ranges};
 
 /// What a client knows of the folder it selected, beside what the folder is by now. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -14,13 +15,15 @@ pub(crate) struct View {
     pub newest: Arc<Snapshot>,
     /// Which messages are `\Recent` here.
     pub recent: Recent,
+    /// The UIDs that a SEARCH saved (RFC 5182): ranges without other messages that the client knows of.
+    pub saved: Arc<Ranges>,
 }
 
 impl View {
     /// A folder that the client is about to be told of.
     pub fn new(snapshot: Arc<Snapshot>, mut recent: Recent) -> Self {
         recent.told(&snapshot);
-        Self { known: snapshot.clone(), newest: snapshot, recent }
+        Self { known: snapshot.clone(), newest: snapshot, recent, saved: Arc::default() }
     }
 
     /// How many messages the client knows of.
@@ -58,10 +61,26 @@ impl View {
         self.recent.contains(uid)
     }
 
+    /// UIDs of messages, ascending, as ranges in which there are no others.
+    pub fn ranges(&self, uids: impl IntoIterator<Item = u32>) -> Ranges {
+        let position = |uid| self.known.rows().position(uid);
+        let follows = |uid: u32, next: u32| {
+            uid.checked_add(1) == Some(next)
+                || position(uid).zip(position(next)).is_some_and(|(uid, next)| uid + 1 == next)
+        };
+        Ranges::of(uids, follows)
+    }
+
     /// The UIDs, ascending, of the messages in a set of numbers or UIDs that the client knows of.
-    pub fn resolve(&self, set: &SequenceSet, uid: bool) -> Result<Vec<u32>, OutOfRange> {
+    pub fn resolve(&self, set: &MessageSet, uid: bool) -> Result<Vec<u32>, OutOfRange> {
         let rows = self.known.rows();
         let mut uids = Vec::new();
+        let set = match set {
+            MessageSet::Numbers(set) => set,
+            MessageSet::Saved => {
+                return Ok(self.saved.iter().flat_map(|(from, to)| rows.range(from, to)).map(|row| row.uid).collect());
+            }
+        };
         if uid {
             for (from, to) in set.resolve(self.last_uid()).iter() {
                 uids.extend(rows.range(from, to).map(|row| row.uid));

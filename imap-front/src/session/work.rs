@@ -1,11 +1,14 @@
 use std::fmt;
 
+use super::ordered::Told;
 use crate::proto::response::Output;
 
 /// CPU work that may take long.
 pub struct Work {
     /// How many bytes of memory it needs, what comes of it included.
     pub bytes: u64,
+    /// Whether they stay taken until the command is done.
+    pub holds: bool,
     /// What is to be done. It tells [`mail_core::work::spend`] of its steps.
     pub job: Box<dyn FnOnce() -> Worked + Send>,
 }
@@ -22,6 +25,10 @@ pub enum Worked {
     },
     /// The UID of a message if that matches.
     Matched(Option<u32>),
+    /// UIDs in an order.
+    Ordered(Vec<u32>),
+    /// The UID of a message, and what its place in an order depends on.
+    Told(u32, Told),
     /// A piece of a response.
     Written(Output),
     /// What a client that knows a folder is to be told of it.
@@ -38,7 +45,12 @@ pub enum Worked {
 impl Work {
     /// Work that needs so many bytes.
     pub(crate) fn new(bytes: u64, job: impl FnOnce() -> Worked + Send + 'static) -> Self {
-        Self { bytes, job: Box::new(job) }
+        Self { bytes, holds: false, job: Box::new(job) }
+    }
+
+    /// Nothing but room for so many bytes, until the command is done.
+    pub(crate) fn hold(bytes: u64) -> Self {
+        Self { holds: true, ..Self::new(bytes, || Worked::Ready) }
     }
 }
 

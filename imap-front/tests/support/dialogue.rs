@@ -22,6 +22,8 @@ pub struct Dialogue {
     pub session: Session,
     pub store: Arc<Memory>,
     pub now: Instant,
+    /// Seconds since 1970, at `now`.
+    pub time: i64,
     pub closed: bool,
     pub tls_started: bool,
     pub paused: Duration,
@@ -34,6 +36,9 @@ pub struct Dialogue {
     pub during_fetch: Option<Interruption>,
     /// The store takes its time: calls wait for [`Dialogue::release_calls`].
     pub hold_calls: bool,
+    /// The next FETCH stops after so many messages until [`Dialogue::release_calls`].
+    pub pause_fetch_after: Option<usize>,
+    paused_fetch: Vec<Reply>,
     held: Vec<Call>,
     output: Vec<u8>,
 }
@@ -45,6 +50,7 @@ impl Dialogue {
             session: Session::new(Arc::new(config), encrypted, now),
             store,
             now,
+            time: 0,
             closed: false,
             tls_started: false,
             paused: Duration::ZERO,
@@ -55,6 +61,8 @@ impl Dialogue {
             watch: None,
             during_fetch: None,
             hold_calls: false,
+            pause_fetch_after: None,
+            paused_fetch: Vec::new(),
             held: Vec::new(),
             output: Vec::new(),
         };
@@ -119,6 +127,10 @@ impl Dialogue {
         for call in std::mem::take(&mut self.held) {
             self.call(call);
         }
+        for reply in std::mem::take(&mut self.paused_fetch) {
+            self.reply(reply);
+            self.act();
+        }
         self.run();
         self.taken()
     }
@@ -135,25 +147,32 @@ impl Dialogue {
         self.session.reply(reply, self.now);
     }
 
+    fn act(&mut self) {
+        while let Some(action) = self.session.next_action() {
+            match action {
+                Action::Send(bytes) => self.output.extend_from_slice(&bytes),
+                Action::Call(call) if self.hold_calls => self.held.push(call),
+                Action::Call(call) => self.call(call),
+                Action::Work(work) => self.reply(Reply::Worked(Ok((work.job)()))),
+                Action::StartTls => {
+                    self.tls_started = true;
+                    self.session.encrypted();
+                }
+                // What is compressed is the server's part.
+                Action::Compress => {}
+                Action::Close => {
+                    self.closed = true;
+                    return;
+                }
+            }
+        }
+    }
+
     fn run(&mut self) {
         loop {
-            while let Some(action) = self.session.next_action() {
-                match action {
-                    Action::Send(bytes) => self.output.extend_from_slice(&bytes),
-                    Action::Call(call) if self.hold_calls => self.held.push(call),
-                    Action::Call(call) => self.call(call),
-                    Action::Work(work) => self.reply(Reply::Worked(Ok((work.job)()))),
-                    Action::StartTls => {
-                        self.tls_started = true;
-                        self.session.encrypted();
-                    }
-                    // What is compressed is the server's part.
-                    Action::Compress => {}
-                    Action::Close => {
-                        self.closed = true;
-                        return;
-                    }
-                }
+            self.act();
+            if self.closed {
+                return;
             }
             let Some(expect) = self.session.expects() else { return };
             let Some(frame) = self.framer.next(expect, self.session.frame_limits()) else { return };
@@ -161,6 +180,7 @@ impl Dialogue {
             match frame {
                 Frame::Command(command) => {
                     let pipelined = self.framer.is_partial();
+                    self.session.tell_time(self.time);
                     match self.incoming.take() {
                         Some(content) => self.session.append(&command, Ok(content.into()), pipelined, self.now),
                         None => self.session.command(&command, pipelined, self.now),
@@ -219,8 +239,21 @@ impl Dialogue {
             }
             Call::Fetch { uids, need } => {
                 let mut messages = block_on(folder().fetch(uids, need)).unwrap();
+                let mut left = self.pause_fetch_after.take();
                 while let Some((uid, message)) = block_on(messages.next()) {
+                    let paused = left.as_mut().is_some_and(|left| {
+                        *left = left.saturating_sub(1);
+                        *left == 0
+                    });
                     self.reply(Reply::Fetched(uid, message));
+                    self.act();
+                    if paused {
+                        while let Some((uid, message)) = block_on(messages.next()) {
+                            self.paused_fetch.push(Reply::Fetched(uid, message));
+                        }
+                        self.paused_fetch.push(Reply::FetchEnd(Ok(())));
+                        return;
+                    }
                     if let Some(during) = self.during_fetch.take() {
                         during(&self.store);
                     }

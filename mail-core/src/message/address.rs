@@ -42,6 +42,33 @@ impl Address {
     }
 }
 
+impl Address {
+    /// What stands before the at sign (`addr-mailbox`); of a group its name.
+    pub fn mailbox(&self) -> String {
+        match self {
+            Self::Mailbox { local, .. } => guess(local).into_owned(),
+            Self::GroupStart(name) => encoded_word::decode(name),
+            Self::GroupEnd => String::new(),
+        }
+    }
+
+    /// What is shown of it where there is room for one text: the display name, or else the address (RFC 5957 3).
+    pub fn display(&self) -> String {
+        let name = match self {
+            Self::Mailbox { name: Some(name), .. } => encoded_word::decode(name),
+            _ => String::new(),
+        };
+        match self {
+            Self::Mailbox { local, host, .. } if name.is_empty() => {
+                let at = if host.is_empty() { "" } else { "@" };
+                format!("{}{at}{}", guess(local), guess(host))
+            }
+            Self::Mailbox { .. } => name,
+            Self::GroupStart(_) | Self::GroupEnd => self.mailbox(),
+        }
+    }
+}
+
 /// How many addresses a field may have; further ones are left out.
 const MAX_ADDRESSES: usize = 10_000;
 

@@ -1,7 +1,8 @@
 use mail_core::CopyUid;
 
 use super::append::failed;
-use crate::proto::sequence::{SequenceSet, format_set};
+use crate::proto::message_set::MessageSet;
+use crate::proto::sequence::format_set;
 use crate::session::action::{Call, Reply};
 use crate::session::core::Core;
 use crate::session::outcome::Outcome;
@@ -10,7 +11,7 @@ use crate::store::StoreError;
 
 /// COPY and MOVE with their UID forms (RFC 9051 6.4.7, RFC 6851 3.1, RFC 4315 3). MOVE tells the new UIDs first, then
 /// which messages are gone.
-pub(super) fn copy(core: &mut Core, set: &SequenceSet, uid: bool, mailbox: String, remove: bool) -> Step {
+pub(super) fn copy(core: &mut Core, set: &MessageSet, uid: bool, mailbox: String, remove: bool) -> Step {
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
     let done = if remove { "MOVE completed" } else { "COPY completed" };
     if remove && selected.read_only {

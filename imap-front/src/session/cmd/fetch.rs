@@ -5,13 +5,13 @@ use mail_core::{FetchNeed, FlagChange, FlagChangeMode, FlagSet, Keywords, Snapsh
 
 use super::fetch_response::{Shown, Writing};
 use super::resync::tell_gone;
+use crate::proto::message_set::MessageSet;
 use crate::proto::request::{FetchItem, FetchModifiers};
 use crate::proto::response::Output;
-use crate::proto::sequence::SequenceSet;
 use crate::session::action::{Call, Reply};
 use crate::session::core::{Core, SessionState};
 use crate::session::outcome::{Outcome, Sync};
-use crate::session::step::{Resume, Step, With};
+use crate::session::step::{Progress, Resume, Step, With};
 use crate::session::vanished::Vanished;
 use crate::session::work::Worked;
 use crate::store::StoreError;
@@ -19,17 +19,17 @@ use crate::store::StoreError;
 /// So much is written before it is sent.
 const CHUNK: usize = 32 << 10;
 
-/// FETCH and UID FETCH (RFC 9051 6.4.5, RFC 3501 6.4.5, RFC 7162 3.1.4, 3.2.6)
+/// FETCH and UID FETCH (RFC 9051 6.4.5, RFC 3501 6.4.5, RFC 7162 3.1.4, 3.2.6); of the latter maybe a part (RFC 9394 3.3).
 pub(super) fn fetch(
     core: &mut Core,
-    set: SequenceSet,
+    set: MessageSet,
     uid: bool,
     items: Vec<FetchItem>,
     modifiers: FetchModifiers,
 ) -> Step {
-    let FetchModifiers { changed_since, vanished } = modifiers;
+    let FetchModifiers { changed_since, vanished, .. } = modifiers;
     if !vanished {
-        return show(core, &set, uid, items, changed_since);
+        return show(core, &set, uid, items, modifiers);
     }
     let qresync = core.enabled.qresync();
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
@@ -37,17 +37,22 @@ pub(super) fn fetch(
         _ if !uid => Step::Done(Outcome::bad("VANISHED is for UID FETCH")),
         _ if !qresync => Step::Done(Outcome::bad("QRESYNC is not enabled")),
         None => Step::Done(Outcome::bad("VANISHED needs CHANGEDSINCE")),
-        Some(modseq) => {
-            let gone = Vanished::of(selected.view().known.clone(), modseq, &set);
-            tell_gone(gone, move |core, told| match told {
-                Ok(_) => show(core, &set, true, items, changed_since),
-                Err(error) => Step::Done(Outcome::failed(&error)),
-            })
-        }
+        Some(modseq) => match &set {
+            MessageSet::Numbers(uids) => {
+                let gone = Vanished::of(selected.view().known.clone(), modseq, uids);
+                tell_gone(gone, move |core, told| match told {
+                    Ok(_) => show(core, &set, true, items, modifiers),
+                    Err(error) => Step::Done(Outcome::failed(&error)),
+                })
+            }
+            // What went is none of what was saved (RFC 5182 2.1).
+            MessageSet::Saved => show(core, &set, true, items, modifiers),
+        },
     }
 }
 
-fn show(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Vec<FetchItem>, changed_since: Option<u64>) -> Step {
+fn show(core: &mut Core, set: &MessageSet, uid: bool, mut items: Vec<FetchItem>, modifiers: FetchModifiers) -> Step {
+    let FetchModifiers { changed_since, partial, .. } = modifiers;
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
     let Ok(mut uids) = selected.view().resolve(set, uid) else {
         return Step::Done(Outcome::bad("No message with that number"));
@@ -58,6 +63,9 @@ fn show(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Vec<FetchItem>
         if !items.contains(&FetchItem::ModSeq) {
             items.push(FetchItem::ModSeq);
         }
+    }
+    if let Some(partial) = partial {
+        uids = partial.of(&uids).to_vec();
     }
     if items.contains(&FetchItem::ModSeq) {
         core.use_condstore();
@@ -81,11 +89,25 @@ fn show(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Vec<FetchItem>
         }
     }
     let mark_seen = !selected.read_only && items.iter().any(FetchItem::sets_seen);
-    let calls = calls.into_iter().filter(|(_, uids)| !uids.is_empty()).collect();
+    let calls: VecDeque<_> = calls.into_iter().filter(|(_, uids)| !uids.is_empty()).collect();
+    let goal = u32::try_from(calls.iter().map(|(_, uids)| uids.len()).sum::<usize>()).unwrap_or(u32::MAX);
     let since = selected.newest();
     let (items, seen) = (items.into(), Vec::new());
-    let run =
-        Fetch { items, uid, local, next: 0, since, calls, writing: None, mark_seen, tells_flags, seen, failed: None };
+    let run = Fetch {
+        items,
+        uid,
+        local,
+        next: 0,
+        since,
+        calls,
+        writing: None,
+        mark_seen,
+        tells_flags,
+        seen,
+        failed: None,
+        done: 0,
+        goal,
+    };
     Box::new(run).resume(core, With::Taken)
 }
 
@@ -131,13 +153,23 @@ struct Fetch {
     /// Messages that were shown and become `\Seen` by it.
     seen: Vec<u32>,
     failed: Option<StoreError>,
+    /// How many messages the store gave, and how many were asked for.
+    done: u32,
+    goal: u32,
 }
 
 impl Resume for Fetch {
+    fn progress(&self) -> Option<Progress> {
+        Some(Progress { done: self.done, goal: self.goal })
+    }
+
     fn resume(mut self: Box<Self>, core: &mut Core, with: With) -> Step {
         let Core { state: SessionState::Selected(selected), out, .. } = core else { return Step::Done(Outcome::bug()) };
         if self.items.contains(&FetchItem::Flags) && self.writing.is_none() {
             selected.list_keywords(out);
+        }
+        if matches!(with, With::Reply(Reply::Fetched(..))) {
+            self.done = self.done.saturating_add(1);
         }
         match with {
             With::Reply(Reply::Fetched(uid, Ok(message))) => {

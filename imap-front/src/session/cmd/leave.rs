@@ -1,4 +1,4 @@
-use crate::proto::sequence::SequenceSet;
+use crate::proto::message_set::MessageSet;
 use crate::session::action::{Call, Reply};
 use crate::session::core::Core;
 use crate::session::outcome::{Outcome, Sync};
@@ -33,15 +33,15 @@ pub(super) fn close(core: &mut Core) -> Step {
 }
 
 /// EXPUNGE (RFC 9051 6.4.3), and UID EXPUNGE (RFC 9051 6.4.9) if `uids` are named.
-pub(super) fn expunge(core: &mut Core, uids: Option<&SequenceSet>) -> Step {
+pub(super) fn expunge(core: &mut Core, uids: Option<&MessageSet>) -> Step {
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
     if selected.read_only {
         return Step::Done(Outcome::no("READ-ONLY", "The mailbox is selected read-only"));
     }
     let mut deleted = selected.deleted();
     if let Some(uids) = uids {
-        let ranges = uids.resolve(selected.view().last_uid());
-        deleted.retain(|uid| ranges.contains(*uid));
+        let named = selected.view().resolve(uids, true).unwrap_or_default();
+        deleted.retain(|uid| named.binary_search(uid).is_ok());
     }
     if deleted.is_empty() {
         return Step::Done(Outcome::ok("EXPUNGE completed"));

@@ -1,6 +1,7 @@
 //! The commands, one file each or a few that belong together. A command is a chain of [`Step`]s.
 
 mod append;
+mod cancel_update;
 mod compress;
 mod copy;
 mod enable;
@@ -13,6 +14,7 @@ mod list;
 mod login;
 mod resync;
 mod search;
+mod search_response;
 mod select;
 mod simple;
 mod status;
@@ -40,7 +42,8 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         | R::Fetch { .. }
         | R::Store { .. }
         | R::Copy { .. }
-        | R::Search { .. } => match core.state {
+        | R::Search(_)
+        | R::CancelUpdate(_) => match core.state {
             SessionState::Selected(_) => Ok(()),
             SessionState::NotAuthenticated => Err("Log in first"),
             _ => Err("No mailbox is selected"),
@@ -76,7 +79,8 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Store { set, uid, silent, change, unchanged_since } => {
             store::store(core, &set, uid, Storing { silent, change, unchanged_since })
         }
-        R::Search { uid, charset, key } => search::search(core, uid, charset.as_deref(), &key),
+        R::Search(request) => search::search(core, *request),
+        R::CancelUpdate(tags) => cancel_update::cancel_update(core, &tags),
         R::Copy { set, uid, mailbox, remove } => copy::copy(core, &set, uid, mailbox, remove),
         R::Append { mailbox, message } => append::append(mailbox, message),
         R::Create(mailbox) => folders::create(mailbox),

@@ -1,17 +1,23 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use mail_core::message::charset;
+use bytes::Bytes;
+use mail_core::message::{Message, charset};
 use mail_core::work;
 use mail_core::{FetchNeed, FetchedMessage};
 
-use crate::proto::search::SearchKey;
+use super::search_response::SearchResponse;
+use crate::proto::order::Order;
+use crate::proto::return_options::ReturnOptions;
+use crate::proto::search::SearchRequest;
 use crate::session::action::{Call, Reply};
+use crate::session::contexts::Context;
 use crate::session::core::Core;
-use crate::session::matching::{Candidate, Matcher};
+use crate::session::matching::{Candidate, Matcher, Scope};
+use crate::session::ordered::{Looking, Ordered, Placed, Told};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::searched::Searched;
-use crate::session::step::{Resume, Step, With};
+use crate::session::step::{Progress, Resume, Step, With};
 use crate::session::view::View;
 use crate::session::work::{Work, Worked};
 use crate::store::StoreError;
@@ -20,31 +26,91 @@ use crate::store::StoreError;
 const INLINE_MATCHES: u64 = 10_000;
 /// Up to so many bytes times keys are looked at at once.
 const INLINE_BYTES: u64 = 256 << 10;
+/// Up to so many bytes of what is put in order are so at once.
+const INLINE_ORDER: u64 = 64 << 10;
 /// What matching a key with a row costs, in steps.
 const STEPS_PER_MATCH: usize = 16;
+/// The most memory that the order of what is found may take.
+const MAX_ORDER: u64 = 64 << 20;
+/// How many ranges are saved: 256 KiB.
+const MAX_SAVED: usize = 32 << 10;
 
-/// SEARCH and UID SEARCH (RFC 3501 6.4.4). What flags, dates, UIDs and known sizes decide needs no content; of the other
-/// messages no more is asked for than the keys need.
-pub(super) fn search(core: &mut Core, uid: bool, charset: Option<&str>, key: &SearchKey) -> Step {
-    if !charset.is_none_or(charset::is_known) {
-        return Step::Done(Outcome::no("BADCHARSET (US-ASCII UTF-8)", "Unknown charset").sync(Sync::Nothing));
-    }
+/// SEARCH, SORT and THREAD with their UID forms (RFC 3501 6.4.4, RFC 5256 3). What flags, dates, UIDs and known sizes decide
+/// needs no content; of the other messages no more is asked for than the keys and the order need.
+pub(super) fn search(core: &mut Core, request: SearchRequest) -> Step {
+    let SearchRequest { uid, charset, key, order, returns } = request;
+    let (tag, now) = (core.tag.clone(), core.time);
     let most = core.config.limits.search_keys;
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
+    let wanted = Wanted { tag, uid, order, returns };
+    if wanted.returns.is_some_and(|returns| returns.update) && selected.contexts.has(&wanted.tag) {
+        return Step::Done(Outcome::bad("The tag is that of a search that is followed"));
+    }
+    if !charset.as_deref().is_none_or(charset::is_known) {
+        return wanted.fail(core, Outcome::no("BADCHARSET (US-ASCII UTF-8)", "Unknown charset").sync(Sync::Nothing));
+    }
     let view = selected.view().clone();
-    let matcher = Arc::new(Matcher::new(key, view.count(), view.last_uid()));
+    let scope = Scope { count: view.count(), last_uid: view.last_uid(), saved: &view.saved, now };
+    let matcher = Arc::new(Matcher::new(&key, &scope));
     if matcher.keys() > most {
-        return Step::Done(Outcome::no("LIMIT", format!("More than {most} search keys")).sync(Sync::Nothing));
+        return wanted.fail(core, Outcome::no("LIMIT", format!("More than {most} search keys")).sync(Sync::Nothing));
+    }
+    if matcher.by_modseq() {
+        core.use_condstore();
     }
     let is_small = u64::from(view.count()) * matcher.keys() as u64 <= INLINE_MATCHES;
     let bytes = size_of::<u32>() as u64 * u64::from(view.count());
     let query = Query { view, matcher };
     let sorting = query.clone();
-    let search = Box::new(Search { query, uid, found: Vec::new(), calls: VecDeque::new(), failed: None });
+    let search = Search {
+        query,
+        wanted,
+        found: Vec::new(),
+        calls: VecDeque::new(),
+        placing: None,
+        held: 0,
+        done: 0,
+        goal: 0,
+        failed: None,
+    };
     if is_small {
-        search.resume(core, With::Reply(Reply::Worked(Ok(sorting.sort()))))
+        Box::new(search).resume(core, With::Reply(Reply::Worked(Ok(sorting.sort()))))
     } else {
-        Step::Work(Work::new(bytes, move || sorting.sort()), search)
+        Step::Work(Work::new(bytes, move || sorting.sort()), Box::new(search))
+    }
+}
+
+/// What is to come of a search.
+struct Wanted {
+    tag: String,
+    uid: bool,
+    order: Order,
+    returns: Option<ReturnOptions>,
+}
+
+impl Wanted {
+    fn sync(&self) -> Sync {
+        if self.uid { Sync::All } else { Sync::KeepNumbers }
+    }
+
+    /// A search that fails saves nothing instead of what it should have found (RFC 5182 2.1).
+    fn fail(&self, core: &mut Core, outcome: Outcome) -> Step {
+        if let Some(selected) = core.selected().filter(|_| self.saves()) {
+            selected.save(Default::default());
+        }
+        Step::Done(outcome)
+    }
+
+    fn saves(&self) -> bool {
+        self.returns.is_some_and(|returns| returns.save)
+    }
+
+    fn completed(&self) -> &'static str {
+        match self.order {
+            Order::Mailbox => "SEARCH completed",
+            Order::Sorted(_) => "SORT completed",
+            Order::Threads(_) => "THREAD completed",
+        }
     }
 }
 
@@ -84,6 +150,12 @@ impl Query {
         candidate.is_some_and(|candidate| self.matcher.matches(&candidate) == Some(true))
     }
 
+    /// Looks where a message belongs.
+    fn look(&self, looking: &Looking, uid: u32, fetched: FetchedMessage) -> Option<Told> {
+        let size = Some(fetched.size);
+        Some(looking.look(self.view.row(uid)?, size, &fetched.content.into_message()))
+    }
+
     /// What must be known of a message that its row does not decide.
     fn need(&self, uid: u32) -> FetchNeed {
         self.matcher.need(self.view.row(uid).is_some_and(|row| row.size.is_some()))
@@ -104,78 +176,202 @@ impl Query {
 
 struct Search {
     query: Query,
-    uid: bool,
+    wanted: Wanted,
     found: Vec<u32>,
     calls: VecDeque<(FetchNeed, Vec<u32>)>,
+    /// What was found is being put in order.
+    placing: Option<(Ordered, Looking)>,
+    /// The memory that is held for that.
+    held: u64,
+    /// How many messages were looked at, of how many.
+    done: u32,
+    goal: u32,
     failed: Option<StoreError>,
 }
 
 impl Search {
-    /// Groups those of which more must be known by what that is.
-    fn ask(&mut self, open: Vec<u32>) {
+    /// Groups messages by what of them must be known.
+    fn ask(&mut self, open: impl Iterator<Item = (FetchNeed, u32)>) {
         let mut calls: [(FetchNeed, Vec<u32>); 3] =
             [(FetchNeed::Size, Vec::new()), (FetchNeed::Outline, Vec::new()), (FetchNeed::Parts, Vec::new())];
-        for uid in open {
-            let need = self.query.need(uid);
+        for (need, uid) in open {
             if let Some((_, uids)) = calls.iter_mut().find(|(kind, _)| *kind == need) {
                 uids.push(uid);
+                self.goal = self.goal.saturating_add(1);
             }
         }
         self.calls = calls.into_iter().filter(|(_, uids)| !uids.is_empty()).collect();
     }
-}
 
-impl Resume for Search {
-    fn resume(mut self: Box<Self>, core: &mut Core, with: With) -> Step {
-        let sync = if self.uid { Sync::All } else { Sync::KeepNumbers };
-        match with {
-            With::Reply(Reply::Fetched(uid, Ok(message))) => {
-                let bytes = message.content.len() as u64;
-                if bytes * self.query.matcher.content_keys() as u64 <= INLINE_BYTES {
-                    if self.query.matches(uid, message) {
-                        self.found.push(uid);
-                    }
-                    return Step::More(self);
-                }
-                let query = self.query.clone();
-                // The store has taken room for what is made of a large message.
-                let work = Work::new(0, move || Worked::Matched(query.matches(uid, message).then_some(uid)));
-                return Step::Work(work, self);
+    /// A message came of which more had to be known.
+    fn fetched(mut self: Box<Self>, uid: u32, message: FetchedMessage) -> Step {
+        self.done = self.done.saturating_add(1);
+        let bytes = message.content.len() as u64;
+        if let Some((_, looking)) = &self.placing {
+            if bytes <= INLINE_BYTES {
+                let told = self.query.look(looking, uid, message);
+                return self.told(uid, told);
             }
-            With::Reply(Reply::Worked(Ok(Worked::Matched(found)))) => {
-                self.found.extend(found);
-                return Step::More(self);
-            }
-            // A message that is gone matches nothing.
-            With::Reply(Reply::Fetched(_, Err(StoreError::ExpungeIssued))) => return Step::More(self),
-            With::Reply(Reply::Fetched(_, Err(error))) => {
-                self.failed = Some(error);
-                return Step::More(self);
-            }
-            With::Reply(Reply::Worked(Ok(Worked::Sorted { found, open }))) => {
-                self.found = found;
-                self.ask(open);
-            }
-            With::Reply(Reply::Worked(Err(error))) => return Step::Done(Outcome::failed(&error).sync(sync)),
-            With::Reply(Reply::FetchEnd(Ok(()))) => {}
-            With::Reply(Reply::FetchEnd(Err(error))) => self.failed = Some(error),
-            With::Taken | With::Reply(_) | With::Line(_) => return Step::Done(Outcome::bug()),
+            let (query, looking) = (self.query.clone(), looking.clone());
+            let work = Work::new(0, move || {
+                query.look(&looking, uid, message).map_or(Worked::Ready, |told| Worked::Told(uid, told))
+            });
+            return Step::Work(work, self);
         }
+        if bytes * self.query.matcher.content_keys() as u64 <= INLINE_BYTES {
+            if self.query.matches(uid, message) {
+                self.found.push(uid);
+            }
+            return Step::More(self);
+        }
+        let query = self.query.clone();
+        // The store has taken room for what is made of a large message.
+        let work = Work::new(0, move || Worked::Matched(query.matches(uid, message).then_some(uid)));
+        Step::Work(work, self)
+    }
+
+    /// It is known where a message belongs. Memory is asked for before there is much.
+    fn told(mut self: Box<Self>, uid: u32, told: Option<Told>) -> Step {
+        if let (Some((ordered, _)), Some(told), Some(row)) = (&mut self.placing, told, self.query.view.row(uid)) {
+            ordered.add(row, told);
+            if ordered.bytes() > MAX_ORDER {
+                self.failed = Some(StoreError::Limit("too many messages for this order".to_owned()));
+                self.placing = None;
+                return Step::More(self);
+            }
+            if ordered.bytes() > self.held {
+                let more = self.held.max(INLINE_ORDER);
+                self.held += more;
+                return Step::Work(Work::hold(more), self);
+            }
+        }
+        Step::More(self)
+    }
+
+    /// All that matches was found: puts it in order, or ends.
+    fn matched(mut self: Box<Self>, core: &mut Core) -> Step {
+        self.found.sort_unstable();
+        let Some(mut ordered) = Ordered::new(&self.wanted.order) else { return self.end(core) };
+        let looking = ordered.looking();
+        let mut open = Vec::new();
+        let view = self.query.view.clone();
+        for uid in std::mem::take(&mut self.found) {
+            let Some(row) = view.row(uid) else { continue };
+            match ordered.need(row) {
+                Some(need) => open.push((need, uid)),
+                None => ordered.add(row, looking.look(row, None, &Message::new(Bytes::new()))),
+            }
+        }
+        self.placing = Some((ordered, looking));
+        self.ask(open.into_iter());
+        self.proceed(core)
+    }
+
+    /// Asks for what must be known next.
+    fn proceed(mut self: Box<Self>, core: &mut Core) -> Step {
         if let Some(error) = &self.failed {
-            return Step::Done(Outcome::failed(error).sync(sync));
+            return self.wanted.fail(core, Outcome::failed(error).sync(self.wanted.sync()));
         }
         if let Some((need, uids)) = self.calls.pop_front() {
             return Step::Call(Call::Fetch { uids, need }, self);
         }
-        self.found.sort_unstable();
-        core.out.text("* SEARCH");
-        for uid in &self.found {
-            let shown = if self.uid { Some(*uid) } else { self.query.view.number(*uid) };
-            if let Some(shown) = shown {
-                core.out.text(" ").number(shown);
+        let Some((ordered, _)) = self.placing.take() else { return self.matched(core) };
+        let (view, uid) = (self.query.view.clone(), self.wanted.uid);
+        let bytes = ordered.bytes();
+        let place = move || match ordered.placed(&view, uid) {
+            Placed::Sorted(uids) => Worked::Ordered(uids),
+            Placed::Threads(threads) => Worked::Written(threads),
+        };
+        if bytes <= INLINE_ORDER {
+            return self.resume(core, With::Reply(Reply::Worked(Ok(place()))));
+        }
+        Step::Work(Work::new(bytes, place), self)
+    }
+
+    /// Everything is known.
+    fn end(self: Box<Self>, core: &mut Core) -> Step {
+        let Self { query, wanted, found, .. } = *self;
+        let response = SearchResponse {
+            view: &query.view,
+            tag: &wanted.tag,
+            uid: wanted.uid,
+            order: &wanted.order,
+            returns: wanted.returns,
+            by_modseq: query.matcher.by_modseq(),
+            found: &found,
+        };
+        if wanted.saves() {
+            let saved = query.view.ranges(response.meant());
+            let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
+            let fits = saved.count() <= MAX_SAVED;
+            selected.save(if fits { saved } else { Default::default() });
+            if !fits {
+                return Step::Done(Outcome::no("NOTSAVED", "Too many messages to be saved").sync(wanted.sync()));
             }
         }
-        core.out.text("\r\n");
-        Step::Done(Outcome::ok("SEARCH completed").sync(sync))
+        if wanted.returns.is_some_and(|returns| returns.update) {
+            let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
+            let context = Context::new(&wanted.tag, wanted.uid, &query.matcher, &query.view, &found);
+            if selected.contexts.follow(context).is_err() {
+                let code = format!("NOUPDATE \"{}\"", wanted.tag);
+                core.out.status("*", "NO", Some(&code), "What is found will not be followed");
+            }
+        }
+        response.write(&mut core.out);
+        Step::Done(Outcome::ok(wanted.completed()).sync(wanted.sync()))
+    }
+}
+
+impl Resume for Search {
+    fn progress(&self) -> Option<Progress> {
+        Some(Progress { done: self.done, goal: self.goal })
+    }
+
+    fn resume(mut self: Box<Self>, core: &mut Core, with: With) -> Step {
+        match with {
+            With::Reply(Reply::Fetched(uid, Ok(message))) => self.fetched(uid, message),
+            // A message that is gone matches nothing.
+            With::Reply(Reply::Fetched(_, Err(StoreError::ExpungeIssued))) => {
+                self.done = self.done.saturating_add(1);
+                Step::More(self)
+            }
+            With::Reply(Reply::Fetched(_, Err(error))) => {
+                self.done = self.done.saturating_add(1);
+                self.failed = Some(error);
+                Step::More(self)
+            }
+            With::Reply(Reply::Worked(Ok(worked))) => match worked {
+                Worked::Matched(found) => {
+                    self.found.extend(found);
+                    Step::More(self)
+                }
+                Worked::Told(uid, told) => self.told(uid, Some(told)),
+                Worked::Ready => Step::More(self),
+                Worked::Sorted { found, open } => {
+                    self.found = found;
+                    let needs: Vec<_> = open.into_iter().map(|uid| (self.query.need(uid), uid)).collect();
+                    self.ask(needs.into_iter());
+                    self.proceed(core)
+                }
+                Worked::Ordered(found) => {
+                    self.found = found;
+                    self.end(core)
+                }
+                Worked::Resynced { .. } => Step::Done(Outcome::bug()),
+                Worked::Written(threads) => {
+                    core.out.append(threads);
+                    Step::Done(Outcome::ok(self.wanted.completed()).sync(self.wanted.sync()))
+                }
+            },
+            With::Reply(Reply::Worked(Err(error))) => {
+                self.wanted.fail(core, Outcome::failed(&error).sync(self.wanted.sync()))
+            }
+            With::Reply(Reply::FetchEnd(Ok(()))) => self.proceed(core),
+            With::Reply(Reply::FetchEnd(Err(error))) => {
+                self.failed = Some(error);
+                self.proceed(core)
+            }
+            With::Taken | With::Reply(_) | With::Line(_) => Step::Done(Outcome::bug()),
+        }
     }
 }

@@ -2,7 +2,8 @@ use std::sync::Arc;
 
 use mail_core::{FlagChange, Snapshot};
 
-use crate::proto::sequence::{SequenceSet, format_set};
+use crate::proto::message_set::MessageSet;
+use crate::proto::sequence::format_set;
 use crate::session::action::{Call, Reply};
 use crate::session::core::{Core, SessionState};
 use crate::session::outcome::{Outcome, Sync};
@@ -20,7 +21,7 @@ pub(super) struct Storing {
 }
 
 /// STORE and UID STORE (RFC 9051 6.4.6, RFC 7162 3.1.3)
-pub(super) fn store(core: &mut Core, set: &SequenceSet, uid: bool, storing: Storing) -> Step {
+pub(super) fn store(core: &mut Core, set: &MessageSet, uid: bool, storing: Storing) -> Step {
     if storing.unchanged_since.is_some() {
         core.use_condstore();
     }

@@ -1,0 +1,146 @@
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use mail_core::{Change, Snapshot};
+
+use super::matching::{Candidate, Matcher};
+use super::view::View;
+use crate::proto::response::Output;
+use crate::proto::sequence::{Ranges, format_set};
+
+/// How many searches of a session are followed.
+const MAX_CONTEXTS: usize = 8;
+/// How many ranges of messages are remembered of each: 64 KiB.
+const MAX_RANGES: usize = 8192;
+
+/// The searches whose results the client is told of as they change (RFC 5267 4.3). They end with the selection.
+#[derive(Default)]
+pub(crate) struct Contexts(Vec<Context>);
+
+/// A search that is followed.
+pub(crate) struct Context {
+    tag: String,
+    uid: bool,
+    matcher: Arc<Matcher>,
+    /// The UIDs of what it found.
+    found: Ranges,
+    /// Messages that were looked at when they were not as the client knew them.
+    unsure: Vec<u32>,
+}
+
+/// There is no room for another one, or it can't be followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct NotFollowed;
+
+impl Context {
+    /// A search that found messages among those of a view.
+    pub fn new(tag: &str, uid: bool, matcher: &Arc<Matcher>, view: &View, found: &[u32]) -> Self {
+        let changes = view.newest.rows().changes_since(view.known.rows());
+        let unsure = changes.filter_map(|change| match change {
+            Change::Came(_) => None,
+            Change::Gone(_, row) | Change::Changed(row, _) => Some(row.uid),
+        });
+        Self {
+            tag: tag.to_owned(),
+            uid,
+            matcher: Arc::clone(matcher),
+            found: view.ranges(found.iter().copied()),
+            unsure: unsure.collect(),
+        }
+    }
+
+    fn matches(&self, view: &View, uid: u32) -> bool {
+        let Some((row, number)) = view.row(uid).zip(view.number(uid)) else { return false };
+        let size = row.size.map(u64::from);
+        let candidate = Candidate { row, number, recent: view.is_recent(uid), size, content: None };
+        self.matcher.matches(&candidate) == Some(true)
+    }
+
+    /// Says that messages came to what was found, or went.
+    fn write(&self, item: &str, view: &View, uids: &BTreeSet<u32>, out: &mut Output) {
+        if uids.is_empty() {
+            return;
+        }
+        out.text("* ESEARCH (TAG ").string(self.tag.as_bytes()).text(")");
+        let set = if self.uid {
+            out.text(" UID");
+            format_set(uids.iter().copied())
+        } else {
+            format_set(uids.iter().filter_map(|uid| view.number(*uid)))
+        };
+        out.text(" ").text(item).text(" (0 ").text(&set).text(")\r\n");
+    }
+}
+
+impl Contexts {
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether a search with this tag is followed.
+    pub fn has(&self, tag: &str) -> bool {
+        self.0.iter().any(|context| context.tag == tag)
+    }
+
+    /// Follows another search.
+    pub fn follow(&mut self, context: Context) -> Result<(), NotFollowed> {
+        let fits = self.0.len() < MAX_CONTEXTS && context.found.count() <= MAX_RANGES;
+        if !fits || !context.matcher.is_lasting() {
+            return Err(NotFollowed);
+        }
+        self.0.push(context);
+        Ok(())
+    }
+
+    /// Follows the searches with these tags no more.
+    pub fn cancel(&mut self, tags: &[String]) {
+        self.0.retain(|context| !tags.contains(&context.tag));
+    }
+
+    /// Messages go: to be told before the client hears so, while their numbers are valid (RFC 5267 4.3.4).
+    pub fn gone(&mut self, view: &View, gone: &BTreeSet<u32>, out: &mut Output) {
+        for context in &mut self.0 {
+            let left: BTreeSet<u32> = gone.iter().copied().filter(|uid| context.found.contains(*uid)).collect();
+            if !left.is_empty() {
+                context.write("REMOVEFROM", view, &left, out);
+                context.found.remove(&left);
+            }
+            context.unsure.retain(|uid| !gone.contains(uid));
+        }
+    }
+
+    /// The client knows of what is there now, and was told so: to be told after it (RFC 5267 4.3.3).
+    pub fn changed(&mut self, before: &Snapshot, view: &View, out: &mut Output) {
+        let mut refused = Vec::new();
+        for context in &mut self.0 {
+            let mut uids: BTreeSet<u32> = std::mem::take(&mut context.unsure).into_iter().collect();
+            uids.extend(view.known.rows().changes_since(before.rows()).filter_map(|change| match change {
+                Change::Came(row) | Change::Changed(_, row) => Some(row.uid),
+                Change::Gone(..) => None,
+            }));
+            let (mut added, mut removed) = (BTreeSet::new(), BTreeSet::new());
+            for uid in uids {
+                match (context.found.contains(uid), context.matches(view, uid)) {
+                    (false, true) => drop(added.insert(uid)),
+                    (true, false) => drop(removed.insert(uid)),
+                    _ => {}
+                }
+            }
+            context.write("REMOVEFROM", view, &removed, out);
+            context.write("ADDTO", view, &added, out);
+            if !removed.is_empty() {
+                context.found.remove(&removed);
+            }
+            if !added.is_empty() {
+                context.found.add(&added);
+            }
+            if context.found.count() > MAX_RANGES {
+                refused.push(context.tag.clone());
+            }
+        }
+        for tag in &refused {
+            out.status("*", "NO", Some(&format!("NOUPDATE \"{tag}\"")), "Too many messages to be followed");
+        }
+        self.cancel(&refused);
+    }
+}
