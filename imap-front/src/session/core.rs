@@ -32,7 +32,7 @@ impl Core {
     /// What CAPABILITY shows: what works, now.
     pub fn capabilities(&self) -> String {
         let mut all = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED \
-                       LIST-STATUS UIDPLUS MOVE ENABLE CONDSTORE QRESYNC"
+                       LIST-STATUS UIDPLUS MOVE ENABLE CONDSTORE QRESYNC UIDONLY"
             .to_owned();
         if matches!(self.state, SessionState::NotAuthenticated) {
             if self.config.starttls && !self.encrypted {

@@ -65,8 +65,9 @@ fn show(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Vec<FetchItem>
     // Who is told of MODSEQ must be told it with all flags.
     let tells_all = items.contains(&FetchItem::ModSeq) || !core.enabled.condstore();
     let tells_flags = tells_all && items.contains(&FetchItem::Flags);
+    let uid_only = core.enabled.uid_only();
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-    if uid && !items.contains(&FetchItem::Uid) {
+    if uid && !uid_only && !items.contains(&FetchItem::Uid) {
         items.insert(0, FetchItem::Uid);
     }
     let mut local = Vec::new();
@@ -84,8 +85,20 @@ fn show(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Vec<FetchItem>
     let calls = calls.into_iter().filter(|(_, uids)| !uids.is_empty()).collect();
     let since = selected.newest();
     let (items, seen) = (items.into(), Vec::new());
-    let run =
-        Fetch { items, uid, local, next: 0, since, calls, writing: None, mark_seen, tells_flags, seen, failed: None };
+    let run = Fetch {
+        items,
+        uid,
+        local,
+        next: 0,
+        since,
+        calls,
+        writing: None,
+        mark_seen,
+        tells_flags,
+        uid_only,
+        seen,
+        failed: None,
+    };
     Box::new(run).resume(core, With::Taken)
 }
 
@@ -128,6 +141,8 @@ struct Fetch {
     mark_seen: bool,
     /// The client need not be told again of the flags that it is shown.
     tells_flags: bool,
+    /// Messages are named by their UIDs (RFC 9586).
+    uid_only: bool,
     /// Messages that were shown and become `\Seen` by it.
     seen: Vec<u32>,
     failed: Option<StoreError>,
@@ -144,7 +159,7 @@ impl Resume for Fetch {
                 if self.mark_seen && selected.view().row(uid).is_some_and(|row| !row.flags.contains(FlagSet::SEEN)) {
                     self.seen.push(uid);
                 }
-                let Some(shown) = Shown::of(selected, message) else { return Step::More(self) };
+                let Some(shown) = Shown::of(selected, self.uid_only, message) else { return Step::More(self) };
                 let writing = Writing::new(Arc::clone(&self.items), shown);
                 // What it takes is asked for before the response begins, which can't be broken off then.
                 let reading = writing.reading();
@@ -190,7 +205,7 @@ impl Resume for Fetch {
         }
         while let Some(uid) = self.local.get(self.next).copied() {
             self.next += 1;
-            if let Some(shown) = Shown::known(selected, uid) {
+            if let Some(shown) = Shown::known(selected, self.uid_only, uid) {
                 shown.write_all(&self.items, out);
             }
             if out.pending() >= CHUNK {
