@@ -49,15 +49,15 @@ pub(super) fn fetch(
 
 fn show(core: &mut Core, set: &SequenceSet, uid: bool, mut items: Vec<FetchItem>, changed_since: Option<u64>) -> Step {
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-    let Ok(mut uids) = selected.view().resolve(set, uid) else {
+    let resolved = match changed_since {
+        None => selected.view().resolve(set, uid),
+        Some(modseq) => selected.view().resolve_changed(set, uid, modseq),
+    };
+    let Ok(uids) = resolved else {
         return Step::Done(Outcome::bad("No message with that number"));
     };
-    if let Some(modseq) = changed_since {
-        let view = selected.view();
-        uids.retain(|uid| view.row(*uid).is_some_and(|row| row.modseq > modseq));
-        if !items.contains(&FetchItem::ModSeq) {
-            items.push(FetchItem::ModSeq);
-        }
+    if changed_since.is_some() && !items.contains(&FetchItem::ModSeq) {
+        items.push(FetchItem::ModSeq);
     }
     if items.contains(&FetchItem::ModSeq) {
         core.use_condstore();
