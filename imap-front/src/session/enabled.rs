@@ -1,8 +1,11 @@
+use super::shows::Shows;
+
 /// The extensions that change what the client is told unasked, once it has asked for them. They stay until the connection ends.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Enabled {
     condstore: bool,
     qresync: bool,
+    uid_only: bool,
 }
 
 impl Enabled {
@@ -12,6 +15,7 @@ impl Enabled {
             "CONDSTORE" => self.condstore = true,
             // RFC 7162 3.2.3
             "QRESYNC" => (self.condstore, self.qresync) = (true, true),
+            "UIDONLY" => self.uid_only = true,
             _ => return false,
         }
         true
@@ -27,6 +31,22 @@ impl Enabled {
     /// 3.2.10).
     pub fn qresync(&self) -> bool {
         self.qresync
+    }
+
+    /// Message numbers are neither told nor taken (RFC 9586).
+    pub fn uid_only(&self) -> bool {
+        self.uid_only
+    }
+
+    /// Messages that go are told by VANISHED.
+    pub fn vanished(&self) -> bool {
+        self.qresync || self.uid_only
+    }
+
+    /// What is shown of messages that changed, with their UIDs if `uid`.
+    pub fn shows(&self, uid: bool) -> Shows {
+        let uid = (uid || self.condstore) && !self.uid_only;
+        Shows { uid_only: self.uid_only, uid, flags: true, modseq: self.condstore }
     }
 
     /// The client used CONDSTORE without ENABLE; true if that is news.

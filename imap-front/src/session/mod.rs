@@ -16,6 +16,7 @@ mod outcome;
 mod recent;
 mod searched;
 mod selected;
+mod shows;
 mod step;
 mod vanished;
 mod view;

@@ -6,6 +6,7 @@ use mail_core::{Change, FlagChange, FlagChangeMode, FlagSet, Keywords, MessageRo
 use super::contexts::Contexts;
 use super::enabled::Enabled;
 use super::recent::Recent;
+use super::shows::Shows;
 use super::view::View;
 use crate::proto::request::StatusItem;
 use crate::proto::response::{Output, is_keyword};
@@ -35,14 +36,6 @@ pub(crate) struct Selected {
 /// The folder can't be followed any more: another UIDVALIDITY, or a message appeared among older ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Diverged;
-
-/// What a FETCH response shows that the client did not ask for.
-#[derive(Clone, Copy)]
-pub(crate) struct Shows {
-    pub uid: bool,
-    pub flags: bool,
-    pub modseq: bool,
-}
 
 /// Whose flags the next [`Selected::sync`] need not tell. UIDs ascend.
 pub(crate) enum Quiet {
@@ -109,10 +102,12 @@ impl Selected {
     }
 
     /// The untagged responses of SELECT.
-    pub fn describe(&self, output: &mut Output) {
+    pub fn describe(&self, enabled: Enabled, output: &mut Output) {
         self.write_flags(output);
         self.write_counts(output);
-        if let Some((position, _)) = self.view.known.rows().counting(|counts| counts.unseen > 0).next() {
+        if !enabled.uid_only()
+            && let Some((position, _)) = self.view.known.rows().counting(|counts| counts.unseen > 0).next()
+        {
             let number = position + 1;
             output.status("*", "OK", Some(&format!("UNSEEN {number}")), "First unseen message");
         }
@@ -190,7 +185,7 @@ impl Selected {
                 let gone = gone.iter().map(|(_, row)| row.uid).collect();
                 self.contexts.gone(&self.view, &gone, output);
             }
-            if enabled.qresync() && !gone.is_empty() {
+            if enabled.vanished() && !gone.is_empty() {
                 let uids = format_set(gone.iter().map(|(_, row)| row.uid));
                 output.text("* VANISHED ").text(&uids).text("\r\n");
             } else {
@@ -211,7 +206,7 @@ impl Selected {
             self.write_counts(output);
         }
         self.list_keywords(output);
-        let shows = Shows { uid: uid || enabled.condstore(), flags: true, modseq: enabled.condstore() };
+        let shows = enabled.shows(uid);
         for (changed, flags) in told {
             self.write_fetch(changed, Shows { flags, ..shows }, output);
         }
@@ -221,10 +216,14 @@ impl Selected {
         Ok(())
     }
 
-    /// `* n FETCH (UID u FLAGS (...) MODSEQ (m))` with what is newest of a message.
+    /// `* n FETCH (UID u FLAGS (...) MODSEQ (m))`, or `* u UIDFETCH (...)`, with what is newest of a message.
     pub fn write_fetch(&self, uid: u32, shows: Shows, output: &mut Output) {
         let (Some(number), Some(row)) = (self.view.number(uid), self.view.row(uid)) else { return };
-        output.text("* ").number(number).text(" FETCH (");
+        if shows.uid_only {
+            output.text("* ").number(uid).text(" UIDFETCH (");
+        } else {
+            output.text("* ").number(number).text(" FETCH (");
+        }
         let mut space = "";
         if shows.uid {
             output.text("UID ").number(uid);

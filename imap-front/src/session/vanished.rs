@@ -62,6 +62,9 @@ impl Vanished {
             let mut next = from.max(known.saturating_add(1));
             for row in rows.range(next, to) {
                 work::spend(STEPS_PER_MESSAGE);
+                if work::is_cancelled() {
+                    return String::new();
+                }
                 if next < row.uid {
                     gaps.push((next, row.uid - 1));
                 }
@@ -83,6 +86,9 @@ impl Vanished {
         for (from, to) in self.uids.iter() {
             for row in self.now.rows().range(from, to) {
                 work::spend(STEPS_PER_MESSAGE);
+                if work::is_cancelled() {
+                    return Vec::new();
+                }
                 if row.modseq > self.modseq {
                     changed.push(row.uid);
                 }

@@ -73,22 +73,42 @@ impl View {
 
     /// The UIDs, ascending, of the messages in a set of numbers or UIDs that the client knows of.
     pub fn resolve(&self, set: &MessageSet, uid: bool) -> Result<Vec<u32>, OutOfRange> {
+        self.resolve_where(set, uid, |_| true)
+    }
+
+    /// The same of those whose newest MODSEQ is higher than this.
+    pub fn resolve_changed(&self, set: &MessageSet, uid: bool, modseq: u64) -> Result<Vec<u32>, OutOfRange> {
+        // Without a look for each row, where that is possible: clients ask this of whole folders, and often.
+        if Arc::ptr_eq(&self.known, &self.newest) {
+            return self.resolve_where(set, uid, |row| row.modseq > modseq);
+        }
+        self.resolve_where(set, uid, |row| self.row(row.uid).is_some_and(|row| row.modseq > modseq))
+    }
+
+    fn resolve_where(
+        &self,
+        set: &MessageSet,
+        uid: bool,
+        wanted: impl Fn(&MessageRow) -> bool,
+    ) -> Result<Vec<u32>, OutOfRange> {
         let rows = self.known.rows();
         let mut uids = Vec::new();
         let set = match set {
             MessageSet::Numbers(set) => set,
             MessageSet::Saved => {
-                return Ok(self.saved.iter().flat_map(|(from, to)| rows.range(from, to)).map(|row| row.uid).collect());
+                let saved = self.saved.iter().flat_map(|(from, to)| rows.range(from, to));
+                return Ok(saved.filter(|row| wanted(row)).map(|row| row.uid).collect());
             }
         };
         if uid {
             for (from, to) in set.resolve(self.last_uid()).iter() {
-                uids.extend(rows.range(from, to).map(|row| row.uid));
+                uids.extend(rows.range(from, to).filter(|row| wanted(row)).map(|row| row.uid));
             }
         } else {
             for (from, to) in set.resolve_numbers(self.count())?.iter() {
                 let count = (to - from) as usize + 1;
-                uids.extend(rows.iter_from(from as usize - 1).take(count).map(|row| row.uid));
+                let range = rows.iter_from(from as usize - 1).take(count);
+                uids.extend(range.filter(|row| wanted(row)).map(|row| row.uid));
             }
         }
         Ok(uids)

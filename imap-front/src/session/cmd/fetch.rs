@@ -54,15 +54,15 @@ pub(super) fn fetch(
 fn show(core: &mut Core, set: &MessageSet, uid: bool, mut items: Vec<FetchItem>, modifiers: FetchModifiers) -> Step {
     let FetchModifiers { changed_since, partial, .. } = modifiers;
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-    let Ok(mut uids) = selected.view().resolve(set, uid) else {
+    let resolved = match changed_since {
+        None => selected.view().resolve(set, uid),
+        Some(modseq) => selected.view().resolve_changed(set, uid, modseq),
+    };
+    let Ok(mut uids) = resolved else {
         return Step::Done(Outcome::bad("No message with that number"));
     };
-    if let Some(modseq) = changed_since {
-        let view = selected.view();
-        uids.retain(|uid| view.row(*uid).is_some_and(|row| row.modseq > modseq));
-        if !items.contains(&FetchItem::ModSeq) {
-            items.push(FetchItem::ModSeq);
-        }
+    if changed_since.is_some() && !items.contains(&FetchItem::ModSeq) {
+        items.push(FetchItem::ModSeq);
     }
     if let Some(partial) = partial {
         uids = partial.of(&uids).to_vec();
@@ -73,8 +73,9 @@ fn show(core: &mut Core, set: &MessageSet, uid: bool, mut items: Vec<FetchItem>,
     // Who is told of MODSEQ must be told it with all flags.
     let tells_all = items.contains(&FetchItem::ModSeq) || !core.enabled.condstore();
     let tells_flags = tells_all && items.contains(&FetchItem::Flags);
+    let uid_only = core.enabled.uid_only();
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-    if uid && !items.contains(&FetchItem::Uid) {
+    if uid && !uid_only && !items.contains(&FetchItem::Uid) {
         items.insert(0, FetchItem::Uid);
     }
     let mut local = Vec::new();
@@ -103,6 +104,7 @@ fn show(core: &mut Core, set: &MessageSet, uid: bool, mut items: Vec<FetchItem>,
         writing: None,
         mark_seen,
         tells_flags,
+        uid_only,
         seen,
         failed: None,
         done: 0,
@@ -150,6 +152,8 @@ struct Fetch {
     mark_seen: bool,
     /// The client need not be told again of the flags that it is shown.
     tells_flags: bool,
+    /// Messages are named by their UIDs (RFC 9586).
+    uid_only: bool,
     /// Messages that were shown and become `\Seen` by it.
     seen: Vec<u32>,
     failed: Option<StoreError>,
@@ -176,7 +180,7 @@ impl Resume for Fetch {
                 if self.mark_seen && selected.view().row(uid).is_some_and(|row| !row.flags.contains(FlagSet::SEEN)) {
                     self.seen.push(uid);
                 }
-                let Some(shown) = Shown::of(selected, message) else { return Step::More(self) };
+                let Some(shown) = Shown::of(selected, self.uid_only, message) else { return Step::More(self) };
                 let writing = Writing::new(Arc::clone(&self.items), shown);
                 // What it takes is asked for before the response begins, which can't be broken off then.
                 let reading = writing.reading();
@@ -222,7 +226,7 @@ impl Resume for Fetch {
         }
         while let Some(uid) = self.local.get(self.next).copied() {
             self.next += 1;
-            if let Some(shown) = Shown::known(selected, uid) {
+            if let Some(shown) = Shown::known(selected, self.uid_only, uid) {
                 shown.write_all(&self.items, out);
             }
             if out.pending() >= CHUNK {

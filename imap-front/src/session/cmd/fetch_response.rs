@@ -16,6 +16,8 @@ const INLINE_BYTES: usize = 64 << 10;
 /// What a FETCH response shows of a message.
 pub(super) struct Shown {
     number: u32,
+    /// It is named by its UID.
+    uid_only: bool,
     row: MessageRow,
     recent: bool,
     size: Option<u32>,
@@ -25,20 +27,20 @@ pub(super) struct Shown {
 
 impl Shown {
     /// What there is to be shown of a message of which the client knows.
-    pub fn of(selected: &Selected, fetched: FetchedMessage) -> Option<Self> {
+    pub fn of(selected: &Selected, uid_only: bool, fetched: FetchedMessage) -> Option<Self> {
         let FetchedMessage { uid, size, content } = fetched;
-        Self::new(selected, uid, Some(size), content)
+        Self::new(selected, uid_only, uid, Some(size), content)
     }
 
     /// The same of one whose row tells all that is to be shown.
-    pub fn known(selected: &Selected, uid: u32) -> Option<Self> {
-        Self::new(selected, uid, None, FetchedContent::Nothing)
+    pub fn known(selected: &Selected, uid_only: bool, uid: u32) -> Option<Self> {
+        Self::new(selected, uid_only, uid, None, FetchedContent::Nothing)
     }
 
-    fn new(selected: &Selected, uid: u32, size: Option<u32>, content: FetchedContent) -> Option<Self> {
+    fn new(selected: &Selected, uid_only: bool, uid: u32, size: Option<u32>, content: FetchedContent) -> Option<Self> {
         let view = selected.view();
         let (number, row, recent) = (view.number(uid)?, view.row(uid)?.clone(), view.is_recent(uid));
-        Some(Self { number, row, recent, size, message: content.into_message() })
+        Some(Self { number, uid_only, row, recent, size, message: content.into_message() })
     }
 
     /// Writes the whole response.
@@ -51,6 +53,7 @@ impl Shown {
     /// Writes the item at a position, and what is before it if it is the first; behind the last one the end.
     fn write(&self, items: &[FetchItem], position: usize, out: &mut Output) {
         match position {
+            0 if self.uid_only => out.text("* ").number(self.row.uid).text(" UIDFETCH ("),
             0 => out.text("* ").number(self.number).text(" FETCH ("),
             position if position < items.len() => out.text(" "),
             _ => out,

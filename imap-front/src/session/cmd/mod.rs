@@ -19,6 +19,7 @@ mod select;
 mod simple;
 mod status;
 mod store;
+mod uid_only;
 
 use super::core::{Core, SessionState};
 use super::outcome::Outcome;
@@ -55,6 +56,9 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
     };
     if let Err(text) = allowed {
         return Step::Done(Outcome::bad(text));
+    }
+    if core.enabled.uid_only() && uid_only::needs_numbers(&request) {
+        return Step::Done(Outcome::bad("Message numbers can't be used once UIDONLY is enabled").code("UIDREQUIRED"));
     }
     match request {
         R::Capability => simple::capability(core),

@@ -5,7 +5,6 @@ use mail_core::Expunged;
 use crate::session::action::{Call, Reply};
 use crate::session::core::{Core, SessionState};
 use crate::session::outcome::Outcome;
-use crate::session::selected::Shows;
 use crate::session::step::{Resume, Step, With, then};
 use crate::session::vanished::Vanished;
 use crate::session::work::{Work, Worked};
@@ -66,13 +65,13 @@ pub(super) struct ShowChanged {
 
 impl Resume for ShowChanged {
     fn resume(mut self: Box<Self>, core: &mut Core, _: With) -> Step {
-        let Core { state: SessionState::Selected(selected), out, .. } = core else {
+        let Core { state: SessionState::Selected(selected), out, enabled, .. } = core else {
             return Step::Done(Outcome::bug());
         };
         selected.list_keywords(out);
         while let Some(uid) = self.uids.get(self.next).copied() {
             self.next += 1;
-            selected.write_fetch(uid, Shows { uid: true, flags: true, modseq: true }, out);
+            selected.write_fetch(uid, enabled.shows(true), out);
             if out.pending() >= CHUNK {
                 return Step::Again(self);
             }

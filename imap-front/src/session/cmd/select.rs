@@ -51,7 +51,7 @@ pub(super) fn select(core: &mut Core, mailbox: String, examine: bool, parameters
 fn opened_as(core: &mut Core, opened: Opened, examine: bool, known: Option<KnownState>) -> Step {
     let vanished = known.and_then(|known| Vanished::since(opened.snapshot.clone(), known));
     let selected = Selected::new(opened.snapshot, opened.read_only || examine, opened.recent);
-    selected.describe(&mut core.out);
+    selected.describe(core.enabled, &mut core.out);
     let code = if selected.read_only { "READ-ONLY" } else { "READ-WRITE" };
     core.state = SessionState::Selected(Box::new(selected));
     let outcome =

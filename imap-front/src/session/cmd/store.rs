@@ -7,7 +7,8 @@ use crate::proto::sequence::format_set;
 use crate::session::action::{Call, Reply};
 use crate::session::core::{Core, SessionState};
 use crate::session::outcome::{Outcome, Sync};
-use crate::session::selected::{Quiet, Selected, Shows};
+use crate::session::selected::{Quiet, Selected};
+use crate::session::shows::Shows;
 use crate::session::step::{Resume, Step, With, then};
 
 /// So much is written before it is sent.
@@ -44,7 +45,7 @@ pub(super) fn store(core: &mut Core, set: &MessageSet, uid: bool, storing: Stori
                 let enabled = core.enabled;
                 let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
                 let outcome = outcome(selected, &uids, &modified, uid, silent).sync(sync);
-                let shows = Shows { uid: uid || enabled.condstore(), flags: true, modseq: enabled.condstore() };
+                let shows = enabled.shows(uid);
                 let since = selected.newest();
                 let mut show = Show { uids, next: 0, since, shows, told: Told::Here, modified, outcome };
                 if silent {
