@@ -32,3 +32,4 @@ mod status;
 mod status_item;
 pub(crate) mod tag;
 mod text;
+mod uid_batches;

@@ -33,7 +33,7 @@ impl Core {
     /// What CAPABILITY shows: what works, now.
     pub fn capabilities(&self) -> String {
         let mut all = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED \
-                       LIST-STATUS UIDPLUS MOVE ESEARCH SEARCHRES WITHIN PARTIAL INPROGRESS SORT SORT=DISPLAY \
+                       LIST-STATUS UIDPLUS MOVE ESEARCH SEARCHRES WITHIN PARTIAL INPROGRESS UIDBATCHES SORT SORT=DISPLAY \
                        ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS CONTEXT=SEARCH"
             .to_owned();
         if matches!(self.state, SessionState::NotAuthenticated) {
