@@ -167,7 +167,7 @@ fn results_in_too_many_pieces_are_followed_no_more() {
     let rows = |seen: u32| {
         move |uid: u32| MessageRow {
             uid,
-            flags: if uid % seen == 0 { FlagSet::SEEN } else { FlagSet::EMPTY },
+            flags: if uid.is_multiple_of(seen) { FlagSet::SEEN } else { FlagSet::EMPTY },
             keywords: Default::default(),
             modseq: 2,
             internal_date: 0,

@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use imap_front::server::{Limits, Server, ServerConfig};
 use mail_core::listener::{Gate, GateLimits, TlsMode};
+use mail_core::work::{BudgetLimits, ByteBudget};
 use support::{Memory, Users};
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -247,4 +248,26 @@ async fn stopping_says_goodbye() {
     assert_eq!(client.rest().await, "* BYE [UNAVAILABLE] Server shutting down\r\n");
     server.task.await.unwrap();
     assert!(TcpStream::connect(server.address).await.is_err());
+}
+
+#[tokio::test]
+async fn what_is_put_in_order_holds_memory_until_it_is_answered() {
+    let store = Memory::new();
+    let subject = "x".repeat(8000);
+    store.folder("INBOX").deliver_all((0..300).map(|number| format!("Subject: {subject} {number}\r\n\r\n")));
+    let limits = BudgetLimits { total: 2 << 20, per_owner: 1 << 20, patience: Duration::from_millis(50) };
+    let budget = ByteBudget::new(limits);
+    let server = start(ServerConfig { budget: budget.clone(), ..plaintext() }, store).await;
+    let mut client = Client::logged_in(&server).await;
+    client.say("s SELECT INBOX\r\n").await;
+    client.until("s OK ").await;
+    // 2.4 MB of texts.
+    client.say("a SORT (SUBJECT) UTF-8 ALL\r\n").await;
+    let answer = client.until("a ").await;
+    assert!(answer.starts_with("a NO [LIMIT] "), "{answer}");
+    client.say("b SORT (SUBJECT) UTF-8 1:40\r\n").await;
+    assert!(client.until("b OK ").await.starts_with("* SORT 1 2 11 12 13 "));
+    client.say("c NOOP\r\n").await;
+    client.until("c OK ").await;
+    assert_eq!(budget.used(), 0);
 }

@@ -24,7 +24,7 @@ use super::request::{FetchItem, Request, Tagged};
 use super::sequence::SequenceSet;
 use super::tag::tag_of;
 use super::text::text;
-use super::{append, authenticate, enable, fetch_modifier, list, search_command, select, status};
+use super::{append, authenticate, enable, fetch_modifier, list, search_command, select, status, uid_batches};
 
 /// How many items one FETCH may name; each may be a whole message.
 const MAX_FETCH_ITEMS: usize = 64;
@@ -84,6 +84,9 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
     }
     if let Some(arguments) = arguments(body, b"AUTHENTICATE ") {
         return authenticate::parse(arguments).ok_or("Invalid arguments of AUTHENTICATE");
+    }
+    if let Some(arguments) = arguments(body, b"UIDBATCHES ") {
+        return uid_batches::parse(arguments).ok_or("Invalid arguments of UIDBATCHES");
     }
     if let Some(request) = search_command::parse(body) {
         return request;
@@ -493,7 +496,7 @@ mod tests {
         fn nearly_commands_never_panic(
             verb in prop_oneof![
                 Just("FETCH 1 "), Just("FETCH $ "), Just("UID FETCH 1 (UID) "), Just("SEARCH "), Just("SEARCH RETURN "),
-                Just("SORT "), Just("THREAD REFS "), Just("CANCELUPDATE "), Just("STORE 1 "), Just("STATUS "), Just("LOGIN "), Just("ID "),
+                Just("SORT "), Just("THREAD REFS "), Just("CANCELUPDATE "), Just("UIDBATCHES "), Just("STORE 1 "), Just("STATUS "), Just("LOGIN "), Just("ID "),
                 Just("LIST "), Just("SELECT "), Just("AUTHENTICATE PLAIN "), Just("APPEND x "), Just("UID ")
             ],
             rest in "[ ()\"*:,{}0-9a-zA-Z\\\\\\[\\]<>.=+é\r\n-]{0,60}",

@@ -35,3 +35,4 @@ mod status;
 mod status_item;
 pub(crate) mod tag;
 mod text;
+mod uid_batches;

@@ -81,6 +81,11 @@ pub enum Request {
     Search(Box<SearchRequest>),
     /// RFC 5267 4.3.5, with the tags of the searches.
     CancelUpdate(Vec<String>),
+    /// RFC 10022: batches of so many messages; the first and the last that is wanted, or all.
+    UidBatches {
+        size: u32,
+        batches: Option<(u32, u32)>,
+    },
     /// COPY, or MOVE (RFC 6851) if `remove`.
     Copy {
         set: MessageSet,
@@ -143,6 +148,7 @@ impl Request {
                 (Order::Threads(_), true) => "UID THREAD",
             },
             Self::CancelUpdate(_) => "CANCELUPDATE",
+            Self::UidBatches { .. } => "UIDBATCHES",
             Self::Idle => "IDLE",
             Self::Copy { uid: false, remove: false, .. } => "COPY",
             Self::Copy { uid: true, remove: false, .. } => "UID COPY",

@@ -9,6 +9,40 @@ use super::outcome::Outcome;
 use super::selected::Selected;
 use crate::proto::response::Output;
 
+/// What CAPABILITY shows in every state.
+const ALWAYS: [&str; 30] = [
+    "IMAP4rev1",
+    "LITERAL+",
+    "SASL-IR",
+    "ID",
+    "IDLE",
+    "NAMESPACE",
+    "UNSELECT",
+    "CHILDREN",
+    "SPECIAL-USE",
+    "LIST-EXTENDED",
+    "LIST-STATUS",
+    "UIDPLUS",
+    "MOVE",
+    "ENABLE",
+    "CONDSTORE",
+    "QRESYNC",
+    "UIDONLY",
+    "ESEARCH",
+    "SEARCHRES",
+    "WITHIN",
+    "PARTIAL",
+    "INPROGRESS",
+    "UIDBATCHES",
+    "SORT",
+    "SORT=DISPLAY",
+    "ESORT",
+    "THREAD=ORDEREDSUBJECT",
+    "THREAD=REFERENCES",
+    "THREAD=REFS",
+    "CONTEXT=SEARCH",
+];
+
 /// What commands work on.
 pub(crate) struct Core {
     pub config: Arc<SessionConfig>,
@@ -36,10 +70,7 @@ pub(crate) enum SessionState {
 impl Core {
     /// What CAPABILITY shows: what works, now.
     pub fn capabilities(&self) -> String {
-        let mut all = "IMAP4rev1 LITERAL+ SASL-IR ID IDLE NAMESPACE UNSELECT CHILDREN SPECIAL-USE LIST-EXTENDED \
-                       LIST-STATUS UIDPLUS MOVE ENABLE CONDSTORE QRESYNC UIDONLY ESEARCH SEARCHRES WITHIN PARTIAL INPROGRESS SORT \
-                       SORT=DISPLAY ESORT THREAD=ORDEREDSUBJECT THREAD=REFERENCES THREAD=REFS CONTEXT=SEARCH"
-            .to_owned();
+        let mut all = ALWAYS.join(" ");
         if matches!(self.state, SessionState::NotAuthenticated) {
             if self.config.starttls && !self.encrypted {
                 all.push_str(" STARTTLS");

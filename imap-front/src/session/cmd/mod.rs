@@ -19,6 +19,7 @@ mod select;
 mod simple;
 mod status;
 mod store;
+mod uid_batches;
 mod uid_only;
 
 use super::core::{Core, SessionState};
@@ -44,7 +45,8 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         | R::Store { .. }
         | R::Copy { .. }
         | R::Search(_)
-        | R::CancelUpdate(_) => match core.state {
+        | R::CancelUpdate(_)
+        | R::UidBatches { .. } => match core.state {
             SessionState::Selected(_) => Ok(()),
             SessionState::NotAuthenticated => Err("Log in first"),
             _ => Err("No mailbox is selected"),
@@ -84,6 +86,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
             store::store(core, &set, uid, Storing { silent, change, unchanged_since })
         }
         R::Search(request) => search::search(core, *request),
+        R::UidBatches { size, batches } => uid_batches::uid_batches(core, size, batches),
         R::CancelUpdate(tags) => cancel_update::cancel_update(core, &tags),
         R::Copy { set, uid, mailbox, remove } => copy::copy(core, &set, uid, mailbox, remove),
         R::Append { mailbox, message } => append::append(mailbox, message),

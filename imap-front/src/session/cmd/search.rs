@@ -30,6 +30,8 @@ const INLINE_BYTES: u64 = 256 << 10;
 const INLINE_ORDER: u64 = 64 << 10;
 /// What matching a key with a row costs, in steps.
 const STEPS_PER_MATCH: usize = 16;
+/// What a message takes in an order that is made, and in a response.
+const BYTES_PER_PLACE: u64 = 16;
 /// The most memory that the order of what is found may take.
 const MAX_ORDER: u64 = 64 << 20;
 /// How many ranges are saved: 256 KiB.
@@ -285,7 +287,8 @@ impl Search {
         if bytes <= INLINE_ORDER {
             return self.resume(core, With::Reply(Reply::Worked(Ok(place()))));
         }
-        Step::Work(Work::new(bytes, place), self)
+        // What is put in order is held already.
+        Step::Work(Work::new(BYTES_PER_PLACE * u64::from(self.query.view.count()), place), self)
     }
 
     /// Everything is known.

@@ -10,6 +10,8 @@ use crate::proto::order::{SortBy, SortKey};
 
 /// What a comparison costs beside the bytes of texts, in steps.
 const STEPS_PER_COMPARISON: usize = 16;
+/// The longest text that is compared: those that are the same up to there are the same.
+const MAX_TEXT: usize = 8 << 10;
 /// What an entry takes beside its values.
 const ENTRY: u64 = 32;
 
@@ -95,7 +97,7 @@ impl Looking {
             SortBy::Date => Value::Number(sent(row, message)),
             SortBy::Subject => {
                 let subject = message.fields().text("Subject").unwrap_or_default();
-                Value::Text(collated(&BaseSubject::of(&subject).text))
+                Value::Text(collated(&BaseSubject::of(&subject).text, MAX_TEXT))
             }
             SortBy::Cc => address(message.fields(), "Cc", Address::mailbox),
             SortBy::From => address(message.fields(), "From", Address::mailbox),
@@ -114,5 +116,5 @@ pub(super) fn sent(row: &MessageRow, message: &Message) -> i64 {
 }
 
 fn address(fields: Fields<'_>, name: &str, text: fn(&Address) -> String) -> Value {
-    Value::Text(fields.addresses(name).first().map(text).map_or_else(Box::default, |text| collated(&text)))
+    Value::Text(fields.addresses(name).first().map(text).map_or_else(Box::default, |text| collated(&text, MAX_TEXT)))
 }

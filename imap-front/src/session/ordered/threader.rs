@@ -146,7 +146,7 @@ impl Looking {
         if self.algorithm != ThreadAlgorithm::Refs {
             let base = BaseSubject::of(&fields.text("Subject").unwrap_or_default());
             is_reply = base.is_reply;
-            subject = (!base.text.is_empty()).then(|| self.seed.hash(&collated(&base.text)));
+            subject = (!base.text.is_empty()).then(|| self.seed.hash(&collated(&base.text, usize::MAX)));
         }
         Look { id, references, sent, subject, is_reply }
     }

@@ -28,6 +28,9 @@ pub fn trials() -> Vec<Trial> {
         }),
         trial("imaplib_changes_everything", &["python3"], || block_on(imaplib::changes_everything())),
         trial("imaplib_finds_what_python_finds", &["python3"], || block_on(imaplib::finds_what_python_finds())),
+        trial("imaplib_puts_in_order_as_python_does", &["python3"], || {
+            block_on(imaplib::puts_in_order_as_python_does())
+        }),
         trial("curl_fetches_what_fetch_says", &["curl"], || block_on(curl::fetches_what_fetch_says())),
         trial("curl_over_starttls", &["curl"], || block_on(curl::over_starttls())),
         trial("swaks_sends_an_attachment_and_idle_hears_it", &["swaks"], || {

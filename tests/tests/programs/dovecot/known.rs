@@ -10,6 +10,16 @@ pub struct Known {
     pub why: &'static str,
 }
 
+impl Known {
+    /// Whether it is about what was asked: a key of a SORT wherever it stands.
+    pub fn is_about(&self, asked: &str) -> bool {
+        let key = |sort: &'static str| sort.strip_prefix("SORT (").and_then(|key| key.strip_suffix(")"));
+        let keys = asked.strip_prefix("SORT (").and_then(|keys| keys.strip_suffix(")"));
+        let has = |key: &str| keys.is_some_and(|keys| keys.split(' ').any(|other| other == key));
+        self.asked == asked || key(self.asked).is_some_and(has)
+    }
+}
+
 pub const KNOWN: &[Known] = &[
     Known {
         asked: "ENVELOPE",
@@ -55,6 +65,11 @@ pub const KNOWN: &[Known] = &[
         asked: "SUBJECT Grüße",
         of: |sample| is(sample, &["Latin 1 header"]),
         why: "RFC 5322 2.2 allows no such bytes: they are found as clients guess and show them, and it is the first of two",
+    },
+    Known {
+        asked: "SORT (SUBJECT)",
+        of: |sample| is(sample, &["Latin 1 header"]),
+        why: "RFC 5322 3.6: the first of two Subject fields counts, and bytes that are none of UTF-8 are what clients show of them",
     },
 ];
 

@@ -25,7 +25,35 @@ pub fn messages() -> Vec<Sample> {
         letters(300, parties).into_iter().map(|letter| sample(&format!("letter: {}", letter.kind), letter.bytes));
     let whole = corpus::messages(700).into_iter().map(|one| sample(one.kind, one.bytes));
     let seeds = ["mime_parse", "imap_message"].into_iter().flat_map(seeds);
-    whole.chain(letters).chain(seeds).collect()
+    whole.chain(letters).chain(seeds).chain(conversation(200)).collect()
+}
+
+/// Messages that refer to each other, and to what is not there, and have subjects of several talks.
+fn conversation(count: usize) -> impl Iterator<Item = Sample> {
+    let mut state = 5256u64;
+    let mut chance = move |below: usize| {
+        // Knuth's MMIX.
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % below
+    };
+    const SUBJECTS: [&str; 6] = ["Lunch", "Budget", "[list] Budget", "=?utf-8?q?=C3=84pfel?=", "", "lunch"];
+    const PREFIXES: [&str; 6] = ["", "", "Re: ", "Fwd: ", "RE[2]: ", "[x] re : "];
+    (0..count).map(move |number| {
+        let mut head = format!("From: {}@example.org\r\n", ["a", "b", "c"][chance(3)]);
+        let trailer = if chance(8) == 0 { " (fwd)" } else { "" };
+        let subject = format!("{}{}{trailer}", PREFIXES[chance(6)], SUBJECTS[chance(6)]);
+        head += &format!("Subject: {}\r\n", subject.trim().replace("  ", " "));
+        head += &format!("Date: Mon, 5 Jan 2026 {:02}:{:02}:00 +0000\r\n", chance(24), chance(60));
+        head += &format!("Message-ID: <{}@talk.example>\r\n", if chance(30) == 0 { 7 } else { number });
+        let mut others =
+            || (0..=chance(3)).map(|_| format!("<{}@talk.example>", chance(count + 20))).collect::<Vec<_>>();
+        match number % 3 {
+            0 => head += &format!("References: {}\r\n", others().join("\r\n ")),
+            1 => head += &format!("In-Reply-To: {}\r\n", others().join(" ")),
+            _ => {}
+        }
+        sample("conversation", format!("{head}\r\nx\r\n").into_bytes())
+    })
 }
 
 /// The inputs of a fuzz target.

@@ -1,7 +1,8 @@
-//! ENVELOPE, BODYSTRUCTURE and SEARCH are what Dovecot says of the same bytes, but for what [`known`] lists.
+//! ENVELOPE, BODYSTRUCTURE, SEARCH, SORT and THREAD are what Dovecot says of the same bytes, but for what [`known`] lists.
 
 mod known;
 mod messages;
+mod ordered;
 mod value;
 
 use std::collections::BTreeSet;
@@ -9,6 +10,7 @@ use std::collections::BTreeSet;
 use known::KNOWN;
 use libtest_mimic::{Failed, Trial};
 use messages::{Sample, messages};
+use ordered::{Ordered, RETURNS, SORTS, THREADS, UNSORTED};
 use tests::dovecot::Dovecot;
 use tests::imap_client::{ImapClient, first_literal};
 use tests::stack::{ALICE, BOB, PASSWORD, Seed, Stack};
@@ -71,7 +73,7 @@ async fn answers_are_the_same() -> Result<(), Failed> {
         assert!(found > 0 && found < samples.len(), "{keys}");
     }
     let differences: BTreeSet<_> = halves.into_iter().flat_map(|half| half.differences).collect();
-    let is_known = |asked: &str, at: usize| KNOWN.iter().any(|known| known.asked == asked && (known.of)(&samples[at]));
+    let is_known = |asked: &str, at: usize| KNOWN.iter().any(|known| known.is_about(asked) && (known.of)(&samples[at]));
     let new: Vec<_> = differences
         .iter()
         .filter(|(asked, at)| !is_known(asked, *at))
@@ -102,7 +104,8 @@ async fn compared(
     let mut theirs = filled(dovecot, user, &samples).await?;
     // What Dovecot shows of them: other line ends become CRLF there.
     let bytes = bodies(&mut theirs).await;
-    let mut ours = appended(stack, user, &bytes).await;
+    let arrived: Vec<u64> = samples.iter().map(|(number, _)| ARRIVED + *number as u64).collect();
+    let mut ours = appended(stack, user, &bytes, &arrived).await;
     assert!(bodies(&mut ours).await == bytes, "the bytes are the same");
 
     let mut all = Compared { differences: Vec::new(), found: Vec::new() };
@@ -117,7 +120,44 @@ async fn compared(
         all.found.push(one.len());
         all.differences.extend(one.symmetric_difference(&other).map(|number| (keys, samples[number - 1].0)));
     }
+    for order in SORTS.into_iter().chain(THREADS) {
+        let command = format!("{order} UTF-8 ALL");
+        let (mut one, mut other) = (ordered(&mut ours, &command).await, ordered(&mut theirs, &command).await);
+        assert_eq!((one.numbers.len(), other.numbers.len()), (samples.len(), samples.len()), "{order}");
+        if order == UNSORTED {
+            one.numbers.sort_unstable();
+            other.numbers.sort_unstable();
+        }
+        all.differences.extend(one.differences(&other).into_iter().map(|number| (order, samples[number - 1].0)));
+    }
+    for command in RETURNS {
+        assert_eq!(returned(&mut ours, command).await, returned(&mut theirs, command).await, "{command}");
+    }
     Ok(all)
+}
+
+/// A second of the day on which messages arrive.
+fn date_time(arrived: u64) -> String {
+    let second = arrived - ARRIVED;
+    format!(" 5-Jan-2026 08:{:02}:{:02} +0000", second / 60, second % 60)
+}
+
+async fn ordered(client: &mut ImapClient, command: &str) -> Ordered {
+    let answer = client.command(command).await.ok();
+    let name = command.split(' ').next().unwrap_or_default();
+    let line = answer.line(&format!("* {name}")).unwrap_or_default();
+    Ordered::of(line.strip_prefix(&format!("* {name} ")).unwrap_or_default())
+}
+
+/// The items of an ESEARCH response, in whatever order they stand there.
+async fn returned(client: &mut ImapClient, command: &str) -> BTreeSet<String> {
+    let line = client.command(command).await.ok().line("* ESEARCH").unwrap_or_default();
+    let items = line.split_once(')').map(|(_, items)| items.trim()).unwrap_or_default();
+    let (uid, items) = items.strip_prefix("UID").map_or((false, items), |items| (true, items.trim()));
+    let words: Vec<&str> = items.split(' ').filter(|word| !word.is_empty()).collect();
+    // PARTIAL has its range and its set in parentheses.
+    let pairs = words.chunk_by(|_, next| !next.starts_with(|c: char| c.is_ascii_alphabetic()) || *next == "NIL)");
+    pairs.map(|pair| pair.join(" ")).chain(uid.then(|| "UID".to_owned())).collect()
 }
 
 /// A session of Dovecot that has selected an inbox with the messages.
@@ -134,12 +174,12 @@ async fn filled(dovecot: &Dovecot, user: &str, samples: &[(usize, &Sample)]) -> 
 }
 
 /// A session of the gateway that has selected an inbox with the messages.
-async fn appended(stack: &Stack, user: &str, messages: &[Vec<u8>]) -> ImapClient {
+async fn appended(stack: &Stack, user: &str, messages: &[Vec<u8>], arrived: &[u64]) -> ImapClient {
     let mut client = ImapClient::login(stack.imap, user, PASSWORD).await;
-    for messages in messages.chunks(AT_A_TIME) {
+    for (messages, arrived) in messages.chunks(AT_A_TIME).zip(arrived.chunks(AT_A_TIME)) {
         let mut tags = Vec::with_capacity(messages.len());
-        for message in messages {
-            tags.push(client.send(&format!("APPEND INBOX {{{}+}}", message.len())).await);
+        for (message, arrived) in messages.iter().zip(arrived) {
+            tags.push(client.send(&format!("APPEND INBOX \"{}\" {{{}+}}", date_time(*arrived), message.len())).await);
             client.raw(message).await;
             client.raw(b"\r\n").await;
         }
