@@ -54,9 +54,15 @@ pub(super) fn fetch(
 fn show(core: &mut Core, set: &MessageSet, uid: bool, mut items: Vec<FetchItem>, modifiers: FetchModifiers) -> Step {
     let FetchModifiers { changed_since, partial, .. } = modifiers;
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-    let resolved = match changed_since {
-        None => selected.view().resolve(set, uid),
-        Some(modseq) => selected.view().resolve_changed(set, uid, modseq),
+    let view = selected.view();
+    let resolved = match (changed_since, partial) {
+        (None, _) => view.resolve(set, uid),
+        (Some(modseq), None) => view.resolve_changed(set, uid, modseq),
+        // A piece of all is meant, not of those that changed (RFC 9394 3.4).
+        (Some(modseq), Some(piece)) => view.resolve(set, uid).map(|uids| {
+            let changed = |uid: &u32| view.row(*uid).is_some_and(|row| row.modseq > modseq);
+            piece.of(&uids).iter().copied().filter(changed).collect()
+        }),
     };
     let Ok(mut uids) = resolved else {
         return Step::Done(Outcome::bad("No message with that number"));
@@ -64,8 +70,8 @@ fn show(core: &mut Core, set: &MessageSet, uid: bool, mut items: Vec<FetchItem>,
     if changed_since.is_some() && !items.contains(&FetchItem::ModSeq) {
         items.push(FetchItem::ModSeq);
     }
-    if let Some(partial) = partial {
-        uids = partial.of(&uids).to_vec();
+    if let (Some(piece), None) = (partial, changed_since) {
+        uids = piece.of(&uids).to_vec();
     }
     if items.contains(&FetchItem::ModSeq) {
         core.use_condstore();
