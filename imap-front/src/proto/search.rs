@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use chrono::NaiveDate;
 use mail_core::FlagSet;
 
@@ -59,6 +61,8 @@ pub enum SearchKey {
     Body(String),
     /// `TEXT`
     Text(String),
+    /// The UID is one of these, which ascend: in place of another key, where a store told of which messages it holds.
+    Among(Arc<[u32]>),
     /// `NOT`
     Not(Box<SearchKey>),
     /// `OR`

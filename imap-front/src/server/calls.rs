@@ -101,6 +101,9 @@ impl Handles {
             Call::Store { uids, change, unchanged_since } => self.of_folder(span, move |folder| async move {
                 Answer::Reply(Reply::Stored(folder.store(uids, change, unchanged_since).await))
             }),
+            Call::Sift { uids, keys } => self.of_folder(span, move |folder| async move {
+                Answer::Reply(Reply::Sifted(folder.sift(&uids, &keys).await))
+            }),
             Call::Expunged(after) => self.of_folder(span, move |folder| async move {
                 Answer::Reply(Reply::Expunged(folder.expunged(after).await))
             }),

@@ -3,8 +3,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use mail_core::{
-    AppendUid, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey, FolderList,
-    FolderStatus, NewMessage, RecentMark, Snapshot, StatusItems,
+    AppendUid, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey,
+    FolderList, FolderStatus, NewMessage, RecentMark, Sifted, Snapshot, StatusItems,
 };
 
 use super::work::{Work, Worked};
@@ -52,6 +52,10 @@ pub enum Call {
     },
     Expunge(Vec<u32>),
     Expunged(u64),
+    Sift {
+        uids: Vec<u32>,
+        keys: Vec<ContentKey>,
+    },
     Copy {
         uids: Vec<u32>,
         target: FolderKey,
@@ -82,6 +86,8 @@ pub enum Reply {
     Done(Result<(), StoreError>),
     /// To `Store`: the messages that were left alone.
     Stored(Result<Vec<u32>, StoreError>),
+    /// To `Sift`.
+    Sifted(Result<Vec<Option<Sifted>>, StoreError>),
     /// To `Expunged`.
     Expunged(Result<Expunged, StoreError>),
     /// To `Folders`.

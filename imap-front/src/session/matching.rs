@@ -70,6 +70,11 @@ impl Matcher {
         Self { key, sets, sought, keys, content_keys, by_modseq, is_lasting, now }
     }
 
+    /// What is looked for.
+    pub fn key(&self) -> &SearchKey {
+        &self.key
+    }
+
     /// How many keys there are, those that combine others included.
     pub fn keys(&self) -> usize {
         self.keys
@@ -155,6 +160,7 @@ fn eval<'s>(
         SearchKey::All => Some(true),
         SearchKey::Numbers(_) => Some(sets.next().is_some_and(|set| set.contains(message.number))),
         SearchKey::Uids(_) | SearchKey::Saved => Some(sets.next().is_some_and(|set| set.contains(row.uid))),
+        SearchKey::Among(uids) => Some(uids.binary_search(&row.uid).is_ok()),
         SearchKey::Older(interval) => Some(row.internal_date <= now.saturating_sub(i64::from(*interval))),
         SearchKey::Younger(interval) => Some(row.internal_date >= now.saturating_sub(i64::from(*interval))),
         SearchKey::Modseq(modseq) => Some(row.modseq >= *modseq),

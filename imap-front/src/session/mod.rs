@@ -17,6 +17,7 @@ mod recent;
 mod searched;
 mod selected;
 mod shows;
+mod sifting;
 mod step;
 mod vanished;
 mod view;

@@ -225,6 +225,7 @@ impl Dialogue {
             Call::Store { uids, change, unchanged_since } => {
                 Reply::Stored(block_on(folder().store(uids, change, unchanged_since)))
             }
+            Call::Sift { uids, keys } => Reply::Sifted(block_on(folder().sift(&uids, &keys))),
             Call::Expunged(after) => Reply::Expunged(block_on(folder().expunged(after))),
             Call::Expunge(uids) => Reply::Done(block_on(folder().expunge(uids))),
             Call::Copy { uids, target, remove } => Reply::Copied(block_on(folder().copy(uids, &target, remove))),

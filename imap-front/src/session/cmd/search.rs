@@ -1,10 +1,10 @@
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 
 use bytes::Bytes;
 use mail_core::message::{Message, charset};
 use mail_core::work;
-use mail_core::{FetchNeed, FetchedMessage};
+use mail_core::{ContentKey, FetchNeed, FetchedMessage, Sifted};
 
 use super::search_response::SearchResponse;
 use crate::proto::order::Order;
@@ -17,6 +17,7 @@ use crate::session::matching::{Candidate, Matcher, Scope};
 use crate::session::ordered::{Looking, Ordered, Placed, Told};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::searched::Searched;
+use crate::session::sifting::{content_keys, sifted};
 use crate::session::step::{Progress, Resume, Step, With};
 use crate::session::view::View;
 use crate::session::work::{Work, Worked};
@@ -24,6 +25,8 @@ use crate::store::StoreError;
 
 /// Up to so many keys times messages are matched at once; more is work for elsewhere.
 const INLINE_MATCHES: u64 = 10_000;
+/// The store is asked of so many messages before they are read.
+const SIFTED: usize = 50;
 /// Up to so many bytes times keys are looked at at once.
 const INLINE_BYTES: u64 = 256 << 10;
 /// Up to so many bytes of what is put in order are so at once.
@@ -52,21 +55,18 @@ pub(super) fn search(core: &mut Core, request: SearchRequest) -> Step {
         return wanted.fail(core, Outcome::no("BADCHARSET (US-ASCII UTF-8)", "Unknown charset").sync(Sync::Nothing));
     }
     let view = selected.view().clone();
-    let scope = Scope { count: view.count(), last_uid: view.last_uid(), saved: &view.saved, now };
-    let matcher = Arc::new(Matcher::new(&key, &scope));
+    let matcher = Arc::new(Matcher::new(&key, &scope(&view, now)));
     if matcher.keys() > most {
         return wanted.fail(core, Outcome::no("LIMIT", format!("More than {most} search keys")).sync(Sync::Nothing));
     }
     if matcher.by_modseq() {
         core.use_condstore();
     }
-    let is_small = u64::from(view.count()) * matcher.keys() as u64 <= INLINE_MATCHES;
-    let bytes = size_of::<u32>() as u64 * u64::from(view.count());
-    let query = Query { view, matcher };
-    let sorting = query.clone();
+    let asked = content_keys(&key);
     let search = Search {
-        query,
+        query: Query { view, matcher, now },
         wanted,
+        asked,
         found: Vec::new(),
         calls: VecDeque::new(),
         placing: None,
@@ -75,11 +75,7 @@ pub(super) fn search(core: &mut Core, request: SearchRequest) -> Step {
         goal: 0,
         failed: None,
     };
-    if is_small {
-        Box::new(search).resume(core, With::Reply(Reply::Worked(Ok(sorting.sort()))))
-    } else {
-        Step::Work(Work::new(bytes, move || sorting.sort()), Box::new(search))
-    }
+    Box::new(search).begin(core)
 }
 
 /// What is to come of a search.
@@ -116,14 +112,26 @@ impl Wanted {
     }
 }
 
+fn scope(view: &View, now: i64) -> Scope<'_> {
+    Scope { count: view.count(), last_uid: view.last_uid(), saved: &view.saved, now }
+}
+
 /// What is searched for, and where.
 #[derive(Clone)]
 struct Query {
     view: View,
     matcher: Arc<Matcher>,
+    /// Seconds since 1970-01-01 UTC.
+    now: i64,
 }
 
 impl Query {
+    /// Goes on with what the store told.
+    fn sift(&mut self, told: &HashMap<ContentKey, Sifted>) {
+        let key = sifted(self.matcher.key(), told);
+        self.matcher = Arc::new(Matcher::new(&key, &scope(&self.view, self.now)));
+    }
+
     /// What the rows decide.
     fn sort(&self) -> Worked {
         let (mut found, mut open) = (Vec::new(), Vec::new());
@@ -179,6 +187,8 @@ impl Query {
 struct Search {
     query: Query,
     wanted: Wanted,
+    /// What the store is asked before messages are read.
+    asked: Vec<ContentKey>,
     found: Vec<u32>,
     calls: VecDeque<(FetchNeed, Vec<u32>)>,
     /// What was found is being put in order.
@@ -192,6 +202,19 @@ struct Search {
 }
 
 impl Search {
+    /// Looks at what the rows decide.
+    fn begin(self: Box<Self>, core: &mut Core) -> Step {
+        let Query { view, matcher, .. } = &self.query;
+        let is_small = u64::from(view.count()) * matcher.keys() as u64 <= INLINE_MATCHES;
+        let bytes = size_of::<u32>() as u64 * u64::from(view.count());
+        let sorting = self.query.clone();
+        if is_small {
+            self.resume(core, With::Reply(Reply::Worked(Ok(sorting.sort()))))
+        } else {
+            Step::Work(Work::new(bytes, move || sorting.sort()), self)
+        }
+    }
+
     /// Groups messages by what of them must be known.
     fn ask(&mut self, open: impl Iterator<Item = (FetchNeed, u32)>) {
         let mut calls: [(FetchNeed, Vec<u32>); 3] =
@@ -352,6 +375,10 @@ impl Resume for Search {
                 Worked::Ready => Step::More(self),
                 Worked::Sorted { found, open } => {
                     self.found = found;
+                    if open.len() >= SIFTED && !self.asked.is_empty() {
+                        let keys = self.asked.clone();
+                        return Step::Call(Call::Sift { uids: open, keys }, self);
+                    }
                     let needs: Vec<_> = open.into_iter().map(|uid| (self.query.need(uid), uid)).collect();
                     self.ask(needs.into_iter());
                     self.proceed(core)
@@ -366,6 +393,15 @@ impl Resume for Search {
                     Step::Done(Outcome::ok(self.wanted.completed()).sync(self.wanted.sync()))
                 }
             },
+            With::Reply(Reply::Sifted(Ok(told))) => {
+                let told = std::mem::take(&mut self.asked).into_iter().zip(told);
+                let told = told.filter_map(|(key, told)| Some((key, told?))).collect();
+                self.query.sift(&told);
+                self.begin(core)
+            }
+            With::Reply(Reply::Sifted(Err(error))) => {
+                self.wanted.fail(core, Outcome::failed(&error).sync(self.wanted.sync()))
+            }
             With::Reply(Reply::Worked(Err(error))) => {
                 self.wanted.fail(core, Outcome::failed(&error).sync(self.wanted.sync()))
             }
