@@ -1,4 +1,5 @@
 use proptest::collection::vec;
+use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::Index;
 
@@ -102,8 +103,11 @@ pub enum Command {
     Close,
     Select,
     Idle,
-    /// Connects anew, and goes on with what was known.
-    Resync(Resync),
+    /// Connects anew, and goes on with what was known. A moment before it changes flags by number, when it is not told what is gone.
+    Resync {
+        resync: Resync,
+        store: Option<(Vec<Index>, Mode, Flags)>,
+    },
 }
 
 /// What somebody does in Outlook: to every message of a marker, the one of a picked message.
@@ -169,7 +173,7 @@ fn steps() -> impl Strategy<Value = Step> {
         7 => deeds().prop_map(Act::Outlook),
         1 => (mishaps(), resyncs()).prop_map(|(mishap, resync)| Act::Restart(mishap, resync)),
     ];
-    let looks = prop_oneof![3 => Just(Look::Both), 1 => who().prop_map(Look::Only)];
+    let looks = prop_oneof![1 => Just(Look::Both), 1 => who().prop_map(Look::Only)];
     (acts, looks).prop_map(|(act, look)| Step { act, look })
 }
 
@@ -199,7 +203,8 @@ fn commands() -> impl Strategy<Value = Command> {
         1 => Just(Command::Close),
         1 => Just(Command::Select),
         1 => Just(Command::Idle),
-        3 => resyncs().prop_map(Command::Resync),
+        3 => (resyncs(), option::of((vec(any::<Index>(), 1..4), modes(), flags())))
+            .prop_map(|(resync, store)| Command::Resync { resync, store }),
     ]
 }
 

@@ -73,6 +73,15 @@ impl Reference {
             let fits = |entry: &&mut Entry| entry.uid.is_none() && entry.marker == row.marker;
             if let Some(entry) = self.here.iter_mut().find(fits) {
                 entry.uid = Some(row.uid);
+                continue;
+            }
+            // One that was edited got its new UID when this session looked at it.
+            let follows = |entry: &&mut Entry| {
+                let before = entry.uid.filter(|uid| *uid < row.uid && !rows.iter().any(|row| row.uid == *uid));
+                entry.edited && entry.marker == row.marker && before.is_some()
+            };
+            if let Some(entry) = self.here.iter_mut().find(follows) {
+                (entry.uid, entry.edited) = (Some(row.uid), false);
             }
         }
     }

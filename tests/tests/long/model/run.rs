@@ -38,7 +38,8 @@ pub async fn run(program: &Program) -> Result<(), String> {
         outlook.deliver(&marker).await?;
         reference.here.push(Entry::new(&marker, FlagNames::new()));
     }
-    let sessions = [Session::open(stack.imap, &mut promises).await?, Session::open(stack.imap, &mut promises).await?];
+    let sessions =
+        [Session::open(stack.imap, false, &mut promises).await?, Session::open(stack.imap, true, &mut promises).await?];
     let mut world = World { stack, sessions, outlook, reference, promises, made: program.start };
     world.look(Look::Both).await.map_err(|error| format!("at the start: {error}"))?;
     for (number, step) in program.steps.iter().enumerate() {
@@ -73,7 +74,7 @@ impl World {
             Act::Restart(mishap, resync) => {
                 self.stack = self.stack.restart_after(|directory| mishap.befall(directory)).await;
                 let [first, second] = &mut self.sessions;
-                *first = Session::open(self.stack.imap, &mut self.promises).await?;
+                *first = Session::open(self.stack.imap, false, &mut self.promises).await?;
                 second.reconnect(self.stack.imap, *resync, &mut self.promises).await?;
             }
         }
@@ -200,7 +201,15 @@ impl World {
             }
             Command::Select => session.select(&mut self.promises).await?,
             Command::Idle => session.idle().await?,
-            Command::Resync(resync) => session.reconnect(self.stack.imap, *resync, &mut self.promises).await?,
+            Command::Resync { resync, store } => {
+                if let Some((picks, mode, flags)) = store {
+                    let picks = Picks { picks: picks.clone(), uid: false };
+                    let store = Command::Store { picks, mode: *mode, flags: *flags, silent: false };
+                    Box::pin(self.imap(who, &store)).await?;
+                }
+                let session = &mut self.sessions[who.index()];
+                session.reconnect(self.stack.imap, *resync, &mut self.promises).await?;
+            }
         }
         Ok(())
     }
@@ -300,7 +309,7 @@ impl World {
     /// A new session sees the same as the two, in both folders. (A message that Outlook changed gets its new UID when
     /// somebody looks at it, so the others may be told a moment later.)
     async fn finish(mut self) -> Result<(), String> {
-        let mut fresh = Session::open(self.stack.imap, &mut self.promises).await?;
+        let mut fresh = Session::open(self.stack.imap, false, &mut self.promises).await?;
         let began = Instant::now();
         loop {
             self.look(Look::Both).await?;

@@ -27,8 +27,12 @@ pub struct Session {
 }
 
 impl Session {
-    pub async fn open(imap: SocketAddr, promises: &mut Promises) -> Result<Self, String> {
-        let client = ImapClient::login(imap, ALICE, PASSWORD).await;
+    pub async fn open(imap: SocketAddr, qresync: bool, promises: &mut Promises) -> Result<Self, String> {
+        let mut client = ImapClient::login(imap, ALICE, PASSWORD).await;
+        // Only half of the clients know of it.
+        if qresync {
+            client.command("ENABLE QRESYNC").await.ok();
+        }
         let mut session = Self { client, view: View::default(), modseq: 0 };
         session.select(promises).await?;
         Ok(session)
