@@ -243,6 +243,21 @@ async fn copying_moving_and_appending() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn searching_in_messages_that_were_never_read() {
+    let stack = Stack::start(Seed::Bulk(MESSAGES)).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    select(&mut client).await;
+    let mut meter = Meter::new(&stack);
+    meter.within(20, "LOGIN and SELECT").await;
+    for keys in ["SUBJECT 77", "FROM nobody@", "TEXT 123", "BODY nothing", "OR SUBJECT 77 BODY nothing"] {
+        let answer = client.command(&format!("SEARCH {keys}")).await.ok();
+        assert_eq!(answer.untagged.len(), 1, "{keys}");
+        // The first one opens a session that is for what takes long.
+        meter.within(6, &format!("SEARCH {keys} in {MESSAGES} messages that were never read")).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn asking_for_the_status_of_many_folders() {
     const FOLDERS: usize = 40;
     let stack = Stack::start(Seed::Bulk(100)).await;

@@ -8,6 +8,7 @@ mod envelopes;
 mod names;
 mod operations;
 mod resync;
+mod search;
 mod servers;
 mod sessions;
 mod stability;

@@ -67,6 +67,7 @@ pub(super) fn search(core: &mut Core, request: SearchRequest) -> Step {
         query: Query { view, matcher, now },
         wanted,
         asked,
+        open: Vec::new(),
         found: Vec::new(),
         calls: VecDeque::new(),
         placing: None,
@@ -75,7 +76,7 @@ pub(super) fn search(core: &mut Core, request: SearchRequest) -> Step {
         goal: 0,
         failed: None,
     };
-    Box::new(search).begin(core)
+    Box::new(search).begin(core, None)
 }
 
 /// What is to come of a search.
@@ -132,19 +133,25 @@ impl Query {
         self.matcher = Arc::new(Matcher::new(&key, &scope(&self.view, self.now)));
     }
 
-    /// What the rows decide.
-    fn sort(&self) -> Worked {
+    /// What the rows decide, of all messages or of these.
+    fn sort(&self, of: Option<&[u32]>) -> Worked {
         let (mut found, mut open) = (Vec::new(), Vec::new());
-        for (number, row) in self.view.messages() {
+        let mut sort = |number, uid| {
             work::spend(STEPS_PER_MATCH * self.matcher.keys());
-            if work::is_cancelled() {
-                break;
-            }
-            let Some(candidate) = self.candidate(number, row.uid, None, None) else { continue };
-            match self.matcher.matches(&candidate) {
-                Some(true) => found.push(row.uid),
+            let matches = |candidate| self.matcher.matches(&candidate);
+            match self.candidate(number, uid, None, None).map_or(Some(false), matches) {
+                Some(true) => found.push(uid),
                 Some(false) => {}
-                None => open.push(row.uid),
+                None => open.push(uid),
+            }
+            !work::is_cancelled()
+        };
+        match of {
+            None => {
+                let _ = self.view.messages().all(|(number, row)| sort(number, row.uid));
+            }
+            Some(uids) => {
+                let _ = uids.iter().all(|uid| self.view.number(*uid).is_none_or(|number| sort(number, *uid)));
             }
         }
         Worked::Sorted { found, open }
@@ -189,6 +196,8 @@ struct Search {
     wanted: Wanted,
     /// What the store is asked before messages are read.
     asked: Vec<ContentKey>,
+    /// Of which messages it is asked.
+    open: Vec<u32>,
     found: Vec<u32>,
     calls: VecDeque<(FetchNeed, Vec<u32>)>,
     /// What was found is being put in order.
@@ -203,15 +212,15 @@ struct Search {
 
 impl Search {
     /// Looks at what the rows decide.
-    fn begin(self: Box<Self>, core: &mut Core) -> Step {
+    fn begin(self: Box<Self>, core: &mut Core, of: Option<Vec<u32>>) -> Step {
         let Query { view, matcher, .. } = &self.query;
         let is_small = u64::from(view.count()) * matcher.keys() as u64 <= INLINE_MATCHES;
         let bytes = size_of::<u32>() as u64 * u64::from(view.count());
         let sorting = self.query.clone();
         if is_small {
-            self.resume(core, With::Reply(Reply::Worked(Ok(sorting.sort()))))
+            self.resume(core, With::Reply(Reply::Worked(Ok(sorting.sort(of.as_deref())))))
         } else {
-            Step::Work(Work::new(bytes, move || sorting.sort()), self)
+            Step::Work(Work::new(bytes, move || sorting.sort(of.as_deref())), self)
         }
     }
 
@@ -374,9 +383,10 @@ impl Resume for Search {
                 Worked::Told(uid, told) => self.told(uid, Some(told)),
                 Worked::Ready => Step::More(self),
                 Worked::Sorted { found, open } => {
-                    self.found = found;
+                    self.found.extend(found);
                     if open.len() >= SIFTED && !self.asked.is_empty() {
                         let keys = self.asked.clone();
+                        self.open.clone_from(&open);
                         return Step::Call(Call::Sift { uids: open, keys }, self);
                     }
                     let needs: Vec<_> = open.into_iter().map(|uid| (self.query.need(uid), uid)).collect();
@@ -397,7 +407,8 @@ impl Resume for Search {
                 let told = std::mem::take(&mut self.asked).into_iter().zip(told);
                 let told = told.filter_map(|(key, told)| Some((key, told?))).collect();
                 self.query.sift(&told);
-                self.begin(core)
+                let open = std::mem::take(&mut self.open);
+                self.begin(core, Some(open))
             }
             With::Reply(Reply::Sifted(Err(error))) => {
                 self.wanted.fail(core, Outcome::failed(&error).sync(self.wanted.sync()))
