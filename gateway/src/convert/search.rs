@@ -128,13 +128,21 @@ fn recipients(kind: Option<i32>, word: &str) -> Restriction {
     Restriction::SubObject { tag: tags::PidTagMessageRecipients, restriction: Box::new(restriction) }
 }
 
+/// Servers make one body of the other, and the plain one is what people read. HTML counts where there is nothing else.
 fn body(word: &str) -> Restriction {
-    any(&[tags::PidTagBody, tags::PidTagHtml], word)
+    let without = Restriction::Not(Box::new(Restriction::Exist(tags::PidTagBody)));
+    let html = Restriction::And(vec![without, any(&[tags::PidTagHtml], word)]);
+    Restriction::Or(vec![any(&[tags::PidTagBody], word), html])
+}
+
+fn files(word: &str) -> Restriction {
+    let restriction = Box::new(any(&[tags::PidTagAttachLongFilename], word));
+    Restriction::SubObject { tag: tags::PidTagMessageAttachments, restriction }
 }
 
 fn text(word: &str) -> Restriction {
     let header = any(&[tags::PidTagTransportMessageHeaders, tags::PidTagSubject], word);
-    Restriction::Or(vec![header, sender(word), recipients(None, word), body(word)])
+    Restriction::Or(vec![header, sender(word), recipients(None, word), files(word), body(word)])
 }
 
 fn sent_since(seconds: i64) -> Restriction {

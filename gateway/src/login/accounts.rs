@@ -332,7 +332,7 @@ impl Accounts {
         let caches = Arc::clone(&self.caches);
         let context =
             MailboxContext::new(Arc::clone(&upstream), ledger, caches, max_message, keep_original, ahead, &self.bounds);
-        let context = context.with_search(self.search);
+        let context = context.with_server_searches(self.search == SearchMode::Server);
         let context = match &self.envelopes {
             Some(envelopes) => context.with_envelopes(envelopes.get(upstream.mailbox_guid())),
             None => context,

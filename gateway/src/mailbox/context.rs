@@ -13,7 +13,6 @@ use super::cache::MessageCaches;
 use super::epochs::{Epochs, MailboxEpochs};
 use super::outlines::Outlines;
 use super::unchecked::Unchecked;
-use crate::config::SearchMode;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
 use crate::convert::stand_in::{Unservable, stand_in};
 use crate::convert::subscriptions::{Edit, Subscriptions};
@@ -68,7 +67,7 @@ pub struct MailboxContext {
     fetch_options: FetchOptions,
     keep_original_bytes: usize,
     read_ahead_messages: usize,
-    search: SearchMode,
+    server_searches: bool,
 }
 
 impl MailboxContext {
@@ -102,19 +101,19 @@ impl MailboxContext {
             fetch_options,
             keep_original_bytes,
             read_ahead_messages,
-            search: SearchMode::default(),
+            server_searches: true,
         }
     }
 
-    /// Who looks at the content of messages that are not in memory.
-    pub(crate) fn with_search(mut self, search: SearchMode) -> Self {
-        self.search = search;
+    /// Whether the upstream is asked to search in messages that are not in memory.
+    pub(crate) fn with_server_searches(mut self, searches: bool) -> Self {
+        self.server_searches = searches;
         self
     }
 
     /// Whether the upstream is asked to search.
-    pub(crate) fn searches_on_server(&self) -> bool {
-        self.search == SearchMode::Server
+    pub(crate) fn server_searches(&self) -> bool {
+        self.server_searches
     }
 
     /// What lists of messages need is kept on disk, too.

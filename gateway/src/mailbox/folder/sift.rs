@@ -30,7 +30,7 @@ impl Folder {
     /// Whatever keeps the server from being asked. That it refuses to answer is none: all are read then.
     pub async fn sift(&self, uids: &[u32], keys: &[ContentKey]) -> Result<Vec<Option<Sifted>>, UpstreamError> {
         let none = || vec![None; keys.len()];
-        if !self.shared.context.searches_on_server() || uids.len() < FEW || keys.len() > MOST_KEYS {
+        if !self.shared.context.server_searches() || uids.len() < FEW || keys.len() > MOST_KEYS {
             return Ok(none());
         }
         let view = self.view();
