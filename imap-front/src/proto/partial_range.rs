@@ -5,7 +5,6 @@ use super::cursor::Cursor;
 /// A piece of a list of messages (`partial-range`, RFC 9394 4), both ends included, counted from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PartialRange {
-    /// As the client wrote it.
     ends: (u32, u32),
     /// Counted from the end of the list, backwards.
     backwards: bool,
@@ -38,7 +37,7 @@ impl PartialRange {
 impl fmt::Display for PartialRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let sign = if self.backwards { "-" } else { "" };
-        write!(f, "{sign}{}:{sign}{}", self.ends.0, self.ends.1)
+        write!(f, "{sign}{}:{sign}{}", self.ends.0.min(self.ends.1), self.ends.0.max(self.ends.1))
     }
 }
 
@@ -56,12 +55,11 @@ mod tests {
         let list = [1, 2, 3, 4, 5];
         for (text, expected) in [
             ("1:2", &[1, 2][..]),
-            ("2:1", &[1, 2]),
+            ("2:3", &[2, 3]),
             ("4:9", &[4, 5]),
             ("6:9", &[]),
             ("5:5", &[5]),
             ("-1:-2", &[4, 5]),
-            ("-2:-1", &[4, 5]),
             ("-4:-9", &[1, 2]),
             ("-6:-9", &[]),
             ("1:4294967295", &[1, 2, 3, 4, 5]),
@@ -69,6 +67,10 @@ mod tests {
             let range = parse(text).unwrap();
             assert_eq!(range.of(&list), expected, "{text}");
             assert_eq!(range.to_string(), text);
+        }
+        // It is told from the lower end to the higher one (RFC 9394 3.1).
+        for (text, told) in [("2:1", "1:2"), ("-2:-1", "-1:-2")] {
+            assert_eq!(parse(text).map(|range| range.to_string()).as_deref(), Some(told));
         }
         for text in ["", "1", "0:1", "1:0", "1:*", "-1:2", "1:-2", "1:2:3", "-1", "1:4294967296", ":1"] {
             assert_eq!(parse(text), None, "{text}");
