@@ -99,14 +99,9 @@ fn modseq() {
 #[test]
 fn partial() {
     let (_, mut dialogue) = primes();
-    for (range, expected) in [
-        ("1:2", "3,5"),
-        ("4:10", "11,13"),
-        ("-1:-2", "11,13"),
-        ("-5:-9", "3"),
-        ("6:9", "NIL"),
-        ("-6:-7", "NIL"),
-    ] {
+    for (range, expected) in
+        [("1:2", "3,5"), ("4:10", "11,13"), ("-1:-2", "11,13"), ("-5:-9", "3"), ("6:9", "NIL"), ("-6:-7", "NIL")]
+    {
         let command = format!("UID SEARCH RETURN (PARTIAL {range}) FLAGGED");
         says(&mut dialogue, &command, &format!("* ESEARCH (TAG \"a\") UID PARTIAL ({range} {expected})\r\n"));
     }

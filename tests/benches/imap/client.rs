@@ -22,8 +22,10 @@ pub struct Answer {
     pub fetched: usize,
     /// Bytes in literals.
     pub octets: u64,
-    /// What SEARCH found.
+    /// What SEARCH found, or SORT or THREAD in their order.
     pub found: Vec<u32>,
+    /// UIDVALIDITY and HIGHESTMODSEQ.
+    pub state: (u32, u64),
 }
 
 impl Client {
@@ -68,6 +70,22 @@ impl Client {
         if let Some(numbers) = line.strip_prefix(b"* SEARCH") {
             let numbers = String::from_utf8_lossy(numbers);
             answer.found = numbers.split_whitespace().filter_map(|number| number.parse().ok()).collect();
+        }
+        for ordered in [&b"* SORT"[..], b"* THREAD"] {
+            if let Some(numbers) = line.strip_prefix(ordered) {
+                let numbers = String::from_utf8_lossy(numbers);
+                answer.found = numbers.split([' ', '(', ')']).filter_map(|number| number.parse().ok()).collect();
+            }
+        }
+        let code = |name: &str| {
+            let text = String::from_utf8_lossy(&line).into_owned();
+            text.strip_prefix(&format!("* OK [{name} "))?.split(']').next()?.parse::<u64>().ok()
+        };
+        if let Some(validity) = code("UIDVALIDITY") {
+            answer.state.0 = u32::try_from(validity).unwrap_or_default();
+        }
+        if let Some(modseq) = code("HIGHESTMODSEQ") {
+            answer.state.1 = modseq;
         }
         while let Some(size) = literal(&line) {
             answer.octets += size as u64;

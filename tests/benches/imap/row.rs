@@ -13,18 +13,23 @@ pub enum Part {
     Listings,
     Bodies,
     Searches,
+    Orders,
+    Resyncs,
     Writes,
     Connections,
 }
 
 impl Part {
-    pub const ALL: [Self; 5] = [Self::Listings, Self::Bodies, Self::Searches, Self::Writes, Self::Connections];
+    pub const ALL: [Self; 7] =
+        [Self::Listings, Self::Bodies, Self::Searches, Self::Orders, Self::Resyncs, Self::Writes, Self::Connections];
 
     pub fn name(self) -> &'static str {
         match self {
             Self::Listings => "listings",
             Self::Bodies => "bodies",
             Self::Searches => "searches",
+            Self::Orders => "orders",
+            Self::Resyncs => "resyncs",
             Self::Writes => "writes",
             Self::Connections => "connections",
         }
@@ -37,6 +42,12 @@ pub enum Work {
     /// FETCH of all messages.
     Fetch(&'static str),
     Search(&'static str),
+    /// SORT or THREAD with its arguments.
+    Order(&'static str),
+    /// FETCH of the flags that changed since so long ago that none did, so many times.
+    Changed(usize),
+    /// SELECT by a client that knows the folder, so many times (QRESYNC).
+    Resync(usize),
     /// STORE for all messages, which answers for each or for none.
     Store(&'static str, Told),
     /// STORE for one message after the other.
@@ -82,7 +93,7 @@ const fn row(part: Part, bound: Bound, name: &'static str, work: Work) -> Row {
 }
 
 /// In this order: what a row leaves behind in caches, the next ones find.
-pub const ROWS: [Row; 27] = [
+pub const ROWS: [Row; 34] = [
     row(Part::Listings, Bound::Same, "FETCH FLAGS", Work::Fetch("FLAGS")),
     row(Part::Listings, Bound::Same, "headers, first", Work::Fetch("BODY.PEEK[HEADER]")),
     row(Part::Listings, Bound::Same, "headers, again", Work::Fetch("BODY.PEEK[HEADER]")),
@@ -100,6 +111,13 @@ pub const ROWS: [Row; 27] = [
     row(Part::Searches, Bound::Same, "SEARCH SINCE", Work::Search("SINCE 1-Feb-2026")),
     row(Part::Searches, Bound::Same, "SEARCH UNSEEN", Work::Search("UNSEEN")),
     row(Part::Searches, Bound::Same, "SEARCH LARGER", Work::Search("LARGER 50000")),
+    row(Part::Orders, Bound::Same, "SORT SUBJECT DATE, first", Work::Order("SORT (SUBJECT DATE) UTF-8 ALL")),
+    row(Part::Orders, Bound::Same, "SORT SUBJECT DATE, again", Work::Order("SORT (SUBJECT DATE) UTF-8 ALL")),
+    row(Part::Orders, Bound::Same, "SORT ARRIVAL", Work::Order("SORT (REVERSE ARRIVAL) UTF-8 ALL")),
+    row(Part::Orders, Bound::Same, "THREAD, first", Work::Order("THREAD REFERENCES UTF-8 ALL")),
+    row(Part::Orders, Bound::Same, "THREAD, again", Work::Order("THREAD REFERENCES UTF-8 ALL")),
+    row(Part::Resyncs, Bound::Same, "CHANGEDSINCE, 100 times", Work::Changed(100)),
+    row(Part::Resyncs, Bound::Same, "QRESYNC, 100 times", Work::Resync(100)),
     row(Part::Writes, Bound::Write, "STORE 1:*", Work::Store("+FLAGS (\\Flagged)", Told::Each)),
     row(Part::Writes, Bound::Same, "SEARCH SUBJECT after STORE", Work::Search("SUBJECT invoice")),
     row(Part::Writes, Bound::Same, "headers after STORE", Work::Fetch("BODY.PEEK[HEADER]")),

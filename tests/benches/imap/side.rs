@@ -51,6 +51,23 @@ impl<'a> Side<'a> {
                 Ok((Answer { octets, ..answer }, taken))
             }
             Work::Search(keys) => self.command(&format!("SEARCH {keys}")).await,
+            Work::Order(command) => self.command(command).await,
+            Work::Changed(count) => {
+                let (_, modseq) = self.inbox.command("SELECT INBOX (CONDSTORE)").await?.state;
+                let taken = self.one_by_one(&vec![format!("FETCH 1:* FLAGS (CHANGEDSINCE {modseq})"); count]).await?;
+                Ok((Answer::default(), taken))
+            }
+            Work::Resync(count) => {
+                // What is enabled stays so: the client of the other rows goes on without.
+                let other = Client::select(self.imap, "INBOX").await?;
+                let usual = std::mem::replace(&mut self.inbox, other);
+                self.inbox.command("ENABLE QRESYNC").await?;
+                let (validity, modseq) = self.inbox.command("SELECT INBOX").await?.state;
+                let select = format!("SELECT INBOX (QRESYNC ({validity} {modseq}))");
+                let taken = self.one_by_one(&vec![select; count]).await?;
+                self.inbox = usual;
+                Ok((Answer::default(), taken))
+            }
             Work::Store(flags, told) => {
                 let (answer, taken) = self.command(&format!("STORE 1:* {flags}")).await?;
                 self.expect(&answer, if told == Told::Each { self.messages } else { 0 })?;

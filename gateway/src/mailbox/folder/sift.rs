@@ -1,3 +1,4 @@
+use std::collections::hash_map::Entry;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
@@ -39,10 +40,13 @@ impl Folder {
         for (key, sifted) in keys.iter().zip(&mut sifted) {
             let Some(bounds) = Bounds::of(key) else { continue };
             let outline = matches!(key, ContentKey::Address(..) | ContentKey::Header(..) | ContentKey::SentSince(_));
-            if !unknown_by_need.contains_key(&outline) {
-                unknown_by_need.insert(outline, self.unknown(&view, uids, outline).await);
+            let unknown = match unknown_by_need.entry(outline) {
+                Entry::Occupied(known) => known.into_mut(),
+                Entry::Vacant(place) => place.insert(self.unknown(&view, uids, outline).await),
+            };
+            if unknown.len() < FEW {
+                continue;
             }
-            let Some(unknown) = unknown_by_need.get(&outline).filter(|unknown| unknown.len() >= FEW) else { continue };
             match self.sift_by(bounds, uids, unknown).await {
                 Ok(found) => *sifted = Some(found),
                 Err(UpstreamError::Refused { operation, code }) => {
