@@ -19,6 +19,7 @@ mod select;
 mod simple;
 mod status;
 mod store;
+mod taking_in;
 mod uid_batches;
 mod uid_only;
 
@@ -89,7 +90,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::UidBatches { size, batches } => uid_batches::uid_batches(core, size, batches),
         R::CancelUpdate(tags) => cancel_update::cancel_update(core, &tags),
         R::Copy { set, uid, mailbox, remove } => copy::copy(core, &set, uid, mailbox, remove),
-        R::Append { mailbox, message } => append::append(mailbox, message),
+        R::Append { mailbox, messages } => append::append(core, mailbox, messages),
         R::Create(mailbox) => folders::create(mailbox),
         R::Delete(mailbox) => folders::delete(mailbox),
         R::Rename { from, to } => folders::rename(from, to),
