@@ -7,7 +7,7 @@ use bytes::Bytes;
 use mail_core::listener::{LineReader, LineTooLong, ReaderFull, append_wiped};
 use zeroize::Zeroizing;
 
-use crate::proto::append::{MAX_MESSAGES, PLACEHOLDER, is_append};
+use crate::proto::append::{MAX_MESSAGES, PLACEHOLDER, brings_messages};
 use crate::proto::tag::tag_of;
 
 /// Bounds in bytes.
@@ -17,7 +17,7 @@ pub struct FrameLimits {
     pub line: usize,
     /// All literals of one command together.
     pub literals: usize,
-    /// The message of APPEND, which is handed out as it comes if it does not fit with the others.
+    /// The message of APPEND or REPLACE, which is handed out as it comes if it does not fit with the others.
     pub append: usize,
     /// How much of a refused command is read and thrown away before the connection is given up.
     pub discard: usize,
@@ -41,7 +41,7 @@ pub enum Frame {
     Line(Zeroizing<Vec<u8>>),
     /// The client announced a synchronising literal that is allowed and waits to be told to go on.
     Continue,
-    /// APPEND announced a large message, which comes as [`Frame::Piece`]s before the next or the [`Frame::Command`], in which NUL
+    /// A command that brings messages announced a large one, which comes as [`Frame::Piece`]s before the next or the [`Frame::Command`], in which NUL
     /// stands for it. It is taken unless [`Framer::refuse`] is called now.
     Large {
         /// Its bytes.
@@ -223,7 +223,7 @@ impl Framer {
                     self.state = FramerState::Literal { left: size };
                     return if announced.waits { Step::Frame(Frame::Continue) } else { Step::Again };
                 }
-                let append = is_append(&self.command);
+                let append = brings_messages(&self.command);
                 let large = announced.size.filter(|size| append && *size <= limits.append);
                 if let Some(size) = large {
                     if self.large >= MAX_MESSAGES {

@@ -1,4 +1,4 @@
-//! APPEND (RFC 9051 6.3.12) with its data in all forms: literals with NUL (RFC 3516 4.4), and those said to be UTF-8 (RFC 6855 4).
+//! APPEND (RFC 9051 6.3.12, RFC 3502) and REPLACE (RFC 8508) with their data in all forms: literals with NUL (RFC 3516 4.4), and those said to be UTF-8 (RFC 6855 4).
 //! The messages are kept away from the parser: they are large and need no understanding.
 
 use bytes::Bytes;
@@ -22,24 +22,38 @@ pub(crate) const PLACEHOLDER: &[u8] = b"\0";
 /// How many messages one command may bring.
 pub(crate) const MAX_MESSAGES: usize = 256;
 
-const INVALID: &str = "Invalid arguments of APPEND";
+const INVALID: &str = "Invalid arguments of APPEND or REPLACE";
 
-/// Whether a command, or its beginning up to a line end, is APPEND.
-pub(crate) fn is_append(command: &[u8]) -> bool {
-    arguments(command).is_some()
+/// Whether a command, or its beginning up to a line end, is one that brings messages.
+pub(crate) fn brings_messages(command: &[u8]) -> bool {
+    verb(command).is_some()
 }
 
-/// The command, if it is APPEND.
+/// The command, if it is one that brings messages.
 pub(super) fn parse(command: &[u8], names: Names) -> Option<Result<Request, &'static str>> {
-    let arguments = arguments(command)?;
-    Some(append(arguments, names).ok_or(INVALID))
+    let (verb, arguments) = verb(command)?;
+    let request = match verb {
+        Verb::Append => append(arguments, names),
+        Verb::Replace { uid } => replace(arguments, uid, names),
+    };
+    Some(request.ok_or(INVALID))
 }
 
-fn arguments(command: &[u8]) -> Option<&[u8]> {
+enum Verb {
+    Append,
+    Replace { uid: bool },
+}
+
+fn verb(command: &[u8]) -> Option<(Verb, &[u8])> {
     let tag = tag_of(command)?;
-    let rest = command.get(tag.len()..).unwrap_or_default().trim_ascii_start();
-    let (verb, arguments) = rest.split_at_checked(7)?;
-    verb.eq_ignore_ascii_case(b"APPEND ").then_some(arguments)
+    let mut cursor = Cursor::new(command.get(tag.len()..).unwrap_or_default());
+    cursor.skip_spaces();
+    if cursor.skip_word("APPEND ") {
+        return Some((Verb::Append, cursor.rest()));
+    }
+    let uid = cursor.skip_word("UID ");
+    cursor.skip_spaces();
+    cursor.skip_word("REPLACE ").then(|| (Verb::Replace { uid }, cursor.rest()))
 }
 
 fn append(arguments: &[u8], names: Names) -> Option<Request> {
@@ -54,6 +68,23 @@ fn append(arguments: &[u8], names: Names) -> Option<Request> {
         messages.push(message(&mut cursor)?);
     }
     Some(Request::Append { mailbox, messages })
+}
+
+/// `replace = "REPLACE" SP seq-number SP mailbox append-message`, or the same of a UID
+fn replace(arguments: &[u8], uid: bool, names: Names) -> Option<Request> {
+    let mut cursor = Cursor::new(arguments);
+    cursor.skip_spaces();
+    let number = if cursor.skip_word("*") {
+        None
+    } else {
+        Some(u32::try_from(cursor.number()?).ok().filter(|number| *number != 0)?)
+    };
+    cursor.expect(b' ')?;
+    cursor.skip_spaces();
+    let mailbox = names.read(&cursor.string(false)?);
+    let message = Box::new(message(&mut cursor)?);
+    end(&mut cursor)?;
+    Some(Request::Replace { number, uid, mailbox, message })
 }
 
 /// `append-message = [SP flag-list] [SP date-time] SP append-data`

@@ -19,6 +19,11 @@ impl<'a> Cursor<'a> {
         self.rest == b"\r\n"
     }
 
+    /// All that was not read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The next byte.
     pub fn peek(&self) -> Option<u8> {
         self.rest.first().copied()

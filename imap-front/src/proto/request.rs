@@ -98,6 +98,13 @@ pub enum Request {
         mailbox: String,
         messages: Vec<AppendMessage>,
     },
+    /// REPLACE (RFC 8508) of a message, the last one without a number.
+    Replace {
+        number: Option<u32>,
+        uid: bool,
+        mailbox: String,
+        message: Box<AppendMessage>,
+    },
     Create(String),
     Delete(String),
     Rename {
@@ -156,6 +163,8 @@ impl Request {
             Self::Copy { uid: false, .. } => "MOVE",
             Self::Copy { .. } => "UID MOVE",
             Self::Append { .. } => "APPEND",
+            Self::Replace { uid: false, .. } => "REPLACE",
+            Self::Replace { .. } => "UID REPLACE",
             Self::Create(_) => "CREATE",
             Self::Delete(_) => "DELETE",
             Self::Rename { .. } => "RENAME",

@@ -12,6 +12,7 @@ mod idle;
 mod leave;
 mod list;
 mod login;
+mod replace;
 mod resync;
 mod search;
 mod search_response;
@@ -45,6 +46,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         | R::Fetch { .. }
         | R::Store { .. }
         | R::Copy { .. }
+        | R::Replace { .. }
         | R::Search(_)
         | R::CancelUpdate(_)
         | R::UidBatches { .. } => match core.state {
@@ -91,6 +93,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::CancelUpdate(tags) => cancel_update::cancel_update(core, &tags),
         R::Copy { set, uid, mailbox, remove } => copy::copy(core, &set, uid, mailbox, remove),
         R::Append { mailbox, messages } => append::append(core, mailbox, messages),
+        R::Replace { number, uid, mailbox, message } => replace::replace(core, number, uid, mailbox, *message),
         R::Create(mailbox) => folders::create(mailbox),
         R::Delete(mailbox) => folders::delete(mailbox),
         R::Rename { from, to } => folders::rename(from, to),
