@@ -7,7 +7,7 @@ use bytes::Bytes;
 use mail_core::listener::{LineReader, LineTooLong, ReaderFull, append_wiped};
 use zeroize::Zeroizing;
 
-use crate::proto::append::is_append;
+use crate::proto::append::{MAX_MESSAGES, PLACEHOLDER, brings_messages};
 use crate::proto::tag::tag_of;
 
 /// Bounds in bytes.
@@ -17,7 +17,7 @@ pub struct FrameLimits {
     pub line: usize,
     /// All literals of one command together.
     pub literals: usize,
-    /// The message of APPEND, which is handed out as it comes if it does not fit with the others.
+    /// The message of APPEND or REPLACE, which is handed out as it comes if it does not fit with the others.
     pub append: usize,
     /// How much of a refused command is read and thrown away before the connection is given up.
     pub discard: usize,
@@ -41,8 +41,8 @@ pub enum Frame {
     Line(Zeroizing<Vec<u8>>),
     /// The client announced a synchronising literal that is allowed and waits to be told to go on.
     Continue,
-    /// APPEND announced a large message, which comes as [`Frame::Piece`]s before the [`Frame::Command`], in which `x` stands
-    /// for it. It is taken unless [`Framer::refuse`] is called now.
+    /// A command that brings messages announced a large one, which comes as [`Frame::Piece`]s before the next or the [`Frame::Command`], in which NUL
+    /// stands for it. It is taken unless [`Framer::refuse`] is called now.
     Large {
         /// Its bytes.
         size: usize,
@@ -70,6 +70,8 @@ pub struct Refusal {
 pub const MESSAGE_TOO_LARGE: &str = "message too large";
 /// Why an APPEND was refused for which there is no room at the moment.
 pub const NO_ROOM: &str = "no room for the message at the moment";
+/// Why an APPEND was refused that has more messages than one command may have.
+pub const TOO_MANY_MESSAGES: &str = "too many messages in one command";
 /// Some clients send an empty line behind a command. Many more only cost time.
 const MAX_BLANK_LINES: u32 = 100;
 /// A literal's announcement is never longer than this; so much of an overlong line's end is kept to look for one.
@@ -105,8 +107,8 @@ pub struct Framer {
     input: LineReader,
     command: Zeroizing<Vec<u8>>,
     literals: usize,
-    /// The command that runs has a large message.
-    large: bool,
+    /// How many large messages the command that runs has.
+    large: usize,
     /// Lines without anything since the last command.
     blank_lines: u32,
     discarded: usize,
@@ -122,7 +124,7 @@ impl Framer {
             input: LineReader::new(bound),
             command: Zeroizing::default(),
             literals: 0,
-            large: false,
+            large: 0,
             blank_lines: 0,
             discarded: 0,
             refused: None,
@@ -198,12 +200,20 @@ impl Framer {
             return Step::Again;
         }
         self.blank_lines = 0;
+        // Literals without anything would make it grow for ever.
+        let most = limits.line.saturating_add(limits.literals);
+        if self.command.len().saturating_add(line.len()) > most {
+            let tag = tag_of(&self.command);
+            self.forget_command();
+            self.refused = Some((tag, "command too long"));
+            return self.refused_line(&line, limits);
+        }
         let announced = announced_literal(&line);
         append_wiped(&mut self.command, &line);
         append_wiped(&mut self.command, b"\r\n");
         match announced {
             None => {
-                (self.literals, self.large) = (0, false);
+                (self.literals, self.large) = (0, 0);
                 Step::Frame(Frame::Command(std::mem::take(&mut self.command)))
             }
             Some(announced) => {
@@ -213,15 +223,22 @@ impl Framer {
                     self.state = FramerState::Literal { left: size };
                     return if announced.waits { Step::Frame(Frame::Continue) } else { Step::Again };
                 }
-                let append = is_append(&self.command);
-                let large = announced.size.filter(|size| append && !self.large && *size <= limits.append);
+                let append = brings_messages(&self.command);
+                let large = announced.size.filter(|size| append && *size <= limits.append);
                 if let Some(size) = large {
-                    self.large = true;
+                    if self.large >= MAX_MESSAGES {
+                        let tag = tag_of(&self.command);
+                        self.forget_command();
+                        self.refused = Some((tag, TOO_MANY_MESSAGES));
+                        return self.refused_literal(announced, limits);
+                    }
+                    self.large += 1;
                     let announcement = line.len() - announced.start + b"\r\n".len();
                     // It grows by nothing, so no copy is left behind.
                     let before = self.command.len().saturating_sub(announcement);
                     self.command.truncate(before);
-                    append_wiped(&mut self.command, b"{1}\r\nx");
+                    append_wiped(&mut self.command, b"{1}\r\n");
+                    append_wiped(&mut self.command, PLACEHOLDER);
                     let waits = announced.waits;
                     self.state = FramerState::Large { left: size, waits };
                     return Step::Frame(Frame::Large { size, waits });
@@ -335,7 +352,7 @@ impl Framer {
 
     fn forget_command(&mut self) {
         self.command = Zeroizing::default();
-        (self.literals, self.large) = (0, false);
+        (self.literals, self.large) = (0, 0);
     }
 }
 
@@ -473,7 +490,7 @@ mod tests {
         assert_eq!(frames(b"a append x {16}\r\n", &[]), [Frame::Continue]);
         assert_eq!(frames(b"a append x {30}\r\n", &[]), [large(30, true)]);
         let whole = format!("a APPEND {{1+}}\r\nx {{29+}}\r\n{}\r\nb NOOP\r\n", "y".repeat(29));
-        let asked = command("a APPEND {1+}\r\nx {1}\r\nx\r\n");
+        let asked = command("a APPEND {1+}\r\nx {1}\r\n\0\r\n");
         assert_eq!(frames(whole.as_bytes(), &[]), [large(29, false), piece(29), asked.clone(), command("b NOOP\r\n")]);
         assert_eq!(frames(whole.as_bytes(), &[30])[..4], [large(29, false), piece(6), piece(23), asked]);
         assert_eq!(
@@ -481,9 +498,34 @@ mod tests {
             [refused("a", MESSAGE_TOO_LARGE, false), command("b NOOP\r\n")]
         );
         assert_eq!(frames(b"a APPENDX x {17}\r\n", &[]), [refused("a", "literal too large", false)]);
-        // One is enough.
-        let two = format!("a APPEND x {{20+}}\r\n{} {{20+}}\r\n{}\r\n", "y".repeat(20), "y".repeat(20));
-        assert_eq!(frames(two.as_bytes(), &[])[2..], [refused("a", MESSAGE_TOO_LARGE, false)]);
+    }
+
+    #[test]
+    fn several_messages() {
+        let two = format!("a APPEND x {{20+}}\r\n{} ~{{21+}}\r\n{}\r\n", "y".repeat(20), "y".repeat(21));
+        let large = |size| Frame::Large { size, waits: false };
+        let piece = |length| Frame::Piece(Bytes::from(vec![b'y'; length]));
+        assert_eq!(
+            joined(frames(two.as_bytes(), &[])),
+            [large(20), piece(20), large(21), piece(21), command("a APPEND x {1}\r\n\0 ~{1}\r\n\0\r\n")]
+        );
+        let limits = FrameLimits { line: 4000, ..LIMITS };
+        let mut framer = Framer::new(usize::MAX);
+        framer.feed(b"a APPEND x").unwrap();
+        for _ in 0..=MAX_MESSAGES {
+            framer.feed(format!(" {{17+}}\r\n{}", "y".repeat(17)).as_bytes()).unwrap();
+        }
+        framer.feed(b"\r\nb NOOP\r\n").unwrap();
+        let mut frames: Vec<Frame> = std::iter::from_fn(|| framer.next(Expect::Command, &limits)).collect();
+        assert_eq!(frames.pop(), Some(command("b NOOP\r\n")));
+        assert_eq!(frames.pop(), Some(refused("a", TOO_MANY_MESSAGES, false)));
+        assert_eq!(frames.len(), 2 * MAX_MESSAGES);
+    }
+
+    #[test]
+    fn empty_literals_do_not_go_on_for_ever() {
+        let endless = format!("a X{}\r\nb NOOP\r\n", " {0+}\r\n".repeat(50));
+        assert_eq!(frames(endless.as_bytes(), &[]), [refused("a", "command too long", false), command("b NOOP\r\n")]);
     }
 
     #[test]

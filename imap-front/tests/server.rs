@@ -9,7 +9,10 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
+use futures::StreamExt;
 use imap_front::server::{Limits, Server, ServerConfig};
+use imap_front::store::{FolderStore, StoreError};
+use mail_core::FetchNeed;
 use mail_core::listener::{Gate, GateLimits, TlsMode};
 use mail_core::work::{BudgetLimits, ByteBudget};
 use support::{Memory, Users};
@@ -270,4 +273,39 @@ async fn what_is_put_in_order_holds_memory_until_it_is_answered() {
     client.say("c NOOP\r\n").await;
     client.until("c OK ").await;
     assert_eq!(budget.used(), 0);
+}
+
+#[tokio::test]
+async fn several_large_messages_come_one_behind_the_other() {
+    let store = Memory::new();
+    store.add("Work", None);
+    let server = start(plaintext(), store.clone()).await;
+    let mut client = Client::logged_in(&server).await;
+    client.say("s SELECT INBOX\r\n").await;
+    client.until("s OK ").await;
+    let message = |number: usize| format!("Subject: {number}\r\n\r\n{}", number.to_string().repeat(200_000 * number));
+    let literals = |count| -> String {
+        (1..=count).map(message).map(|message| format!(" {{{}+}}\r\n{message}", message.len())).collect()
+    };
+    client.say(&format!("a APPEND Work{}\r\n", literals(3))).await;
+    let answer = client.until("a ").await;
+    assert!(answer.ends_with("a OK [APPENDUID 7 1:3] APPEND completed\r\n"), "{answer}");
+    let work = store.folder("Work");
+    let stored = work.fetch(vec![1, 2, 3], FetchNeed::Full).await.unwrap().collect::<Vec<_>>().await;
+    for (uid, stored) in stored {
+        let stored = stored.unwrap().content.into_message();
+        assert!(*stored.bytes() == *message(uid as usize).as_bytes(), "{uid}");
+    }
+    // What is taken back is not in the selected mailbox, which stays selected.
+    *work.fail_append_after.lock().unwrap() = Some((2, StoreError::OverQuota("full".to_owned())));
+    client.say(&format!("b APPEND Work{}\r\nc FETCH 1 FLAGS\r\nd NOOP\r\n", literals(3))).await;
+    let answer = client.until("d OK ").await;
+    assert!(answer.contains("b NO [OVERQUOTA] full\r\n"), "{answer}");
+    assert!(answer.contains("c BAD No message with that number\r\n"), "{answer}");
+    assert_eq!(work.messages().iter().map(|row| row.uid).collect::<Vec<_>>(), [1, 2, 3]);
+    // What is refused in the middle leaves nothing for the next command.
+    client.say(&format!("e APPEND Work{} {{99999999}}\r\nf APPEND Work {{4+}}\r\nA: b\r\n", literals(2))).await;
+    let answer = client.until("f OK ").await;
+    assert!(answer.contains("e NO [TOOBIG] message too large\r\n"), "{answer}");
+    assert_eq!(work.messages().last().unwrap().size, Some(4));
 }

@@ -23,6 +23,8 @@ pub struct AppendUid {
     pub uid_validity: u32,
     /// UID of the message.
     pub uid: u32,
+    /// Whether it was made: else it was there before, and stands for the one that was to be stored.
+    pub made: bool,
 }
 
 /// Under which UIDs messages were copied (RFC 4315 COPYUID).

@@ -102,7 +102,7 @@ impl Account {
             let change = FlagChange { mode: FlagChangeMode::Add, flags: overlay, keywords: Keywords::EMPTY };
             self.mailbox.folder(folder).await?.store(vec![uid], change, None).await?;
         }
-        Ok(Some(AppendUid { uid_validity: settled.uid_validity, uid }))
+        Ok(Some(AppendUid { uid_validity: settled.uid_validity, uid, made: true }))
     }
 
     /// The server's own copy of a message that was just submitted, in place of a second one that a client stores in Sent
@@ -146,7 +146,7 @@ impl Account {
             settled
         };
         let uid = settled.uids.first().copied().flatten();
-        Ok(uid.map(|uid| AppendUid { uid_validity: settled.uid_validity, uid }))
+        Ok(uid.map(|uid| AppendUid { uid_validity: settled.uid_validity, uid, made: false }))
     }
 
     /// Waits until the copy of a submission is in Sent Items.

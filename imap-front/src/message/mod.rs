@@ -3,7 +3,9 @@
 mod bodystructure;
 mod envelope;
 mod section;
+mod without_nul;
 
 pub use bodystructure::write_body;
 pub use envelope::write_envelope;
 pub use section::write_section;
+pub use without_nul::without_nul;

@@ -14,6 +14,16 @@ impl<'a> Cursor<'a> {
         self.rest.is_empty()
     }
 
+    /// Whether nothing follows but a line end.
+    pub fn is_line_end(&self) -> bool {
+        self.rest == b"\r\n"
+    }
+
+    /// All that was not read yet.
+    pub fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
     /// The next byte.
     pub fn peek(&self) -> Option<u8> {
         self.rest.first().copied()
@@ -127,6 +137,27 @@ impl<'a> Cursor<'a> {
     }
 
     fn literal(&mut self) -> Option<Vec<u8>> {
+        // `CHAR8` has no NUL.
+        self.octets().filter(|content| !content.contains(&0)).map(<[u8]>::to_vec)
+    }
+
+    /// Passes over spaces, however many there are.
+    pub fn skip_spaces(&mut self) {
+        while let Some((b' ', rest)) = self.rest.split_first() {
+            self.rest = rest;
+        }
+    }
+
+    /// What begins here and ends with this byte on the same line, both included.
+    pub fn enclosed(&mut self, end: u8) -> Option<&'a [u8]> {
+        let at = self.rest.iter().skip(1).position(|byte| *byte == end)? + 2;
+        let (enclosed, rest) = self.rest.split_at_checked(at)?;
+        self.rest = rest;
+        (!enclosed.contains(&b'\n')).then_some(enclosed)
+    }
+
+    /// What a literal holds, whatever that is.
+    pub fn octets(&mut self) -> Option<&'a [u8]> {
         self.expect(b'{')?;
         let digits = self.while_true(|byte| byte.is_ascii_digit())?;
         let size: usize = std::str::from_utf8(&digits).ok()?.parse().ok()?;
@@ -136,9 +167,8 @@ impl<'a> Cursor<'a> {
         self.expect(b'}')?;
         self.expect(b'\r')?;
         self.expect(b'\n')?;
-        let content = self.rest.get(..size)?;
-        self.rest = self.rest.get(size..)?;
-        // `CHAR8` has no NUL.
-        (!content.contains(&0)).then(|| content.to_vec())
+        let (content, rest) = self.rest.split_at_checked(size)?;
+        self.rest = rest;
+        Some(content)
     }
 }

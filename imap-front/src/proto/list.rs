@@ -1,7 +1,7 @@
 //! LIST and LSUB: the command in all its forms (RFC 3501 6.3.8, RFC 5258, RFC 5819, RFC 6154) and pattern matching.
 
 use super::cursor::Cursor;
-use super::mailbox_name::mailbox_name;
+use super::mailbox_name::Names;
 use super::request::ListRequest;
 use super::status;
 
@@ -12,7 +12,7 @@ const MAX_PATTERNS: usize = 64;
 
 /// Parses the arguments of LIST: what follows `LIST ` up to the line end. Nothing if they are not well-formed or ask for
 /// what is not known.
-pub fn parse(arguments: &[u8]) -> Option<ListRequest> {
+pub fn parse(arguments: &[u8], names: Names) -> Option<ListRequest> {
     let mut request = ListRequest::default();
     let mut cursor = Cursor::new(arguments);
     if cursor.peek() == Some(b'(') {
@@ -35,13 +35,13 @@ pub fn parse(arguments: &[u8]) -> Option<ListRequest> {
         request.return_subscribed = request.select_subscribed;
         cursor.expect(b' ')?;
     }
-    request.reference = mailbox_name(&cursor.string(false)?);
+    request.reference = names.read(&cursor.string(false)?);
     cursor.expect(b' ')?;
     if cursor.peek() == Some(b'(') {
         request.extended = true;
         cursor.expect(b'(')?;
         loop {
-            request.patterns.push(pattern(&cursor.string(true)?)?);
+            request.patterns.push(pattern(&cursor.string(true)?, names)?);
             if request.patterns.len() > MAX_PATTERNS {
                 return None;
             }
@@ -52,7 +52,7 @@ pub fn parse(arguments: &[u8]) -> Option<ListRequest> {
         }
         cursor.expect(b')')?;
     } else {
-        request.patterns.push(pattern(&cursor.string(true)?)?);
+        request.patterns.push(pattern(&cursor.string(true)?, names)?);
     }
     if cursor.peek() == Some(b' ') {
         request.extended = true;
@@ -67,8 +67,8 @@ pub fn parse(arguments: &[u8]) -> Option<ListRequest> {
 }
 
 /// The pattern in Unicode.
-pub(crate) fn pattern(bytes: &[u8]) -> Option<String> {
-    (bytes.len() <= MAX_PATTERN).then(|| mailbox_name(bytes))
+pub(crate) fn pattern(bytes: &[u8], names: Names) -> Option<String> {
+    (bytes.len() <= MAX_PATTERN).then(|| names.read(bytes))
 }
 
 fn parse_return(cursor: &mut Cursor<'_>, request: &mut ListRequest) -> Option<()> {
@@ -133,6 +133,10 @@ mod tests {
 
     use super::super::status_item::StatusItem;
     use super::*;
+
+    fn parse(arguments: &[u8]) -> Option<ListRequest> {
+        super::parse(arguments, Names::default())
+    }
 
     #[test]
     fn patterns() {

@@ -1,25 +1,25 @@
 //! Makes a [`Request`] of a command's bytes: the grammar is imap-codec's, apart from LIST, STATUS, SELECT, ENABLE, AUTHENTICATE, the
 //! commands that search, and the modifiers of FETCH; its types end here.
 
-use bytes::Bytes;
+use std::num::NonZeroU32;
+
 use imap_codec::CommandCodec;
 use imap_codec::decode::Decoder;
 use imap_codec::imap_types::command::{CommandBody, StoreModifier};
 use imap_codec::imap_types::core::AString;
-use imap_codec::imap_types::extensions::binary::LiteralOrLiteral8;
 use imap_codec::imap_types::fetch::{MacroOrMessageDataItemNames, MessageDataItemName, Part, Section as WireSection};
-use imap_codec::imap_types::flag::{Flag, StoreResponse, StoreType};
+use imap_codec::imap_types::flag::StoreResponse;
 use imap_codec::imap_types::mailbox::{ListMailbox, Mailbox};
 use imap_codec::imap_types::sequence::{SeqOrUid, Sequence, SequenceSet as WireSet};
 use mail_core::message::{Section, SectionText};
-use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords, NewMessage, utf7};
 use secrecy::SecretString;
 use thiserror::Error;
 
-use super::mailbox_name::mailbox_name;
+use super::flags::lower_flags;
+use super::mailbox_name::Names;
 use super::message_set::MessageSet;
 use super::plain_form::PlainForm;
-use super::quirk::normalise;
+use super::quirk::{is_quoting_utf8, normalise};
 use super::request::{FetchItem, Request, Tagged};
 use super::sequence::SequenceSet;
 use super::tag::tag_of;
@@ -30,9 +30,6 @@ use super::{append, authenticate, enable, fetch_modifier, list, search_command, 
 const MAX_FETCH_ITEMS: usize = 64;
 /// How many part numbers a section may have.
 const MAX_PART_DEPTH: usize = 64;
-/// How many keywords one STORE may name, and how long each may be.
-const MAX_KEYWORDS: usize = 64;
-const MAX_KEYWORD: usize = 128;
 
 /// A command that is not understood: `BAD`.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -44,14 +41,24 @@ pub struct SyntaxError {
     pub text: &'static str,
 }
 
-/// Understands a command: its lines, each ended by CRLF, with the literals between them.
+/// Understands a command: its lines, each ended by CRLF, with the literals between them. Mailbox names are in modified UTF-7.
 ///
 /// # Errors
 /// [`SyntaxError`] if it is not well-formed, not known, or beyond the limits of this module.
 pub fn lower(command: &[u8]) -> Result<Tagged, SyntaxError> {
-    if append::is_append(command) {
-        let tag = tag_of(command);
-        return match (tag, lower_append(command)) {
+    lower_with(command, Names::ModifiedUtf7)
+}
+
+/// The same with mailbox names as the client writes them.
+///
+/// # Errors
+/// Those of [`lower`].
+pub fn lower_with(command: &[u8], names: Names) -> Result<Tagged, SyntaxError> {
+    if names == Names::Utf8 && !is_quoting_utf8(command) {
+        return Err(SyntaxError { tag: tag_of(command), text: "Invalid UTF-8 in a quoted string" });
+    }
+    if let Some(request) = append::parse(command, names) {
+        return match (tag_of(command), request) {
             (Some(tag), Ok(request)) => Ok(Tagged { tag, request }),
             (tag, result) => Err(SyntaxError { tag, text: result.err().unwrap_or("Missing or invalid tag") }),
         };
@@ -60,23 +67,23 @@ pub fn lower(command: &[u8]) -> Result<Tagged, SyntaxError> {
     let Some(tag) = tag_of(&command) else {
         return Err(SyntaxError { tag: None, text: "Missing or invalid tag" });
     };
-    match lower_body(&command, tag.len()) {
+    match lower_body(&command, tag.len(), names) {
         Ok(request) => Ok(Tagged { tag, request }),
         Err(text) => Err(SyntaxError { tag: Some(tag), text }),
     }
 }
 
-fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str> {
+fn lower_body(command: &[u8], tag_length: usize, names: Names) -> Result<Request, &'static str> {
     let body = command.get(tag_length + 1..).unwrap_or_default();
     if let Some(arguments) = arguments(body, b"LIST ") {
-        return list::parse(arguments).map(Request::List).ok_or("Invalid arguments of LIST");
+        return list::parse(arguments, names).map(Request::List).ok_or("Invalid arguments of LIST");
     }
     if let Some(arguments) = arguments(body, b"STATUS ") {
-        return status::parse(arguments).ok_or("Invalid arguments of STATUS");
+        return status::parse(arguments, names).ok_or("Invalid arguments of STATUS");
     }
     for (verb, read_only) in [(&b"SELECT "[..], false), (b"EXAMINE ", true)] {
         if let Some(arguments) = arguments(body, verb) {
-            return select::parse(arguments, read_only).ok_or("Invalid arguments of SELECT or EXAMINE");
+            return select::parse(arguments, read_only, names).ok_or("Invalid arguments of SELECT or EXAMINE");
         }
     }
     if let Some(arguments) = arguments(body, b"ENABLE ") {
@@ -120,8 +127,8 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
         },
         CommandBody::Namespace => Request::Namespace,
         CommandBody::Lsub { reference, mailbox_wildcard } => Request::Lsub {
-            reference: mailbox(&reference),
-            pattern: list_pattern(&mailbox_wildcard).ok_or("Pattern too long")?,
+            reference: mailbox(&reference, names),
+            pattern: list_pattern(&mailbox_wildcard, names).ok_or("Pattern too long")?,
         },
         CommandBody::Unselect => Request::Unselect,
         CommandBody::Close => Request::Close,
@@ -143,16 +150,22 @@ fn lower_body(command: &[u8], tag_length: usize) -> Result<Request, &'static str
             },
         },
         CommandBody::Idle => Request::Idle,
-        CommandBody::Create { mailbox: name } => Request::Create(new_mailbox(&name)?),
-        CommandBody::Delete { mailbox: name } => Request::Delete(mailbox(&name)),
-        CommandBody::Rename { from, to } => Request::Rename { from: mailbox(&from), to: new_mailbox(&to)? },
-        CommandBody::Subscribe { mailbox: name } => Request::Subscribe { mailbox: mailbox(&name), subscribed: true },
-        CommandBody::Unsubscribe { mailbox: name } => Request::Subscribe { mailbox: mailbox(&name), subscribed: false },
+        CommandBody::Create { mailbox: name } => Request::Create(new_mailbox(&name, names)?),
+        CommandBody::Delete { mailbox: name } => Request::Delete(mailbox(&name, names)),
+        CommandBody::Rename { from, to } => {
+            Request::Rename { from: mailbox(&from, names), to: new_mailbox(&to, names)? }
+        }
+        CommandBody::Subscribe { mailbox: name } => {
+            Request::Subscribe { mailbox: mailbox(&name, names), subscribed: true }
+        }
+        CommandBody::Unsubscribe { mailbox: name } => {
+            Request::Subscribe { mailbox: mailbox(&name, names), subscribed: false }
+        }
         CommandBody::Copy { sequence_set, mailbox: name, uid } => {
-            Request::Copy { set: lower_set(&sequence_set), uid, mailbox: mailbox(&name), remove: false }
+            Request::Copy { set: lower_set(&sequence_set), uid, mailbox: mailbox(&name, names), remove: false }
         }
         CommandBody::Move { sequence_set, mailbox: name, uid } => {
-            Request::Copy { set: lower_set(&sequence_set), uid, mailbox: mailbox(&name), remove: true }
+            Request::Copy { set: lower_set(&sequence_set), uid, mailbox: mailbox(&name, names), remove: true }
         }
         _ => return Err("Command or argument of an extension that is not offered"),
     };
@@ -172,37 +185,15 @@ fn arguments<'a>(body: &'a [u8], verb: &[u8]) -> Option<&'a [u8]> {
     first.eq_ignore_ascii_case(verb).then(|| rest.strip_suffix(b"\r\n").unwrap_or_default())
 }
 
-/// APPEND: the message is taken out first, so that nothing copies it twice.
-fn lower_append(command: &[u8]) -> Result<Request, &'static str> {
-    let invalid = "Invalid arguments of APPEND";
-    let (head, content) = append::split(command).ok_or(invalid)?;
-    let head = normalise(&head);
-    let (rest, parsed) = CommandCodec::default().decode(&head).map_err(|_| invalid)?;
-    let (CommandBody::Append { mailbox: name, flags, date, message: LiteralOrLiteral8::Literal(_) }, true) =
-        (parsed.body, rest.is_empty())
-    else {
-        return Err(invalid);
-    };
-    let FlagChange { flags, keywords, .. } = lower_flags(StoreType::Replace, &flags)?;
-    let message = NewMessage {
-        flags,
-        keywords,
-        internal_date: date.map(|date| date.as_ref().timestamp()),
-        content: Bytes::copy_from_slice(content),
-    };
-    Ok(Request::Append { mailbox: mailbox(&name), message: Box::new(message) })
-}
-
 /// The name of a mailbox to be made. A separator at its end says that others will be below it, which all can have. What
 /// is neither modified UTF-7 nor UTF-8 is refused: it would be listed as something else.
-fn new_mailbox(name: &Mailbox<'_>) -> Result<String, &'static str> {
-    if let Mailbox::Other(other) = name {
-        let bytes: &[u8] = other.as_ref();
-        if utf7::decode(bytes).is_none() && (bytes.is_ascii() || std::str::from_utf8(bytes).is_err()) {
-            return Err("Mailbox name is not valid modified UTF-7");
-        }
+fn new_mailbox(name: &Mailbox<'_>, names: Names) -> Result<String, &'static str> {
+    if let Mailbox::Other(other) = name
+        && !names.may_be_made(other.as_ref())
+    {
+        return Err("Mailbox name is not valid modified UTF-7, or once UTF-8 is enabled, not valid UTF-8");
     }
-    let name = mailbox(name);
+    let name = mailbox(name, names);
     Ok(name.strip_suffix('/').unwrap_or(&name).to_owned())
 }
 
@@ -214,17 +205,17 @@ fn astring(value: &AString<'_>) -> String {
     text(value.as_ref())
 }
 
-fn mailbox(name: &Mailbox<'_>) -> String {
+fn mailbox(name: &Mailbox<'_>, names: Names) -> String {
     match name {
         Mailbox::Inbox => "INBOX".to_owned(),
-        Mailbox::Other(other) => mailbox_name(other.as_ref()),
+        Mailbox::Other(other) => names.read(other.as_ref()),
     }
 }
 
-fn list_pattern(pattern: &ListMailbox<'_>) -> Option<String> {
+fn list_pattern(pattern: &ListMailbox<'_>, names: Names) -> Option<String> {
     match pattern {
-        ListMailbox::Token(token) => list::pattern(token.as_ref()),
-        ListMailbox::String(string) => list::pattern(string.as_ref()),
+        ListMailbox::Token(token) => list::pattern(token.as_ref(), names),
+        ListMailbox::String(string) => list::pattern(string.as_ref(), names),
     }
 }
 
@@ -275,7 +266,12 @@ fn lower_item(item: MessageDataItemName<'_>) -> Result<FetchItem, &'static str> 
             partial: partial.map(|(first, count)| (first, count.get())),
             peek,
         },
-        _ => return Err("FETCH item of an extension that is not offered"),
+        MessageDataItemName::Binary { section, partial, peek } => FetchItem::Binary {
+            part: lower_part(&section)?,
+            partial: partial.map(|(first, count)| (first, count.get())),
+            peek,
+        },
+        MessageDataItemName::BinarySize { section } => FetchItem::BinarySize(lower_part(&section)?),
     })
 }
 
@@ -292,45 +288,20 @@ fn lower_section(section: Option<WireSection<'_>>) -> Result<Section, &'static s
         Some(WireSection::Text(part)) => (part, SectionText::Text),
         Some(WireSection::Mime(part)) => (Some(part), SectionText::Mime),
     };
-    let part: Vec<u32> =
-        part.map(|Part(numbers)| numbers.as_ref().iter().map(|number| number.get()).collect()).unwrap_or_default();
-    if part.len() > MAX_PART_DEPTH {
-        return Err("Part nested too deeply");
-    }
+    let part = lower_part(part.as_ref().map_or(&[], |Part(numbers)| numbers.as_ref()))?;
     Ok(Section { part, text })
 }
 
-fn lower_flags(kind: StoreType, flags: &[Flag<'_>]) -> Result<FlagChange, &'static str> {
-    let mut system = FlagSet::EMPTY;
-    let mut keywords = Vec::new();
-    for flag in flags {
-        system = system.union(match flag {
-            Flag::Answered => FlagSet::ANSWERED,
-            Flag::Deleted => FlagSet::DELETED,
-            Flag::Draft => FlagSet::DRAFT,
-            Flag::Flagged => FlagSet::FLAGGED,
-            Flag::Seen => FlagSet::SEEN,
-            // What PERMANENTFLAGS does not list may be ignored (RFC 3501 7.1), and copies of flags from elsewhere have such.
-            Flag::Extension(_) => FlagSet::EMPTY,
-            Flag::Keyword(keyword) => {
-                keywords.push(keyword.inner().to_owned());
-                FlagSet::EMPTY
-            }
-        });
+fn lower_part(numbers: &[NonZeroU32]) -> Result<Vec<u32>, &'static str> {
+    if numbers.len() > MAX_PART_DEPTH {
+        return Err("Part nested too deeply");
     }
-    if keywords.len() > MAX_KEYWORDS || keywords.iter().any(|keyword| keyword.len() > MAX_KEYWORD) {
-        return Err("Too many keywords, or too long ones");
-    }
-    let mode = match kind {
-        StoreType::Replace => FlagChangeMode::Replace,
-        StoreType::Add => FlagChangeMode::Add,
-        StoreType::Remove => FlagChangeMode::Remove,
-    };
-    Ok(FlagChange { mode, flags: system, keywords: Keywords::from_iter(keywords) })
+    Ok(numbers.iter().map(|number| number.get()).collect())
 }
 
 #[cfg(test)]
 mod tests {
+    use mail_core::{FlagChange, FlagChangeMode, FlagSet, Keywords};
     use proptest::prelude::*;
     use secrecy::ExposeSecret;
 
@@ -428,15 +399,18 @@ mod tests {
             ),
             ("a APPEND x \"7-Jul-1996 02:44:25 -0700\" {5}\r\n{2}\r\n\r\n", FlagSet::EMPTY, Some(836_732_665)),
         ] {
-            let Request::Append { mailbox, message } = request(command) else { panic!() };
+            let Request::Append { mailbox, messages } = request(command) else { panic!() };
+            let message = &messages[0].message;
             assert_eq!((mailbox.as_str(), &message.content[..]), ("x", &b"{2}\r\n"[..]));
             assert_eq!((message.flags, message.internal_date), (flags, date));
         }
         for command in [
             "a APPEND x\r\n",
             "a APPEND x {3}\r\nabc x\r\n",
-            "a APPEND x {1}\r\na {1}\r\nb\r\n",
-            "a APPEND x ~{1}\r\nb\r\n",
+            "a APPEND x {1}\r\na{1}\r\nb x\r\n",
+            "a APPEND x {1}\r\na ()\r\n",
+            "a APPEND x UTF8 ({1}\r\nb)\r\n",
+            "a APPEND x UTF8 (~{1}\r\nb\r\n",
             "a APPEND x (\\Seen {1}\r\nb\r\n",
             "a APPEND {1}\r\nx\r\n",
         ] {
@@ -497,7 +471,7 @@ mod tests {
             verb in prop_oneof![
                 Just("FETCH 1 "), Just("FETCH $ "), Just("UID FETCH 1 (UID) "), Just("SEARCH "), Just("SEARCH RETURN "),
                 Just("SORT "), Just("THREAD REFS "), Just("CANCELUPDATE "), Just("UIDBATCHES "), Just("STORE 1 "), Just("STATUS "), Just("LOGIN "), Just("ID "),
-                Just("LIST "), Just("SELECT "), Just("AUTHENTICATE PLAIN "), Just("APPEND x "), Just("UID ")
+                Just("LIST "), Just("SELECT "), Just("AUTHENTICATE PLAIN "), Just("APPEND x "), Just("APPEND x {1}\r\ny "), Just("REPLACE 1 x "), Just("UID ")
             ],
             rest in "[ ()\"*:,{}0-9a-zA-Z\\\\\\[\\]<>.=+é\r\n-]{0,60}",
         ) {

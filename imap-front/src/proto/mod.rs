@@ -2,14 +2,18 @@
 //! ([`response::Output`]).
 
 pub(crate) mod append;
+/// Messages to be stored.
+pub mod append_message;
 mod authenticate;
 pub(crate) mod case;
 mod cursor;
 mod enable;
 mod fetch_modifier;
+mod flags;
 pub mod list;
 pub mod lower;
-mod mailbox_name;
+/// Names of mailboxes.
+pub mod mailbox_name;
 /// Sets of messages.
 pub mod message_set;
 /// Orders of what is found.

@@ -44,6 +44,25 @@ pub fn normalise(command: &[u8]) -> Zeroizing<Vec<u8>> {
     output
 }
 
+/// Whether what stands in quoted strings is UTF-8, as it has to be where they hold more than ASCII (RFC 9755 3). Literals are not
+/// looked at.
+pub fn is_quoting_utf8(command: &[u8]) -> bool {
+    let mut rest = command;
+    while let Some(first) = rest.first() {
+        let length = match first {
+            b'"' => quoted_length(rest),
+            b'{' => literal_length(rest),
+            _ => 1,
+        };
+        let (taken, tail) = rest.split_at(length.clamp(1, rest.len()));
+        if *first == b'"' && std::str::from_utf8(taken).is_err() {
+            return false;
+        }
+        rest = tail;
+    }
+    true
+}
+
 /// Writes what stands between quotes as a literal, which may hold any bytes (in RFC 9051 quoted strings may hold UTF-8, too).
 fn write_literal(quoted: &[u8], output: &mut Zeroizing<Vec<u8>>) {
     let mut text = Zeroizing::new(Vec::with_capacity(quoted.len()));
@@ -87,6 +106,18 @@ pub(super) fn literal_length(text: &[u8]) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn quoted_utf8() {
+        for (command, expected) in [
+            (&b"a LIST \"\" \"\xc3\xa4\"\r\n"[..], true),
+            (b"a LIST \"\" \"\xe4\"\r\n", false),
+            (b"a LIST \"\" {1}\r\n\xe4\r\n", true),
+            (b"a LIST \"\" {5}\r\n\"\xe4\"\r\n\r\n", true),
+        ] {
+            assert_eq!(is_quoting_utf8(command), expected);
+        }
+    }
 
     #[test]
     fn evened_out() {

@@ -1,7 +1,8 @@
+use mail_core::FlagChange;
 use mail_core::message::Section;
-use mail_core::{FlagChange, NewMessage};
 use secrecy::SecretString;
 
+use super::append_message::AppendMessage;
 use super::message_set::MessageSet;
 use super::order::Order;
 use super::partial_range::PartialRange;
@@ -95,7 +96,14 @@ pub enum Request {
     },
     Append {
         mailbox: String,
-        message: Box<NewMessage>,
+        messages: Vec<AppendMessage>,
+    },
+    /// REPLACE (RFC 8508) of a message, the last one without a number.
+    Replace {
+        number: Option<u32>,
+        uid: bool,
+        mailbox: String,
+        message: Box<AppendMessage>,
     },
     Create(String),
     Delete(String),
@@ -155,6 +163,8 @@ impl Request {
             Self::Copy { uid: false, .. } => "MOVE",
             Self::Copy { .. } => "UID MOVE",
             Self::Append { .. } => "APPEND",
+            Self::Replace { uid: false, .. } => "REPLACE",
+            Self::Replace { .. } => "UID REPLACE",
             Self::Create(_) => "CREATE",
             Self::Delete(_) => "DELETE",
             Self::Rename { .. } => "RENAME",
@@ -235,6 +245,16 @@ pub enum FetchItem {
     Rfc822,
     Rfc822Header,
     Rfc822Text,
+    /// `BINARY[part]<partial>` (RFC 3516 4.2); without part numbers the message.
+    Binary {
+        part: Vec<u32>,
+        /// First byte, and how many at most.
+        partial: Option<(u32, u32)>,
+        /// Whether `\\Seen` stays as it is.
+        peek: bool,
+    },
+    /// `BINARY.SIZE[part]` (RFC 3516 4.2)
+    BinarySize(Vec<u32>),
     /// `BODY[section]<partial>`
     Section {
         section: Section,
@@ -248,6 +268,9 @@ pub enum FetchItem {
 impl FetchItem {
     /// Whether fetching it marks the message as seen.
     pub fn sets_seen(&self) -> bool {
-        matches!(self, Self::Rfc822 | Self::Rfc822Text | Self::Section { peek: false, .. })
+        matches!(
+            self,
+            Self::Rfc822 | Self::Rfc822Text | Self::Section { peek: false, .. } | Self::Binary { peek: false, .. }
+        )
     }
 }

@@ -22,9 +22,21 @@ const MAX_TEXT: usize = 300;
 pub struct Output {
     chunks: VecDeque<Bytes>,
     tail: Vec<u8>,
+    /// Strings may be quoted in UTF-8, and mailbox names are in UTF-8.
+    utf8: bool,
 }
 
 impl Output {
+    /// From now on the client understands quoted UTF-8 (RFC 9755 3).
+    pub fn accept_utf8(&mut self) {
+        self.utf8 = true;
+    }
+
+    /// An empty one, for what the same client is to be sent.
+    pub fn another(&self) -> Self {
+        Self { utf8: self.utf8, ..Self::default() }
+    }
+
     /// The next piece, in order.
     pub fn take(&mut self) -> Option<Bytes> {
         self.chunks.pop_front().or_else(|| (!self.tail.is_empty()).then(|| Bytes::from(std::mem::take(&mut self.tail))))
@@ -92,7 +104,8 @@ impl Output {
 
     /// `string`: quoted where that is possible, else a literal. NUL, which neither can hold, is left out.
     pub fn string(&mut self, value: &[u8]) -> &mut Self {
-        if value.len() <= MAX_QUOTED && value.iter().all(|byte| matches!(byte, b' '..=b'~' | b'\t')) {
+        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~' | b'\t');
+        if value.len() <= MAX_QUOTED && (value.iter().all(is_plain) || (self.utf8 && is_quotable(value))) {
             self.tail.push(b'"');
             for byte in value {
                 if matches!(byte, b'"' | b'\\') {
@@ -119,6 +132,10 @@ impl Output {
             content = content.iter().map(|byte| if *byte == 0 { NO_NUL } else { *byte }).collect();
         }
         self.announce(content.len());
+        self.share(content)
+    }
+
+    fn share(&mut self, content: Bytes) -> &mut Self {
         if content.len() < SHARE_FROM {
             self.tail.extend_from_slice(&content);
         } else {
@@ -126,6 +143,16 @@ impl Output {
             self.chunks.push_back(content);
         }
         self
+    }
+
+    /// A literal with exactly these bytes, as a literal8 if there is NUL among them (RFC 3516 4.2).
+    pub fn binary(&mut self, content: Bytes) -> &mut Self {
+        if memchr(0, &content).is_none() {
+            return self.literal(content);
+        }
+        self.text("~");
+        self.announce(content.len());
+        self.share(content)
     }
 
     /// `astring`: as an atom if it can be one.
@@ -139,9 +166,9 @@ impl Output {
         }
     }
 
-    /// A mailbox name, in modified UTF-7.
+    /// A mailbox name, in modified UTF-7 unless the client understands UTF-8.
     pub fn mailbox(&mut self, name: &str) -> &mut Self {
-        self.astring(&utf7::encode(name))
+        if self.utf8 { self.astring(name) } else { self.astring(&utf7::encode(name)) }
     }
 
     /// A list of flags in parentheses.
@@ -169,6 +196,11 @@ impl Output {
         let _ = write!(header, "{{{length}}}\r\n");
         self.text(&header);
     }
+}
+
+/// Whether it is UTF-8 without control characters.
+fn is_quotable(value: &[u8]) -> bool {
+    std::str::from_utf8(value).is_ok_and(|text| !text.chars().any(char::is_control))
 }
 
 /// Whether a keyword can be shown (`flag-keyword = atom`); a store may hold others, from elsewhere.
@@ -204,10 +236,27 @@ mod tests {
     }
 
     #[test]
+    fn strings_in_utf8() {
+        let written = |write: for<'a> fn(&'a mut Output) -> &'a mut Output| {
+            written(move |output| {
+                output.accept_utf8();
+                write(output)
+            })
+        };
+        assert_eq!(written(|o| o.mailbox("Gel\u{f6}scht & weg")), "\"Gel\u{f6}scht & weg\"");
+        assert_eq!(written(|o| o.mailbox("A&B")), "A&B");
+        assert_eq!(written(|o| o.string("\u{e4}\"".as_bytes())), "\"\u{e4}\\\"\"");
+        assert_eq!(written(|o| o.string("\u{85}".as_bytes())), "{2}\r\n\u{85}");
+        assert!(written(|o| o.string(b"\xe4")).starts_with("{1}\r\n"));
+    }
+
+    #[test]
     fn literals_hold_no_nul() {
         let mut output = Output::default();
         output.literal(Bytes::from_static(b"a\0b\0"));
         assert_eq!(output.take().as_deref(), Some(&b"{4}\r\na\x80b\x80"[..]));
+        output.binary(Bytes::from_static(b"a\0b")).binary(Bytes::from_static(b"ab"));
+        assert_eq!(output.take().as_deref(), Some(&b"~{3}\r\na\0b{2}\r\nab"[..]));
     }
 
     #[test]

@@ -1,13 +1,13 @@
 //! SELECT and EXAMINE with their parameters (RFC 4466 2.1): CONDSTORE (RFC 7162 3.1.8) and QRESYNC (RFC 7162 3.2.5).
 
 use super::cursor::Cursor;
-use super::mailbox_name::mailbox_name;
+use super::mailbox_name::Names;
 use super::request::{KnownState, Request, SelectParameters};
 
 /// What follows `SELECT ` or `EXAMINE ` up to the line end.
-pub(super) fn parse(arguments: &[u8], read_only: bool) -> Option<Request> {
+pub(super) fn parse(arguments: &[u8], read_only: bool, names: Names) -> Option<Request> {
     let mut cursor = Cursor::new(arguments);
-    let mailbox = mailbox_name(&cursor.string(false)?);
+    let mailbox = names.read(&cursor.string(false)?);
     let mut parameters = SelectParameters::default();
     if !cursor.is_at_end() {
         cursor.expect(b' ')?;
@@ -64,7 +64,7 @@ mod tests {
     use crate::proto::sequence::SequenceSet;
 
     fn selected(arguments: &str) -> Option<(String, bool, Option<KnownState>)> {
-        match parse(arguments.as_bytes(), false)? {
+        match parse(arguments.as_bytes(), false, Names::default())? {
             Request::Select { mailbox, parameters: SelectParameters { condstore, known }, .. } => {
                 Some((mailbox, condstore, known))
             }

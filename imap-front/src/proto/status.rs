@@ -1,14 +1,14 @@
 //! STATUS (RFC 3501 6.3.10), and what LIST asks of it (RFC 5819).
 
 use super::cursor::Cursor;
-use super::mailbox_name::mailbox_name;
+use super::mailbox_name::Names;
 use super::request::Request;
 use super::status_item::StatusItem;
 
 /// What follows `STATUS ` up to the line end.
-pub(super) fn parse(arguments: &[u8]) -> Option<Request> {
+pub(super) fn parse(arguments: &[u8], names: Names) -> Option<Request> {
     let mut cursor = Cursor::new(arguments);
-    let mailbox = mailbox_name(&cursor.string(false)?);
+    let mailbox = names.read(&cursor.string(false)?);
     cursor.expect(b' ')?;
     let items = items(&mut cursor)?;
     cursor.is_at_end().then_some(Request::Status { mailbox, items })
@@ -28,7 +28,7 @@ mod tests {
 
     #[test]
     fn known_answers() {
-        let items = |arguments: &str| match parse(arguments.as_bytes()) {
+        let items = |arguments: &str| match parse(arguments.as_bytes(), Names::default()) {
             Some(Request::Status { mailbox, items }) => Some((mailbox, items)),
             _ => None,
         };

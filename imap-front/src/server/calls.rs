@@ -4,7 +4,7 @@ use std::sync::Arc;
 use futures::stream::{self, BoxStream, StreamExt};
 use mail_core::listener::client_network;
 use mail_core::work::Owner;
-use mail_core::{Peer, Snapshot};
+use mail_core::{FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords, Peer, Snapshot};
 use tokio::sync::watch;
 use tracing::{Instrument, Span};
 
@@ -115,6 +115,11 @@ impl Handles {
             Call::Append { folder, message } => self.of_user(span, move |user| async move {
                 Answer::Reply(Reply::Appended(user.append(&folder, *message).await))
             }),
+            // The connection has what came in.
+            Call::Take(_) => missing(),
+            Call::TakeBack { folder, uid_validity, uids } => self.of_user(span, move |user| async move {
+                Answer::Reply(Reply::Done(take_back(&*user, &folder, uid_validity, uids).await))
+            }),
             Call::Create(name) => {
                 self.of_user(span, move |user| async move { Answer::Reply(Reply::Done(user.create(&name).await)) })
             }
@@ -184,8 +189,24 @@ impl Handles {
     }
 }
 
-fn once(span: Span, answer: impl Future<Output = Answer> + Send + 'static) -> Answers {
+pub(super) fn once(span: Span, answer: impl Future<Output = Answer> + Send + 'static) -> Answers {
     stream::once(answer.instrument(span)).boxed()
+}
+
+/// Removes messages that were stored a moment ago, whether or not their folder is the selected one.
+async fn take_back(
+    user: &dyn UserStore,
+    folder: &FolderKey,
+    uid_validity: u32,
+    uids: Vec<u32>,
+) -> Result<(), StoreError> {
+    let folder = user.open(folder).await?;
+    if folder.watch().borrow().uid_validity() != uid_validity {
+        return Err(StoreError::Unavailable("the mailbox was renewed".to_owned()));
+    }
+    let change = FlagChange { mode: FlagChangeMode::Add, flags: FlagSet::DELETED, keywords: Keywords::EMPTY };
+    folder.store(uids.clone(), change, None).await?;
+    folder.expunge(uids).await
 }
 
 /// A session calls only what it was given; this answer ends its command should that not be so.

@@ -12,12 +12,12 @@ use tokio::sync::watch;
 use tokio_rustls::rustls;
 use zeroize::{Zeroize, Zeroizing};
 
-use super::bounds::{Bounds, Incoming, Performed, Room};
-use super::calls::{Answer, Answers, Handles};
+use super::bounds::{Arrived, Bounds, Incoming, Performed, Room};
+use super::calls::{Answer, Answers, Handles, once};
 use super::compression::{Inflater, PIECE, deflated};
 use super::served::Served;
 use crate::frame::{Frame, Framer, NO_ROOM};
-use crate::session::{Action, Reply, Session, SessionConfig};
+use crate::session::{Action, Call, Reply, Session, SessionConfig};
 use crate::store::{MailStore, StoreError};
 
 /// So much is read at a time.
@@ -85,8 +85,9 @@ impl Connection {
         // What the command that runs holds until it is done.
         let mut held: Vec<Room> = Vec::new();
         let mut holds = false;
-        // The large message of the APPEND that comes in.
+        // The large messages of the command that comes in, and of the one that runs.
         let mut incoming: Option<Incoming> = None;
+        let mut arrived: Option<Arrived> = None;
         let mut pending = Vec::new();
         let mut served = Served::default();
         let mut stopping = self.stopping.clone();
@@ -98,6 +99,11 @@ impl Connection {
             while let Some(action) = session.next_action() {
                 match action {
                     Action::Send(bytes) => self.send(&mut pending, &bytes).await?,
+                    Action::Call(Call::Take(number)) => {
+                        let taking = self.bounds.clone().take(handles.owner(), arrived.as_ref(), number);
+                        let answer = async move { Answer::Reply(Reply::Taken(taking.await)) };
+                        answers = Some(once(session.span(), answer));
+                    }
                     Action::Call(call) => answers = Some(handles.call(self.peer, call, session.span())),
                     Action::Work(work) => {
                         holds = work.holds;
@@ -136,33 +142,37 @@ impl Connection {
                 room = None;
             }
             if let Some(expect) = session.expects() {
-                held = Vec::new();
+                (held, arrived) = (Vec::new(), None);
                 if let Some(frame) = framer.next(expect, session.frame_limits()) {
                     let now = Instant::now();
                     show_newest(&mut session, &mut handles, now);
                     match frame {
                         Frame::Command(command) => {
                             served.begins(now);
-                            let content = match incoming.take() {
-                                Some(incoming) => Some(self.bounds.finish(handles.owner(), incoming).await),
+                            let came = match incoming.take() {
+                                Some(incoming) => Some(incoming.finish().await),
                                 None => None,
                             };
                             session.tell_time(unix_seconds());
                             let (pipelined, now) = (framer.is_partial(), Instant::now());
-                            match content {
-                                Some(content) => session.append(&command, content, pipelined, now),
+                            match came {
+                                Some(Ok(came)) => {
+                                    let apart = came.apart();
+                                    arrived = Some(came);
+                                    session.append(&command, Ok(apart), pipelined, now);
+                                }
+                                Some(Err(error)) => session.append(&command, Err(error), pipelined, now),
                                 None => session.command(&command, pipelined, now),
                             }
                         }
-                        Frame::Large { size, waits } => match self.bounds.incoming(&handles.owner(), size).await {
-                            Some(begun) => {
-                                incoming = Some(begun);
-                                if waits {
-                                    session.literal();
-                                }
+                        Frame::Large { size, waits } => {
+                            incoming = self.bounds.incoming(&handles.owner(), incoming.take(), size).await;
+                            if incoming.is_none() {
+                                framer.refuse(NO_ROOM);
+                            } else if waits {
+                                session.literal();
                             }
-                            None => framer.refuse(NO_ROOM),
-                        },
+                        }
                         Frame::Piece(piece) => {
                             session.heard(now);
                             if let Some(incoming) = &mut incoming {
@@ -171,7 +181,10 @@ impl Connection {
                         }
                         Frame::Line(line) => session.line(line, now),
                         Frame::Continue => session.literal(),
-                        Frame::Refused(refusal) => session.refused(&refusal),
+                        Frame::Refused(refusal) => {
+                            incoming = None;
+                            session.refused(&refusal);
+                        }
                     }
                     continue;
                 }

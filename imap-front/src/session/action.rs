@@ -65,6 +65,14 @@ pub enum Call {
         folder: FolderKey,
         message: Box<NewMessage>,
     },
+    /// The content of a message that came apart from its command, by its place among these.
+    Take(usize),
+    /// Removes messages again that [`Call::Append`] stored.
+    TakeBack {
+        folder: FolderKey,
+        uid_validity: u32,
+        uids: Vec<u32>,
+    },
     Create(String),
     Delete(FolderKey),
     Rename {
@@ -82,7 +90,7 @@ pub enum Call {
 /// The answer to a [`Call`]. Before it, the session must have been told the newest snapshot of its folder.
 #[derive(Debug)]
 pub enum Reply {
-    /// To `Login`, `Refresh`, `Expunge`, `Create`, `Delete`, `Rename`, `Subscribe`, `Pause`.
+    /// To `Login`, `Refresh`, `Expunge`, `TakeBack`, `Create`, `Delete`, `Rename`, `Subscribe`, `Pause`.
     Done(Result<(), StoreError>),
     /// To `Store`: the messages that were left alone.
     Stored(Result<Vec<u32>, StoreError>),
@@ -100,12 +108,21 @@ pub enum Reply {
     Copied(Result<Option<CopyUid>, StoreError>),
     /// To `Append`.
     Appended(Result<Option<AppendUid>, StoreError>),
+    /// To `Take`.
+    Taken(Result<Bytes, StoreError>),
     /// To `Fetch`, for one message.
     Fetched(u32, Result<FetchedMessage, StoreError>),
     /// To `Fetch`, at its end.
     FetchEnd(Result<(), StoreError>),
     /// To [`Action::Work`].
     Worked(Result<Worked, StoreError>),
+}
+
+/// What is known of a message that came apart from its command.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Apart {
+    /// Whether there is NUL in it.
+    pub has_nul: bool,
 }
 
 /// A folder that was opened.

@@ -2,7 +2,7 @@ use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::Arc;
 
-use super::action::Action;
+use super::action::{Action, Apart};
 use super::enabled::Enabled;
 use super::limits::SessionConfig;
 use super::outcome::Outcome;
@@ -10,7 +10,7 @@ use super::selected::Selected;
 use crate::proto::response::Output;
 
 /// What CAPABILITY shows in every state.
-const ALWAYS: [&str; 30] = [
+const ALWAYS: [&str; 34] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -25,6 +25,10 @@ const ALWAYS: [&str; 30] = [
     "UIDPLUS",
     "MOVE",
     "ENABLE",
+    "BINARY",
+    "MULTIAPPEND",
+    "REPLACE",
+    "UTF8=ACCEPT",
     "CONDSTORE",
     "QRESYNC",
     "UIDONLY",
@@ -52,6 +56,8 @@ pub(crate) struct Core {
     pub compressed: bool,
     pub login_failures: u32,
     pub enabled: Enabled,
+    /// The messages that came apart from the command that is being executed.
+    pub apart: Vec<Apart>,
     pub actions: VecDeque<Action>,
     /// The tag of the command that is being executed.
     pub tag: String,
@@ -108,6 +114,9 @@ impl Core {
     pub fn enable(&mut self, name: &str) -> bool {
         let had_condstore = self.enabled.condstore();
         let known = self.enabled.enable(name);
+        if self.enabled.utf8() {
+            self.out.accept_utf8();
+        }
         if !had_condstore && self.enabled.condstore() {
             self.tell_modseq();
         }

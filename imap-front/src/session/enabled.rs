@@ -6,6 +6,7 @@ pub(crate) struct Enabled {
     condstore: bool,
     qresync: bool,
     uid_only: bool,
+    utf8: bool,
 }
 
 impl Enabled {
@@ -16,6 +17,7 @@ impl Enabled {
             // RFC 7162 3.2.3
             "QRESYNC" => (self.condstore, self.qresync) = (true, true),
             "UIDONLY" => self.uid_only = true,
+            "UTF8=ACCEPT" => self.utf8 = true,
             _ => return false,
         }
         true
@@ -36,6 +38,11 @@ impl Enabled {
     /// Message numbers are neither told nor taken (RFC 9586).
     pub fn uid_only(&self) -> bool {
         self.uid_only
+    }
+
+    /// Mailbox names are in UTF-8, and strings may be quoted in UTF-8 (RFC 9755).
+    pub fn utf8(&self) -> bool {
+        self.utf8
     }
 
     /// Messages that go are told by VANISHED.

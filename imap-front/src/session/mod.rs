@@ -27,19 +27,19 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use bytes::Bytes;
 use mail_core::Snapshot;
 use tracing::Span;
 use zeroize::Zeroizing;
 
-use crate::frame::{Expect, FrameLimits, MESSAGE_TOO_LARGE, NO_ROOM, Refusal};
-use crate::proto::lower::{SyntaxError, lower};
-use crate::proto::request::{Request, Tagged};
+use crate::frame::{Expect, FrameLimits, MESSAGE_TOO_LARGE, NO_ROOM, Refusal, TOO_MANY_MESSAGES};
+use crate::proto::lower::{SyntaxError, lower_with};
+use crate::proto::mailbox_name::Names;
+use crate::proto::request::Tagged;
 use crate::proto::response::Output;
 use crate::proto::tag::tag_of;
 use crate::store::StoreError;
 
-pub use action::{Action, Call, Opened, Reply};
+pub use action::{Action, Apart, Call, Opened, Reply};
 pub use limits::{Limits, SessionConfig};
 pub use ordered::Told;
 pub use work::{Work, Worked};
@@ -103,6 +103,7 @@ impl Session {
             compressed: false,
             login_failures: 0,
             enabled: Enabled::default(),
+            apart: Vec::new(),
             actions: VecDeque::new(),
             tag: String::new(),
             time: 0,
@@ -201,7 +202,13 @@ impl Session {
 
     /// A command came. `pipelined` tells whether the client sent more already.
     pub fn command(&mut self, command: &[u8], pipelined: bool, now: Instant) {
-        self.start(lower(command), pipelined, now);
+        self.core.apart = Vec::new();
+        self.lower(command, pipelined, now);
+    }
+
+    fn lower(&mut self, command: &[u8], pipelined: bool, now: Instant) {
+        let names = if self.core.enabled.utf8() { Names::Utf8 } else { Names::ModifiedUtf7 };
+        self.start(lower_with(command, names), pipelined, now);
     }
 
     fn start(&mut self, command: Result<Tagged, SyntaxError>, pipelined: bool, now: Instant) {
@@ -227,26 +234,19 @@ impl Session {
         }
     }
 
-    /// APPEND came, with a large message that was taken in apart from it, or could not be.
-    pub fn append(&mut self, command: &[u8], content: Result<Bytes, StoreError>, pipelined: bool, now: Instant) {
-        let content = match content {
-            Ok(content) => content,
+    /// A command came with large messages that were taken in apart from it, or could not be.
+    pub fn append(&mut self, command: &[u8], apart: Result<Vec<Apart>, StoreError>, pipelined: bool, now: Instant) {
+        match apart {
+            Ok(apart) => {
+                self.core.apart = apart;
+                self.lower(command, pipelined, now);
+            }
             Err(error) => {
                 self.heard = now;
                 let tag = tag_of(command).unwrap_or_else(|| "*".to_owned());
-                return self.finish(&tag, Outcome::failed(&error), false);
+                self.finish(&tag, Outcome::failed(&error), false);
             }
-        };
-        self.start(
-            lower(command).map(|mut tagged| {
-                if let Request::Append { message, .. } = &mut tagged.request {
-                    message.content = content;
-                }
-                tagged
-            }),
-            pipelined,
-            now,
-        );
+        }
     }
 
     /// A line came where [`Expect::Line`] was expected.
@@ -284,7 +284,7 @@ impl Session {
             let outcome = if refusal.reason == MESSAGE_TOO_LARGE {
                 // RFC 7889 4
                 Outcome::no("TOOBIG", refusal.reason).sync(Sync::Nothing)
-            } else if refusal.reason == NO_ROOM {
+            } else if matches!(refusal.reason, NO_ROOM | TOO_MANY_MESSAGES) {
                 Outcome::no("LIMIT", refusal.reason).sync(Sync::Nothing)
             } else {
                 Outcome::bad(refusal.reason).code("TOOBIG")

@@ -73,6 +73,14 @@ impl Outcome {
         Self::no(code, error.to_string())
     }
 
+    /// The same of a call that was to store messages: a target that was there a moment ago may be made again.
+    pub fn failed_to_store(error: &StoreError) -> Self {
+        match error {
+            StoreError::NoSuchFolder => Self::no("TRYCREATE", error.to_string()),
+            error => Self::failed(error),
+        }
+    }
+
     /// A reply that does not belong to the call: a fault of ours, or of the server around the session.
     pub fn bug() -> Self {
         Self::failed(&StoreError::Internal("internal error".to_owned()))

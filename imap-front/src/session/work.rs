@@ -1,5 +1,7 @@
 use std::fmt;
 
+use bytes::Bytes;
+
 use super::ordered::Told;
 use crate::proto::response::Output;
 
@@ -38,6 +40,10 @@ pub enum Worked {
         /// The UIDs of those that came or changed.
         changed: Vec<u32>,
     },
+    /// A message in a form in which it can be stored, if there is one.
+    Encoded(Option<Bytes>),
+    /// There is something that can't be decoded.
+    Undecodable,
     /// Nothing but that it is done.
     Ready,
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use futures::{FutureExt, StreamExt};
 use imap_front::frame::{Frame, Framer};
-use imap_front::session::{Action, Call, Opened, Reply, Session, SessionConfig};
+use imap_front::session::{Action, Apart, Call, Opened, Reply, Session, SessionConfig};
 use imap_front::store::*;
 use mail_core::*;
 use tokio::sync::watch;
@@ -28,7 +28,8 @@ pub struct Dialogue {
     pub tls_started: bool,
     pub paused: Duration,
     framer: Framer,
-    incoming: Option<Vec<u8>>,
+    incoming: Vec<Vec<u8>>,
+    arrived: Vec<Vec<u8>>,
     user: Option<Arc<dyn UserStore>>,
     folder: Option<Arc<dyn FolderStore>>,
     watch: Option<watch::Receiver<Arc<Snapshot>>>,
@@ -55,7 +56,8 @@ impl Dialogue {
             tls_started: false,
             paused: Duration::ZERO,
             framer: Framer::new(usize::MAX),
-            incoming: None,
+            incoming: Vec::new(),
+            arrived: Vec::new(),
             user: None,
             folder: None,
             watch: None,
@@ -181,21 +183,27 @@ impl Dialogue {
                 Frame::Command(command) => {
                     let pipelined = self.framer.is_partial();
                     self.session.tell_time(self.time);
-                    match self.incoming.take() {
-                        Some(content) => self.session.append(&command, Ok(content.into()), pipelined, self.now),
-                        None => self.session.command(&command, pipelined, self.now),
+                    self.arrived = std::mem::take(&mut self.incoming);
+                    if self.arrived.is_empty() {
+                        self.session.command(&command, pipelined, self.now);
+                    } else {
+                        let apart = self.arrived.iter().map(|content| Apart { has_nul: content.contains(&0) });
+                        self.session.append(&command, Ok(apart.collect()), pipelined, self.now);
                     }
                 }
                 Frame::Large { waits, .. } => {
-                    self.incoming = Some(Vec::new());
+                    self.incoming.push(Vec::new());
                     if waits {
                         self.session.literal();
                     }
                 }
-                Frame::Piece(piece) => self.incoming.as_mut().unwrap().extend_from_slice(&piece),
+                Frame::Piece(piece) => self.incoming.last_mut().unwrap().extend_from_slice(&piece),
                 Frame::Line(line) => self.session.line(line, self.now),
                 Frame::Continue => self.session.literal(),
-                Frame::Refused(refusal) => self.session.refused(&refusal),
+                Frame::Refused(refusal) => {
+                    self.incoming.clear();
+                    self.session.refused(&refusal);
+                }
             }
         }
     }
@@ -230,6 +238,14 @@ impl Dialogue {
             Call::Expunge(uids) => Reply::Done(block_on(folder().expunge(uids))),
             Call::Copy { uids, target, remove } => Reply::Copied(block_on(folder().copy(uids, &target, remove))),
             Call::Append { folder, message } => Reply::Appended(block_on(user().append(&folder, *message))),
+            Call::Take(number) => Reply::Taken(Ok(self.arrived[number].clone().into())),
+            Call::TakeBack { folder, uids, .. } => {
+                let folder = block_on(user().open(&folder)).unwrap();
+                let flags = FlagSet::DELETED;
+                let change = FlagChange { mode: FlagChangeMode::Add, flags, keywords: Keywords::EMPTY };
+                let marked = block_on(folder.store(uids.clone(), change, None));
+                Reply::Done(marked.and_then(|_| block_on(folder.expunge(uids))))
+            }
             Call::Create(name) => Reply::Done(block_on(user().create(&name))),
             Call::Delete(folder) => Reply::Done(block_on(user().delete(&folder))),
             Call::Rename { folder, name } => Reply::Done(block_on(user().rename(&folder, &name))),

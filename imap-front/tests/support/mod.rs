@@ -55,6 +55,10 @@ pub struct MemoryFolder {
     pub exact: bool,
     /// What the next change answers instead of being done.
     pub fail: Mutex<Option<StoreError>>,
+    /// After how many more messages APPEND fails, and how.
+    pub fail_append_after: Mutex<Option<(usize, StoreError)>>,
+    /// What the next removal answers instead of being done.
+    pub fail_expunge: Mutex<Option<StoreError>>,
     /// UIDs of messages that went, with the MODSEQ of that.
     pub tombstones: Mutex<BTreeMap<u32, u64>>,
     /// See [`Expunged`].
@@ -92,6 +96,8 @@ impl Memory {
             recent: Arc::default(),
             exact: !name.contains("vague"),
             fail: Mutex::default(),
+            fail_append_after: Mutex::default(),
+            fail_expunge: Mutex::default(),
             tombstones: Mutex::default(),
             complete_after: AtomicU64::default(),
         });
@@ -270,12 +276,20 @@ impl UserStore for Memory {
         let folder = self.by_id(folder)?;
         folder.log(format!("append {} {:?} {:?}", message.content.len(), message.flags, message.internal_date));
         folder.failure()?;
+        let mut fails = folder.fail_append_after.lock().unwrap();
+        if let Some((0, error)) = fails.take_if(|(left, _)| *left == 0) {
+            return Err(error);
+        }
+        if let Some((left, _)) = &mut *fails {
+            *left -= 1;
+        }
+        drop(fails);
         let uid = folder.deliver(message.content);
         folder.change(|snapshot| {
             let row = snapshot.messages.last_mut().unwrap();
             (row.flags, row.keywords) = (message.flags, message.keywords.clone());
         });
-        Ok(Some(AppendUid { uid_validity: 7, uid }))
+        Ok(Some(AppendUid { uid_validity: 7, uid, made: true }))
     }
 
     async fn create(&self, name: &str) -> Result<(), StoreError> {
@@ -432,6 +446,7 @@ impl FolderStore for MemoryFolder {
     async fn expunge(&self, uids: Vec<u32>) -> Result<(), StoreError> {
         self.log(format!("expunge {uids:?}"));
         self.failure()?;
+        self.fail_expunge.lock().unwrap().take().map_or(Ok(()), Err)?;
         self.change(|snapshot| {
             let gone = |row: &MessageRow| uids.contains(&row.uid) && row.flags.contains(FlagSet::DELETED);
             snapshot.messages.retain(|row| !gone(row));

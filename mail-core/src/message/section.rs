@@ -2,6 +2,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 
 use super::Message;
+use super::entity::Entity;
 use super::header::{Fields, Header};
 use super::structure::{Content, Part};
 
@@ -73,6 +74,11 @@ impl Message {
             (text, Content::Message(inner)) => self.of_message(&inner.header, inner.body.clone(), text),
             _ => Extract::Missing,
         }
+    }
+
+    /// The part with these numbers; the message itself without any.
+    pub fn part(&self, numbers: &[u32]) -> Option<Entity<'_>> {
+        find(self.structure(), numbers).map(|part| self.root().other(part))
     }
 
     fn of_message(&self, header: &Header, body: Range<usize>, text: &SectionText) -> Extract {

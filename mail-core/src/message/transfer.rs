@@ -20,6 +20,13 @@ pub fn is_encoded(encoding: &[u8]) -> bool {
     decoder(encoding).is_some()
 }
 
+/// Whether it is known what an encoding means, none at all included.
+pub fn is_known(encoding: &[u8]) -> bool {
+    let encoding = encoding.trim_ascii();
+    let is = |name: &str| encoding.eq_ignore_ascii_case(name.as_bytes());
+    encoding.is_empty() || ["7bit", "8bit", "binary"].into_iter().any(is) || is_encoded(encoding)
+}
+
 /// What undoes an encoding.
 type Decoder = fn(&[u8]) -> Vec<u8>;
 
@@ -108,5 +115,6 @@ mod tests {
         assert_eq!(*decode(b"base64", b"aGk=aGk="), *b"hihi");
         assert_eq!(*decode(b"quoted-printable", b"a=3Db=  \r\nc =\nd=4\r\n=XY=E4 \n"), *b"a=bc d=4\r\n=XY\xE4\n");
         assert_eq!(*decode(b"8bit", b"x"), *b"x");
+        assert!(is_known(b"") && is_known(b" 8BIT") && is_known(b"Base64") && !is_known(b"x-uuencode"));
     }
 }

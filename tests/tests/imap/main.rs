@@ -1,5 +1,6 @@
 //! The whole gateway as IMAP clients see it.
 
+mod appending;
 mod budgets;
 mod changes;
 mod deadlines;

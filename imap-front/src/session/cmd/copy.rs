@@ -1,6 +1,5 @@
 use mail_core::CopyUid;
 
-use super::append::failed;
 use crate::proto::message_set::MessageSet;
 use crate::proto::sequence::format_set;
 use crate::session::action::{Call, Reply};
@@ -33,7 +32,7 @@ pub(super) fn copy(core: &mut Core, set: &MessageSet, uid: bool, mailbox: String
             then(move |core, with| {
                 let copied = match with {
                     With::Reply(Reply::Copied(Ok(copied))) => copied.filter(|copied| !copied.pairs.is_empty()),
-                    With::Reply(Reply::Copied(Err(error))) => return Step::Done(failed(&error)),
+                    With::Reply(Reply::Copied(Err(error))) => return Step::Done(Outcome::failed_to_store(&error)),
                     _ => return Step::Done(Outcome::bug()),
                 };
                 Step::Done(match copied.as_ref().map(copy_uid) {

@@ -113,6 +113,7 @@ fn show(core: &mut Core, set: &MessageSet, uid: bool, mut items: Vec<FetchItem>,
         uid_only,
         seen,
         failed: None,
+        undecodable: false,
         done: 0,
         goal,
     };
@@ -131,6 +132,7 @@ fn need(items: &[FetchItem], size_known: bool) -> Option<FetchNeed> {
             }
             FetchItem::Section { section, .. } if section.is_of_headers() => outline = true,
             FetchItem::Rfc822 => whole = true,
+            FetchItem::Binary { part, .. } if part.is_empty() => whole = true,
             FetchItem::Section { section, .. } if section.is_whole() => whole = true,
             _ => parts = true,
         }
@@ -163,6 +165,8 @@ struct Fetch {
     /// Messages that were shown and become `\Seen` by it.
     seen: Vec<u32>,
     failed: Option<StoreError>,
+    /// Something of a message could not be decoded.
+    undecodable: bool,
     /// How many messages the store gave, and how many were asked for.
     done: u32,
     goal: u32,
@@ -187,14 +191,21 @@ impl Resume for Fetch {
                     self.seen.push(uid);
                 }
                 let Some(shown) = Shown::of(selected, self.uid_only, message) else { return Step::More(self) };
-                let writing = Writing::new(Arc::clone(&self.items), shown);
+                let writing = Writing::new(Arc::clone(&self.items), shown, out);
                 // What it takes is asked for before the response begins, which can't be broken off then.
                 let reading = writing.reading();
+                if reading.is_none() && !writing.can_be_decoded() {
+                    return self.leave_out(writing.uid());
+                }
                 self.writing = Some(writing);
                 return match reading {
                     Some(reading) => Step::Work(reading, self),
                     None => self.write_on(out),
                 };
+            }
+            With::Reply(Reply::Worked(Ok(Worked::Undecodable))) => {
+                let uid = self.writing.take().map_or(0, |writing| writing.uid());
+                return self.leave_out(uid);
             }
             With::Reply(Reply::Worked(Ok(worked))) => {
                 if let (Worked::Written(piece), Some(writing)) = (worked, &mut self.writing) {
@@ -251,7 +262,11 @@ impl Resume for Fetch {
         if self.tells_flags && !self.mark_seen && !self.local.is_empty() {
             selected.shown(std::mem::take(&mut self.local), &self.since);
         }
-        let outcome = self.failed.as_ref().map_or_else(|| Outcome::ok("FETCH completed"), Outcome::failed);
+        let outcome = match &self.failed {
+            Some(error) => Outcome::failed(error),
+            None if self.undecodable => Outcome::no("UNKNOWN-CTE", "The encoding of a part is not known"),
+            None => Outcome::ok("FETCH completed"),
+        };
         Step::Done(outcome.sync(if self.uid { Sync::All } else { Sync::KeepNumbers }))
     }
 }
@@ -266,6 +281,13 @@ impl Fetch {
         if self.failed.as_ref().is_none_or(|failed| *failed == StoreError::ExpungeIssued) {
             self.failed = Some(error);
         }
+    }
+
+    /// Shows nothing of a message, because what was asked for can't be decoded (RFC 3516 4.3).
+    fn leave_out(mut self: Box<Self>, uid: u32) -> Step {
+        self.undecodable = true;
+        self.seen.pop_if(|seen| *seen == uid);
+        Step::More(self)
     }
 
     /// Goes on with the message that is being written. No more is written than is about to be sent.

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use mail_core::message::{Extract, Message, Section, SectionText};
+use mail_core::message::{Content, Extract, Message, Section, SectionText, transfer};
 use mail_core::{FetchedContent, FetchedMessage, MessageRow};
 
 use crate::message::{write_body, write_envelope, write_section};
@@ -95,6 +95,24 @@ impl Shown {
                 out.text("RFC822.TEXT ");
                 write_literal(message, &message_section(SectionText::Text), None, out)
             }
+            FetchItem::Binary { part, partial, .. } => {
+                out.text("BINARY[");
+                write_section(&Section { part: part.clone(), text: SectionText::Whole }, out);
+                out.text("]");
+                if let Some((first, _)) = partial {
+                    out.text("<").number(*first).text(">");
+                }
+                out.text(" ");
+                match decoded(message, part) {
+                    Some(bytes) => out.binary(piece(&bytes, *partial)),
+                    None => out.text("NIL"),
+                }
+            }
+            FetchItem::BinarySize(part) => {
+                out.text("BINARY.SIZE[");
+                write_section(&Section { part: part.clone(), text: SectionText::Whole }, out);
+                out.text("] ").number(decoded(message, part).map_or(0, |bytes| bytes.len() as u64))
+            }
             FetchItem::Section { section, partial, .. } => {
                 out.text("BODY[");
                 write_section(section, out);
@@ -108,12 +126,24 @@ impl Shown {
         };
     }
 
+    /// Whether it is known how to decode what is asked for.
+    fn can_be_decoded(&self, items: &[FetchItem]) -> bool {
+        items.iter().all(|item| match item {
+            FetchItem::Binary { part, .. } | FetchItem::BinarySize(part) if !part.is_empty() => {
+                let part = self.message.part(part).filter(|part| is_single(&part.part().content));
+                part.is_none_or(|part| transfer::is_known(&part.transfer_encoding()))
+            }
+            _ => true,
+        })
+    }
+
     /// Whether more of the message has to be looked at for an item than can be done at once.
     fn is_work(&self, item: &FetchItem) -> bool {
         let is_slice = match item {
             FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::ModSeq | FetchItem::Size => true,
             FetchItem::Rfc822 => true,
             FetchItem::Section { section, .. } => section.is_whole(),
+            FetchItem::Binary { part, .. } | FetchItem::BinarySize(part) => part.is_empty(),
             _ => false,
         };
         !is_slice && self.message.bytes().len() > INLINE_BYTES
@@ -124,14 +154,21 @@ impl Shown {
 pub(super) struct Writing {
     items: Arc<[FetchItem]>,
     shown: Arc<Shown>,
+    /// Like that to which it is written.
+    blank: Output,
     /// The position of the item that comes next. After the last one the response ends.
     pub next: usize,
 }
 
 impl Writing {
-    /// The response that shows `items` of a message.
-    pub fn new(items: Arc<[FetchItem]>, shown: Shown) -> Self {
-        Self { items, shown: Arc::new(shown), next: 0 }
+    /// The response that shows `items` of a message, written to something like `out`.
+    pub fn new(items: Arc<[FetchItem]>, shown: Shown, out: &Output) -> Self {
+        Self { items, shown: Arc::new(shown), blank: out.another(), next: 0 }
+    }
+
+    /// The message.
+    pub fn uid(&self) -> u32 {
+        self.shown.row.uid
     }
 
     pub fn is_done(&self) -> bool {
@@ -144,20 +181,26 @@ impl Writing {
         if !self.items.iter().any(|item| self.shown.is_work(item)) {
             return None;
         }
-        let shown = Arc::clone(&self.shown);
+        let (items, shown) = (Arc::clone(&self.items), Arc::clone(&self.shown));
         let read = move || {
             shown.message.header();
-            Worked::Ready
+            if shown.can_be_decoded(&items) { Worked::Ready } else { Worked::Undecodable }
         };
         Some(Work::new(0, read))
+    }
+
+    /// Whether it is known how to decode what is asked for, where [`Writing::reading`] does not tell it.
+    pub fn can_be_decoded(&self) -> bool {
+        self.shown.can_be_decoded(&self.items)
     }
 
     /// The next item, if that may take long.
     pub fn work(&self) -> Option<Work> {
         self.items.get(self.next).filter(|item| self.shown.is_work(item))?;
         let (items, shown, next) = (Arc::clone(&self.items), Arc::clone(&self.shown), self.next);
+        let blank = self.blank.another();
         let write = move || {
-            let mut out = Output::default();
+            let mut out = blank;
             shown.write(&items, next, &mut out);
             Worked::Written(out)
         };
@@ -186,14 +229,31 @@ fn write_literal<'a>(
         Extract::Built(bytes) => Bytes::from(bytes),
         Extract::Missing => return out.text("NIL"),
     };
-    match partial {
-        None => out.literal(bytes),
-        Some((first, count)) => {
-            let first = (first as usize).min(bytes.len());
-            let end = first.saturating_add(count as usize).min(bytes.len());
-            out.literal(bytes.slice(first..end))
-        }
+    out.literal(piece(&bytes, partial))
+}
+
+fn piece(bytes: &Bytes, partial: Option<(u32, u32)>) -> Bytes {
+    let Some((first, count)) = partial else { return bytes.clone() };
+    let first = (first as usize).min(bytes.len());
+    let end = first.saturating_add(count as usize).min(bytes.len());
+    bytes.slice(first..end)
+}
+
+/// What a part holds, its transfer encoding undone (RFC 3516 4.2); nothing if there is no such part. The message itself and what
+/// consists of parts has none.
+fn decoded(message: &Message, part: &[u32]) -> Option<Bytes> {
+    if part.is_empty() {
+        return Some(message.bytes().clone());
     }
+    let part = message.part(part)?;
+    if is_single(&part.part().content) && part.is_encoded() {
+        return Some(Bytes::from(part.decoded().into_owned()));
+    }
+    Some(message.bytes().slice(part.part().body.clone()))
+}
+
+fn is_single(content: &Content) -> bool {
+    matches!(content, Content::Leaf | Content::Opaque)
 }
 
 /// `date-time` without its quotes, in UTC. Dates beyond four-digit years are moved to the nearest.

@@ -12,6 +12,7 @@ mod idle;
 mod leave;
 mod list;
 mod login;
+mod replace;
 mod resync;
 mod search;
 mod search_response;
@@ -19,6 +20,7 @@ mod select;
 mod simple;
 mod status;
 mod store;
+mod taking_in;
 mod uid_batches;
 mod uid_only;
 
@@ -44,6 +46,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         | R::Fetch { .. }
         | R::Store { .. }
         | R::Copy { .. }
+        | R::Replace { .. }
         | R::Search(_)
         | R::CancelUpdate(_)
         | R::UidBatches { .. } => match core.state {
@@ -89,7 +92,8 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::UidBatches { size, batches } => uid_batches::uid_batches(core, size, batches),
         R::CancelUpdate(tags) => cancel_update::cancel_update(core, &tags),
         R::Copy { set, uid, mailbox, remove } => copy::copy(core, &set, uid, mailbox, remove),
-        R::Append { mailbox, message } => append::append(mailbox, message),
+        R::Append { mailbox, messages } => append::append(core, mailbox, messages),
+        R::Replace { number, uid, mailbox, message } => replace::replace(core, number, uid, mailbox, *message),
         R::Create(mailbox) => folders::create(mailbox),
         R::Delete(mailbox) => folders::delete(mailbox),
         R::Rename { from, to } => folders::rename(from, to),

@@ -45,11 +45,16 @@ const MAX_SAVED: usize = 32 << 10;
 pub(super) fn search(core: &mut Core, request: SearchRequest) -> Step {
     let SearchRequest { uid, charset, key, order, returns } = request;
     let (tag, now) = (core.tag.clone(), core.time);
-    let most = core.config.limits.search_keys;
+    let (most, utf8) = (core.config.limits.search_keys, core.enabled.utf8());
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
     let wanted = Wanted { tag, uid, order, returns };
     if wanted.returns.is_some_and(|returns| returns.update) && selected.contexts.has(&wanted.tag) {
         return Step::Done(Outcome::bad("The tag is that of a search that is followed"));
+    }
+    // RFC 9755 3, with erratum 4029 of RFC 6855
+    let contradicts = |charset: &str| wanted.order == Order::Mailbox || !charset.eq_ignore_ascii_case("UTF-8");
+    if utf8 && charset.as_deref().is_some_and(contradicts) {
+        return wanted.fail(core, Outcome::bad("No charset can be named once UTF8=ACCEPT is enabled"));
     }
     if !charset.as_deref().is_none_or(charset::is_known) {
         return wanted.fail(core, Outcome::no("BADCHARSET (US-ASCII UTF-8)", "Unknown charset").sync(Sync::Nothing));
@@ -397,7 +402,7 @@ impl Resume for Search {
                     self.found = found;
                     self.end(core)
                 }
-                Worked::Resynced { .. } => Step::Done(Outcome::bug()),
+                Worked::Resynced { .. } | Worked::Encoded(_) | Worked::Undecodable => Step::Done(Outcome::bug()),
                 Worked::Written(threads) => {
                     core.out.append(threads);
                     Step::Done(Outcome::ok(self.wanted.completed()).sync(self.wanted.sync()))

@@ -1,0 +1,23 @@
+use mail_core::NewMessage;
+
+/// A message as APPEND brings it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AppendMessage {
+    /// What is to be stored.
+    pub message: NewMessage,
+    /// How its content was sent.
+    pub form: DataForm,
+    /// Whether the content came apart from the command.
+    pub apart: bool,
+}
+
+/// How the content of a message is sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DataForm {
+    /// As a literal.
+    Literal,
+    /// As one that may hold NUL (RFC 3516 4.4).
+    Literal8,
+    /// The same, said to be UTF-8 (RFC 6855 4).
+    Utf8,
+}
