@@ -68,6 +68,6 @@ pub struct FolderStatus {
     pub uid_next: u32,
     pub uid_validity: u32,
     pub highest_modseq: u64,
-    /// Sum of the sizes of all messages in bytes.
+    /// Sum of the sizes of all messages in bytes, or more than that (RFC 8438 3).
     pub size: u64,
 }

@@ -138,16 +138,12 @@ impl UserBridge {
             return Ok(status);
         }
         let folder = mailbox.folder(id).await?;
+        let view = folder.view();
+        let mut status = status_of(&view.snapshot, &folder.recent());
         if items.size {
-            let view = folder.view();
-            let unknown = view.snapshot.rows().counting(|counts| counts.without_size > 0);
-            let unknown: Vec<u32> = unknown.map(|(_, row)| row.uid).collect();
-            if !unknown.is_empty() {
-                let mut sizes = folder.fetch(unknown, FetchNeed::Size);
-                while sizes.recv().await.is_some() {}
-            }
+            status.size = status.size.saturating_add(folder.unknown_sizes(&view).await?);
         }
-        Ok(status_of(&folder.view().snapshot, &folder.recent()))
+        Ok(status)
     }
 }
 

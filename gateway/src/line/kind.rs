@@ -27,6 +27,8 @@ pub enum Kind {
     Move,
     /// Looks for messages by their content.
     Search,
+    /// Reads how large the server says that messages are.
+    Measure,
     /// Downloads messages.
     Download,
     /// Stores a message.
@@ -53,7 +55,7 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 25] = [
         Self::ListFolders,
         Self::ReadEpoch,
         Self::NoteEpoch,
@@ -67,6 +69,7 @@ impl Kind {
         Self::Copy,
         Self::Move,
         Self::Search,
+        Self::Measure,
         Self::Download,
         Self::Append,
         Self::Complete,
@@ -96,6 +99,7 @@ impl Kind {
             Self::Copy => "copy",
             Self::Move => "move",
             Self::Search => "search",
+            Self::Measure => "measure",
             Self::Download => "download",
             Self::Append => "append",
             Self::Complete => "complete",

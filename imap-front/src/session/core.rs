@@ -10,7 +10,7 @@ use super::selected::Selected;
 use crate::proto::response::Output;
 
 /// What CAPABILITY shows in every state.
-const ALWAYS: [&str; 30] = [
+const ALWAYS: [&str; 31] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -22,6 +22,7 @@ const ALWAYS: [&str; 30] = [
     "SPECIAL-USE",
     "LIST-EXTENDED",
     "LIST-STATUS",
+    "STATUS=SIZE",
     "UIDPLUS",
     "MOVE",
     "ENABLE",

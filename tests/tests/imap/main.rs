@@ -10,6 +10,7 @@ mod operations;
 mod resync;
 mod servers;
 mod sessions;
+mod sizes;
 mod stability;
 mod subscriptions;
 mod writes;
