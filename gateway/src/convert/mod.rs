@@ -10,6 +10,7 @@ pub mod mapi_to_mime;
 pub mod mime_to_mapi;
 pub mod original;
 pub mod search;
+pub mod size_bound;
 pub mod stand_in;
 mod strings;
 pub mod subscriptions;

@@ -7,6 +7,8 @@ pub enum Kind {
     ReadEpoch,
     /// Writes it.
     NoteEpoch,
+    /// Reads how full the mailbox is.
+    ReadQuota,
     /// Reads what the user may do in a folder.
     ReadRights,
     /// Changes which names are subscribed.
@@ -27,6 +29,8 @@ pub enum Kind {
     Move,
     /// Looks for messages by their content.
     Search,
+    /// Reads how large the server says that messages are.
+    Measure,
     /// Downloads messages.
     Download,
     /// Stores a message.
@@ -53,10 +57,11 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 26] = [
         Self::ListFolders,
         Self::ReadEpoch,
         Self::NoteEpoch,
+        Self::ReadQuota,
         Self::ReadRights,
         Self::Subscribe,
         Self::Synchronise,
@@ -67,6 +72,7 @@ impl Kind {
         Self::Copy,
         Self::Move,
         Self::Search,
+        Self::Measure,
         Self::Download,
         Self::Append,
         Self::Complete,
@@ -86,6 +92,7 @@ impl Kind {
             Self::ListFolders => "list folders",
             Self::ReadEpoch => "read epoch",
             Self::NoteEpoch => "note epoch",
+            Self::ReadQuota => "read quota",
             Self::ReadRights => "read rights",
             Self::Subscribe => "subscribe",
             Self::Synchronise => "synchronise",
@@ -96,6 +103,7 @@ impl Kind {
             Self::Copy => "copy",
             Self::Move => "move",
             Self::Search => "search",
+            Self::Measure => "measure",
             Self::Download => "download",
             Self::Append => "append",
             Self::Complete => "complete",

@@ -3,6 +3,7 @@
 use gateway::convert::ConvertError;
 use gateway::convert::mapi_to_mime::{RenderLimits, ResolvedAddresses, needed_dns, render};
 use gateway::convert::mime_to_mapi::{Purpose, parse, parse_within};
+use gateway::convert::size_bound::largest_size;
 use mail_core::{FlagSet, Keywords};
 use mapi_core::message::{Attachment, MessageContent, PropertyBag};
 use mapi_core::property::{
@@ -12,7 +13,7 @@ use proptest::prelude::*;
 
 use crate::corpus::corpus;
 use crate::observe::observe;
-use crate::support::{context, file, note, read, recipient, rendered, rendered_text, string};
+use crate::support::{context, file, note, raw_rendered, read, recipient, rendered, rendered_text, string};
 
 const TEXTS: &[PropertyTag] = &[
     tags::PidTagSubject,
@@ -248,4 +249,50 @@ fn survive(data: &[u8]) -> Result<(), TestCaseError> {
     let recipients = ["a@x".to_owned()];
     parse(&read(data), Purpose::Submit { own_addresses: &[], recipients: &recipients }).expect("few recipients");
     Ok(())
+}
+
+/// Bytes that a server counts of a message: half as many of text as Exchange does, which keeps UTF-16.
+fn counted(content: &MessageContent) -> usize {
+    let value = |value: &PropertyValue| match value {
+        PropertyValue::String(text) => text.encode_utf16().count(),
+        PropertyValue::Binary(bytes) => bytes.len(),
+        _ => 4,
+    };
+    let bag = |bag: &PropertyBag| bag.iter().map(|(_, it)| value(it)).sum::<usize>();
+    let attachments = content
+        .attachments
+        .iter()
+        .map(|attachment| bag(&attachment.properties) + attachment.embedded.as_deref().map_or(0, counted));
+    bag(&content.properties) + content.recipients.iter().map(bag).sum::<usize>() + attachments.sum::<usize>()
+}
+
+fn never_larger(name: &str, content: &MessageContent, counted: usize) {
+    let size = PropertyValue::Integer32(i32::try_from(counted).expect("small"));
+    let mut known = PropertyBag::from_iter([(tags::PidTagMessageSize, size)]);
+    if let Some(body) = content.properties.get(tags::PidTagNativeBody) {
+        known.set(tags::PidTagNativeBody, body.clone());
+    }
+    let (bytes, bound) = (raw_rendered(content).len() as u64, largest_size(&known));
+    assert!(bytes <= bound, "{name}: {bytes} bytes of {counted} counted, at most {bound} expected");
+}
+
+#[test]
+fn renderings_are_no_larger_than_was_expected() {
+    for (name, message) in corpus() {
+        let purpose = Purpose::Append { flags: FlagSet::EMPTY, keywords: &Keywords::EMPTY, internal_date: FileTime(0) };
+        let content = parse(&read(&message), purpose).expect("can be stored");
+        never_larger(&name, &content, counted(&content));
+    }
+    // The worst that there is: HTML in a charset with a byte for each character, and the text of it, which is not counted.
+    let cyrillic = "\u{43f}\u{440}\u{438}\u{432}\u{435}\u{442} ".repeat(100_000);
+    let mut content = note("worst");
+    let html = encoding_rs::KOI8_R.encode(&cyrillic).0.into_owned();
+    content.properties.set(tags::PidTagInternetCodepage, PropertyValue::Integer32(20866));
+    content.properties.set(tags::PidTagHtml, PropertyValue::Binary(html));
+    content.properties.set(tags::PidTagNativeBody, PropertyValue::Integer32(3));
+    let size = counted(&content);
+    content.properties.set(tags::PidTagBody, string(&cyrillic));
+    never_larger("HTML", &content, size);
+    content.attachments = vec![file(0, "a.bin", "application/octet-stream", &[0xAB; 300_000])];
+    never_larger("attachment", &content, size + 300_000);
 }

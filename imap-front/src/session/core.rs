@@ -10,7 +10,7 @@ use super::selected::Selected;
 use crate::proto::response::Output;
 
 /// What CAPABILITY shows in every state.
-const ALWAYS: [&str; 34] = [
+const ALWAYS: [&str; 37] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -22,6 +22,9 @@ const ALWAYS: [&str; 34] = [
     "SPECIAL-USE",
     "LIST-EXTENDED",
     "LIST-STATUS",
+    "STATUS=SIZE",
+    "QUOTA",
+    "QUOTA=RES-STORAGE",
     "UIDPLUS",
     "MOVE",
     "ENABLE",

@@ -39,10 +39,20 @@ impl Mailbox {
         folder: FolderId,
         keys: &[PropertyKey],
     ) -> Result<Vec<(MessageId, PropertyBag)>, MailboxError> {
-        let (keys, columns) = self.known_tags(keys).await?;
         let mut found = Vec::new();
-        self.table_properties(folder, &keys, columns, None, |id, bag| found.push((id, bag))).await?;
+        self.each_message_properties(folder, keys, |id, bag| found.push((id, bag))).await?;
         Ok(found)
+    }
+
+    /// The same, handed out as they arrive; `on_message` must not block.
+    pub async fn each_message_properties(
+        &self,
+        folder: FolderId,
+        keys: &[PropertyKey],
+        on_message: impl FnMut(MessageId, PropertyBag) + Send,
+    ) -> Result<(), MailboxError> {
+        let (keys, columns) = self.known_tags(keys).await?;
+        self.table_properties(folder, &keys, columns, None, on_message).await
     }
 
     /// The values that messages have now, whole; for what must be fresh before it is written. Messages that have none of

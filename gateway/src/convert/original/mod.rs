@@ -73,7 +73,12 @@ pub fn has(content: &MessageContent) -> bool {
 
 /// Bytes of the original that a message says it carries; 0 if it carries none.
 pub fn announced_len(content: &MessageContent) -> usize {
-    let head = packed_of(content).and_then(|packed| packed.get(1..9)?.first_chunk());
+    packed_of(content).map_or(0, announced_by)
+}
+
+/// The same by the beginning of the property that holds it.
+pub fn announced_by(packed: &[u8]) -> usize {
+    let head = packed.get(1..9).and_then(|head| head.first_chunk());
     head.map_or(0, |size| usize::try_from(u64::from_le_bytes(*size)).unwrap_or(usize::MAX))
 }
 

@@ -13,6 +13,8 @@ mod round;
 mod settling;
 mod shared;
 mod sift;
+mod size_bound;
+mod sizes;
 mod staging;
 
 use std::sync::Arc;
@@ -26,6 +28,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use self::command::{Command, Storing};
 use self::news::{Modified, News};
 use self::shared::Shared;
+use self::size_bound::SizeBound;
 use super::context::MailboxContext;
 use crate::blocking::blocking;
 use crate::ledger::Tombstones;
@@ -52,8 +55,8 @@ impl Folder {
     /// Whatever keeps the first round from succeeding.
     pub async fn open(context: Arc<MailboxContext>, gid: Gid, read_only: bool) -> Result<Self, UpstreamError> {
         let (selected, wake) = (AtomicBool::new(false), tokio::sync::Notify::new());
-        let (recent, news) = (Arc::default(), News::default());
-        let shared = Arc::new(Shared { context, gid, read_only, selected, recent, news, wake });
+        let (recent, news, size_bound) = (Arc::default(), News::default(), SizeBound::default());
+        let shared = Arc::new(Shared { context, gid, read_only, selected, recent, news, size_bound, wake });
         let (commands, snapshots, views) = actor::start(Arc::clone(&shared)).await?;
         Ok(Self { shared, commands, snapshots, views })
     }

@@ -6,6 +6,7 @@ use mapi_core::id::{FolderId, Gid};
 use mapi_core::mailbox::{Mailbox, MailboxError};
 
 use super::news::News;
+use super::size_bound::SizeBound;
 use crate::mailbox::context::MailboxContext;
 
 /// What the actor and its handles share.
@@ -19,6 +20,7 @@ pub(crate) struct Shared {
     pub(super) recent: Arc<RecentMark>,
     /// What notifications said since the last round began.
     pub(super) news: News,
+    pub(super) size_bound: SizeBound,
     pub(super) wake: tokio::sync::Notify,
 }
 

@@ -12,6 +12,7 @@ mod idle;
 mod leave;
 mod list;
 mod login;
+mod quota;
 mod replace;
 mod resync;
 mod search;
@@ -99,6 +100,9 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Rename { from, to } => folders::rename(from, to),
         R::Subscribe { mailbox, subscribed: true } => folders::subscribe(mailbox),
         R::Subscribe { mailbox, .. } => folders::unsubscribe(mailbox),
+        R::GetQuota(root) => quota::get_quota(&root),
+        R::GetQuotaRoot(mailbox) => quota::get_quota_root(mailbox),
+        R::SetQuota(root) => quota::set_quota(&root),
         R::Idle => idle::idle(core),
     }
 }
