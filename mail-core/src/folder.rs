@@ -56,6 +56,8 @@ pub struct StatusItems {
     pub uid_validity: bool,
     pub highest_modseq: bool,
     pub size: bool,
+    pub deleted: bool,
+    pub deleted_storage: bool,
 }
 
 /// A folder's counts.
@@ -70,4 +72,8 @@ pub struct FolderStatus {
     pub highest_modseq: u64,
     /// Sum of the sizes of all messages in bytes, or more than that (RFC 8438 3).
     pub size: u64,
+    /// Messages with `\\Deleted` (RFC 9051 6.3.11).
+    pub deleted: u32,
+    /// Bytes of these, as far as their sizes are known (RFC 9208 4.1.4).
+    pub deleted_storage: u64,
 }

@@ -7,7 +7,7 @@ use imap_front::store::{FolderStore, MailStore, StoreError, UserStore};
 use mail_core::work::Owner;
 use mail_core::{
     Accepts, AppendUid, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey,
-    FolderList, FolderStatus, NewMessage, Peer, RecentMark, Secret, Sifted, Snapshot, StatusItems,
+    FolderList, FolderStatus, NewMessage, Peer, Quota, RecentMark, Secret, Sifted, Snapshot, StatusItems,
 };
 use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
@@ -122,13 +122,17 @@ impl UserStore for UserBridge {
         let command = if subscribed { "SUBSCRIBE" } else { "UNSUBSCRIBE" };
         self.account.subscribe(name, subscribed).await.map_err(log::failed(command))
     }
+
+    async fn quota(&self) -> Result<Option<Quota>, StoreError> {
+        self.account.context().quota().await.map_err(log::failed("GETQUOTA"))
+    }
 }
 
 impl UserBridge {
     /// What is told comes from the folder tree and the ledger unless the folder is open or something is asked that only a round
     /// tells.
     async fn folder_status(&self, id: &FolderKey, items: StatusItems) -> Result<FolderStatus, UpstreamError> {
-        let simple = !(items.highest_modseq || items.size);
+        let simple = !(items.highest_modseq || items.size || items.deleted || items.deleted_storage);
         let mailbox = self.account.mailbox();
         if simple
             && let Some(gid) = Gid::from_slice(&id.0)
@@ -149,6 +153,7 @@ impl UserBridge {
 
 fn status_of(snapshot: &Snapshot, recent: &RecentMark) -> FolderStatus {
     let (rows, counts) = (snapshot.rows(), snapshot.rows().counts());
+    let deleted = || rows.counting(|counts| counts.deleted > 0);
     let count = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
     FolderStatus {
         messages: count(rows.len()),
@@ -158,6 +163,8 @@ fn status_of(snapshot: &Snapshot, recent: &RecentMark) -> FolderStatus {
         uid_validity: snapshot.uid_validity(),
         highest_modseq: snapshot.highest_modseq(),
         size: counts.size,
+        deleted: counts.deleted,
+        deleted_storage: deleted().filter_map(|(_, row)| row.size).map(u64::from).sum(),
     }
 }
 

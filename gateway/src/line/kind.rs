@@ -7,6 +7,8 @@ pub enum Kind {
     ReadEpoch,
     /// Writes it.
     NoteEpoch,
+    /// Reads how full the mailbox is.
+    ReadQuota,
     /// Reads what the user may do in a folder.
     ReadRights,
     /// Changes which names are subscribed.
@@ -55,10 +57,11 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::ListFolders,
         Self::ReadEpoch,
         Self::NoteEpoch,
+        Self::ReadQuota,
         Self::ReadRights,
         Self::Subscribe,
         Self::Synchronise,
@@ -89,6 +92,7 @@ impl Kind {
             Self::ListFolders => "list folders",
             Self::ReadEpoch => "read epoch",
             Self::NoteEpoch => "note epoch",
+            Self::ReadQuota => "read quota",
             Self::ReadRights => "read rights",
             Self::Subscribe => "subscribe",
             Self::Synchronise => "synchronise",

@@ -2,6 +2,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
+use mail_core::Quota;
 use mapi_core::fasttransfer::MessageLimits;
 use mapi_core::id::{Gid, Guid};
 use mapi_core::mailbox::{FetchOptions, FolderRow, FoldersWithTop, Mailbox, PollHold};
@@ -12,6 +13,7 @@ use super::activity::Activity;
 use super::cache::MessageCaches;
 use super::epochs::{Epochs, MailboxEpochs};
 use super::outlines::Outlines;
+use super::quota::KnownQuota;
 use super::unchecked::Unchecked;
 use crate::config::SearchMode;
 use crate::convert::mapi_to_mime::{self, RenderContext, RenderLimits, ResolvedAddresses};
@@ -59,6 +61,7 @@ pub struct MailboxContext {
     outlines: Outlines,
     addresses: KnownAddresses,
     epochs: MailboxEpochs,
+    quota: KnownQuota,
     /// The UIDVALIDITY given last; 0 if none was.
     last_uid_validity: Mutex<u32>,
     last_used: Mutex<Instant>,
@@ -89,6 +92,7 @@ impl MailboxContext {
             share: bounds.of(upstream.connector().user()),
             user: upstream.connector().user().to_owned(),
             addresses: KnownAddresses::default(),
+            quota: KnownQuota::default(),
             epochs: MailboxEpochs::new(Arc::clone(&upstream)),
             outlines: Outlines::new(upstream.mailbox_guid(), Arc::clone(&caches), None),
             upstream,
@@ -140,6 +144,14 @@ impl MailboxContext {
     pub(crate) async fn told(&self, folder: Gid) -> Result<u32, UpstreamError> {
         let ledger = Arc::clone(&self.ledger);
         Ok(crate::blocking::blocking(move || ledger.told(&folder)).await??)
+    }
+
+    /// How full the mailbox is, as of a minute ago at most; nothing if no limit is known.
+    ///
+    /// # Errors
+    /// The upstream can't be asked.
+    pub(crate) async fn quota(&self) -> Result<Option<Quota>, UpstreamError> {
+        self.quota.get(&self.upstream).await
     }
 
     /// The user's address.

@@ -9,6 +9,7 @@ pub(crate) mod events;
 pub(crate) mod folder;
 pub(crate) mod open_mailbox;
 pub(crate) mod outlines;
+mod quota;
 pub(crate) mod rights;
 pub(crate) mod tree;
 pub(crate) mod unchecked;

@@ -108,6 +108,12 @@ pub enum Request {
         mailbox: String,
         subscribed: bool,
     },
+    /// GETQUOTA of a root (RFC 9208).
+    GetQuota(String),
+    /// GETQUOTAROOT of a mailbox (RFC 9208).
+    GetQuotaRoot(String),
+    /// SETQUOTA of a root, whatever it is to be (RFC 9208).
+    SetQuota(String),
     Idle,
 }
 
@@ -149,6 +155,9 @@ impl Request {
             },
             Self::CancelUpdate(_) => "CANCELUPDATE",
             Self::UidBatches { .. } => "UIDBATCHES",
+            Self::GetQuota(_) => "GETQUOTA",
+            Self::GetQuotaRoot(_) => "GETQUOTAROOT",
+            Self::SetQuota(_) => "SETQUOTA",
             Self::Idle => "IDLE",
             Self::Copy { uid: false, remove: false, .. } => "COPY",
             Self::Copy { uid: true, remove: false, .. } => "UID COPY",

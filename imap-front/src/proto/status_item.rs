@@ -9,6 +9,9 @@ pub enum StatusItem {
     Unseen,
     Size,
     HighestModSeq,
+    Deleted,
+    /// RFC 9208 4.1.4
+    DeletedStorage,
 }
 
 impl StatusItem {
@@ -22,6 +25,8 @@ impl StatusItem {
             "UNSEEN" => Self::Unseen,
             "HIGHESTMODSEQ" => Self::HighestModSeq,
             "SIZE" => Self::Size,
+            "DELETED" => Self::Deleted,
+            "DELETED-STORAGE" => Self::DeletedStorage,
             _ => return None,
         })
     }

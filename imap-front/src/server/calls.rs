@@ -130,6 +130,7 @@ impl Handles {
             Call::Subscribe { name, subscribed } => self.of_user(span, move |user| async move {
                 Answer::Reply(Reply::Done(user.subscribe(&name, subscribed).await))
             }),
+            Call::Quota => self.of_user(span, |user| async move { Answer::Reply(Reply::Quota(user.quota().await)) }),
             Call::Fetch { uids, need } => {
                 let Some(folder) = &self.folder else { return missing() };
                 let folder = folder.store.clone();

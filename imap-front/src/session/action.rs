@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mail_core::{
     AppendUid, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey,
-    FolderList, FolderStatus, NewMessage, RecentMark, Sifted, Snapshot, StatusItems,
+    FolderList, FolderStatus, NewMessage, Quota, RecentMark, Sifted, Snapshot, StatusItems,
 };
 
 use super::work::{Work, Worked};
@@ -75,6 +75,7 @@ pub enum Call {
         name: String,
         subscribed: bool,
     },
+    Quota,
     /// Nothing, for this long; answered by `Done(Ok)`.
     Pause(Duration),
 }
@@ -94,6 +95,8 @@ pub enum Reply {
     Folders(Result<Arc<FolderList>, StoreError>),
     /// To `Status`.
     Status(Result<Vec<Result<FolderStatus, StoreError>>, StoreError>),
+    /// To `Quota`.
+    Quota(Result<Option<Quota>, StoreError>),
     /// To `Open`.
     Opened(Result<Opened, StoreError>),
     /// To `Copy`.

@@ -10,7 +10,7 @@ use super::selected::Selected;
 use crate::proto::response::Output;
 
 /// What CAPABILITY shows in every state.
-const ALWAYS: [&str; 31] = [
+const ALWAYS: [&str; 33] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -23,6 +23,8 @@ const ALWAYS: [&str; 31] = [
     "LIST-EXTENDED",
     "LIST-STATUS",
     "STATUS=SIZE",
+    "QUOTA",
+    "QUOTA=RES-STORAGE",
     "UIDPLUS",
     "MOVE",
     "ENABLE",

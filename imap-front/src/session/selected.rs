@@ -272,6 +272,8 @@ pub(crate) fn write_status(name: &str, items: &[StatusItem], status: &mail_core:
             StatusItem::Unseen => output.text("UNSEEN ").number(status.unseen),
             StatusItem::HighestModSeq => output.text("HIGHESTMODSEQ ").number(status.highest_modseq),
             StatusItem::Size => output.text("SIZE ").number(status.size),
+            StatusItem::Deleted => output.text("DELETED ").number(status.deleted),
+            StatusItem::DeletedStorage => output.text("DELETED-STORAGE ").number(status.deleted_storage),
         };
     }
     output.text(")\r\n");

@@ -5,7 +5,7 @@ use futures::stream::BoxStream;
 use mail_core::work::Owner;
 use mail_core::{
     Accepts, AppendUid, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey,
-    FolderList, FolderStatus, NewMessage, Peer, RecentMark, Sifted, Snapshot, StatusItems,
+    FolderList, FolderStatus, NewMessage, Peer, Quota, RecentMark, Sifted, Snapshot, StatusItems,
 };
 use tokio::sync::watch;
 
@@ -81,6 +81,11 @@ pub trait UserStore: Send + Sync + 'static {
     /// [`StoreError::NoSuchFolder`] for a name to be subscribed that is of no folder and not subscribed yet;
     /// [`StoreError::NoPermission`], [`StoreError::Limit`] where the store can't keep it.
     async fn subscribe(&self, name: &str, subscribed: bool) -> Result<(), StoreError>;
+
+    /// How full the user's mailbox is, about; nothing if no limit is known. By default there is none.
+    async fn quota(&self) -> Result<Option<Quota>, StoreError> {
+        Ok(None)
+    }
 }
 
 /// An opened folder, shared by the sessions that have it selected.

@@ -234,6 +234,7 @@ impl Dialogue {
             Call::Delete(folder) => Reply::Done(block_on(user().delete(&folder))),
             Call::Rename { folder, name } => Reply::Done(block_on(user().rename(&folder, &name))),
             Call::Subscribe { name, subscribed } => Reply::Done(block_on(user().subscribe(&name, subscribed))),
+            Call::Quota => Reply::Quota(block_on(user().quota())),
             Call::Pause(time) => {
                 self.paused += time;
                 Reply::Done(Ok(()))

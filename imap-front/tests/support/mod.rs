@@ -39,6 +39,8 @@ pub struct Memory {
     pub fail_delete: Mutex<Option<StoreError>>,
     /// What the next change of a subscription answers instead of being done.
     pub fail_subscribe: Mutex<Option<StoreError>>,
+    /// How full the mailbox is.
+    pub quota: Mutex<Option<Quota>>,
     /// How many messages were taken from the streams of FETCH.
     pub pulled: Arc<AtomicUsize>,
 }
@@ -254,6 +256,13 @@ impl UserStore for Memory {
                 uid_next: snapshot.uid_next(),
                 uid_validity: snapshot.uid_validity(),
                 highest_modseq: snapshot.highest_modseq(),
+                deleted: snapshot.rows().counts().deleted,
+                deleted_storage: snapshot
+                    .rows()
+                    .counting(|counts| counts.deleted > 0)
+                    .filter_map(|(_, row)| row.size)
+                    .map(u64::from)
+                    .sum(),
                 size: folder.content.lock().unwrap().values().map(|content| content.len() as u64).sum(),
             })
         };
@@ -317,6 +326,11 @@ impl UserStore for Memory {
             subscriptions.remove(name);
         }
         Ok(())
+    }
+
+    async fn quota(&self) -> Result<Option<Quota>, StoreError> {
+        self.log("quota".to_owned());
+        Ok(*self.quota.lock().unwrap())
     }
 }
 

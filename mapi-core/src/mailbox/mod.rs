@@ -30,6 +30,7 @@ mod properties;
 mod recipient;
 mod resolve_names;
 mod script;
+mod store_properties;
 mod stream_content;
 mod submit;
 mod sync;

@@ -12,6 +12,7 @@ mod idle;
 mod leave;
 mod list;
 mod login;
+mod quota;
 mod resync;
 mod search;
 mod search_response;
@@ -95,6 +96,9 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Rename { from, to } => folders::rename(from, to),
         R::Subscribe { mailbox, subscribed: true } => folders::subscribe(mailbox),
         R::Subscribe { mailbox, .. } => folders::unsubscribe(mailbox),
+        R::GetQuota(root) => quota::get_quota(&root),
+        R::GetQuotaRoot(mailbox) => quota::get_quota_root(mailbox),
+        R::SetQuota(root) => quota::set_quota(&root),
         R::Idle => idle::idle(core),
     }
 }

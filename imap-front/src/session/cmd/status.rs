@@ -61,5 +61,7 @@ pub(super) fn wanted(items: &[StatusItem]) -> StatusItems {
         uid_validity: items.contains(&StatusItem::UidValidity),
         highest_modseq: items.contains(&StatusItem::HighestModSeq),
         size: items.contains(&StatusItem::Size),
+        deleted: items.contains(&StatusItem::Deleted),
+        deleted_storage: items.contains(&StatusItem::DeletedStorage),
     }
 }

@@ -85,7 +85,9 @@ impl Scenario {
             Kind::Submit => &[Self::Submission, Self::LargeSubmission],
             Kind::SweepOutbox => &[Self::FirstSync, Self::Submission],
             // Asked only to explain a refusal, to find, measure or remember something, or to tidy up; all of it is harmless to repeat.
-            Kind::Search | Kind::Measure | Kind::ReadRights | Kind::FindCopy | Kind::RemoveCopy => &[],
+            Kind::Search | Kind::Measure | Kind::ReadQuota | Kind::ReadRights | Kind::FindCopy | Kind::RemoveCopy => {
+                &[]
+            }
         }
     }
 
