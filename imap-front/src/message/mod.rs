@@ -2,8 +2,10 @@
 
 mod bodystructure;
 mod envelope;
+mod preview;
 mod section;
 
 pub use bodystructure::write_body;
 pub use envelope::write_envelope;
+pub use preview::preview;
 pub use section::write_section;

@@ -244,6 +244,10 @@ pub enum FetchItem {
     Rfc822,
     Rfc822Header,
     Rfc822Text,
+    /// RFC 8970: only where it is at hand if `lazy`.
+    Preview {
+        lazy: bool,
+    },
     /// `BODY[section]<partial>`
     Section {
         section: Section,
