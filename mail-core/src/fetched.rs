@@ -5,6 +5,8 @@ use crate::message::{Message, Outline};
 /// What of a message's content is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FetchNeed {
+    /// Everything where it is at hand, else nothing, and then no size either: nobody waits for it.
+    AtHand,
     /// Only the exact size.
     Size,
     /// The header blocks, and what lies in what.
@@ -20,7 +22,7 @@ pub enum FetchNeed {
 pub struct FetchedMessage {
     /// Its UID.
     pub uid: u32,
-    /// RFC822.SIZE.
+    /// RFC822.SIZE; 0 if it is not known and was not asked for ([`FetchNeed::AtHand`]).
     pub size: u32,
     /// What was asked for.
     pub content: FetchedContent,
@@ -29,7 +31,7 @@ pub struct FetchedMessage {
 /// What is there of a message.
 #[derive(Debug, Clone)]
 pub enum FetchedContent {
-    /// Nothing beside its size: [`FetchNeed::Size`].
+    /// Nothing beside its size: [`FetchNeed::Size`], [`FetchNeed::AtHand`].
     Nothing,
     /// Its outline: [`FetchNeed::Outline`].
     Outline(Outline),

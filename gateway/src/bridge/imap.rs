@@ -198,6 +198,11 @@ impl FolderStore for FolderBridge {
         uids: Vec<u32>,
         need: FetchNeed,
     ) -> Result<BoxStream<'static, (u32, Result<FetchedMessage, StoreError>)>, StoreError> {
+        if need == FetchNeed::AtHand {
+            let folder = self.reader.folder().clone();
+            let item = move |uid| (uid, folder.at_hand(uid).map_err(StoreError::from));
+            return Ok(futures::stream::iter(uids).map(item).boxed());
+        }
         let items = self.reader.fetch(uids, need);
         let next = |(mut items, logged): (mpsc::Receiver<FetchedItem>, bool)| async move {
             let (uid, item) = items.recv().await?;

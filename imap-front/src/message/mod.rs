@@ -2,10 +2,12 @@
 
 mod bodystructure;
 mod envelope;
+mod preview;
 mod section;
 mod without_nul;
 
 pub use bodystructure::write_body;
 pub use envelope::write_envelope;
+pub use preview::preview;
 pub use section::write_section;
 pub use without_nul::without_nul;

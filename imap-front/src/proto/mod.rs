@@ -21,6 +21,7 @@ pub mod order;
 /// Pieces of lists.
 pub mod partial_range;
 mod plain_form;
+mod preview;
 pub mod quirk;
 /// Commands as sessions see them.
 pub mod request;

@@ -264,6 +264,10 @@ pub enum FetchItem {
     },
     /// `BINARY.SIZE[part]` (RFC 3516 4.2)
     BinarySize(Vec<u32>),
+    /// RFC 8970: only where it is at hand if `lazy`.
+    Preview {
+        lazy: bool,
+    },
     /// `BODY[section]<partial>`
     Section {
         section: Section,

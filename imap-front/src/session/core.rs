@@ -10,7 +10,7 @@ use super::selected::Selected;
 use crate::proto::response::Output;
 
 /// What CAPABILITY shows in every state.
-const ALWAYS: [&str; 37] = [
+const ALWAYS: [&str; 38] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -23,6 +23,7 @@ const ALWAYS: [&str; 37] = [
     "LIST-EXTENDED",
     "LIST-STATUS",
     "STATUS=SIZE",
+    "PREVIEW",
     "QUOTA",
     "QUOTA=RES-STORAGE",
     "UIDPLUS",

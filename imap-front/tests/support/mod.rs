@@ -3,7 +3,7 @@
 #![allow(dead_code, missing_docs, clippy::unwrap_used, reason = "test support, shared by several tests")]
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
@@ -49,6 +49,8 @@ pub struct MemoryFolder {
     sender: Mutex<Option<watch::Sender<Arc<Snapshot>>>>,
     content: Mutex<BTreeMap<u32, Bytes>>,
     store: std::sync::Weak<Memory>,
+    /// Whether messages are at hand.
+    pub at_hand: AtomicBool,
     /// Whether rows tell sizes.
     pub sizes: bool,
     pub read_only: bool,
@@ -93,6 +95,7 @@ impl Memory {
             sender: Mutex::new(Some(watch::channel(Arc::new(snapshot)).0)),
             content: Mutex::default(),
             store: Arc::downgrade(self),
+            at_hand: AtomicBool::new(true),
             sizes: true,
             read_only,
             recent: Arc::default(),
@@ -374,6 +377,7 @@ impl FolderStore for MemoryFolder {
         self.log(format!("fetch {uids:?} {need:?}"));
         let snapshot = self.snapshot();
         let content = self.content.lock().unwrap().clone();
+        let at_hand = self.at_hand.load(Ordering::Relaxed);
         let pulled = self.store.upgrade().unwrap().pulled.clone();
         Ok(stream::iter(uids)
             .map(move |uid| {
@@ -383,7 +387,8 @@ impl FolderStore for MemoryFolder {
                     uid,
                     size: bytes.len() as u32,
                     content: match need {
-                        FetchNeed::Size => FetchedContent::Nothing,
+                        FetchNeed::AtHand if at_hand => FetchedContent::Whole(Box::new(Message::new(bytes.clone()))),
+                        FetchNeed::Size | FetchNeed::AtHand => FetchedContent::Nothing,
                         FetchNeed::Outline => {
                             let outline = Outline::of(Message::new(bytes.clone()).root(), usize::MAX);
                             FetchedContent::Outline(outline.expect("no limit"))

@@ -8,6 +8,7 @@ mod dialogues;
 mod envelopes;
 mod names;
 mod operations;
+mod previews;
 mod quota;
 mod resync;
 mod search;

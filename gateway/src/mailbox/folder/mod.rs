@@ -1,6 +1,7 @@
 //! An opened folder: one actor task that owns its state and runs rounds; handles that everybody else holds.
 
 mod actor;
+mod at_hand;
 mod command;
 mod epoch;
 mod examined;

@@ -85,7 +85,7 @@ fn show(core: &mut Core, set: &MessageSet, uid: bool, mut items: Vec<FetchItem>,
         items.insert(0, FetchItem::Uid);
     }
     let mut local = Vec::new();
-    let needs = [FetchNeed::Size, FetchNeed::Outline, FetchNeed::Full, FetchNeed::Parts];
+    let needs = [FetchNeed::AtHand, FetchNeed::Size, FetchNeed::Outline, FetchNeed::Full, FetchNeed::Parts];
     let mut calls = needs.map(|need| (need, Vec::new()));
     for message in uids {
         let size_known = selected.view().row(message).is_some_and(|row| row.size.is_some());
@@ -122,7 +122,7 @@ fn show(core: &mut Core, set: &MessageSet, uid: bool, mut items: Vec<FetchItem>,
 
 /// What the store must be asked for to show the items of a message; nothing if its row suffices.
 fn need(items: &[FetchItem], size_known: bool) -> Option<FetchNeed> {
-    let (mut size, mut whole, mut outline, mut parts) = (false, false, false, false);
+    let (mut size, mut whole, mut outline, mut parts, mut at_hand) = (false, false, false, false, false);
     for item in items {
         match item {
             FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::ModSeq => {}
@@ -131,6 +131,7 @@ fn need(items: &[FetchItem], size_known: bool) -> Option<FetchNeed> {
                 outline = true
             }
             FetchItem::Section { section, .. } if section.is_of_headers() => outline = true,
+            FetchItem::Preview { lazy: true } => at_hand = true,
             FetchItem::Rfc822 => whole = true,
             FetchItem::Binary { part, .. } if part.is_empty() => whole = true,
             FetchItem::Section { section, .. } if section.is_whole() => whole = true,
@@ -141,7 +142,8 @@ fn need(items: &[FetchItem], size_known: bool) -> Option<FetchNeed> {
         (true, _, _) | (_, true, true) => Some(FetchNeed::Parts),
         (_, true, _) => Some(FetchNeed::Full),
         (_, _, true) => Some(FetchNeed::Outline),
-        _ => size.then_some(FetchNeed::Size),
+        _ if size => Some(FetchNeed::Size),
+        _ => at_hand.then_some(FetchNeed::AtHand),
     }
 }
 
@@ -328,6 +330,10 @@ mod tests {
             (vec![section(SectionText::Whole), FetchItem::Envelope], true, Some(FetchNeed::Parts)),
             (vec![FetchItem::Envelope, FetchItem::BodyStructure], true, Some(FetchNeed::Outline)),
             (vec![FetchItem::BodyStructure, FetchItem::Rfc822Text], true, Some(FetchNeed::Parts)),
+            (vec![FetchItem::Preview { lazy: false }, FetchItem::Envelope], true, Some(FetchNeed::Parts)),
+            (vec![FetchItem::Preview { lazy: true }, FetchItem::Flags], true, Some(FetchNeed::AtHand)),
+            (vec![FetchItem::Preview { lazy: true }, FetchItem::Size], false, Some(FetchNeed::Size)),
+            (vec![FetchItem::Preview { lazy: true }, FetchItem::Envelope], true, Some(FetchNeed::Outline)),
         ] {
             assert_eq!(need(&items, known), expected, "{items:?}");
         }

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use mail_core::message::{Content, Extract, Message, Section, SectionText, transfer};
 use mail_core::{FetchedContent, FetchedMessage, MessageRow};
 
-use crate::message::{write_body, write_envelope, write_section};
+use crate::message::{preview, write_body, write_envelope, write_section};
 use crate::proto::request::FetchItem;
 use crate::proto::response::Output;
 use crate::session::selected::Selected;
@@ -21,6 +21,8 @@ pub(super) struct Shown {
     row: MessageRow,
     recent: bool,
     size: Option<u32>,
+    /// All of the message is there.
+    is_whole: bool,
     /// Whatever is asked for, its header is scanned once at most, and its structure looked for once at most.
     message: Message,
 }
@@ -40,7 +42,8 @@ impl Shown {
     fn new(selected: &Selected, uid_only: bool, uid: u32, size: Option<u32>, content: FetchedContent) -> Option<Self> {
         let view = selected.view();
         let (number, row, recent) = (view.number(uid)?, view.row(uid)?.clone(), view.is_recent(uid));
-        Some(Self { number, uid_only, row, recent, size, message: content.into_message() })
+        let is_whole = content.is_whole();
+        Some(Self { number, uid_only, row, recent, size, is_whole, message: content.into_message() })
     }
 
     /// Writes the whole response.
@@ -112,6 +115,10 @@ impl Shown {
                 out.text("BINARY.SIZE[");
                 write_section(&Section { part: part.clone(), text: SectionText::Whole }, out);
                 out.text("] ").number(decoded(message, part).map_or(0, |bytes| bytes.len() as u64))
+            }
+            FetchItem::Preview { .. } => {
+                let preview = self.is_whole.then(|| preview(message.root()));
+                out.text("PREVIEW ").nstring(preview.as_deref().map(str::as_bytes))
             }
             FetchItem::Section { section, partial, .. } => {
                 out.text("BODY[");

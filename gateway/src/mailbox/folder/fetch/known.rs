@@ -109,6 +109,7 @@ impl Fetch<'_> {
                 let outline = context.outlines().get(gid, recorded).or_else(|| self.found.get(gid, recorded));
                 outline.map(FetchedContent::Outline).or_else(whole)
             }
+            FetchNeed::AtHand => whole().or(Some(FetchedContent::Nothing)),
             FetchNeed::Full | FetchNeed::Parts => whole(),
         }
     }
