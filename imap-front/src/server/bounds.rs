@@ -130,12 +130,18 @@ impl Bounds {
     /// Does work when its turn comes and there is memory for it. `room` is used again if it is large enough. Gives the room
     /// and what came of the work. Dropping the future cancels the work.
     pub(super) fn work(self, owner: Owner, room: Option<Room>, work: Work) -> BoxFuture<'static, Performed> {
-        let asked = work.bytes;
+        let (asked, holds) = (work.bytes, work.holds);
         async move {
             let room = match room.filter(|room| room.asked >= asked) {
                 Some(room) => room,
                 None => match self.budget.reserve(&owner, asked).await {
-                    Ok(reservation) => Room { asked, _reservation: reservation },
+                    Ok(mut reservation) => {
+                        // What the command reads meanwhile may need all that there is for its owner.
+                        if holds {
+                            reservation.pin();
+                        }
+                        Room { asked, _reservation: reservation }
+                    }
                     Err(error) => return (None, Err(StoreError::Limit(error.to_string()))),
                 },
             };

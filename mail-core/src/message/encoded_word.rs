@@ -176,9 +176,8 @@ fn word_end(bytes: &[u8], at: usize) -> Option<usize> {
 /// for the end of each up to the end of the value. [`unmarked`] makes of its findings what stands there.
 pub(super) fn marked(value: &[u8]) -> String {
     let value = without_ends(value);
-    let is_fake = |at: &usize| word_end(value.as_bytes(), *at).is_none();
-    let mut fakes = value.match_indices("=?").map(|(at, _)| at).filter(is_fake).peekable();
-    if fakes.peek().is_none() {
+    let fakes = fakes(&value);
+    if fakes.is_empty() {
         return value + "\n";
     }
     let mut out = String::with_capacity(value.len() + 16);
@@ -191,6 +190,22 @@ pub(super) fn marked(value: &[u8]) -> String {
     out.extend(value.get(copied..).unwrap_or_default().chars().filter(|c| *c != NO_WORD));
     out.push('\n');
     out
+}
+
+/// Where something begins as an encoded word does and is none. What is in a word begins none: base64 may end with `=`, and the
+/// word goes on with `?=`.
+fn fakes(value: &str) -> Vec<usize> {
+    let (mut fakes, mut word) = (Vec::new(), 0);
+    for (at, _) in value.match_indices("=?") {
+        if at < word {
+            continue;
+        }
+        match word_end(value.as_bytes(), at) {
+            Some(end) => word = end,
+            None => fakes.push(at),
+        }
+    }
+    fakes
 }
 
 /// Undoes what [`marked`] did.

@@ -45,6 +45,10 @@ mod tests {
         };
         for (value, expected) in [
             ("=?utf-8?Q?Zo=C3=AB?= <z@x>, b@x", &["Zoë|z@x", "|b@x"][..]),
+            ("=?UTF-8?B?SsO2cmcgU21pdGg=?= <a@x>", &["Jörg Smith|a@x"]),
+            ("=?UTF-8?B?SsO2cmcgU21pdA==?= <a@x>, b@x", &["Jörg Smit|a@x", "|b@x"]),
+            ("\"=?UTF-8?B?SsO2cmcgU21pdA==?=\" <a@x>", &["Jörg Smit|a@x"]),
+            ("=?UTF-8?B?SsO2cmcg?= =?utf-8?b?U21pdGg=?= <a@x>", &["Jörg Smith|a@x"]),
             ("G: c@x, \"D, E\" <d@x>;", &["|c@x", "D, E|d@x"]),
             ("Name, Other <>", &[]),
             ("=?no?word <a@b>, =?utf-8?q?=C3=A4?= <c@d>", &["=?no?word|a@b", "ä|c@d"]),

@@ -61,6 +61,8 @@ struct State {
 #[derive(Debug)]
 struct Used {
     bytes: u64,
+    /// Of these, what stays until something is done that may wait for more: see [`Reservation::pin`].
+    pinned: u64,
     /// When some of it was taken last.
     moved: Instant,
 }
@@ -78,6 +80,7 @@ pub struct Reservation {
     owner: Owner,
     bytes: u64,
     is_large: bool,
+    is_pinned: bool,
     dispatches: bool,
 }
 
@@ -150,7 +153,8 @@ impl ByteBudget {
     fn dispatch(self: &Arc<Self>) {
         while let Some((owner, Waiter { bytes, sender })) = self.next() {
             let is_large = self.is_large(bytes);
-            let reservation = Reservation { budget: Arc::clone(self), owner, bytes, is_large, dispatches: true };
+            let reservation =
+                Reservation { budget: Arc::clone(self), owner, bytes, is_large, is_pinned: false, dispatches: true };
             if let Err(mut unwanted) = sender.send(reservation) {
                 // Nobody waits for it any more. This loop serves the next one.
                 unwanted.dispatches = false;
@@ -163,21 +167,25 @@ impl ByteBudget {
     fn next(&self) -> Option<(Owner, Waiter)> {
         let mut state = self.lock();
         let State { used, used_by_large, used_by, small, large, moved } = &mut *state;
-        let share = |owner: &Owner, waiter: &Waiter| {
-            used_by.get(owner).map_or(0, |used| used.bytes) + waiter.bytes <= self.limits.per_owner
+        // Who wants all of his share, and has pinned some, wants the rest.
+        let wanted = |pinned: u64, waiter: &Waiter| waiter.bytes.min(self.limits.per_owner.saturating_sub(pinned));
+        let share = |owner: &Owner, waiter: &Waiter| match used_by.get(owner) {
+            Some(used) => used.bytes + wanted(used.pinned, waiter) <= self.limits.per_owner,
+            None => true,
         };
         let room = self.limits.total.saturating_sub(*used);
         let room_for_large = self.largest().saturating_sub(*used_by_large).min(room);
-        let (owner, waiter) = small.pop_if(share, |waiter| waiter.bytes <= room).or_else(|| {
-            let next = large.pop_if(share, |waiter| waiter.bytes <= room_for_large)?;
-            *used_by_large += next.1.bytes;
-            Some(next)
-        })?;
+        let small = small.pop_if(share, |waiter| waiter.bytes <= room);
+        let (owner, mut waiter) = small.or_else(|| large.pop_if(share, |waiter| waiter.bytes <= room_for_large))?;
+        waiter.bytes = wanted(used_by.get(&owner).map_or(0, |used| used.pinned), &waiter);
+        if self.is_large(waiter.bytes) {
+            *used_by_large += waiter.bytes;
+        }
         *used += waiter.bytes;
         *moved = Instant::now();
         if waiter.bytes > 0 {
-            let used = used_by.entry(owner.clone()).or_insert(Used { bytes: 0, moved: *moved });
-            *used = Used { bytes: used.bytes + waiter.bytes, moved: *moved };
+            let used = used_by.entry(owner.clone()).or_insert(Used { bytes: 0, pinned: 0, moved: *moved });
+            (used.bytes, used.moved) = (used.bytes + waiter.bytes, *moved);
         }
         Some((owner, waiter))
     }
@@ -201,11 +209,11 @@ impl ByteBudget {
         *is_large = becomes_large;
         state.used += more;
         state.used_by_large += of_large;
-        state.used_by.entry(owner.clone()).or_insert(Used { bytes: 0, moved: Instant::now() }).bytes += more;
+        state.used_by.entry(owner.clone()).or_insert(Used { bytes: 0, pinned: 0, moved: Instant::now() }).bytes += more;
         true
     }
 
-    fn give_back(&self, owner: &Owner, bytes: u64, is_large: bool) {
+    fn give_back(&self, owner: &Owner, bytes: u64, is_large: bool, is_pinned: bool) {
         let mut state = self.lock();
         state.used -= bytes;
         if is_large {
@@ -213,6 +221,7 @@ impl ByteBudget {
         }
         if let Some(used) = state.used_by.get_mut(owner) {
             used.bytes -= bytes;
+            used.pinned -= if is_pinned { bytes } else { 0 };
             if used.bytes == 0 {
                 state.used_by.remove(owner);
             }
@@ -243,11 +252,23 @@ impl Reservation {
         true
     }
 
+    /// Says that it is kept until something is done that may itself need all of the owner's share: who wants that much gets what
+    /// is left beside. Otherwise each would wait for the other.
+    pub fn pin(&mut self) {
+        let mut state = self.budget.lock();
+        if let Some(used) = state.used_by.get_mut(&self.owner).filter(|_| !self.is_pinned) {
+            used.pinned += self.bytes;
+            self.is_pinned = true;
+        }
+        drop(state);
+        self.budget.dispatch();
+    }
+
     /// Gives back what is above so many bytes.
     pub fn shrink(&mut self, bytes: u64) {
         let Some(surplus) = self.bytes.checked_sub(bytes).filter(|surplus| *surplus > 0) else { return };
         self.bytes = bytes;
-        self.budget.give_back(&self.owner, surplus, self.is_large);
+        self.budget.give_back(&self.owner, surplus, self.is_large, self.is_pinned);
         self.budget.dispatch();
     }
 
@@ -260,7 +281,7 @@ impl Reservation {
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.budget.give_back(&self.owner, self.bytes, self.is_large);
+        self.budget.give_back(&self.owner, self.bytes, self.is_large, self.is_pinned);
         if self.dispatches {
             self.budget.dispatch();
         }
@@ -310,6 +331,20 @@ mod tests {
 
     fn now(budget: &Arc<ByteBudget>, owner: &Owner, bytes: u64) -> Option<Reservation> {
         budget.reserve(owner, bytes).now_or_never().map(Result::unwrap)
+    }
+
+    #[tokio::test]
+    async fn who_wants_all_gets_it_beside_what_is_pinned() {
+        let (budget, one) = (budget(128 * MIB, 96 * MIB), Owner::new("one"));
+        let mut order = now(&budget, &one, MIB).unwrap();
+        assert!(now(&budget, &one, 500 * MIB).is_none(), "something is in use");
+        order.pin();
+        let all = now(&budget, &one, 500 * MIB).unwrap();
+        assert_eq!((all.bytes(), budget.used()), (95 * MIB, 96 * MIB));
+        assert!(now(&budget, &one, MIB).is_none());
+        drop((order, all));
+        assert_eq!(budget.used(), 0);
+        assert_eq!(now(&budget, &one, 500 * MIB).unwrap().bytes(), 96 * MIB);
     }
 
     #[tokio::test(start_paused = true)]
