@@ -132,3 +132,21 @@ async fn a_search_of_the_server_takes_few_requests() {
         assert!(used <= 3, "{keys}: {used} requests");
     }
 }
+
+/// What is put in order is held until the end, and a message that needs all the memory there is for its user comes all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_with_large_headers_are_sorted() {
+    let stack = Stack::start(Seed::Empty).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    for number in 0..3 {
+        let message = format!("From: a@b.c\r\nSubject: {}{number}\r\n\r\nx\r\n", "A".repeat(300_000));
+        client.command(&format!("APPEND INBOX {{{}+}}\r\n{message}", message.len())).await.ok();
+    }
+    let stack = stack.restart_without_ledger().await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    client.command("SELECT INBOX").await.ok();
+    let sorted = client.command("SORT (REVERSE SUBJECT) UTF-8 ALL").await.ok();
+    assert!(sorted.line("* SORT ").is_some_and(|line| line.split(' ').count() == 5), "{:?}", sorted.lines());
+    let threads = client.command("THREAD REFERENCES UTF-8 ALL").await.ok();
+    assert!(threads.line("* THREAD ").is_some(), "{:?}", threads.lines());
+}
