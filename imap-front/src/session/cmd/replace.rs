@@ -72,6 +72,11 @@ impl Old {
                     }
                     Step::Done(core.removed("REPLACE completed"))
                 }
+                // The old one may have gone all the same: the new one must not go as well.
+                With::Reply(Reply::Done(Err(error @ (StoreError::Unavailable(_) | StoreError::Internal(_))))) => {
+                    let text = format!("the new message is stored, and the old one may still be there: {error}");
+                    Step::Done(Outcome { text: text.into(), ..Outcome::failed(&error) })
+                }
                 With::Reply(Reply::Done(Err(error))) => self.undo(core, folder, &stored, error),
                 _ => Step::Done(Outcome::bug()),
             }),
