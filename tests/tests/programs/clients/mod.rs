@@ -7,6 +7,7 @@ mod maildir;
 mod mbsync;
 mod mutt;
 mod offlineimap;
+mod roundcube;
 mod senders;
 mod smtp_senders;
 mod support;
@@ -25,6 +26,15 @@ pub fn trials() -> Vec<Trial> {
         trial("offlineimap_syncs_both_ways", &["offlineimap"], || block_on(offlineimap::syncs_both_ways())),
         trial("mutt_reads_flags_copies_and_deletes", &["mutt", "script"], || {
             block_on(mutt::reads_flags_copies_and_deletes())
+        }),
+        trial("mutt_knows_what_changed_meanwhile", &["mutt", "script"], || {
+            block_on(mutt::knows_what_changed_meanwhile("mutt"))
+        }),
+        trial("neomutt_knows_what_changed_meanwhile", &["neomutt", "script"], || {
+            block_on(mutt::knows_what_changed_meanwhile("neomutt"))
+        }),
+        trial("roundcube_lists_sorts_threads_and_searches", &["php"], || {
+            block_on(roundcube::lists_sorts_threads_and_searches())
         }),
         trial("imaplib_changes_everything", &["python3"], || block_on(imaplib::changes_everything())),
         trial("imaplib_finds_what_python_finds", &["python3"], || block_on(imaplib::finds_what_python_finds())),

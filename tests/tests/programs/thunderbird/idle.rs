@@ -56,7 +56,12 @@ pub async fn nothing_is_downloaded_again(day: &mut Day) -> Result<(), Failed> {
     let shown = day.thunderbird.call("read", json!({"folder": "INBOX", "uid": large.uid})).await?;
     ensure(shown["attachments"][0]["size"] == LARGE_SIZE, || format!("shown is {shown}"))?;
     let again = downloads(day);
-    ensure(again.is_empty(), || format!("downloaded again: {again:?}"))
+    ensure(again.is_empty(), || format!("downloaded again: {again:?}"))?;
+    let log = day.thunderbird.imap_log();
+    for wanted in ["COMPRESS DEFLATE", "ENABLE UTF8=ACCEPT", "(CHANGEDSINCE "] {
+        ensure(log.said(wanted), || format!("Thunderbird did not say {wanted}"))?;
+    }
+    Ok(())
 }
 
 /// What was downloaded of messages since the last start: headers, bodies, parts.

@@ -22,12 +22,18 @@ impl ImapLog {
         })
     }
 
-    /// Whether the flags of all messages of `folder` were asked for and told: Thunderbird knows what there is.
+    /// Whether a command was sent that holds this, in whatever state.
+    pub fn said(&self, what: &str) -> bool {
+        self.0.iter().filter_map(|line| line.split_once(":SendData: ")).any(|(_, command)| command.contains(what))
+    }
+
+    /// Whether the flags of the messages of `folder` were asked for and told, be it those that changed since the HIGHESTMODSEQ
+    /// that Thunderbird knew, or, where that is still the newest, of new messages only: Thunderbird knows what there is.
     pub fn knows(&self, folder: &str) -> bool {
         let mut lines = self.0.iter().filter_map(|line| line.split_once(&format!(":S-{folder}:")));
         let asked = lines.find_map(|(_, line)| {
             let (tag, command) = line.strip_prefix("SendData: ")?.split_once(' ')?;
-            (command == "UID fetch 1:* (FLAGS)").then_some(tag)
+            (command.starts_with("UID fetch ") && command.contains(":* (FLAGS)")).then_some(tag)
         });
         asked.is_some_and(|tag| {
             let told = format!("CreateNewLineFromSocket: {tag} OK");

@@ -32,6 +32,7 @@ user_pref("mail.biff.show_alert", false);
 user_pref("mail.inappnotifications.enabled", false);
 user_pref("mail.provider.suppress_dialog_on_startup", true);
 user_pref("mail.rights.version", 1);
+user_pref("mail.server.default.use_condstore", true);
 user_pref("mail.shell.checkDefaultClient", false);
 user_pref("mailnews.start_page.enabled", false);
 user_pref("network.proxy.type", 1);
