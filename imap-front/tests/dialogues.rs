@@ -489,7 +489,7 @@ fn status_items_that_are_not_known_are_passed_over() {
     for (items, expected) in [
         ("MESSAGES X-GUID UIDNEXT", "MESSAGES 2 UIDNEXT 3"),
         ("X-GUID", ""),
-        ("uidvalidity MAILBOXID DELETED", "UIDVALIDITY 7 DELETED 0"),
+        ("uidvalidity X-GUID DELETED", "UIDVALIDITY 7 DELETED 0"),
     ] {
         assert_eq!(
             dialogue.say(&format!("a STATUS inbox ({items})\r\n")),

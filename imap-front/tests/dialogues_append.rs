@@ -46,7 +46,7 @@ fn mailbox_names_are_utf8_once_enabled() {
     assert!(dialogue.say("e SELECT \"Entw\u{fc}rfe & mehr\"\r\n").contains("e OK [READ-WRITE]"));
     // Modified UTF-7 is none any more.
     assert!(dialogue.say("f STATUS \"Entw&APw-rfe &- mehr\" (MESSAGES)\r\n").starts_with("f NO [NONEXISTENT] "));
-    assert_eq!(dialogue.say("g CREATE \"A&-\u{e9}\"\r\n"), "g OK CREATE completed\r\n");
+    assert_eq!(dialogue.say("g CREATE \"A&-\u{e9}\"\r\n"), "g OK [MAILBOXID (FQSYtw6k)] CREATE completed\r\n");
     assert_eq!(store.calls.lock().unwrap().last().unwrap(), "create A&-\u{e9}");
     for bad in [&b"h CREATE \"\xe9\"\r\n"[..], b"h CREATE {1+}\r\n\xe9\r\n", b"h LIST \"\" \"\xe9\"\r\n"] {
         assert!(dialogue.say_bytes(bad).starts_with("h BAD "), "{bad:?}");

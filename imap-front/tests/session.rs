@@ -205,7 +205,8 @@ fn selecting() {
     assert!(dialogue.say("z FETCH 1 FLAGS\r\n").starts_with("z BAD No mailbox"));
     assert_eq!(
         dialogue.say("a SELECT inbox\r\n"),
-        "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Label1)\r\n\
+        "* OK [MAILBOXID (FSU5CT1g)] Whatever its name\r\n\
+         * FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Label1)\r\n\
          * OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft $Label1 \\*)] Flags permitted\r\n\
          * 2 EXISTS\r\n* 0 RECENT\r\n* OK [UNSEEN 2] First unseen message\r\n* OK [UIDVALIDITY 7] UIDs valid\r\n\
          * OK [UIDNEXT 3] Predicted next UID\r\n\
@@ -707,7 +708,7 @@ fn changing_folders() {
     let store = Memory::new();
     store.add("Work", None);
     let mut dialogue = Dialogue::logged_in(store.clone());
-    assert_eq!(dialogue.say("a CREATE New/One/\r\n"), "a OK CREATE completed\r\n");
+    assert_eq!(dialogue.say("a CREATE New/One/\r\n"), "a OK [MAILBOXID (FTmV3L09uZQ)] CREATE completed\r\n");
     assert_eq!(calls(&store), ["create New/One"]);
     assert!(dialogue.say("b CREATE inbox\r\n").starts_with("b NO [ALREADYEXISTS] "));
     assert!(dialogue.say("c CREATE Work\r\n").starts_with("c NO [ALREADYEXISTS] "));

@@ -24,6 +24,8 @@ pub struct FetchedMessage {
     pub uid: u32,
     /// RFC822.SIZE; 0 if it is not known and was not asked for ([`FetchNeed::AtHand`]).
     pub size: u32,
+    /// SHA-256 of its bytes; nothing where [`FetchedMessage::size`] is not known.
+    pub digest: Option<[u8; 32]>,
     /// What was asked for.
     pub content: FetchedContent,
 }

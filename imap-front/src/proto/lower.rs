@@ -24,7 +24,9 @@ use super::request::{FetchItem, Request, Tagged};
 use super::sequence::SequenceSet;
 use super::tag::tag_of;
 use super::text::text;
-use super::{append, authenticate, enable, fetch_modifier, list, preview, search_command, select, status, uid_batches};
+use super::{
+    append, authenticate, enable, fetch_modifier, further_items, list, search_command, select, status, uid_batches,
+};
 
 /// How many items one FETCH may name; each may be a whole message.
 const MAX_FETCH_ITEMS: usize = 64;
@@ -100,8 +102,8 @@ fn lower_body(command: &[u8], tag_length: usize, names: Names) -> Result<Request
     }
     let plain = PlainForm::of(command, tag_length)?;
     let command = plain.as_ref().map_or(command, |plain| plain.command.as_slice());
-    let preview = fetch_arguments(command, tag_length).and_then(|at| preview::take(command, at));
-    let command = preview.as_ref().map_or(command, |preview| preview.command.as_slice());
+    let further = fetch_arguments(command, tag_length).and_then(|at| further_items::take(command, at));
+    let command = further.as_ref().map_or(command, |further| further.command.as_slice());
     let split =
         if is_fetch(command.get(tag_length + 1..).unwrap_or_default()) { fetch_modifier::split(command) } else { None };
     let modifiers = split.as_ref().map(|(_, modifiers)| *modifiers).unwrap_or_default();
@@ -174,11 +176,8 @@ fn lower_body(command: &[u8], tag_length: usize, names: Names) -> Result<Request
         }
         _ => return Err("Command or argument of an extension that is not offered"),
     };
-    if let (Some(preview), Request::Fetch { items, .. }) = (preview, &mut request) {
-        if preview.alone {
-            items.clear();
-        }
-        items.push(FetchItem::Preview { lazy: preview.lazy });
+    if let (Some(further), Request::Fetch { items, .. }) = (further, &mut request) {
+        further.complete(items);
     }
     if let Some(plain) = plain {
         plain.complete(&mut request);

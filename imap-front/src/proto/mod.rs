@@ -10,6 +10,7 @@ mod cursor;
 mod enable;
 mod fetch_modifier;
 mod flags;
+mod further_items;
 pub mod list;
 pub mod lower;
 /// Names of mailboxes.
@@ -21,7 +22,6 @@ pub mod order;
 /// Pieces of lists.
 pub mod partial_range;
 mod plain_form;
-mod preview;
 pub mod quirk;
 /// Commands as sessions see them.
 pub mod request;

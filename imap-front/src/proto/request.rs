@@ -264,6 +264,10 @@ pub enum FetchItem {
     },
     /// `BINARY.SIZE[part]` (RFC 3516 4.2)
     BinarySize(Vec<u32>),
+    /// RFC 8474 5.1
+    EmailId,
+    /// RFC 8474 5.2
+    ThreadId,
     /// RFC 8970: only where it is at hand if `lazy`.
     Preview {
         lazy: bool,

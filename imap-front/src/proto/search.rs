@@ -53,6 +53,10 @@ pub enum SearchKey {
     Younger(u32),
     /// `MODSEQ`: MODSEQ is this or more (RFC 7162 3.1.5).
     Modseq(u64),
+    /// `EMAILID` (RFC 8474 6)
+    EmailId(String),
+    /// `THREADID`
+    ThreadId(String),
     /// An address in a field of this name contains the text, as ENVELOPE shows it: `FROM`, `TO`, `CC`, `BCC`.
     Address(&'static str, String),
     /// A header field of this name contains the text; an empty text asks only whether there is one.

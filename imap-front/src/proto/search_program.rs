@@ -120,6 +120,8 @@ impl Reader<'_, '_> {
             "BODY" => SearchKey::Body(self.words()?),
             "TEXT" => SearchKey::Text(self.words()?),
             "MODSEQ" => SearchKey::Modseq(self.modseq()?),
+            "EMAILID" => SearchKey::EmailId(self.object_id()?),
+            "THREADID" => SearchKey::ThreadId(self.object_id()?),
             _ => return None,
         })
     }
@@ -127,6 +129,13 @@ impl Reader<'_, '_> {
     /// A text, as it is compared.
     fn words(&mut self) -> Option<String> {
         Some(folded(&charset::decode(self.charset, &self.cursor.string(false)?)))
+    }
+
+    /// `objectid` (RFC 8474 7), between quotes or without.
+    fn object_id(&mut self) -> Option<String> {
+        let id = text(&self.cursor.string(false)?);
+        let fits = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+        ((1..=255).contains(&id.len()) && id.bytes().all(fits)).then_some(id)
     }
 
     fn keyword(&mut self, is_set: bool) -> Option<SearchKey> {
@@ -230,6 +239,7 @@ mod tests {
             ("MODSEQ 620162338 MODSEQ \"/flags/\\\\draft\" all 5", vec![K::Modseq(620_162_338), K::Modseq(5)]),
             ("KEYWORD \\seen UNKEYWORD \\Recent", vec![K::Flag(FlagSet::SEEN, true), K::Recent(false)]),
             ("KEYWORD \\Junk UNKEYWORD \\Junk", vec![K::Not(Box::new(K::All)), K::All]),
+            ("EMAILID M6d-_9 threadid \"T64\"", vec![K::EmailId("M6d-_9".to_owned()), K::ThreadId("T64".to_owned())]),
             ("KEYWORD Seen", vec![K::Keyword("Seen".to_owned(), true)]),
         ] {
             assert_eq!(keys(text), Some(expected), "{text}");
@@ -258,6 +268,8 @@ mod tests {
             "OLDER x",
             "KEYWORD \\",
             "KEYWORD \"a\"",
+            "EMAILID \"\"",
+            "EMAILID a.b",
             "MODSEQ",
             "MODSEQ \"/x\" all 5",
             "MODSEQ \"/flags/a\" x 5",

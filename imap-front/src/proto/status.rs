@@ -36,7 +36,7 @@ mod tests {
         for (arguments, expected) in [
             ("inbox (MESSAGES unseen)", Some(("INBOX", vec![Messages, Unseen]))),
             ("\"x y\" (X-GUID UNSEEN HIGHESTMODSEQ)", Some(("x y", vec![Unseen, HighestModSeq]))),
-            ("{1}\r\nx (MAILBOXID)", Some(("x", vec![]))),
+            ("{1}\r\nx (X-GUID)", Some(("x", vec![]))),
             ("x ()", None),
             ("x (MESSAGES) ", None),
             ("x MESSAGES", None),

@@ -12,6 +12,8 @@ pub enum StatusItem {
     Deleted,
     /// RFC 9208 4.1.4
     DeletedStorage,
+    /// RFC 8474 4.3
+    MailboxId,
 }
 
 impl StatusItem {
@@ -26,6 +28,7 @@ impl StatusItem {
             "HIGHESTMODSEQ" => Self::HighestModSeq,
             "SIZE" => Self::Size,
             "DELETED" => Self::Deleted,
+            "MAILBOXID" => Self::MailboxId,
             "DELETED-STORAGE" => Self::DeletedStorage,
             _ => return None,
         })

@@ -52,7 +52,7 @@ impl Context {
     fn matches(&self, view: &View, uid: u32) -> bool {
         let Some((row, number)) = view.row(uid).zip(view.number(uid)) else { return false };
         let size = row.size.map(u64::from);
-        let candidate = Candidate { row, number, recent: view.is_recent(uid), size, content: None };
+        let candidate = Candidate { row, number, recent: view.is_recent(uid), size, email_id: None, content: None };
         self.matcher.matches(&candidate) == Some(true)
     }
 

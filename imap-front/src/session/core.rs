@@ -9,7 +9,8 @@ use super::outcome::Outcome;
 use super::selected::Selected;
 use crate::proto::response::Output;
 
-/// What CAPABILITY shows in every state.
+/// What CAPABILITY shows in every state. OBJECTID is not among it although its items are known: copies must have the EMAILID
+/// of their source (RFC 8474 5.1), and what Exchange delivered gets a boundary of its own with each copy.
 const ALWAYS: [&str; 38] = [
     "IMAP4rev1",
     "LITERAL+",

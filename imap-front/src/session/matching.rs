@@ -35,6 +35,7 @@ pub(crate) struct Candidate<'a> {
     pub number: u32,
     pub recent: bool,
     pub size: Option<u64>,
+    pub email_id: Option<String>,
     pub content: Option<Searched<'a>>,
 }
 
@@ -58,7 +59,7 @@ impl Matcher {
                 SearchKey::Saved => sets.push(scope.saved.clone()),
                 SearchKey::Older(_) | SearchKey::Younger(_) => is_lasting = false,
                 SearchKey::Modseq(_) => by_modseq = true,
-                SearchKey::Sent(..) => content_keys += 1,
+                SearchKey::Sent(..) | SearchKey::EmailId(_) => content_keys += 1,
                 key => {
                     let places = places(key);
                     content_keys += usize::from(!places.is_empty());
@@ -110,6 +111,7 @@ impl Matcher {
         let (mut size, mut outline, mut body) = (false, false, false);
         visit(&self.key, &mut |key| match key {
             SearchKey::Larger(_) | SearchKey::Smaller(_) => size |= !size_known,
+            SearchKey::EmailId(_) => size = true,
             SearchKey::Address(..) | SearchKey::Header(..) | SearchKey::Sent(..) => outline = true,
             SearchKey::Body(_) | SearchKey::Text(_) => body = true,
             _ => {}
@@ -173,6 +175,9 @@ fn eval<'s>(
         }
         SearchKey::Larger(size) => message.size.map(|actual| actual > u64::from(*size)),
         SearchKey::Smaller(size) => message.size.map(|actual| actual < u64::from(*size)),
+        SearchKey::EmailId(id) => message.email_id.as_ref().map(|of_message| of_message == id),
+        // No message has one.
+        SearchKey::ThreadId(_) => Some(false),
         SearchKey::Sent(test, date) => {
             let day = message.content.as_ref()?.sent_day();
             Some(day.is_some_and(|day| compare(*test, day, *date)))
@@ -261,7 +266,7 @@ mod tests {
         let message = content.map(|content| Message::new(content.to_vec().into()));
         let matcher = Matcher::new(key, &scope(&Ranges::default()));
         let content = message.as_ref().map(|message| Searched::new(message, true, matcher.sought()));
-        matcher.matches(&Candidate { row: &row, number: 3, recent: false, size, content })
+        matcher.matches(&Candidate { row: &row, number: 3, recent: false, size, email_id: None, content })
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod core;
 mod enabled;
 mod limits;
 mod matching;
+mod object_id;
 mod ordered;
 mod outcome;
 mod recent;

@@ -1,10 +1,11 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use mail_core::{Change, FlagChange, FlagChangeMode, FlagSet, Keywords, MessageRow, RecentMark, Snapshot};
+use mail_core::{Change, FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords, MessageRow, RecentMark, Snapshot};
 
 use super::contexts::Contexts;
 use super::enabled::Enabled;
+use super::object_id::mailbox_id;
 use super::recent::Recent;
 use super::shows::Shows;
 use super::view::View;
@@ -258,7 +259,13 @@ impl Selected {
 }
 
 /// What STATUS shows of a folder, written in the order asked.
-pub(crate) fn write_status(name: &str, items: &[StatusItem], status: &mail_core::FolderStatus, output: &mut Output) {
+pub(crate) fn write_status(
+    name: &str,
+    id: &FolderKey,
+    items: &[StatusItem],
+    status: &mail_core::FolderStatus,
+    output: &mut Output,
+) {
     output.text("* STATUS ").mailbox(name).text(" (");
     for (index, item) in items.iter().enumerate() {
         if index > 0 {
@@ -273,6 +280,7 @@ pub(crate) fn write_status(name: &str, items: &[StatusItem], status: &mail_core:
             StatusItem::HighestModSeq => output.text("HIGHESTMODSEQ ").number(status.highest_modseq),
             StatusItem::Size => output.text("SIZE ").number(status.size),
             StatusItem::Deleted => output.text("DELETED ").number(status.deleted),
+            StatusItem::MailboxId => output.text("MAILBOXID (").text(&mailbox_id(id)).text(")"),
             StatusItem::DeletedStorage => output.text("DELETED-STORAGE ").number(status.deleted_storage),
         };
     }

@@ -135,7 +135,7 @@ mod tests {
             internal_date: 0,
             size: None,
         };
-        let candidate = Candidate { row: &row, number: uid, recent: false, size: None, content: None };
+        let candidate = Candidate { row: &row, number: uid, recent: false, size: None, email_id: None, content: None };
         Matcher::new(key, &scope).matches(&candidate)
     }
 

@@ -306,10 +306,12 @@ impl UserStore for Memory {
 
     async fn create(&self, name: &str) -> Result<(), StoreError> {
         self.log(format!("create {name}"));
-        match self.folders.lock().unwrap().iter().any(|(entry, _)| entry.name == name) {
-            true => Err(StoreError::AlreadyExists),
-            false => Ok(()),
+        if self.folders.lock().unwrap().iter().any(|(entry, _)| entry.name == name) {
+            return Err(StoreError::AlreadyExists);
         }
+        let store = self.folder("INBOX").store.upgrade().unwrap();
+        store.add_with(name, None, true, self.subscriptions.lock().unwrap().contains(name), false);
+        Ok(())
     }
 
     async fn delete(&self, folder: &FolderKey) -> Result<(), StoreError> {
@@ -386,6 +388,7 @@ impl FolderStore for MemoryFolder {
                 let fetched = found.map(|bytes| FetchedMessage {
                     uid,
                     size: bytes.len() as u32,
+                    digest: Some(digest(bytes)),
                     content: match need {
                         FetchNeed::AtHand if at_hand => FetchedContent::Whole(Box::new(Message::new(bytes.clone()))),
                         FetchNeed::Size | FetchNeed::AtHand => FetchedContent::Nothing,
@@ -472,4 +475,14 @@ impl FolderStore for MemoryFolder {
         });
         Ok(())
     }
+}
+
+/// Stands in for a digest: other bytes give another one.
+fn digest(bytes: &[u8]) -> [u8; 32] {
+    use std::hash::{DefaultHasher, Hasher};
+    let mut hasher = DefaultHasher::new();
+    hasher.write(bytes);
+    let mut digest = [0; 32];
+    digest[..8].copy_from_slice(&hasher.finish().to_be_bytes());
+    digest
 }

@@ -21,6 +21,11 @@ impl Folder {
             .and_then(|recorded| self.shared.context.cached_rendering(source.gid, &recorded.digest));
         let whole = |bytes| FetchedContent::Whole(Box::new(Message::new(bytes)));
         let content = bytes.map_or(FetchedContent::Nothing, whole);
-        Ok(FetchedMessage { uid, size: recorded.map_or(0, |recorded| recorded.size), content })
+        Ok(FetchedMessage {
+            uid,
+            size: recorded.map_or(0, |recorded| recorded.size),
+            digest: recorded.map(|recorded| recorded.digest),
+            content,
+        })
     }
 }

@@ -125,8 +125,10 @@ fn need(items: &[FetchItem], size_known: bool) -> Option<FetchNeed> {
     let (mut size, mut whole, mut outline, mut parts, mut at_hand) = (false, false, false, false, false);
     for item in items {
         match item {
-            FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::ModSeq => {}
+            FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::ModSeq | FetchItem::ThreadId => {}
             FetchItem::Size => size |= !size_known,
+            // Whoever knows the size knows the digest.
+            FetchItem::EmailId => size = true,
             FetchItem::Envelope | FetchItem::Rfc822Header | FetchItem::Body | FetchItem::BodyStructure => {
                 outline = true
             }
@@ -321,7 +323,9 @@ mod tests {
             |text| FetchItem::Section { section: Section { part: Vec::new(), text }, partial: None, peek: true };
         for (items, known, expected) in [
             (vec![FetchItem::Flags, FetchItem::InternalDate, FetchItem::Uid], false, None),
-            (vec![FetchItem::Size], true, None),
+            (vec![FetchItem::Size, FetchItem::ThreadId], true, None),
+            (vec![FetchItem::EmailId], true, Some(FetchNeed::Size)),
+            (vec![FetchItem::EmailId, FetchItem::Envelope], true, Some(FetchNeed::Outline)),
             (vec![FetchItem::Size], false, Some(FetchNeed::Size)),
             (vec![FetchItem::Size, FetchItem::Envelope], true, Some(FetchNeed::Outline)),
             (vec![FetchItem::Size, FetchItem::Envelope], false, Some(FetchNeed::Outline)),

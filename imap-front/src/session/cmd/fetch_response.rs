@@ -7,6 +7,7 @@ use mail_core::{FetchedContent, FetchedMessage, MessageRow};
 use crate::message::{preview, write_body, write_envelope, write_section};
 use crate::proto::request::FetchItem;
 use crate::proto::response::Output;
+use crate::session::object_id::email_id;
 use crate::session::selected::Selected;
 use crate::session::work::{Work, Worked};
 
@@ -21,6 +22,8 @@ pub(super) struct Shown {
     row: MessageRow,
     recent: bool,
     size: Option<u32>,
+    /// SHA-256 of its bytes.
+    digest: Option<[u8; 32]>,
     /// All of the message is there.
     is_whole: bool,
     /// Whatever is asked for, its header is scanned once at most, and its structure looked for once at most.
@@ -30,20 +33,21 @@ pub(super) struct Shown {
 impl Shown {
     /// What there is to be shown of a message of which the client knows.
     pub fn of(selected: &Selected, uid_only: bool, fetched: FetchedMessage) -> Option<Self> {
-        let FetchedMessage { uid, size, content } = fetched;
-        Self::new(selected, uid_only, uid, Some(size), content)
+        let FetchedMessage { uid, size, digest, content } = fetched;
+        Some(Self { size: Some(size), digest, ..Self::new(selected, uid_only, uid, content)? })
     }
 
     /// The same of one whose row tells all that is to be shown.
     pub fn known(selected: &Selected, uid_only: bool, uid: u32) -> Option<Self> {
-        Self::new(selected, uid_only, uid, None, FetchedContent::Nothing)
+        Self::new(selected, uid_only, uid, FetchedContent::Nothing)
     }
 
-    fn new(selected: &Selected, uid_only: bool, uid: u32, size: Option<u32>, content: FetchedContent) -> Option<Self> {
+    fn new(selected: &Selected, uid_only: bool, uid: u32, content: FetchedContent) -> Option<Self> {
         let view = selected.view();
         let (number, row, recent) = (view.number(uid)?, view.row(uid)?.clone(), view.is_recent(uid));
         let is_whole = content.is_whole();
-        Some(Self { number, uid_only, row, recent, size, is_whole, message: content.into_message() })
+        let message = content.into_message();
+        Some(Self { number, uid_only, row, recent, size: None, digest: None, is_whole, message })
     }
 
     /// Writes the whole response.
@@ -78,6 +82,12 @@ impl Shown {
                 let size = self.row.size.or(self.size).map(u64::from);
                 out.text("RFC822.SIZE ").number(size.unwrap_or(message.bytes().len() as u64))
             }
+            FetchItem::EmailId => match &self.digest {
+                Some(digest) => out.text("EMAILID (").text(&email_id(digest)).text(")"),
+                None => out.text("EMAILID NIL"),
+            },
+            // What belongs together is not known here (RFC 8474 5.2).
+            FetchItem::ThreadId => out.text("THREADID NIL"),
             FetchItem::Envelope => {
                 out.text("ENVELOPE ");
                 write_envelope(message.fields(), out);
@@ -148,7 +158,7 @@ impl Shown {
     fn is_work(&self, item: &FetchItem) -> bool {
         let is_slice = match item {
             FetchItem::Flags | FetchItem::Uid | FetchItem::InternalDate | FetchItem::ModSeq | FetchItem::Size => true,
-            FetchItem::Rfc822 => true,
+            FetchItem::EmailId | FetchItem::ThreadId | FetchItem::Rfc822 => true,
             FetchItem::Section { section, .. } => section.is_whole(),
             FetchItem::Binary { part, .. } | FetchItem::BinarySize(part) => part.is_empty(),
             _ => false,

@@ -1,6 +1,7 @@
-use crate::session::action::Call;
+use crate::session::action::{Call, Reply};
+use crate::session::object_id::mailbox_id;
 use crate::session::outcome::Outcome;
-use crate::session::step::{Step, call_to_end, with_folder, with_folders};
+use crate::session::step::{Step, With, call_to_end, then, with_folder, with_folders};
 use crate::store::StoreError;
 
 /// The longest name of a mailbox to be made, in bytes of UTF-8.
@@ -21,7 +22,7 @@ fn missing() -> Outcome {
     Outcome::failed(&StoreError::NoSuchFolder)
 }
 
-/// RFC 9051 6.3.4
+/// RFC 9051 6.3.4, RFC 8474 4.1
 pub(super) fn create(mailbox: String) -> Step {
     if mailbox == "INBOX" {
         return Step::Done(Outcome::failed(&StoreError::AlreadyExists));
@@ -29,7 +30,27 @@ pub(super) fn create(mailbox: String) -> Step {
     if let Some(refused) = unusable(&mailbox) {
         return Step::Done(refused);
     }
-    call_to_end(Call::Create(mailbox), "CREATE completed")
+    let call = Call::Create(mailbox.clone());
+    let made = then(move |_, with| match with {
+        With::Reply(Reply::Done(Ok(()))) => {
+            Step::Call(Call::Folders, then(move |_, with| Step::Done(created(&mailbox, &with))))
+        }
+        With::Reply(Reply::Done(Err(error))) => Step::Done(Outcome::failed(&error)),
+        _ => Step::Done(Outcome::bug()),
+    });
+    Step::Call(call, made)
+}
+
+/// The mailbox was made. If it can't be looked up it may have gone already.
+fn created(mailbox: &str, with: &With) -> Outcome {
+    let outcome = Outcome::ok("CREATE completed");
+    match with {
+        With::Reply(Reply::Folders(Ok(folders))) => match folders.named(mailbox) {
+            Some(folder) => outcome.code(format!("MAILBOXID ({})", mailbox_id(&folder.id))),
+            None => outcome,
+        },
+        _ => outcome,
+    }
 }
 
 /// RFC 9051 6.3.5. What is below a mailbox must stay, and here it can't without that mailbox.

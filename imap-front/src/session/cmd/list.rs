@@ -157,7 +157,7 @@ fn list_status(mut chosen: Vec<FolderEntry>, items: Vec<StatusItem>) -> Step {
                 // A folder whose counts can't be had is left out (RFC 5819 2).
                 for (folder, result) in chosen.iter().zip(results) {
                     if let Ok(status) = result {
-                        write_status(&folder.name, &items, &status, &mut core.out);
+                        write_status(&folder.name, &folder.id, &items, &status, &mut core.out);
                     }
                 }
                 Step::Done(Outcome::ok("LIST completed"))

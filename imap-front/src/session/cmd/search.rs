@@ -14,6 +14,7 @@ use crate::session::action::{Call, Reply};
 use crate::session::contexts::Context;
 use crate::session::core::Core;
 use crate::session::matching::{Candidate, Matcher, Scope};
+use crate::session::object_id::email_id;
 use crate::session::ordered::{Looking, Ordered, Placed, Told};
 use crate::session::outcome::{Outcome, Sync};
 use crate::session::searched::Searched;
@@ -144,7 +145,7 @@ impl Query {
         let mut sort = |number, uid| {
             work::spend(STEPS_PER_MATCH * self.matcher.keys());
             let matches = |candidate| self.matcher.matches(&candidate);
-            match self.candidate(number, uid, None, None).map_or(Some(false), matches) {
+            match self.candidate(number, uid, None, None, None).map_or(Some(false), matches) {
                 Some(true) => found.push(uid),
                 Some(false) => {}
                 None => open.push(uid),
@@ -165,10 +166,11 @@ impl Query {
     /// Whether a message matches that its row alone did not decide.
     fn matches(&self, uid: u32, fetched: FetchedMessage) -> bool {
         let (told, whole) = (Some(u64::from(fetched.size)), fetched.content.is_whole());
+        let id = fetched.digest.as_ref().map(email_id);
         let message = fetched.content.into_message();
         let content =
             (self.need(uid) != FetchNeed::Size).then(|| Searched::new(&message, whole, self.matcher.sought()));
-        let candidate = self.view.number(uid).and_then(|number| self.candidate(number, uid, told, content));
+        let candidate = self.view.number(uid).and_then(|number| self.candidate(number, uid, told, id, content));
         candidate.is_some_and(|candidate| self.matcher.matches(&candidate) == Some(true))
     }
 
@@ -188,11 +190,12 @@ impl Query {
         number: u32,
         uid: u32,
         told: Option<u64>,
+        email_id: Option<String>,
         content: Option<Searched<'a>>,
     ) -> Option<Candidate<'a>> {
         let row = self.view.row(uid)?;
         let recent = self.view.is_recent(uid);
-        Some(Candidate { row, number, recent, size: row.size.map(u64::from).or(told), content })
+        Some(Candidate { row, number, recent, size: row.size.map(u64::from).or(told), email_id, content })
     }
 }
 

@@ -25,14 +25,15 @@ pub(super) fn status(core: &mut Core, mailbox: String, items: Vec<StatusItem>) -
             if !folder.selectable {
                 return Step::Done(Outcome::no("CANNOT", "The mailbox can't be selected"));
             }
-            let call = Call::Status { folders: vec![folder.id.clone()], items: wanted(&items) };
+            let id = folder.id.clone();
+            let call = Call::Status { folders: vec![id.clone()], items: wanted(&items) };
             Step::Call(
                 call,
                 then(move |core, with| {
                     let With::Reply(Reply::Status(result)) = with else { return Step::Done(Outcome::bug()) };
                     Step::Done(match result.map(|mut results| results.pop()) {
                         Ok(Some(Ok(status))) => {
-                            write_status(&mailbox, &items, &status, &mut core.out);
+                            write_status(&mailbox, &id, &items, &status, &mut core.out);
                             Outcome::ok("STATUS completed")
                         }
                         Ok(Some(Err(error))) | Err(error) => Outcome::failed(&error),

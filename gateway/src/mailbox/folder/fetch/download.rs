@@ -289,5 +289,5 @@ impl Fetch<'_> {
 }
 
 fn item(offered: &OfferedRendering, content: FetchedContent) -> FetchedMessage {
-    FetchedMessage { uid: offered.uid, size: offered.rendering.size, content }
+    FetchedMessage { uid: offered.uid, size: offered.rendering.size, digest: Some(offered.rendering.digest), content }
 }

@@ -69,11 +69,16 @@ impl Fetch<'_> {
         let Some(source) = self.view.source(uid) else { return Known::Answer(Err(UpstreamError::Expunged)) };
         let Some(recorded) = source.rendering.filter(|_| !source.suspect) else { return Known::Ask(source) };
         match self.cached(source.gid, &recorded) {
-            Some(_) if self.purpose == Purpose::Ahead => {
-                Known::Answer(Ok(FetchedMessage { uid, size: recorded.size, content: FetchedContent::Nothing }))
-            }
+            Some(_) if self.purpose == Purpose::Ahead => Known::Answer(Ok(FetchedMessage {
+                uid,
+                size: recorded.size,
+                digest: Some(recorded.digest),
+                content: FetchedContent::Nothing,
+            })),
             Some(FetchedContent::Whole(_)) if recorded.size > TAKEN_EARLY => Known::Cached(source, recorded),
-            Some(content) => Known::Answer(Ok(FetchedMessage { uid, size: recorded.size, content })),
+            Some(content) => {
+                Known::Answer(Ok(FetchedMessage { uid, size: recorded.size, digest: Some(recorded.digest), content }))
+            }
             None => Known::Ask(source),
         }
     }
@@ -128,7 +133,7 @@ impl Fetch<'_> {
             (FetchedContent::Whole(message), Some(room)) => FetchedContent::Whole(Box::new(self.hold(*message, room))),
             (content, _) => content,
         };
-        FetchedMessage { uid, size: recorded.size, content }
+        FetchedMessage { uid, size: recorded.size, digest: Some(recorded.digest), content }
     }
 
     /// Takes room for a rendering of so many bytes as it is served, also for what is made of it for the client; none for a

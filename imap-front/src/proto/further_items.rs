@@ -1,31 +1,41 @@
-//! The item PREVIEW of FETCH (RFC 8970 6), which the parser does not know.
+//! Items of FETCH that the parser does not know: PREVIEW (RFC 8970 6), EMAILID and THREADID (RFC 8474 7).
+
+use super::request::FetchItem;
 
 /// Stands where nothing else is asked for.
 const STAND_IN: &[u8] = b"UID";
 
-/// A FETCH command without the item.
-pub(super) struct WithoutPreview {
+/// A FETCH command without these items.
+pub(super) struct WithoutFurther {
     pub command: Vec<u8>,
-    /// Only what is at hand is to be shown.
-    pub lazy: bool,
+    /// The items, each once.
+    items: Vec<FetchItem>,
     /// Nothing else was asked for; something is now.
-    pub alone: bool,
+    alone: bool,
 }
 
-/// Takes the item out of a FETCH command, whose arguments begin at `at`; nothing if it has none.
-pub(super) fn take(command: &[u8], at: usize) -> Option<WithoutPreview> {
+impl WithoutFurther {
+    /// Puts the items behind the others.
+    pub fn complete(self, items: &mut Vec<FetchItem>) {
+        if self.alone {
+            items.clear();
+        }
+        items.extend(self.items);
+    }
+}
+
+/// Takes these items out of a FETCH command, whose arguments begin at `at`; nothing if it has none.
+pub(super) fn take(command: &[u8], at: usize) -> Option<WithoutFurther> {
     let items = at + command.get(at..)?.iter().position(|byte| *byte == b' ')? + 1;
     let is_list = command.get(items) == Some(&b'(');
     let first = items + usize::from(is_list);
     let mut out = command.get(..first)?.to_vec();
     let mut rest = command.get(first..)?;
-    let (mut lazy, mut others, mut found) = (true, false, false);
+    let (mut further, mut others) = (Vec::new(), false);
     loop {
-        if let Some((length, is_lazy)) = preview(rest, is_list) {
+        if let Some((length, item)) = further_item(rest, is_list) {
             rest = rest.get(length..)?;
-            // Asked for twice, the answer that says more is the one.
-            lazy &= is_lazy;
-            found = true;
+            note(item, &mut further);
         } else {
             let length = item(rest)?;
             let (item, after) = rest.split_at_checked(length).filter(|_| length > 0)?;
@@ -40,26 +50,39 @@ pub(super) fn take(command: &[u8], at: usize) -> Option<WithoutPreview> {
             _ => break,
         }
     }
-    if !found {
+    if further.is_empty() {
         return None;
     }
     if !others {
         out.extend_from_slice(STAND_IN);
     }
     out.extend_from_slice(rest);
-    Some(WithoutPreview { command: out, lazy, alone: !others })
+    Some(WithoutFurther { command: out, items: further, alone: !others })
 }
 
-/// The length of the item with its modifier, and whether it has that.
-fn preview(text: &[u8], is_list: bool) -> Option<(usize, bool)> {
-    const LAZY: &[u8] = b"PREVIEW (LAZY)";
-    const PLAIN: &[u8] = b"PREVIEW";
+/// Asked for twice, the answer that says more is the one.
+fn note(item: FetchItem, items: &mut Vec<FetchItem>) {
+    let is_preview = |item: &FetchItem| matches!(item, FetchItem::Preview { .. });
+    let same = items.iter_mut().find(|other| **other == item || (is_preview(other) && is_preview(&item)));
+    match same {
+        None => items.push(item),
+        Some(other) if item == (FetchItem::Preview { lazy: false }) => *other = item,
+        Some(_) => {}
+    }
+}
+
+/// One of these items, and its length.
+fn further_item(text: &[u8], is_list: bool) -> Option<(usize, FetchItem)> {
+    const ITEMS: [(&[u8], FetchItem); 4] = [
+        (b"PREVIEW (LAZY)", FetchItem::Preview { lazy: true }),
+        (b"PREVIEW", FetchItem::Preview { lazy: false }),
+        (b"EMAILID", FetchItem::EmailId),
+        (b"THREADID", FetchItem::ThreadId),
+    ];
     let begins = |word: &[u8]| text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
     let ends = |at: usize| matches!(text.get(at), Some(b' ' | b'\r')) || (is_list && text.get(at) == Some(&b')'));
-    if begins(LAZY) && ends(LAZY.len()) {
-        return Some((LAZY.len(), true));
-    }
-    (begins(PLAIN) && ends(PLAIN.len())).then_some((PLAIN.len(), false))
+    let (word, item) = ITEMS.into_iter().find(|(word, _)| begins(word) && ends(word.len()))?;
+    Some((word.len(), item))
 }
 
 /// The length of an item, its section included.
@@ -95,16 +118,22 @@ fn item(text: &[u8]) -> Option<usize> {
 mod tests {
     use super::*;
 
-    fn taken(items: &str) -> Option<(String, bool, bool)> {
+    fn taken(items: &str) -> Option<(String, Vec<FetchItem>, bool)> {
         let found = take(format!("a FETCH 1:2 {items}\r\n").as_bytes(), 8)?;
         let command = String::from_utf8(found.command).unwrap();
         let items = command.strip_prefix("a FETCH 1:2 ").and_then(|rest| rest.strip_suffix("\r\n")).unwrap();
-        Some((items.to_owned(), found.lazy, found.alone))
+        Some((items.to_owned(), found.items, found.alone))
     }
 
     #[test]
     fn known_answers() {
-        let expected = |items: &str, lazy, alone| Some((items.to_owned(), lazy, alone));
+        let with = |items: &str, further, alone| Some((items.to_owned(), further, alone));
+        let expected = |items: &str, lazy, alone| with(items, vec![FetchItem::Preview { lazy }], alone);
+        assert_eq!(taken("emailid"), with("UID", vec![FetchItem::EmailId], true));
+        assert_eq!(
+            taken("(THREADID FLAGS PREVIEW (LAZY) EMAILID EMAILID)"),
+            with("(FLAGS)", vec![FetchItem::ThreadId, FetchItem::Preview { lazy: true }, FetchItem::EmailId], false)
+        );
         assert_eq!(taken("PREVIEW"), expected("UID", false, true));
         assert_eq!(taken("preview (lazy)"), expected("UID", true, true));
         assert_eq!(taken("(PREVIEW)"), expected("(UID)", false, true));
@@ -122,6 +151,7 @@ mod tests {
             "BODY[HEADER.FIELDS (PREVIEW)]",
             "FLAGS (PREVIEW)",
             "(PREVIEWS)",
+            "(EMAILIDS)",
             "(FLAGS  PREVIEW)",
             "()",
             "(BODY[\"x PREVIEW)",
