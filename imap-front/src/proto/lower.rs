@@ -24,7 +24,9 @@ use super::request::{FetchItem, Request, Tagged};
 use super::sequence::SequenceSet;
 use super::tag::tag_of;
 use super::text::text;
-use super::{append, authenticate, enable, fetch_modifier, list, preview, search_command, select, status, uid_batches};
+use super::{
+    append, authenticate, enable, fetch_modifier, list, metadata, preview, search_command, select, status, uid_batches,
+};
 
 /// How many items one FETCH may name; each may be a whole message.
 const MAX_FETCH_ITEMS: usize = 64;
@@ -94,6 +96,12 @@ fn lower_body(command: &[u8], tag_length: usize, names: Names) -> Result<Request
     }
     if let Some(arguments) = arguments(body, b"UIDBATCHES ") {
         return uid_batches::parse(arguments).ok_or("Invalid arguments of UIDBATCHES");
+    }
+    if let Some(arguments) = arguments(body, b"GETMETADATA ") {
+        return metadata::parse_get(arguments, names).ok_or("Invalid arguments of GETMETADATA");
+    }
+    if let Some(arguments) = arguments(body, b"SETMETADATA ") {
+        return metadata::parse_set(arguments, names).ok_or("Invalid arguments of SETMETADATA");
     }
     if let Some(request) = search_command::parse(body) {
         return request;
@@ -489,7 +497,7 @@ mod tests {
             verb in prop_oneof![
                 Just("FETCH 1 "), Just("FETCH $ "), Just("UID FETCH 1 (UID) "), Just("SEARCH "), Just("SEARCH RETURN "),
                 Just("SORT "), Just("THREAD REFS "), Just("CANCELUPDATE "), Just("UIDBATCHES "), Just("STORE 1 "), Just("STATUS "), Just("LOGIN "), Just("ID "),
-                Just("LIST "), Just("SELECT "), Just("AUTHENTICATE PLAIN "), Just("APPEND x "), Just("APPEND x {1}\r\ny "), Just("REPLACE 1 x "), Just("UID ")
+                Just("LIST "), Just("GETMETADATA x "), Just("SETMETADATA x (/private/a "), Just("SELECT "), Just("AUTHENTICATE PLAIN "), Just("APPEND x "), Just("APPEND x {1}\r\ny "), Just("REPLACE 1 x "), Just("UID ")
             ],
             rest in "[ ()\"*:,{}0-9a-zA-Z\\\\\\[\\]<>.=+é\r\n-]{0,60}",
         ) {

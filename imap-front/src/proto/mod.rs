@@ -16,6 +16,9 @@ pub mod lower;
 pub mod mailbox_name;
 /// Sets of messages.
 pub mod message_set;
+mod metadata;
+/// What is asked of metadata.
+pub mod metadata_request;
 /// Orders of what is found.
 pub mod order;
 /// Pieces of lists.

@@ -10,7 +10,7 @@ use super::selected::Selected;
 use crate::proto::response::Output;
 
 /// What CAPABILITY shows in every state.
-const ALWAYS: [&str; 38] = [
+const ALWAYS: &[&str] = &[
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -26,6 +26,7 @@ const ALWAYS: [&str; 38] = [
     "PREVIEW",
     "QUOTA",
     "QUOTA=RES-STORAGE",
+    "METADATA",
     "UIDPLUS",
     "MOVE",
     "ENABLE",

@@ -12,6 +12,7 @@ mod idle;
 mod leave;
 mod list;
 mod login;
+mod metadata;
 mod quota;
 mod replace;
 mod resync;
@@ -103,6 +104,8 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::GetQuota(root) => quota::get_quota(&root),
         R::GetQuotaRoot(mailbox) => quota::get_quota_root(mailbox),
         R::SetQuota(root) => quota::set_quota(&root),
+        R::GetMetadata(request) => metadata::get_metadata(request),
+        R::SetMetadata { mailbox, entries } => metadata::set_metadata(mailbox, entries),
         R::Idle => idle::idle(core),
     }
 }
