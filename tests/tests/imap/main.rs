@@ -6,6 +6,7 @@ mod changes;
 mod deadlines;
 mod dialogues;
 mod envelopes;
+mod metadata;
 mod names;
 mod operations;
 mod previews;
