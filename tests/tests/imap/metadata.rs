@@ -171,9 +171,14 @@ async fn what_the_mailbox_can_not_keep_is_refused() {
     ok(&mut client, &[&set(0..64, "\"b\""), &set(5..64, "NIL"), &set(64..65, "\"a\"")]).await;
     // As many bytes.
     let noise = |seed: u32| -> String {
-        (0..3000_u32).map(|n| char::from(b'0' + ((n + seed).wrapping_mul(2_654_435_761) >> 20) as u8 % 64)).collect()
+        let mut state = seed;
+        let mut next = || {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            char::from(b'0' + (state >> 24) as u8 % 64)
+        };
+        (0..3000).map(|_| next()).collect()
     };
-    let large = |name: u32| format!("SETMETADATA INBOX (/private/large{name} {{3000+}}\r\n{})", noise(name * 50_000));
+    let large = |name: u32| format!("SETMETADATA INBOX (/private/large{name} {{3000+}}\r\n{})", noise(name));
     let mut stored = 0;
     let refused = loop {
         let answer = client.command(&large(stored)).await;
