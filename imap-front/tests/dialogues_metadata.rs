@@ -117,6 +117,20 @@ fn special_uses_are_told() {
 }
 
 #[test]
+fn special_uses_are_not_given() {
+    let store = Memory::new();
+    let mut dialogue = Dialogue::logged_in(store.clone());
+    for uses in ["\\Drafts", "\\Archive", "\\Sent \\Drafts", "\\Whatever"] {
+        let refused = dialogue.say(&format!("a CREATE Mine (USE ({uses}))\r\n"));
+        assert!(refused.starts_with("a NO [USEATTR] "), "{uses}: {refused}");
+    }
+    assert!(!store.calls.lock().unwrap().iter().any(|call| call.starts_with("create")), "nothing is made");
+    assert!(dialogue.say("a CREATE Mine (USE Drafts)\r\n").starts_with("a BAD "));
+    assert_eq!(dialogue.say("a CREATE Mine (USE ())\r\n"), "a OK CREATE completed\r\n");
+    assert!(!dialogue.say("a CAPABILITY\r\n").contains("CREATE-SPECIAL-USE"));
+}
+
+#[test]
 fn what_is_refused() {
     let store = Memory::new();
     let mut dialogue = Dialogue::logged_in(store.clone());

@@ -6,6 +6,7 @@ pub(crate) mod append;
 pub mod append_message;
 mod authenticate;
 pub(crate) mod case;
+mod create;
 mod cursor;
 mod enable;
 mod fetch_modifier;

@@ -107,7 +107,11 @@ pub enum Request {
         mailbox: String,
         message: Box<AppendMessage>,
     },
-    Create(String),
+    /// CREATE, for special uses (RFC 6154 3) if any are named, in upper case without `\\`.
+    Create {
+        mailbox: String,
+        uses: Vec<String>,
+    },
     Delete(String),
     Rename {
         from: String,
@@ -185,7 +189,7 @@ impl Request {
             Self::Append { .. } => "APPEND",
             Self::Replace { uid: false, .. } => "REPLACE",
             Self::Replace { .. } => "UID REPLACE",
-            Self::Create(_) => "CREATE",
+            Self::Create { .. } => "CREATE",
             Self::Delete(_) => "DELETE",
             Self::Rename { .. } => "RENAME",
             Self::Subscribe { subscribed: true, .. } => "SUBSCRIBE",

@@ -96,7 +96,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Copy { set, uid, mailbox, remove } => copy::copy(core, &set, uid, mailbox, remove),
         R::Append { mailbox, messages } => append::append(core, mailbox, messages),
         R::Replace { number, uid, mailbox, message } => replace::replace(core, number, uid, mailbox, *message),
-        R::Create(mailbox) => folders::create(mailbox),
+        R::Create { mailbox, uses } => folders::create(mailbox, &uses),
         R::Delete(mailbox) => folders::delete(mailbox),
         R::Rename { from, to } => folders::rename(from, to),
         R::Subscribe { mailbox, subscribed: true } => folders::subscribe(mailbox),
