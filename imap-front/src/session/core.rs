@@ -89,6 +89,9 @@ impl Core {
             let accepts = self.config.accepts;
             let passwords = self.may_log_in() && accepts.passwords;
             all.push_str(if passwords { " AUTH=PLAIN" } else { " LOGINDISABLED" });
+            if passwords && self.config.auth_login {
+                all.push_str(" AUTH=LOGIN");
+            }
             if self.may_log_in() && accepts.tokens {
                 all.push_str(" AUTH=XOAUTH2 AUTH=OAUTHBEARER");
             }
