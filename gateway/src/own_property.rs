@@ -22,6 +22,8 @@ pub const ORIGINAL_CONTENT: OwnProperty = OwnProperty { name: "OriginalContent",
 pub const EPOCH: OwnProperty = OwnProperty { name: "Epoch", kind: PropertyType::BINARY };
 /// Which names clients subscribed, on the IPM subtree: see [`crate::convert::subscriptions`].
 pub const SUBSCRIPTIONS: OwnProperty = OwnProperty { name: "Subscriptions", kind: PropertyType::BINARY };
+/// Private metadata, on the folder that it is of, and that of the server on the IPM subtree: see [`crate::convert::metadata`].
+pub const METADATA: OwnProperty = OwnProperty { name: "Metadata", kind: PropertyType::BINARY };
 /// Whether clients subscribed it, on the folder: written by versions before there was [`SUBSCRIPTIONS`], whose word counts
 /// for more, and only read now.
 pub const SUBSCRIBED: OwnProperty = OwnProperty { name: "Subscribed", kind: PropertyType::BOOLEAN };
@@ -31,7 +33,7 @@ pub const SUBMISSION: OwnProperty = OwnProperty { name: "Submission", kind: Prop
 pub const CHECK: OwnProperty = OwnProperty { name: "Check", kind: PropertyType::BOOLEAN };
 
 /// Those that mailboxes keep.
-pub const KEPT: [OwnProperty; 6] = [ORIGINAL, ORIGINAL_CONTENT, EPOCH, SUBSCRIPTIONS, SUBSCRIBED, SUBMISSION];
+pub const KEPT: [OwnProperty; 7] = [ORIGINAL, ORIGINAL_CONTENT, EPOCH, SUBSCRIPTIONS, METADATA, SUBSCRIBED, SUBMISSION];
 
 impl OwnProperty {
     /// Its name.

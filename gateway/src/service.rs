@@ -160,6 +160,7 @@ impl Service {
             let server_config = ServerConfig {
                 tls: tls_mode(&key, listener.tls, tls)?,
                 allow_plaintext_auth: listener.allow_plaintext_auth,
+                auth_login: config.imap.auth_login,
                 gate: Arc::clone(&gate),
                 workers: Arc::clone(&accounts.bounds().workers),
                 budget: Arc::clone(&accounts.bounds().budget),

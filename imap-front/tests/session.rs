@@ -97,6 +97,28 @@ fn logins() {
 }
 
 #[test]
+fn auth_login_is_offered_if_it_is_wanted() {
+    let config = |accepts| SessionConfig { auth_login: true, accepts, ..SessionConfig::default() };
+    let mut dialogue = Dialogue::new(Memory::new(), config(Accepts::default()), true);
+    assert!(dialogue.taken().contains(" AUTH=PLAIN AUTH=LOGIN"));
+    assert_eq!(dialogue.say("a AUTHENTICATE LOGIN\r\n"), "+ VXNlcm5hbWU6\r\n");
+    assert_eq!(dialogue.say("YWxpY2U=\r\n"), "+ UGFzc3dvcmQ6\r\n");
+    assert!(dialogue.say("d3Jvbmc=\r\n").starts_with("a NO [AUTHENTICATIONFAILED] "));
+    assert_eq!(dialogue.say("b AUTHENTICATE LOGIN YWxpY2U=\r\n"), "+ UGFzc3dvcmQ6\r\n");
+    let answer = dialogue.say("c2VjcmV0\r\n");
+    assert!(answer.starts_with("b OK [CAPABILITY ") && !answer.contains("AUTH="), "{answer}");
+
+    let mut dialogue = Dialogue::new(Memory::new(), SessionConfig::default(), true);
+    assert!(!dialogue.taken().contains("AUTH=LOGIN"));
+    assert!(dialogue.say("a AUTHENTICATE LOGIN\r\n").starts_with("a NO [CANNOT] "));
+    let tokens = config(Accepts { passwords: false, tokens: true });
+    assert!(!Dialogue::new(Memory::new(), tokens, true).taken().contains("AUTH=LOGIN"));
+    let mut early = Dialogue::new(Memory::new(), config(Accepts::default()), false);
+    assert!(!early.taken().contains("AUTH=LOGIN"), "nothing is offered in front of TLS");
+    assert!(early.say("a AUTHENTICATE LOGIN\r\n").starts_with("a NO [PRIVACYREQUIRED] "));
+}
+
+#[test]
 fn tokens() {
     let config = || SessionConfig { accepts: Accepts { passwords: false, tokens: true }, ..SessionConfig::default() };
     let mut dialogue = Dialogue::new(Memory::new(), config(), true);

@@ -6,6 +6,7 @@ pub(crate) mod background;
 mod copy;
 mod folders;
 pub(crate) mod identity;
+mod metadata;
 pub(crate) mod recipient_limit;
 pub(crate) mod sending;
 mod subscriptions;

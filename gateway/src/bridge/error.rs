@@ -28,6 +28,8 @@ impl From<UpstreamError> for StoreError {
             UpstreamError::Expunged => Self::ExpungeIssued,
             UpstreamError::SenderDenied(_) => Self::NoPermission(error.to_string()),
             UpstreamError::HasChildren => Self::HasChildren,
+            UpstreamError::TooManyEntries => Self::TooManyEntries,
+            UpstreamError::NoPrivateEntries => Self::NoPrivateEntries,
             UpstreamError::Content(reason) | UpstreamError::Cannot(reason) => Self::Cannot(reason),
             UpstreamError::Ledger(error) if error.is_for_now() => {
                 Self::Unavailable("the gateway can't store folder state for now, try again later".into())
@@ -99,6 +101,8 @@ impl From<UpstreamError> for SubmitError {
             UpstreamError::Ledger(_)
             | UpstreamError::Internal(_)
             | UpstreamError::Expunged
+            | UpstreamError::TooManyEntries
+            | UpstreamError::NoPrivateEntries
             | UpstreamError::HasChildren => {
                 tracing::error!(%error, "internal error");
                 Self::Internal("internal error".into())

@@ -1,13 +1,14 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::StreamExt;
 use futures::stream::BoxStream;
 use imap_front::store::{FolderStore, MailStore, StoreError, UserStore};
 use mail_core::work::Owner;
 use mail_core::{
     Accepts, AppendUid, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey,
-    FolderList, FolderStatus, NewMessage, Peer, Quota, RecentMark, Secret, Sifted, Snapshot, StatusItems,
+    FolderList, FolderStatus, Metadata, NewMessage, Peer, Quota, RecentMark, Secret, Sifted, Snapshot, StatusItems,
 };
 use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
@@ -121,6 +122,18 @@ impl UserStore for UserBridge {
     async fn subscribe(&self, name: &str, subscribed: bool) -> Result<(), StoreError> {
         let command = if subscribed { "SUBSCRIBE" } else { "UNSUBSCRIBE" };
         self.account.subscribe(name, subscribed).await.map_err(log::failed(command))
+    }
+
+    async fn metadata(&self, folder: Option<&FolderKey>) -> Result<Metadata, StoreError> {
+        self.account.metadata(folder).await.map_err(log::failed("GETMETADATA"))
+    }
+
+    async fn set_metadata(
+        &self,
+        folder: Option<&FolderKey>,
+        entries: Vec<(String, Option<Bytes>)>,
+    ) -> Result<(), StoreError> {
+        self.account.set_metadata(folder, entries).await.map_err(log::failed("SETMETADATA"))
     }
 
     async fn quota(&self) -> Result<Option<Quota>, StoreError> {

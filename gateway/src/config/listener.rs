@@ -68,6 +68,8 @@ pub struct ImapConfig {
     pub max_unauthenticated_per_address: usize,
     /// Seconds until a connection must have logged in.
     pub login_timeout_seconds: u64,
+    /// Also offer AUTH=LOGIN, for programs that know nothing else.
+    pub auth_login: bool,
     /// Bytes of the largest message that APPEND takes.
     pub max_message_bytes: usize,
     /// Bytes of the largest appended message whose original bytes are kept with it, so that it is served exactly as it was
@@ -92,6 +94,7 @@ impl Default for ImapConfig {
             max_connections_per_user: 100,
             max_unauthenticated_per_address: 256,
             login_timeout_seconds: 30,
+            auth_login: false,
             max_message_bytes: 35 * 1024 * 1024,
             keep_original_bytes: 35 * 1024 * 1024,
             search: SearchMode::default(),

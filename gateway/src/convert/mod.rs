@@ -7,6 +7,7 @@ mod error;
 pub mod flags;
 pub mod folders;
 pub mod mapi_to_mime;
+pub mod metadata;
 pub mod mime_to_mapi;
 pub mod original;
 pub mod search;

@@ -56,6 +56,12 @@ pub enum UpstreamError {
     /// A folder that was to go has folders in it.
     #[error("the folder has folders in it")]
     HasChildren,
+    /// A folder has as much metadata as there is room for.
+    #[error("there is no room for so many annotations")]
+    TooManyEntries,
+    /// The mailbox is somebody else's: private metadata would not be private there.
+    #[error("private annotations are kept in the user's own mailbox only")]
+    NoPrivateEntries,
     /// This can't be done with this folder, whoever asks.
     #[error("{0}")]
     Cannot(String),
@@ -94,6 +100,7 @@ impl UpstreamError {
     pub fn is_of_the_request(&self) -> bool {
         match self {
             Self::Limit(_) | Self::HasChildren | Self::Cannot(_) | Self::Content(_) | Self::SenderDenied(_) => true,
+            Self::TooManyEntries | Self::NoPrivateEntries => true,
             Self::Refused { code, .. } => matches!(
                 *code,
                 ErrorCode::NOT_FOUND

@@ -13,6 +13,10 @@ pub enum Kind {
     ReadRights,
     /// Changes which names are subscribed.
     Subscribe,
+    /// Reads metadata.
+    ReadMetadata,
+    /// Changes metadata.
+    Annotate,
     /// Synchronises a folder.
     Synchronise,
     /// Looks at the flags of messages themselves.
@@ -57,13 +61,15 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 26] = [
+    pub const ALL: [Self; 28] = [
         Self::ListFolders,
         Self::ReadEpoch,
         Self::NoteEpoch,
         Self::ReadQuota,
         Self::ReadRights,
         Self::Subscribe,
+        Self::ReadMetadata,
+        Self::Annotate,
         Self::Synchronise,
         Self::LookAtFlags,
         Self::MarkRead,
@@ -95,6 +101,8 @@ impl Kind {
             Self::ReadQuota => "read quota",
             Self::ReadRights => "read rights",
             Self::Subscribe => "subscribe",
+            Self::ReadMetadata => "read metadata",
+            Self::Annotate => "annotate",
             Self::Synchronise => "synchronise",
             Self::LookAtFlags => "look at flags",
             Self::MarkRead => "mark read",

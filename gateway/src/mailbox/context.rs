@@ -25,7 +25,7 @@ use crate::line::addresses::KnownAddresses;
 use crate::line::error::UpstreamError;
 use crate::line::kind::Kind;
 use crate::line::upstream::{Lane, Upstream};
-use crate::operation::{ChangeSubscriptions, decode_subscriptions};
+use crate::operation::{Annotate, ChangeSubscriptions, decode_subscriptions};
 use crate::own_property;
 use crate::share::{Bounds, Share};
 
@@ -67,6 +67,8 @@ pub struct MailboxContext {
     /// Held by who changes the list of subscriptions: it is one value, and who writes it at the same time takes away what
     /// others write.
     subscribing: tokio::sync::Mutex<()>,
+    /// The same of metadata.
+    annotating: tokio::sync::Mutex<()>,
     fetch_options: FetchOptions,
     keep_original_bytes: usize,
     read_ahead_messages: usize,
@@ -102,6 +104,7 @@ impl MailboxContext {
             last_uid_validity: Mutex::default(),
             last_used: Mutex::new(Instant::now()),
             subscribing: tokio::sync::Mutex::default(),
+            annotating: tokio::sync::Mutex::default(),
             fetch_options,
             keep_original_bytes,
             read_ahead_messages,
@@ -231,6 +234,21 @@ impl MailboxContext {
     ) -> Result<(), UpstreamError> {
         let _alone = self.subscribing.lock().await;
         self.upstream.perform(&mut ChangeSubscriptions::new(edits_of, is_folder)).await?
+    }
+
+    /// Sets entries of the metadata of a folder, or of the server, or removes those that get no value.
+    ///
+    /// Dropping the future may leave it undone or done.
+    ///
+    /// # Errors
+    /// See [`Annotate`].
+    pub(crate) async fn annotate(
+        &self,
+        folder: Option<Gid>,
+        entries: Vec<(String, Option<Bytes>)>,
+    ) -> Result<(), UpstreamError> {
+        let _alone = self.annotating.lock().await;
+        self.upstream.perform(&mut Annotate::new(folder, entries)).await?
     }
 
     /// What is remembered of the ledgers of folders, outside of them.

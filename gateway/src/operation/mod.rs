@@ -6,6 +6,7 @@
 //! [`perform`](crate::line::upstream::Upstream::perform) is the one place that runs operations: it chooses the session, opens the
 //! span, waits for a server that is busy, decides what a failure allows, counts and times.
 
+mod annotate;
 mod append;
 mod ask;
 mod attempt;
@@ -26,6 +27,7 @@ use std::future::Future;
 use mapi_core::id::Gid;
 use mapi_core::mailbox::MailboxError;
 
+pub(crate) use annotate::{Annotate, decode as decode_metadata, read_metadata};
 pub(crate) use append::{Append, Stored};
 pub(crate) use ask::Ask;
 pub(crate) use attempt::Attempt;

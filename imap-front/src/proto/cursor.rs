@@ -117,6 +117,19 @@ impl<'a> Cursor<'a> {
         }
     }
 
+    /// `nstring / literal8`; what is inside may be NIL (RFC 5464 5).
+    #[expect(clippy::option_option, reason = "there is no value, or it is NIL, or it is one")]
+    pub fn value(&mut self) -> Option<Option<Vec<u8>>> {
+        match self.peek()? {
+            b'~' => {
+                self.expect(b'~')?;
+                self.octets().map(|content| Some(content.to_vec()))
+            }
+            b'"' | b'{' => self.string(false).map(Some),
+            _ => self.atom().filter(|atom| atom.eq_ignore_ascii_case(b"NIL")).map(|_| None),
+        }
+    }
+
     fn quoted(&mut self) -> Option<Vec<u8>> {
         self.expect(b'"')?;
         let mut value = Vec::new();

@@ -25,7 +25,8 @@ use super::sequence::SequenceSet;
 use super::tag::tag_of;
 use super::text::text;
 use super::{
-    append, authenticate, enable, fetch_modifier, further_items, list, search_command, select, status, uid_batches,
+    append, authenticate, create, enable, fetch_modifier, further_items, list, metadata, search_command, select,
+    status, uid_batches,
 };
 
 /// How many items one FETCH may name; each may be a whole message.
@@ -97,6 +98,15 @@ fn lower_body(command: &[u8], tag_length: usize, names: Names) -> Result<Request
     if let Some(arguments) = arguments(body, b"UIDBATCHES ") {
         return uid_batches::parse(arguments).ok_or("Invalid arguments of UIDBATCHES");
     }
+    if let Some(created) = arguments(body, b"CREATE ").and_then(|arguments| create::parse(arguments, names)) {
+        return created.map(|(mailbox, uses)| Request::Create { mailbox, uses });
+    }
+    if let Some(arguments) = arguments(body, b"GETMETADATA ") {
+        return metadata::parse_get(arguments, names).ok_or("Invalid arguments of GETMETADATA");
+    }
+    if let Some(arguments) = arguments(body, b"SETMETADATA ") {
+        return metadata::parse_set(arguments, names).ok_or("Invalid arguments of SETMETADATA");
+    }
     if let Some(request) = search_command::parse(body) {
         return request;
     }
@@ -157,7 +167,9 @@ fn lower_body(command: &[u8], tag_length: usize, names: Names) -> Result<Request
         CommandBody::GetQuotaRoot { mailbox: name } => Request::GetQuotaRoot(mailbox(&name, names)),
         CommandBody::SetQuota { root, .. } => Request::SetQuota(astring(&root)),
         CommandBody::Idle => Request::Idle,
-        CommandBody::Create { mailbox: name } => Request::Create(new_mailbox(&name, names)?),
+        CommandBody::Create { mailbox: name } => {
+            Request::Create { mailbox: new_mailbox(&name, names)?, uses: Vec::new() }
+        }
         CommandBody::Delete { mailbox: name } => Request::Delete(mailbox(&name, names)),
         CommandBody::Rename { from, to } => {
             Request::Rename { from: mailbox(&from, names), to: new_mailbox(&to, names)? }
@@ -202,16 +214,11 @@ fn arguments<'a>(body: &'a [u8], verb: &[u8]) -> Option<&'a [u8]> {
     first.eq_ignore_ascii_case(verb).then(|| rest.strip_suffix(b"\r\n").unwrap_or_default())
 }
 
-/// The name of a mailbox to be made. A separator at its end says that others will be below it, which all can have. What
-/// is neither modified UTF-7 nor UTF-8 is refused: it would be listed as something else.
 fn new_mailbox(name: &Mailbox<'_>, names: Names) -> Result<String, &'static str> {
-    if let Mailbox::Other(other) = name
-        && !names.may_be_made(other.as_ref())
-    {
-        return Err("Mailbox name is not valid modified UTF-7, or once UTF-8 is enabled, not valid UTF-8");
+    match name {
+        Mailbox::Inbox => Ok("INBOX".to_owned()),
+        Mailbox::Other(other) => create::new_name(other.as_ref(), names),
     }
-    let name = mailbox(name, names);
-    Ok(name.strip_suffix('/').unwrap_or(&name).to_owned())
 }
 
 fn utf8(bytes: &[u8]) -> Result<String, &'static str> {
@@ -441,11 +448,11 @@ mod tests {
             panic!()
         };
         assert_eq!((set, mailbox.as_str()), (SequenceSet(vec![(Some(2), Some(3))]).into(), "INBOX"));
-        let Request::Create(name) = request("a CREATE \"x/y z/\"\r\n") else { panic!() };
+        let Request::Create { mailbox: name, .. } = request("a CREATE \"x/y z/\"\r\n") else { panic!() };
         assert_eq!(name, "x/y z");
-        let Request::Create(name) = request("a CREATE &AOk-&AOk-\r\n") else { panic!() };
+        let Request::Create { mailbox: name, .. } = request("a CREATE &AOk-&AOk-\r\n") else { panic!() };
         assert_eq!(name, "éé");
-        let Request::Create(name) = request("a CREATE {2}\r\né\r\n") else { panic!() };
+        let Request::Create { mailbox: name, .. } = request("a CREATE {2}\r\né\r\n") else { panic!() };
         assert_eq!(name, "é");
         for command in [&b"a CREATE \"A & B\"\r\n"[..], b"a RENAME x &AGE-\r\n", b"a CREATE {1}\r\n\xe9\r\n"] {
             assert!(lower(command).is_err(), "{}", String::from_utf8_lossy(command));
@@ -488,7 +495,7 @@ mod tests {
             verb in prop_oneof![
                 Just("FETCH 1 "), Just("FETCH $ "), Just("UID FETCH 1 (UID) "), Just("SEARCH "), Just("SEARCH RETURN "),
                 Just("SORT "), Just("THREAD REFS "), Just("CANCELUPDATE "), Just("UIDBATCHES "), Just("STORE 1 "), Just("STATUS "), Just("LOGIN "), Just("ID "),
-                Just("LIST "), Just("SELECT "), Just("AUTHENTICATE PLAIN "), Just("APPEND x "), Just("APPEND x {1}\r\ny "), Just("REPLACE 1 x "), Just("UID ")
+                Just("LIST "), Just("GETMETADATA x "), Just("SETMETADATA x (/private/a "), Just("SELECT "), Just("AUTHENTICATE PLAIN "), Just("APPEND x "), Just("APPEND x {1}\r\ny "), Just("REPLACE 1 x "), Just("UID ")
             ],
             rest in "[ ()\"*:,{}0-9a-zA-Z\\\\\\[\\]<>.=+é\r\n-]{0,60}",
         ) {

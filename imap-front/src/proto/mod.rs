@@ -6,6 +6,7 @@ pub(crate) mod append;
 pub mod append_message;
 mod authenticate;
 pub(crate) mod case;
+mod create;
 mod cursor;
 mod enable;
 mod fetch_modifier;
@@ -17,6 +18,9 @@ pub mod lower;
 pub mod mailbox_name;
 /// Sets of messages.
 pub mod message_set;
+mod metadata;
+/// What is asked of metadata.
+pub mod metadata_request;
 /// Orders of what is found.
 pub mod order;
 /// Pieces of lists.

@@ -1,9 +1,11 @@
+use bytes::Bytes;
 use mail_core::FlagChange;
 use mail_core::message::Section;
 use secrecy::SecretString;
 
 use super::append_message::AppendMessage;
 use super::message_set::MessageSet;
+use super::metadata_request::MetadataRequest;
 use super::order::Order;
 use super::partial_range::PartialRange;
 use super::search::SearchRequest;
@@ -105,7 +107,11 @@ pub enum Request {
         mailbox: String,
         message: Box<AppendMessage>,
     },
-    Create(String),
+    /// CREATE, for special uses (RFC 6154 3) if any are named, in upper case without `\\`.
+    Create {
+        mailbox: String,
+        uses: Vec<String>,
+    },
     Delete(String),
     Rename {
         from: String,
@@ -122,6 +128,13 @@ pub enum Request {
     GetQuotaRoot(String),
     /// SETQUOTA of a root, whatever it is to be (RFC 9208).
     SetQuota(String),
+    /// GETMETADATA (RFC 5464).
+    GetMetadata(MetadataRequest),
+    /// SETMETADATA of a mailbox, or the server if that is empty (RFC 5464): names in lower case, and values.
+    SetMetadata {
+        mailbox: String,
+        entries: Vec<(String, Option<Bytes>)>,
+    },
     Idle,
 }
 
@@ -166,6 +179,8 @@ impl Request {
             Self::GetQuota(_) => "GETQUOTA",
             Self::GetQuotaRoot(_) => "GETQUOTAROOT",
             Self::SetQuota(_) => "SETQUOTA",
+            Self::GetMetadata(_) => "GETMETADATA",
+            Self::SetMetadata { .. } => "SETMETADATA",
             Self::Idle => "IDLE",
             Self::Copy { uid: false, remove: false, .. } => "COPY",
             Self::Copy { uid: true, remove: false, .. } => "UID COPY",
@@ -174,7 +189,7 @@ impl Request {
             Self::Append { .. } => "APPEND",
             Self::Replace { uid: false, .. } => "REPLACE",
             Self::Replace { .. } => "UID REPLACE",
-            Self::Create(_) => "CREATE",
+            Self::Create { .. } => "CREATE",
             Self::Delete(_) => "DELETE",
             Self::Rename { .. } => "RENAME",
             Self::Subscribe { subscribed: true, .. } => "SUBSCRIBE",

@@ -171,6 +171,11 @@ impl Output {
         if self.utf8 { self.astring(name) } else { self.astring(&utf7::encode(name)) }
     }
 
+    /// The same, never as an atom.
+    pub fn quoted_mailbox(&mut self, name: &str) -> &mut Self {
+        if self.utf8 { self.string(name.as_bytes()) } else { self.string(utf7::encode(name).as_bytes()) }
+    }
+
     /// A list of flags in parentheses.
     pub fn flags(&mut self, flags: FlagSet, keywords: &Keywords, recent: bool) -> &mut Self {
         let system = FlagSet::NAMES.iter().filter(|(flag, _)| flags.contains(*flag)).map(|(_, name)| *name);

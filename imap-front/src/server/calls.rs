@@ -135,6 +135,12 @@ impl Handles {
             Call::Subscribe { name, subscribed } => self.of_user(span, move |user| async move {
                 Answer::Reply(Reply::Done(user.subscribe(&name, subscribed).await))
             }),
+            Call::Metadata(folder) => self.of_user(span, |user| async move {
+                Answer::Reply(Reply::Metadata(user.metadata(folder.as_ref()).await))
+            }),
+            Call::SetMetadata { folder, entries } => self.of_user(span, |user| async move {
+                Answer::Reply(Reply::Done(user.set_metadata(folder.as_ref(), entries).await))
+            }),
             Call::Quota => self.of_user(span, |user| async move { Answer::Reply(Reply::Quota(user.quota().await)) }),
             Call::Fetch { uids, need } => {
                 let Some(folder) = &self.folder else { return missing() };

@@ -15,6 +15,8 @@ pub struct ServerConfig {
     pub tls: TlsMode,
     /// Whether passwords are accepted on a connection that is not encrypted.
     pub allow_plaintext_auth: bool,
+    /// Whether AUTHENTICATE takes LOGIN, too, which is no standard.
+    pub auth_login: bool,
     /// What ID answers: names and values (RFC 2971).
     pub identity: Vec<(String, String)>,
     /// Bounds of each session.
@@ -42,6 +44,7 @@ impl Default for ServerConfig {
         Self {
             tls: TlsMode::None,
             allow_plaintext_auth: session.allow_plaintext_auth,
+            auth_login: session.auth_login,
             identity: session.identity,
             limits: session.limits,
             gate: Gate::new(GateLimits { total: 10_000, waiting_per_client: 20, ..GateLimits::default() }),
@@ -60,6 +63,7 @@ impl ServerConfig {
         SessionConfig {
             starttls: matches!(self.tls, TlsMode::StartTls(_)),
             allow_plaintext_auth: self.allow_plaintext_auth,
+            auth_login: self.auth_login,
             accepts: Accepts::default(),
             identity: self.identity.clone(),
             limits: self.limits.clone(),

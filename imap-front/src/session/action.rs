@@ -4,7 +4,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use mail_core::{
     AppendUid, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey,
-    FolderList, FolderStatus, NewMessage, Quota, RecentMark, Sifted, Snapshot, StatusItems,
+    FolderList, FolderStatus, Metadata, NewMessage, Quota, RecentMark, Sifted, Snapshot, StatusItems,
 };
 
 use super::work::{Work, Worked};
@@ -84,6 +84,11 @@ pub enum Call {
         subscribed: bool,
     },
     Quota,
+    Metadata(Option<FolderKey>),
+    SetMetadata {
+        folder: Option<FolderKey>,
+        entries: Vec<(String, Option<Bytes>)>,
+    },
     /// Nothing, for this long; answered by `Done(Ok)`.
     Pause(Duration),
 }
@@ -91,7 +96,7 @@ pub enum Call {
 /// The answer to a [`Call`]. Before it, the session must have been told the newest snapshot of its folder.
 #[derive(Debug)]
 pub enum Reply {
-    /// To `Login`, `Refresh`, `Expunge`, `TakeBack`, `Create`, `Delete`, `Rename`, `Subscribe`, `Pause`.
+    /// To `Login`, `Refresh`, `Expunge`, `TakeBack`, `Create`, `Delete`, `Rename`, `Subscribe`, `SetMetadata`, `Pause`.
     Done(Result<(), StoreError>),
     /// To `Store`: the messages that were left alone.
     Stored(Result<Vec<u32>, StoreError>),
@@ -105,6 +110,8 @@ pub enum Reply {
     Status(Result<Vec<Result<FolderStatus, StoreError>>, StoreError>),
     /// To `Quota`.
     Quota(Result<Option<Quota>, StoreError>),
+    /// To `Metadata`.
+    Metadata(Result<Metadata, StoreError>),
     /// To `Open`.
     Opened(Result<Opened, StoreError>),
     /// To `Copy`.

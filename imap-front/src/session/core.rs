@@ -11,7 +11,7 @@ use crate::proto::response::Output;
 
 /// What CAPABILITY shows in every state. OBJECTID is not among it although its items are known: copies must have the EMAILID
 /// of their source (RFC 8474 5.1), and what Exchange delivered gets a boundary of its own with each copy.
-const ALWAYS: [&str; 38] = [
+const ALWAYS: &[&str] = &[
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -27,6 +27,7 @@ const ALWAYS: [&str; 38] = [
     "PREVIEW",
     "QUOTA",
     "QUOTA=RES-STORAGE",
+    "METADATA",
     "UIDPLUS",
     "MOVE",
     "ENABLE",
@@ -89,6 +90,9 @@ impl Core {
             let accepts = self.config.accepts;
             let passwords = self.may_log_in() && accepts.passwords;
             all.push_str(if passwords { " AUTH=PLAIN" } else { " LOGINDISABLED" });
+            if passwords && self.config.auth_login {
+                all.push_str(" AUTH=LOGIN");
+            }
             if self.may_log_in() && accepts.tokens {
                 all.push_str(" AUTH=XOAUTH2 AUTH=OAUTHBEARER");
             }

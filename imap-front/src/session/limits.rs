@@ -11,6 +11,8 @@ pub struct SessionConfig {
     pub starttls: bool,
     /// Whether passwords are accepted on a connection that is not encrypted.
     pub allow_plaintext_auth: bool,
+    /// Whether AUTHENTICATE takes LOGIN, too, which is no standard.
+    pub auth_login: bool,
     /// What users can log in with.
     pub accepts: Accepts,
     /// What ID answers: names and values (RFC 2971).
@@ -72,6 +74,7 @@ impl Default for SessionConfig {
         Self {
             starttls: false,
             allow_plaintext_auth: false,
+            auth_login: false,
             accepts: Accepts::default(),
             identity: vec![("name".to_owned(), env!("CARGO_PKG_NAME").to_owned())],
             limits: Limits::default(),

@@ -55,7 +55,7 @@ impl Outcome {
         Self { status: Status::Bad, sync: Sync::Nothing, ..Self::ok(text) }
     }
 
-    /// The one place where errors of the store become response codes (RFC 5530).
+    /// The one place where errors of the store become response codes (RFC 5530, RFC 5464 5).
     pub fn failed(error: &StoreError) -> Self {
         let code = match error {
             StoreError::AuthenticationFailed => "AUTHENTICATIONFAILED",
@@ -68,6 +68,8 @@ impl Outcome {
             StoreError::Cannot(_) => "CANNOT",
             StoreError::ExpungeIssued => "EXPUNGEISSUED",
             StoreError::Limit(_) => "LIMIT",
+            StoreError::TooManyEntries => "METADATA TOOMANY",
+            StoreError::NoPrivateEntries => "METADATA NOPRIVATE",
             StoreError::Internal(_) => "SERVERBUG",
         };
         Self::no(code, error.to_string())

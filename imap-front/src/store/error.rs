@@ -34,6 +34,12 @@ pub enum StoreError {
     /// A limit of the configuration or of the store was reached: `NO [LIMIT]`.
     #[error("{0}")]
     Limit(String),
+    /// There is no room for so much metadata: `NO [METADATA TOOMANY]` (RFC 5464 4.3).
+    #[error("there is no room for so many annotations")]
+    TooManyEntries,
+    /// Private entries would not be private here: `NO [METADATA NOPRIVATE]` (RFC 5464 4.3).
+    #[error("private annotations are kept in the user's own mailbox only")]
+    NoPrivateEntries,
     /// The fault is ours; details are in the log: `NO [SERVERBUG]`.
     #[error("{0}")]
     Internal(String),

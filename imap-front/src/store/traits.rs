@@ -1,11 +1,12 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use bytes::Bytes;
 use futures::stream::BoxStream;
 use mail_core::work::Owner;
 use mail_core::{
     Accepts, AppendUid, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey,
-    FolderList, FolderStatus, NewMessage, Peer, Quota, RecentMark, Sifted, Snapshot, StatusItems,
+    FolderList, FolderStatus, Metadata, NewMessage, Peer, Quota, RecentMark, Sifted, Snapshot, StatusItems,
 };
 use tokio::sync::watch;
 
@@ -81,6 +82,21 @@ pub trait UserStore: Send + Sync + 'static {
     /// [`StoreError::NoSuchFolder`] for a name to be subscribed that is of no folder and not subscribed yet;
     /// [`StoreError::NoPermission`], [`StoreError::Limit`] where the store can't keep it.
     async fn subscribe(&self, name: &str, subscribed: bool) -> Result<(), StoreError>;
+
+    /// The user's private metadata of a folder, or of the server: names of entries in lower case, beginning with `/private/`, and
+    /// their values.
+    async fn metadata(&self, folder: Option<&FolderKey>) -> Result<Metadata, StoreError>;
+
+    /// Sets entries of that, or removes those that get no value: all of them or none. Entries belong to the folder: they go where
+    /// it goes, and go with it.
+    ///
+    /// # Errors
+    /// [`StoreError::TooManyEntries`], [`StoreError::NoPrivateEntries`], [`StoreError::NoPermission`] where the store can't keep them.
+    async fn set_metadata(
+        &self,
+        folder: Option<&FolderKey>,
+        entries: Vec<(String, Option<Bytes>)>,
+    ) -> Result<(), StoreError>;
 
     /// How full the user's mailbox is, about; nothing if no limit is known. By default there is none.
     async fn quota(&self) -> Result<Option<Quota>, StoreError> {

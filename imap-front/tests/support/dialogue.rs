@@ -250,6 +250,10 @@ impl Dialogue {
             Call::Delete(folder) => Reply::Done(block_on(user().delete(&folder))),
             Call::Rename { folder, name } => Reply::Done(block_on(user().rename(&folder, &name))),
             Call::Subscribe { name, subscribed } => Reply::Done(block_on(user().subscribe(&name, subscribed))),
+            Call::Metadata(folder) => Reply::Metadata(block_on(user().metadata(folder.as_ref()))),
+            Call::SetMetadata { folder, entries } => {
+                Reply::Done(block_on(user().set_metadata(folder.as_ref(), entries)))
+            }
             Call::Quota => Reply::Quota(block_on(user().quota())),
             Call::Pause(time) => {
                 self.paused += time;

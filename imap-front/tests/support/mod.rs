@@ -39,6 +39,10 @@ pub struct Memory {
     pub fail_delete: Mutex<Option<StoreError>>,
     /// What the next change of a subscription answers instead of being done.
     pub fail_subscribe: Mutex<Option<StoreError>>,
+    /// Metadata of folders, and of the server.
+    pub metadata: Mutex<BTreeMap<Option<FolderKey>, Metadata>>,
+    /// What the next change of metadata answers instead of being done.
+    pub fail_metadata: Mutex<Option<StoreError>>,
     /// How full the mailbox is.
     pub quota: Mutex<Option<Quota>>,
     /// How many messages were taken from the streams of FETCH.
@@ -343,6 +347,28 @@ impl UserStore for Memory {
             subscriptions.insert(name.to_owned());
         } else {
             subscriptions.remove(name);
+        }
+        Ok(())
+    }
+
+    async fn metadata(&self, folder: Option<&FolderKey>) -> Result<Metadata, StoreError> {
+        folder.map_or(Ok(()), |folder| self.by_id(folder).map(drop))?;
+        Ok(self.metadata.lock().unwrap().get(&folder.cloned()).cloned().unwrap_or_default())
+    }
+
+    async fn set_metadata(
+        &self,
+        folder: Option<&FolderKey>,
+        entries: Vec<(String, Option<Bytes>)>,
+    ) -> Result<(), StoreError> {
+        self.fail_metadata.lock().unwrap().take().map_or(Ok(()), Err)?;
+        let mut all = self.metadata.lock().unwrap();
+        let kept = all.entry(folder.cloned()).or_default();
+        for (name, value) in entries {
+            match value {
+                Some(value) => drop(kept.insert(name, value)),
+                None => drop(kept.remove(&name)),
+            }
         }
         Ok(())
     }

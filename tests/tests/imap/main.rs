@@ -7,6 +7,7 @@ mod deadlines;
 mod dialogues;
 mod envelopes;
 mod identifiers;
+mod metadata;
 mod names;
 mod operations;
 mod previews;

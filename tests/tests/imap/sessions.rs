@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant};
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use exchange_sandbox::{Builder, Fault, FaultKind, Requests};
 use mapi_core::http::RequestType;
 use tests::imap_client::{Answer, ImapClient};
@@ -156,4 +158,20 @@ async fn of_accounts_that_nobody_uses_few_are_kept_open() {
     assert!(count(RequestType::Connect) > connected, "who left first is not");
     alice.command("SELECT INBOX").await.ok();
     drop(dave);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn auth_login_is_a_matter_of_configuration() {
+    let stack = Stack::start_configured(Seed::Bulk(1), "[imap]\nauth_login = true").await;
+    let mut client = ImapClient::connect(stack.imap).await;
+    let offered = client.command("CAPABILITY").await.ok().lines().join("\n");
+    assert!(offered.contains(" AUTH=LOGIN"), "{offered}");
+    let tag = client.send(&format!("AUTHENTICATE LOGIN {}", STANDARD.encode(ALICE))).await;
+    assert_eq!(client.response().await, b"+ UGFzc3dvcmQ6");
+    client.raw(format!("{}\r\n", STANDARD.encode(PASSWORD)).as_bytes()).await;
+    client.finish(&tag).await.ok();
+    let stack = Stack::start(Seed::Bulk(1)).await;
+    let mut client = ImapClient::connect(stack.imap).await;
+    assert!(!client.command("CAPABILITY").await.ok().lines().join("\n").contains("AUTH=LOGIN"));
+    assert!(client.command("AUTHENTICATE LOGIN").await.status.starts_with("NO [CANNOT]"));
 }

@@ -22,8 +22,11 @@ fn missing() -> Outcome {
     Outcome::failed(&StoreError::NoSuchFolder)
 }
 
-/// RFC 9051 6.3.4, RFC 8474 4.1
-pub(super) fn create(mailbox: String) -> Step {
+/// RFC 9051 6.3.4, RFC 8474 4.1. What a mailbox is for, the mail server decides (RFC 6154 3).
+pub(super) fn create(mailbox: String, uses: &[String]) -> Step {
+    if !uses.is_empty() {
+        return Step::Done(Outcome::no("USEATTR", "Special uses can't be given to mailboxes here"));
+    }
     if mailbox == "INBOX" {
         return Step::Done(Outcome::failed(&StoreError::AlreadyExists));
     }

@@ -187,7 +187,7 @@ fn write_entry(response: &str, attributes: &[&str], name: &str, out: &mut Output
     out.text("* ").text(response).text(" ").list(attributes.iter().copied()).text(" \"/\" ").mailbox(name).text("\r\n");
 }
 
-fn special_use(kind: SpecialUse) -> &'static str {
+pub(super) fn special_use(kind: SpecialUse) -> &'static str {
     match kind {
         SpecialUse::Archive => "\\Archive",
         SpecialUse::Drafts => "\\Drafts",

@@ -25,7 +25,10 @@ pub(super) fn login(core: &mut Core, user: String, password: SecretString) -> St
 /// RFC 9051 6.2.2, RFC 4959
 pub(super) fn authenticate(core: &mut Core, mechanism: &str, initial: Option<&SecretString>) -> Step {
     let accepts = core.config.accepts;
-    let Some(mechanism) = Mechanism::named(mechanism).filter(|mechanism| mechanism.is_accepted(accepts)) else {
+    let is_offered = |mechanism: &Mechanism| {
+        mechanism.is_accepted(accepts) && (*mechanism != Mechanism::Login || core.config.auth_login)
+    };
+    let Some(mechanism) = Mechanism::named(mechanism).filter(is_offered) else {
         return Step::Done(Outcome::no("CANNOT", "Unknown authentication mechanism"));
     };
     if !core.may_log_in() {

@@ -12,6 +12,7 @@ mod idle;
 mod leave;
 mod list;
 mod login;
+mod metadata;
 mod quota;
 mod replace;
 mod resync;
@@ -95,7 +96,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Copy { set, uid, mailbox, remove } => copy::copy(core, &set, uid, mailbox, remove),
         R::Append { mailbox, messages } => append::append(core, mailbox, messages),
         R::Replace { number, uid, mailbox, message } => replace::replace(core, number, uid, mailbox, *message),
-        R::Create(mailbox) => folders::create(mailbox),
+        R::Create { mailbox, uses } => folders::create(mailbox, &uses),
         R::Delete(mailbox) => folders::delete(mailbox),
         R::Rename { from, to } => folders::rename(from, to),
         R::Subscribe { mailbox, subscribed: true } => folders::subscribe(mailbox),
@@ -103,6 +104,8 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::GetQuota(root) => quota::get_quota(&root),
         R::GetQuotaRoot(mailbox) => quota::get_quota_root(mailbox),
         R::SetQuota(root) => quota::set_quota(&root),
+        R::GetMetadata(request) => metadata::get_metadata(request),
+        R::SetMetadata { mailbox, entries } => metadata::set_metadata(mailbox, entries),
         R::Idle => idle::idle(core),
     }
 }

@@ -37,6 +37,8 @@ pub enum Scenario {
     FetchMany,
     /// Folders are made, renamed, moved and deleted, some over several levels.
     Folders,
+    /// Metadata of the inbox is set, changed and removed, and read. Clients repeat until OK; repeating is harmless.
+    Annotate,
     /// A message is submitted that takes a session of its own.
     LargeSubmission,
     /// A message is submitted. Clients repeat after no answer and after 4xx, and give up after 5xx. Only an attempt without
@@ -82,6 +84,7 @@ impl Scenario {
             Kind::CreateFolder | Kind::RenameFolder | Kind::MoveFolder | Kind::DeleteFolder | Kind::Subscribe => {
                 &[Self::Folders]
             }
+            Kind::ReadMetadata | Kind::Annotate => &[Self::Annotate],
             Kind::Submit => &[Self::Submission, Self::LargeSubmission],
             Kind::SweepOutbox => &[Self::FirstSync, Self::Submission],
             // Asked only to explain a refusal, to find, measure or remember something, or to tidy up; all of it is harmless to repeat.
@@ -130,6 +133,7 @@ impl Scenario {
             Self::ExpungeMany => many::expunge(stage).await,
             Self::FetchMany => many::fetch(stage).await,
             Self::Folders => many::folders(stage).await,
+            Self::Annotate => annotate(stage).await,
             Self::Submission => submit(stage, &mail(FRESH)).await,
             Self::LargeSubmission => {
                 submit(stage, &format!("{}{}", mail(FRESH), LINE.repeat(LARGE / LINE.len()))).await
@@ -203,6 +207,21 @@ async fn append(stage: &mut Stage, message: &str) -> Held<()> {
         stage.facts(TARGET).told(uid_validity, uid, FRESH)?;
     }
     check(stage, TARGET, &[(FRESH, 1..=stage.explained())])
+}
+
+async fn annotate(stage: &mut Stage) -> Held<()> {
+    for (set, expected) in [
+        ("/private/comment \"one\" /private/vendor/x \"two\"", "/private/comment \"one\" /private/vendor/x \"two\""),
+        ("/private/comment \"three\" /private/vendor/x NIL", "/private/comment \"three\" /private/vendor/x NIL"),
+    ] {
+        stage.until_ok("INBOX", &format!("SETMETADATA INBOX ({set})")).await?;
+        let read = "GETMETADATA INBOX (/private/comment /private/vendor/x)";
+        let answer = stage.until_ok("INBOX", read).await?.lines().join("\n");
+        if answer != format!("* METADATA \"INBOX\" ({expected})") {
+            return Err(format!("SETMETADATA ({set}) was answered OK, and then there is {answer}"));
+        }
+    }
+    Ok(())
 }
 
 async fn submit(stage: &mut Stage, message: &str) -> Held<()> {
