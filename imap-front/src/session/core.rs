@@ -32,6 +32,7 @@ const ALWAYS: &[&str] = &[
     "ENABLE",
     "BINARY",
     "MULTIAPPEND",
+    "CATENATE",
     "REPLACE",
     "UTF8=ACCEPT",
     "CONDSTORE",
