@@ -1,4 +1,5 @@
-//! APPEND (RFC 9051 6.3.12, RFC 3502) and REPLACE (RFC 8508) with their data in all forms: literals with NUL (RFC 3516 4.4), and those said to be UTF-8 (RFC 6855 4).
+//! APPEND (RFC 9051 6.3.12, RFC 3502) and REPLACE (RFC 8508) with their data in all forms: literals with NUL (RFC 3516 4.4), those said to be
+//! UTF-8 (RFC 6855 4), and what is put together of others (RFC 4469).
 //! The messages are kept away from the parser: they are large and need no understanding.
 
 use bytes::Bytes;
@@ -8,8 +9,10 @@ use imap_codec::imap_types::command::CommandBody;
 use imap_codec::imap_types::flag::StoreType;
 use mail_core::{FlagChange, NewMessage};
 
-use super::append_message::{AppendMessage, DataForm};
+use super::append_message::AppendMessage;
+use super::cat_part::CatPart;
 use super::cursor::Cursor;
+use super::data_form::DataForm;
 use super::flags::lower_flags;
 use super::mailbox_name::Names;
 use super::quirk::normalise;
@@ -21,6 +24,9 @@ pub(crate) const PLACEHOLDER: &[u8] = b"\0";
 
 /// How many messages one command may bring.
 pub(crate) const MAX_MESSAGES: usize = 256;
+
+/// How many parts a message may be put together of.
+const MAX_PARTS: usize = 256;
 
 const INVALID: &str = "Invalid arguments of APPEND or REPLACE";
 
@@ -108,7 +114,8 @@ fn message(cursor: &mut Cursor<'_>) -> Option<AppendMessage> {
         head.push(b' ');
         cursor.skip_spaces();
     }
-    let (form, content) = data(cursor)?;
+    let parts = parts(cursor)?;
+    let (form, content) = if parts.is_empty() { data(cursor)? } else { (DataForm::Literal, &b""[..]) };
     head.extend_from_slice(b"{1}\r\nx\r\n");
     let head = normalise(&head);
     let (rest, parsed) = CommandCodec::default().decode(&head).ok()?;
@@ -117,7 +124,39 @@ fn message(cursor: &mut Cursor<'_>) -> Option<AppendMessage> {
     let apart = content == PLACEHOLDER;
     let content = if apart { Bytes::new() } else { Bytes::copy_from_slice(content) };
     let internal_date = date.map(|date| date.as_ref().timestamp());
-    Some(AppendMessage { message: NewMessage { flags, keywords, internal_date, content }, form, apart })
+    Some(AppendMessage { message: NewMessage { flags, keywords, internal_date, content }, form, apart, parts })
+}
+
+/// `append-data =/ "CATENATE" SP "(" cat-part *(SP cat-part) ")"`; none if something else is next.
+fn parts(cursor: &mut Cursor<'_>) -> Option<Vec<CatPart>> {
+    let mut parts = Vec::new();
+    if !cursor.skip_word("CATENATE (") {
+        return Some(parts);
+    }
+    loop {
+        cursor.skip_spaces();
+        parts.push(part(cursor)?);
+        if parts.len() > MAX_PARTS {
+            return None;
+        }
+        cursor.skip_spaces();
+        if cursor.peek() == Some(b')') {
+            cursor.expect(b')')?;
+            return Some(parts);
+        }
+    }
+}
+
+/// `cat-part = "TEXT" SP literal / "URL" SP astring`, and of RFC 6855 4 `utf8-literal`
+fn part(cursor: &mut Cursor<'_>) -> Option<CatPart> {
+    if cursor.skip_word("URL ") {
+        return String::from_utf8(cursor.string(true)?).ok().map(CatPart::Url);
+    }
+    let is_text = cursor.skip_word("TEXT ");
+    let (form, content) = data(cursor).filter(|(form, _)| is_text != (*form == DataForm::Utf8))?;
+    let apart = content == PLACEHOLDER;
+    let content = if apart { Bytes::new() } else { Bytes::copy_from_slice(content) };
+    Some(CatPart::Text { content, form, apart })
 }
 
 /// `append-data = literal / literal8 / "UTF8" SP "(" literal8 ")"`
@@ -150,6 +189,40 @@ mod tests {
                 Some(messages.iter().map(|one| (one.form, one.apart, one.message.content.len())).collect())
             }
             _ => None,
+        }
+    }
+
+    #[test]
+    fn parts_in_all_forms() {
+        let parts = |command: &str| match parse(command.as_bytes(), Names::default())? {
+            Ok(Request::Append { mut messages, .. }) => messages.pop().map(|message| message.parts),
+            _ => None,
+        };
+        let text = |content: &'static str, form, apart| CatPart::Text { content: Bytes::from(content), form, apart };
+        assert_eq!(
+            parts(
+                "a APPEND x (\\Seen) catenate (URL \"/a/;UID=1\" TEXT {2+}\r\nab url {3}\r\n/%b TEXT ~{1}\r\n\0 UTF8 (~{1}\r\nc))\r\n"
+            ),
+            Some(vec![
+                CatPart::Url("/a/;UID=1".to_owned()),
+                text("ab", DataForm::Literal, false),
+                CatPart::Url("/%b".to_owned()),
+                text("", DataForm::Literal8, true),
+                text("c", DataForm::Utf8, false),
+            ])
+        );
+        let many = |count| format!("a APPEND x CATENATE (URL a{})\r\n", " URL b".repeat(count));
+        assert_eq!(parts(&many(MAX_PARTS - 1)).map(|parts| parts.len()), Some(MAX_PARTS));
+        for wrong in [
+            many(MAX_PARTS).as_str(),
+            "a APPEND x CATENATE ()\r\n",
+            "a APPEND x CATENATE (TEXT a)\r\n",
+            "a APPEND x CATENATE ({1}\r\na)\r\n",
+            "a APPEND x CATENATE (TEXT UTF8 (~{1}\r\na))\r\n",
+            "a APPEND x CATENATE (URL a\r\n",
+            "a APPEND x CATENATE URL a\r\n",
+        ] {
+            assert_eq!(parts(wrong), None, "{wrong}");
         }
     }
 

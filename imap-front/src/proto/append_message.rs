@@ -1,5 +1,8 @@
 use mail_core::NewMessage;
 
+use super::cat_part::CatPart;
+use super::data_form::DataForm;
+
 /// A message as APPEND brings it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AppendMessage {
@@ -9,15 +12,6 @@ pub struct AppendMessage {
     pub form: DataForm,
     /// Whether the content came apart from the command.
     pub apart: bool,
-}
-
-/// How the content of a message is sent.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DataForm {
-    /// As a literal.
-    Literal,
-    /// As one that may hold NUL (RFC 3516 4.4).
-    Literal8,
-    /// The same, said to be UTF-8 (RFC 6855 4).
-    Utf8,
+    /// What it is put together of, instead of being sent (RFC 4469); nothing if it is sent.
+    pub parts: Vec<CatPart>,
 }

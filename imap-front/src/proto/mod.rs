@@ -6,8 +6,12 @@ pub(crate) mod append;
 pub mod append_message;
 mod authenticate;
 pub(crate) mod case;
+/// What messages are put together of.
+pub mod cat_part;
 mod create;
 mod cursor;
+/// How messages are sent.
+pub mod data_form;
 mod enable;
 mod fetch_modifier;
 mod flags;
@@ -18,6 +22,7 @@ pub mod lower;
 pub mod mailbox_name;
 /// Sets of messages.
 pub mod message_set;
+pub(crate) mod message_url;
 mod metadata;
 /// What is asked of metadata.
 pub mod metadata_request;

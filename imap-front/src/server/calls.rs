@@ -4,7 +4,7 @@ use std::sync::Arc;
 use futures::stream::{self, BoxStream, StreamExt};
 use mail_core::listener::client_network;
 use mail_core::work::Owner;
-use mail_core::{FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords, Peer, Snapshot};
+use mail_core::{FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords, Peer, Snapshot};
 use tokio::sync::watch;
 use tracing::{Instrument, Span};
 
@@ -117,6 +117,9 @@ impl Handles {
             }),
             // The connection has what came in.
             Call::Take(_) => missing(),
+            Call::Read { folder, uid_validity, uid, need } => self.of_user(span, move |user| async move {
+                Answer::Reply(Reply::Read(read_message(&*user, &folder, uid_validity, uid, need).await))
+            }),
             Call::TakeBack { folder, uid_validity, uids } => self.of_user(span, move |user| async move {
                 Answer::Reply(Reply::Done(take_back(&*user, &folder, uid_validity, uids).await))
             }),
@@ -198,6 +201,27 @@ impl Handles {
 
 pub(super) fn once(span: Span, answer: impl Future<Output = Answer> + Send + 'static) -> Answers {
     stream::once(answer.instrument(span)).boxed()
+}
+
+/// A message, whether or not its folder is the selected one.
+async fn read_message(
+    user: &dyn UserStore,
+    folder: &FolderKey,
+    uid_validity: Option<u32>,
+    uid: u32,
+    need: FetchNeed,
+) -> Result<FetchedMessage, StoreError> {
+    let folder = user.open(folder).await?;
+    let is_there = {
+        let snapshots = folder.watch();
+        let snapshot = snapshots.borrow();
+        uid_validity.is_none_or(|validity| validity == snapshot.uid_validity()) && snapshot.rows().get(uid).is_some()
+    };
+    if !is_there {
+        return Err(StoreError::ExpungeIssued);
+    }
+    let mut messages = folder.fetch(vec![uid], need).await?;
+    messages.next().await.map_or(Err(StoreError::ExpungeIssued), |(_, message)| message)
 }
 
 /// Removes messages that were stored a moment ago, whether or not their folder is the selected one.

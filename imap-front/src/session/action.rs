@@ -67,6 +67,13 @@ pub enum Call {
     },
     /// The content of a message that came apart from its command, by its place among these.
     Take(usize),
+    /// A message of any folder, of which the UIDVALIDITY may be given; [`StoreError::ExpungeIssued`] if there is none.
+    Read {
+        folder: FolderKey,
+        uid_validity: Option<u32>,
+        uid: u32,
+        need: FetchNeed,
+    },
     /// Removes messages again that [`Call::Append`] stored.
     TakeBack {
         folder: FolderKey,
@@ -118,6 +125,8 @@ pub enum Reply {
     Copied(Result<Option<CopyUid>, StoreError>),
     /// To `Append`.
     Appended(Result<Option<AppendUid>, StoreError>),
+    /// To `Read`.
+    Read(Result<FetchedMessage, StoreError>),
     /// To `Take`.
     Taken(Result<Bytes, StoreError>),
     /// To `Fetch`, for one message.

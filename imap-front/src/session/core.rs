@@ -33,6 +33,7 @@ const ALWAYS: &[&str] = &[
     "ENABLE",
     "BINARY",
     "MULTIAPPEND",
+    "CATENATE",
     "REPLACE",
     "UTF8=ACCEPT",
     "CONDSTORE",

@@ -239,6 +239,13 @@ impl Dialogue {
             Call::Copy { uids, target, remove } => Reply::Copied(block_on(folder().copy(uids, &target, remove))),
             Call::Append { folder, message } => Reply::Appended(block_on(user().append(&folder, *message))),
             Call::Take(number) => Reply::Taken(Ok(self.arrived[number].clone().into())),
+            Call::Read { folder, uid_validity, uid, need } => {
+                let folder = block_on(user().open(&folder)).unwrap();
+                let right = uid_validity.is_none_or(|validity| validity == folder.watch().borrow().uid_validity());
+                let mut messages = block_on(folder.fetch(vec![uid], need)).unwrap();
+                let (_, message) = block_on(messages.next()).unwrap();
+                Reply::Read(if right { message } else { Err(StoreError::ExpungeIssued) })
+            }
             Call::TakeBack { folder, uids, .. } => {
                 let folder = block_on(user().open(&folder)).unwrap();
                 let flags = FlagSet::DELETED;

@@ -1,8 +1,11 @@
 use mail_core::AppendUid;
 use memchr::memchr;
 
+use super::catenate;
 use super::taking_in::TakingIn;
-use crate::proto::append_message::{AppendMessage, DataForm};
+use crate::proto::append_message::AppendMessage;
+use crate::proto::cat_part::CatPart;
+use crate::proto::data_form::DataForm;
 use crate::proto::sequence::format_set;
 use crate::session::core::Core;
 use crate::session::outcome::Outcome;
@@ -13,8 +16,9 @@ pub(super) fn append(core: &Core, mailbox: String, messages: Vec<AppendMessage>)
     if let Some(refused) = refused(core, &messages) {
         return Step::Done(refused);
     }
-    with_target(mailbox, |folder| {
-        TakingIn::new(folder, messages, |_, _, stored| {
+    let most = catenate::most(core);
+    with_target(mailbox, move |folder| {
+        TakingIn::new(folder, messages, most, |_, _, stored| {
             let done = Outcome::ok("APPEND completed");
             Step::Done(match append_uid(&stored) {
                 Some(code) => done.code(code),
@@ -27,25 +31,49 @@ pub(super) fn append(core: &Core, mailbox: String, messages: Vec<AppendMessage>)
 
 /// Why messages are not taken in, as far as that can be told before the first is stored.
 pub(super) fn refused(core: &Core, messages: &[AppendMessage]) -> Option<Outcome> {
-    if messages.iter().filter(|message| message.apart).count() != core.apart.len() {
+    let texts: Vec<Text<'_>> = messages.iter().flat_map(texts).collect();
+    if texts.iter().filter(|text| text.apart).count() != core.apart.len() {
         return Some(Outcome::no("CANNOT", "The message contains nothing but NUL"));
     }
     let mut apart = core.apart.iter();
-    for AppendMessage { message, form, apart: is_apart } in messages {
-        if *form == DataForm::Utf8 && !core.enabled.utf8() {
+    for text in texts {
+        if text.form == DataForm::Utf8 && !core.enabled.utf8() {
             return Some(Outcome::no("CANNOT", "Enable UTF8=ACCEPT first"));
         }
-        let has_nul = match if *is_apart { apart.next() } else { None } {
+        let has_nul = match if text.apart { apart.next() } else { None } {
             Some(apart) => apart.has_nul,
-            None if message.content.is_empty() => return Some(Outcome::no("CANNOT", "The message is empty")),
-            None => memchr(0, &message.content).is_some(),
+            None if text.is_all && text.content.is_empty() => {
+                return Some(Outcome::no("CANNOT", "The message is empty"));
+            }
+            None => memchr(0, text.content).is_some(),
         };
         // Only what is sent as a literal8 may have any, and RFC 5322 knows none.
-        if has_nul && *form == DataForm::Literal {
+        if has_nul && text.form == DataForm::Literal {
             return Some(Outcome::no("CANNOT", "The message contains NUL"));
         }
     }
-    None
+    messages.iter().find_map(|message| catenate::refused(&message.parts))
+}
+
+/// What is sent of a message.
+struct Text<'a> {
+    content: &'a [u8],
+    form: DataForm,
+    apart: bool,
+    /// Whether it is all of the message.
+    is_all: bool,
+}
+
+fn texts(message: &AppendMessage) -> Vec<Text<'_>> {
+    if message.parts.is_empty() {
+        let content = &message.message.content;
+        return vec![Text { content, form: message.form, apart: message.apart, is_all: true }];
+    }
+    let text = |part| match part {
+        &CatPart::Text { ref content, form, apart } => Some(Text { content, form, apart, is_all: false }),
+        CatPart::Url(_) => None,
+    };
+    message.parts.iter().filter_map(text).collect()
 }
 
 /// APPENDUID (RFC 4315 3, RFC 3502 6.3.11), if all UIDs are known and of one UIDVALIDITY.

@@ -2,6 +2,7 @@
 
 mod append;
 mod cancel_update;
+mod catenate;
 mod compress;
 mod copy;
 mod enable;

@@ -1,6 +1,7 @@
 use mail_core::{AppendUid, FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords};
 
 use super::append::{append_uid, refused};
+use super::catenate;
 use super::taking_in::{TakingIn, take_back};
 use crate::proto::append_message::AppendMessage;
 use crate::proto::message_set::MessageSet;
@@ -24,6 +25,7 @@ pub(super) fn replace(
     if let Some(refused) = refused(core, &messages) {
         return Step::Done(refused);
     }
+    let most = catenate::most(core);
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
     if selected.read_only {
         return Step::Done(Outcome::no("READ-ONLY", "The mailbox is selected read-only"));
@@ -38,7 +40,7 @@ pub(super) fn replace(
     };
     let old = Old { uid: row.uid, was_deleted: row.flags.contains(FlagSet::DELETED) };
     with_target(mailbox, move |folder| {
-        TakingIn::new(folder, messages, move |_, folder, stored| old.remove(folder, stored)).step()
+        TakingIn::new(folder, messages, most, move |_, folder, stored| old.remove(folder, stored)).step()
     })
 }
 

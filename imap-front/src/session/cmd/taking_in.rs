@@ -2,19 +2,26 @@ use std::collections::VecDeque;
 
 use bytes::Bytes;
 use mail_core::message::Message;
-use mail_core::{AppendUid, FolderKey};
+use mail_core::{AppendUid, FetchedMessage, FolderKey};
 use memchr::memchr;
 
+use super::catenate;
 use crate::message::without_nul;
 use crate::proto::append_message::AppendMessage;
+use crate::proto::cat_part::CatPart;
+use crate::proto::message_url::MessageUrl;
 use crate::session::action::{Call, Reply};
 use crate::session::core::Core;
 use crate::session::outcome::Outcome;
 use crate::session::step::{Step, With, then};
 use crate::session::work::{Work, Worked};
+use crate::store::StoreError;
 
 /// How often a message is in memory while its parts are encoded, beside itself.
 const COPIES: u64 = 3;
+
+/// How often a message is in memory while it is stored, beside itself.
+const STORING: u64 = 5;
 
 type Done = Box<dyn FnOnce(&mut Core, FolderKey, Vec<Option<AppendUid>>) -> Step + Send>;
 
@@ -26,6 +33,8 @@ pub(super) struct TakingIn {
     /// The next of those that came apart.
     apart: usize,
     stored: Vec<Option<AppendUid>>,
+    /// The largest message, in bytes.
+    most: usize,
     done: Done,
 }
 
@@ -34,9 +43,10 @@ impl TakingIn {
     pub fn new(
         folder: FolderKey,
         messages: Vec<AppendMessage>,
+        most: usize,
         done: impl FnOnce(&mut Core, FolderKey, Vec<Option<AppendUid>>) -> Step + Send + 'static,
     ) -> Self {
-        Self { folder, left: messages.into(), apart: 0, stored: Vec::new(), done: Box::new(done) }
+        Self { folder, left: messages.into(), apart: 0, stored: Vec::new(), most, done: Box::new(done) }
     }
 
     /// Begins.
@@ -56,6 +66,10 @@ impl TakingIn {
     }
 
     fn take(mut self, mut message: AppendMessage) -> Step {
+        if !message.parts.is_empty() {
+            let left = std::mem::take(&mut message.parts).into();
+            return Catenating { taking: self, message, left, content: Vec::new() }.step();
+        }
         if !message.apart {
             return self.encode(message);
         }
@@ -127,6 +141,121 @@ impl TakingIn {
                 Outcome { text: text.into(), ..outcome }
             })
         })
+    }
+}
+
+/// A message that is being put together (RFC 4469).
+struct Catenating {
+    taking: TakingIn,
+    message: AppendMessage,
+    left: VecDeque<CatPart>,
+    content: Vec<u8>,
+}
+
+impl Catenating {
+    fn step(mut self) -> Step {
+        match self.left.pop_front() {
+            Some(CatPart::Text { content, apart: false, .. }) => self.add(content.into()),
+            Some(CatPart::Text { .. }) => {
+                let number = self.taking.apart;
+                self.taking.apart += 1;
+                Step::Call(
+                    Call::Take(number),
+                    then(move |core, with| match with {
+                        With::Reply(Reply::Taken(Ok(content))) => self.add(content.to_vec()),
+                        With::Reply(Reply::Taken(Err(error))) => self.taking.fail(core, Outcome::failed(&error)),
+                        _ => self.taking.fail(core, Outcome::bug()),
+                    }),
+                )
+            }
+            Some(CatPart::Url(url)) => self.find(url),
+            None => self.done(),
+        }
+    }
+
+    fn find(self, url: String) -> Step {
+        Step::Call(
+            Call::Folders,
+            then(move |core, with| match with {
+                With::Reply(Reply::Folders(Ok(folders))) => {
+                    let named = MessageUrl::parse(&url);
+                    match named.and_then(|named| Some((catenate::read(&named, &folders)?, named))) {
+                        Some((call, named)) => self.read(call, named, url),
+                        None => self.taking.fail(core, catenate::bad_url(&url, "There is no such mailbox")),
+                    }
+                }
+                With::Reply(Reply::Folders(Err(error))) => self.taking.fail(core, Outcome::failed(&error)),
+                _ => self.taking.fail(core, Outcome::bug()),
+            }),
+        )
+    }
+
+    fn read(self, call: Call, named: MessageUrl, url: String) -> Step {
+        Step::Call(
+            call,
+            then(move |core, with| match with {
+                With::Reply(Reply::Read(Ok(message))) => self.extract(message, named, url),
+                With::Reply(Reply::Read(Err(StoreError::ExpungeIssued | StoreError::NoSuchFolder))) => {
+                    self.taking.fail(core, catenate::bad_url(&url, "There is no such message"))
+                }
+                With::Reply(Reply::Read(Err(error))) => self.taking.fail(core, Outcome::failed(&error)),
+                _ => self.taking.fail(core, Outcome::bug()),
+            }),
+        )
+    }
+
+    /// The store took room for copies of the message.
+    fn extract(self, message: FetchedMessage, named: MessageUrl, url: String) -> Step {
+        let job = move || {
+            let extracted = catenate::extract(&named, &message.content.into_message());
+            Worked::Encoded(extracted.map(Bytes::from))
+        };
+        Step::Work(
+            Work::new(0, job),
+            then(move |core, with| match with {
+                With::Reply(Reply::Worked(Ok(Worked::Encoded(Some(content))))) => self.add(content.into()),
+                With::Reply(Reply::Worked(Ok(_))) => {
+                    self.taking.fail(core, catenate::bad_url(&url, "The message has no such part"))
+                }
+                With::Reply(Reply::Worked(Err(error))) => self.taking.fail(core, Outcome::failed(&error)),
+                _ => self.taking.fail(core, Outcome::bug()),
+            }),
+        )
+    }
+
+    /// Takes room for a piece and adds it.
+    fn add(mut self, piece: Vec<u8>) -> Step {
+        let fits = self.content.len().saturating_add(piece.len()) <= self.taking.most;
+        let room = if fits { piece.len() as u64 } else { 0 };
+        Step::Work(
+            Work::hold(room),
+            then(move |core, with| match with {
+                _ if !fits => self.taking.fail(core, catenate::too_big()),
+                With::Reply(Reply::Worked(Ok(_))) => {
+                    self.content.extend_from_slice(&piece);
+                    self.step()
+                }
+                With::Reply(Reply::Worked(Err(error))) => self.taking.fail(core, Outcome::failed(&error)),
+                _ => self.taking.fail(core, Outcome::bug()),
+            }),
+        )
+    }
+
+    /// Takes the room that storing needs beside the message.
+    fn done(mut self) -> Step {
+        let room = STORING.saturating_mul(self.content.len() as u64);
+        Step::Work(
+            Work::new(room, || Worked::Ready),
+            then(move |core, with| match with {
+                _ if self.content.is_empty() => self.taking.fail(core, Outcome::no("CANNOT", "The message is empty")),
+                With::Reply(Reply::Worked(Ok(_))) => {
+                    self.message.message.content = self.content.into();
+                    self.taking.encode(self.message)
+                }
+                With::Reply(Reply::Worked(Err(error))) => self.taking.fail(core, Outcome::failed(&error)),
+                _ => self.taking.fail(core, Outcome::bug()),
+            }),
+        )
     }
 }
 
