@@ -6,8 +6,8 @@ use futures::stream::BoxStream;
 use imap_front::store::{FolderStore, MailStore, StoreError, UserStore};
 use mail_core::work::Owner;
 use mail_core::{
-    Accepts, AppendUid, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey,
-    FolderList, FolderStatus, NewMessage, Peer, Quota, RecentMark, Secret, Sifted, Snapshot, StatusItems,
+    Accepts, AppendUid, ChangeWatch, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange,
+    FolderKey, FolderList, FolderStatus, NewMessage, Peer, Quota, RecentMark, Secret, Sifted, Snapshot, StatusItems,
 };
 use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
@@ -121,6 +121,10 @@ impl UserStore for UserBridge {
     async fn subscribe(&self, name: &str, subscribed: bool) -> Result<(), StoreError> {
         let command = if subscribed { "SUBSCRIBE" } else { "UNSUBSCRIBE" };
         self.account.subscribe(name, subscribed).await.map_err(log::failed(command))
+    }
+
+    fn changes(&self) -> Option<ChangeWatch> {
+        Some(self.account.mailbox().watch_changes())
     }
 
     async fn quota(&self) -> Result<Option<Quota>, StoreError> {

@@ -20,11 +20,13 @@ use super::mailbox_name::Names;
 use super::message_set::MessageSet;
 use super::plain_form::PlainForm;
 use super::quirk::{is_quoting_utf8, normalise};
-use super::request::{FetchItem, Request, Tagged};
+use super::request::{FetchItem, FetchModifiers, Request, Tagged};
 use super::sequence::SequenceSet;
 use super::tag::tag_of;
 use super::text::text;
-use super::{append, authenticate, enable, fetch_modifier, list, preview, search_command, select, status, uid_batches};
+use super::{
+    append, authenticate, enable, fetch_modifier, list, notify, preview, search_command, select, status, uid_batches,
+};
 
 /// How many items one FETCH may name; each may be a whole message.
 const MAX_FETCH_ITEMS: usize = 64;
@@ -94,6 +96,9 @@ fn lower_body(command: &[u8], tag_length: usize, names: Names) -> Result<Request
     }
     if let Some(arguments) = arguments(body, b"UIDBATCHES ") {
         return uid_batches::parse(arguments).ok_or("Invalid arguments of UIDBATCHES");
+    }
+    if let Some(arguments) = arguments(body, b"NOTIFY ") {
+        return notify::parse(arguments, names, fetch_items).ok_or("Invalid arguments of NOTIFY");
     }
     if let Some(request) = search_command::parse(body) {
         return request;
@@ -184,6 +189,15 @@ fn lower_body(command: &[u8], tag_length: usize, names: Names) -> Result<Request
         plain.complete(&mut request);
     }
     Ok(request)
+}
+
+/// What FETCH would show if it was given these items.
+fn fetch_items(items: &[u8]) -> Option<Vec<FetchItem>> {
+    let command = [b"a FETCH 1 ", items, b"\r\n"].concat();
+    match lower_body(&command, 1, Names::default()).ok()? {
+        Request::Fetch { items, modifiers, .. } if modifiers == FetchModifiers::default() => Some(items),
+        _ => None,
+    }
 }
 
 /// Where the arguments of FETCH begin.

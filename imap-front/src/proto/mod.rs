@@ -8,6 +8,8 @@ mod authenticate;
 pub(crate) mod case;
 mod cursor;
 mod enable;
+/// What NOTIFY watches.
+pub mod event_group;
 mod fetch_modifier;
 mod flags;
 pub mod list;
@@ -16,6 +18,7 @@ pub mod lower;
 pub mod mailbox_name;
 /// Sets of messages.
 pub mod message_set;
+mod notify;
 /// Orders of what is found.
 pub mod order;
 /// Pieces of lists.

@@ -3,6 +3,7 @@ use mail_core::message::Section;
 use secrecy::SecretString;
 
 use super::append_message::AppendMessage;
+use super::event_group::EventGroup;
 use super::message_set::MessageSet;
 use super::order::Order;
 use super::partial_range::PartialRange;
@@ -122,6 +123,8 @@ pub enum Request {
     GetQuotaRoot(String),
     /// SETQUOTA of a root, whatever it is to be (RFC 9208).
     SetQuota(String),
+    /// NOTIFY SET, or NONE (RFC 5465 3.1).
+    Notify(Option<Box<NotifyRequest>>),
     Idle,
 }
 
@@ -166,6 +169,7 @@ impl Request {
             Self::GetQuota(_) => "GETQUOTA",
             Self::GetQuotaRoot(_) => "GETQUOTAROOT",
             Self::SetQuota(_) => "SETQUOTA",
+            Self::Notify(_) => "NOTIFY",
             Self::Idle => "IDLE",
             Self::Copy { uid: false, remove: false, .. } => "COPY",
             Self::Copy { uid: true, remove: false, .. } => "UID COPY",
@@ -224,6 +228,30 @@ pub struct KnownState {
     pub uids: Option<SequenceSet>,
     /// Message numbers, and the UIDs that these messages have for all it knows, both ascending.
     pub matches: Option<(SequenceSet, SequenceSet)>,
+}
+
+/// What NOTIFY SET asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NotifyRequest {
+    /// The counts of the other mailboxes are to be told first.
+    pub status: bool,
+    /// Of the selected mailbox, if something of it is to be told.
+    pub selected: Option<SelectedEvents>,
+    /// Of the others.
+    pub groups: Vec<EventGroup>,
+    /// An event was named that is not known here.
+    pub unsupported: bool,
+}
+
+/// What of the selected mailbox is to be told (RFC 5465 6.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SelectedEvents {
+    /// Which messages went is to be told only where numbers may change.
+    pub delayed: bool,
+    /// FlagChange.
+    pub flags: bool,
+    /// What is to be told of new messages.
+    pub items: Vec<FetchItem>,
 }
 
 /// Which of the messages FETCH is to show.

@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use futures::stream::BoxStream;
 use mail_core::work::Owner;
 use mail_core::{
-    Accepts, AppendUid, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey,
-    FolderList, FolderStatus, NewMessage, Peer, Quota, RecentMark, Sifted, Snapshot, StatusItems,
+    Accepts, AppendUid, ChangeWatch, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange,
+    FolderKey, FolderList, FolderStatus, NewMessage, Peer, Quota, RecentMark, Sifted, Snapshot, StatusItems,
 };
 use tokio::sync::watch;
 
@@ -81,6 +81,12 @@ pub trait UserStore: Send + Sync + 'static {
     /// [`StoreError::NoSuchFolder`] for a name to be subscribed that is of no folder and not subscribed yet;
     /// [`StoreError::NoPermission`], [`StoreError::Limit`] where the store can't keep it.
     async fn subscribe(&self, name: &str, subscribed: bool) -> Result<(), StoreError>;
+
+    /// What changes in the whole mailbox from now on, in folders that nobody opened, too (RFC 5465): hints of where to look, as
+    /// soon as the store knows. By default nothing is known.
+    fn changes(&self) -> Option<ChangeWatch> {
+        None
+    }
 
     /// How full the user's mailbox is, about; nothing if no limit is known. By default there is none.
     async fn quota(&self) -> Result<Option<Quota>, StoreError> {

@@ -7,6 +7,7 @@ mod deadlines;
 mod dialogues;
 mod envelopes;
 mod names;
+mod notify;
 mod operations;
 mod previews;
 mod quota;

@@ -12,6 +12,7 @@ mod idle;
 mod leave;
 mod list;
 mod login;
+mod notify;
 mod quota;
 mod replace;
 mod resync;
@@ -28,8 +29,17 @@ mod uid_only;
 use super::core::{Core, SessionState};
 use super::outcome::Outcome;
 use super::step::Step;
-use crate::proto::request::Request;
+use crate::proto::request::{FetchItem, FetchModifiers, Request};
+use crate::proto::sequence::SequenceSet;
 use store::Storing;
+
+pub(crate) use notify::{look, overflow};
+
+/// Shows messages that came, from one UID to another.
+pub(crate) fn show_new(core: &mut Core, uids: (u32, u32), items: Vec<FetchItem>) -> Step {
+    let set = SequenceSet(vec![(Some(uids.0), Some(uids.1))]);
+    fetch::fetch(core, set.into(), true, items, FetchModifiers::default())
+}
 
 /// Starts a command.
 pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step {
@@ -103,6 +113,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::GetQuota(root) => quota::get_quota(&root),
         R::GetQuotaRoot(mailbox) => quota::get_quota_root(mailbox),
         R::SetQuota(root) => quota::set_quota(&root),
+        R::Notify(request) => notify::notify(core, request.map(|request| *request)),
         R::Idle => idle::idle(core),
     }
 }

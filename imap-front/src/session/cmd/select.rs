@@ -1,3 +1,5 @@
+use mail_core::FolderKey;
+
 use super::resync::{ShowChanged, tell_gone};
 use crate::proto::request::{KnownState, SelectParameters};
 use crate::session::action::{Call, Opened, Reply};
@@ -35,22 +37,26 @@ pub(super) fn select(core: &mut Core, mailbox: String, examine: bool, parameters
                 Some(folder) if !folder.selectable => {
                     Step::Done(Outcome::no("CANNOT", "The mailbox can't be selected"))
                 }
-                Some(folder) => Step::Call(
-                    Call::Open(folder.id.clone()),
-                    then(move |core, with| match with {
-                        With::Reply(Reply::Opened(Ok(opened))) => opened_as(core, opened, examine, known),
-                        With::Reply(Reply::Opened(Err(error))) => Step::Done(Outcome::failed(&error)),
-                        _ => Step::Done(Outcome::bug()),
-                    }),
-                ),
+                Some(folder) => {
+                    let id = folder.id.clone();
+                    Step::Call(
+                        Call::Open(id.clone()),
+                        then(move |core, with| match with {
+                            With::Reply(Reply::Opened(Ok(opened))) => opened_as(core, id, opened, examine, known),
+                            With::Reply(Reply::Opened(Err(error))) => Step::Done(Outcome::failed(&error)),
+                            _ => Step::Done(Outcome::bug()),
+                        }),
+                    )
+                }
             }
         }),
     )
 }
 
-fn opened_as(core: &mut Core, opened: Opened, examine: bool, known: Option<KnownState>) -> Step {
+fn opened_as(core: &mut Core, id: FolderKey, opened: Opened, examine: bool, known: Option<KnownState>) -> Step {
     let vanished = known.and_then(|known| Vanished::since(opened.snapshot.clone(), known));
-    let selected = Selected::new(opened.snapshot, opened.read_only || examine, opened.recent);
+    let mut selected = Selected::new(opened.snapshot, opened.read_only || examine, opened.recent);
+    selected.id = Some(id);
     selected.describe(core.enabled, &mut core.out);
     let code = if selected.read_only { "READ-ONLY" } else { "READ-WRITE" };
     core.state = SessionState::Selected(Box::new(selected));
