@@ -284,3 +284,55 @@ fn too_much_at_a_time_ends_it() {
     now(store.delete(&key("Misc"))).unwrap();
     assert_eq!(dialogue.publish(), "");
 }
+
+/// RFC 5465 7, with its example as far as searches of this kind are followed.
+#[test]
+fn what_a_search_finds_is_shown_first() {
+    let store = store();
+    let mut dialogue = Dialogue::selected(store.clone(), "INBOX");
+    assert_eq!(
+        dialogue.say("a00 SEARCH RETURN (COUNT UPDATE (UID BODY.PEEK[HEADER.FIELDS (TO FROM SUBJECT)])) UNFLAGGED\r\n"),
+        "* ESEARCH (TAG \"a00\") COUNT 3\r\na00 OK SEARCH completed\r\n"
+    );
+    assert_eq!(dialogue.say("i IDLE\r\n"), "+ idling\r\n");
+    store.folder("INBOX").deliver(HEADER);
+    assert_eq!(
+        dialogue.publish(),
+        "* 4 EXISTS\r\n* 0 RECENT\r\n* 4 FETCH (UID 4 BODY[HEADER.FIELDS (TO FROM SUBJECT)] {50}\r\n\
+         From: jim@example.com\r\nTo: a@b\r\nSubject: hello\r\n\r\n)\r\n* ESEARCH (TAG \"a00\") ADDTO (0 4)\r\n"
+    );
+    // What comes to it by its flags is not shown.
+    flag(&store, "INBOX", 2, FlagSet::FLAGGED);
+    assert_eq!(dialogue.publish(), "* 2 FETCH (FLAGS (\\Flagged))\r\n* ESEARCH (TAG \"a00\") REMOVEFROM (0 2)\r\n");
+    flag(&store, "INBOX", 2, FlagSet::EMPTY);
+    assert_eq!(dialogue.publish(), "* 2 FETCH (FLAGS ())\r\n* ESEARCH (TAG \"a00\") ADDTO (0 2)\r\n");
+    dialogue.say("DONE\r\n");
+    // After a command, too; what does not match is not shown.
+    store.folder("INBOX").deliver(HEADER);
+    flag(&store, "INBOX", 5, FlagSet::FLAGGED);
+    assert_eq!(dialogue.say("n NOOP\r\n"), "* 5 EXISTS\r\n* 0 RECENT\r\nn OK NOOP completed\r\n");
+    store.folder("INBOX").deliver(HEADER);
+    let answer = dialogue.say("n NOOP\r\n");
+    assert!(
+        answer.starts_with("* 6 EXISTS\r\n* 0 RECENT\r\nn OK NOOP completed\r\n* 6 FETCH (UID 6 BODY["),
+        "{answer}"
+    );
+    assert!(answer.ends_with("* ESEARCH (TAG \"a00\") ADDTO (0 6)\r\n"), "{answer}");
+    // What went meanwhile was never found.
+    dialogue.hold_calls = true;
+    store.folder("INBOX").deliver(HEADER);
+    dialogue.say("i IDLE\r\n");
+    store.folder("INBOX").remove(7);
+    dialogue.publish();
+    dialogue.hold_calls = false;
+    let answer = dialogue.release_calls();
+    assert!(answer.ends_with("* 7 EXPUNGE\r\n"), "{answer}");
+    dialogue.say("DONE\r\n");
+    assert!(dialogue.say("x SEARCH RETURN (UPDATE (NOTHING)) ALL\r\n").starts_with("x BAD "));
+    // More at a time than are shown are told without.
+    dialogue.say("c CANCELUPDATE \"a00\"\r\nd UID SEARCH RETURN (UPDATE (UID)) ALL\r\n");
+    store.folder("INBOX").deliver_all((0..1001).map(|_| HEADER.to_owned()));
+    let answer = dialogue.say("n NOOP\r\n");
+    assert!(answer.contains("* ESEARCH (TAG \"d\") UID ADDTO (0 1008)\r\n"), "not told");
+    assert!(answer.ends_with("* ESEARCH (TAG \"d\") UID ADDTO (0 8:1007)\r\n"), "not told");
+}

@@ -26,6 +26,7 @@ use super::tag::tag_of;
 use super::text::text;
 use super::{
     append, authenticate, enable, fetch_modifier, list, notify, preview, search_command, select, status, uid_batches,
+    update_items,
 };
 
 /// How many items one FETCH may name; each may be a whole message.
@@ -100,8 +101,15 @@ fn lower_body(command: &[u8], tag_length: usize, names: Names) -> Result<Request
     if let Some(arguments) = arguments(body, b"NOTIFY ") {
         return notify::parse(arguments, names, fetch_items).ok_or("Invalid arguments of NOTIFY");
     }
-    if let Some(request) = search_command::parse(body) {
-        return request;
+    let update = update_items::take(body);
+    if let Some(request) = search_command::parse(update.as_ref().map_or(body, |update| update.body.as_slice())) {
+        return match (request?, update) {
+            (Request::Search(search, _), Some(update)) => {
+                let items = fetch_items(update.items).ok_or("Invalid items of UPDATE")?;
+                Ok(Request::Search(search, items))
+            }
+            (request, _) => Ok(request),
+        };
     }
     let plain = PlainForm::of(command, tag_length)?;
     let command = plain.as_ref().map_or(command, |plain| plain.command.as_slice());

@@ -44,3 +44,4 @@ mod status_item;
 pub(crate) mod tag;
 mod text;
 mod uid_batches;
+mod update_items;

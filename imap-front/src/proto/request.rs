@@ -79,8 +79,8 @@ pub enum Request {
         /// UNCHANGEDSINCE (RFC 7162 3.1.3).
         unchanged_since: Option<u64>,
     },
-    /// SEARCH, SORT (RFC 5256) or THREAD (RFC 5256).
-    Search(Box<SearchRequest>),
+    /// SEARCH, SORT (RFC 5256) or THREAD (RFC 5256), and what is to be shown of messages that come to what is found (RFC 5465 7).
+    Search(Box<SearchRequest>, Vec<FetchItem>),
     /// RFC 5267 4.3.5, with the tags of the searches.
     CancelUpdate(Vec<String>),
     /// RFC 10022: batches of so many messages; the first and the last that is wanted, or all.
@@ -156,7 +156,7 @@ impl Request {
             Self::Fetch { .. } => "UID FETCH",
             Self::Store { uid: false, .. } => "STORE",
             Self::Store { .. } => "UID STORE",
-            Self::Search(search) => match (&search.order, search.uid) {
+            Self::Search(search, _) => match (&search.order, search.uid) {
                 (Order::Mailbox, false) => "SEARCH",
                 (Order::Mailbox, true) => "UID SEARCH",
                 (Order::Sorted(_), false) => "SORT",

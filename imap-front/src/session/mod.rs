@@ -47,6 +47,7 @@ pub use work::{Work, Worked};
 
 use outcome::{Outcome, Status, Sync};
 
+use self::contexts::Coming;
 use self::core::{Core, SessionState};
 use self::enabled::Enabled;
 use self::step::{Progress, Resume, Step, With};
@@ -60,6 +61,8 @@ pub struct Session {
     running: Option<Running>,
     /// IDLE, while something is told.
     idling: Option<Running>,
+    /// What is being shown, as it comes to what a search found.
+    coming: Option<Coming>,
     started: Instant,
     /// When the client or the store last said something, and when the client was last told that the session lives.
     heard: Instant,
@@ -81,8 +84,10 @@ struct Running {
 
 /// New messages that the client wants to be shown.
 enum New {
-    /// From one UID to another, and what of them.
-    Messages((u32, u32), Vec<FetchItem>),
+    /// All of them, and what of each.
+    Messages(Vec<u32>, Vec<FetchItem>),
+    /// Those that come to what a search found.
+    Found(Coming),
     TooMany,
 }
 
@@ -129,6 +134,7 @@ impl Session {
             core,
             running: None,
             idling: None,
+            coming: None,
             started: now,
             heard: now,
             told: now,
@@ -532,7 +538,7 @@ impl Session {
     /// Begins to tell what is to be told without a command (RFC 5465), if there is something and nothing runs.
     fn begin_telling(&mut self) -> bool {
         let idles = self.is_idling();
-        if self.core.notify.is_none() || !(idles || self.running.is_none()) || !self.is_authenticated() {
+        if !(idles || self.running.is_none()) || !self.is_authenticated() {
             return false;
         }
         if self.tell_at_once() {
@@ -541,7 +547,12 @@ impl Session {
         let command = Current { tag: String::new(), name: "NOTIFY", uid: true, span: tracing::info_span!("notify") };
         let span = command.span.clone();
         let step = span.in_scope(|| match self.take_new() {
-            Some(New::Messages(uids, items)) => Some(cmd::show_new(&mut self.core, uids, items)),
+            Some(New::Messages(uids, items)) => Some(cmd::show_new(&mut self.core, &uids, items)),
+            Some(New::Found(coming)) => {
+                let step = cmd::show_new(&mut self.core, &coming.uids, coming.items.clone());
+                self.coming = Some(coming);
+                Some(step)
+            }
             Some(New::TooMany) => Some(cmd::overflow(&mut self.core)),
             None if self.core.notify.as_ref().is_some_and(notify::Notify::has_pending) => {
                 Some(cmd::look(&mut self.core))
@@ -554,28 +565,37 @@ impl Session {
         true
     }
 
-    /// The new messages that are to be shown (RFC 5465 5.2).
+    /// The new messages that are to be shown (RFC 5465 5.2, 7).
     fn take_new(&mut self) -> Option<New> {
         let SessionState::Selected(selected) = &mut self.core.state else { return None };
         let rows = selected.view().known.rows();
-        let last = rows.last().map_or(0, |row| row.uid);
-        let first = selected.shown_up_to.saturating_add(1);
-        let count = rows.len() - rows.rank(first);
-        selected.shown_up_to = last.max(selected.shown_up_to);
-        let items = &self.core.notify.as_ref()?.selected.as_ref()?.items;
-        match count {
-            0 => None,
-            _ if items.is_empty() => None,
-            _ if count > MAX_SHOWN => Some(New::TooMany),
-            _ => Some(New::Messages((first, last), items.clone())),
+        let rank = rows.rank(selected.shown_up_to.saturating_add(1));
+        let count = rows.len() - rank;
+        if count > 0 {
+            let uids = || rows.iter_from(rank).map(|row| row.uid).collect();
+            let wanted = self.core.notify.as_ref().and_then(|notify| notify.selected.as_ref());
+            let new = match wanted.map(|wanted| &wanted.items).filter(|items| !items.is_empty()) {
+                Some(_) if count > MAX_SHOWN => Some(New::TooMany),
+                Some(items) => Some(New::Messages(uids(), items.clone())),
+                None => None,
+            };
+            selected.shown_up_to = selected.view().last_uid();
+            if new.is_some() {
+                return new;
+            }
         }
+        selected.contexts.coming().map(New::Found)
     }
 
     /// What was to be told was told.
     fn done_telling(&mut self, outcome: Outcome) {
         if let SessionState::Selected(selected) = &mut self.core.state {
             selected.tell_all();
+            if let Some(coming) = self.coming.take() {
+                selected.came(&coming, &mut self.core.out);
+            }
         }
+        self.coming = None;
         self.running = self.idling.take();
         if outcome.close {
             self.end();

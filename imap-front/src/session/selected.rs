@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use mail_core::{Change, FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords, MessageRow, RecentMark, Snapshot};
 
-use super::contexts::Contexts;
+use super::contexts::{Coming, Contexts};
 use super::enabled::Enabled;
 use super::recent::Recent;
 use super::shows::Shows;
@@ -81,6 +81,11 @@ impl Selected {
 
     pub fn quiet(&mut self, quiet: Quiet) {
         self.quiet = Some(quiet);
+    }
+
+    /// Messages that come to what a search found were shown.
+    pub fn came(&mut self, coming: &Coming, output: &mut Output) {
+        self.contexts.came(coming, &self.view, output);
     }
 
     /// All flags that change from now on are told.

@@ -35,9 +35,9 @@ use store::Storing;
 
 pub(crate) use notify::{look, overflow};
 
-/// Shows messages that came, from one UID to another.
-pub(crate) fn show_new(core: &mut Core, uids: (u32, u32), items: Vec<FetchItem>) -> Step {
-    let set = SequenceSet(vec![(Some(uids.0), Some(uids.1))]);
+/// Shows messages that came.
+pub(crate) fn show_new(core: &mut Core, uids: &[u32], items: Vec<FetchItem>) -> Step {
+    let set = SequenceSet(uids.iter().map(|uid| (Some(*uid), Some(*uid))).collect());
     fetch::fetch(core, set.into(), true, items, FetchModifiers::default())
 }
 
@@ -58,7 +58,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         | R::Store { .. }
         | R::Copy { .. }
         | R::Replace { .. }
-        | R::Search(_)
+        | R::Search(..)
         | R::CancelUpdate(_)
         | R::UidBatches { .. } => match core.state {
             SessionState::Selected(_) => Ok(()),
@@ -99,7 +99,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Store { set, uid, silent, change, unchanged_since } => {
             store::store(core, &set, uid, Storing { silent, change, unchanged_since })
         }
-        R::Search(request) => search::search(core, *request),
+        R::Search(request, shown) => search::search(core, *request, shown),
         R::UidBatches { size, batches } => uid_batches::uid_batches(core, size, batches),
         R::CancelUpdate(tags) => cancel_update::cancel_update(core, &tags),
         R::Copy { set, uid, mailbox, remove } => copy::copy(core, &set, uid, mailbox, remove),
