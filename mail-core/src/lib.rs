@@ -7,6 +7,7 @@
 mod content_key;
 mod credentials;
 mod expunged;
+mod feed;
 mod fetched;
 mod flag;
 mod flag_change;
@@ -28,6 +29,7 @@ pub mod work;
 pub use content_key::{AddressField, ContentKey, Sifted};
 pub use credentials::{Accepts, Credentials, Secret};
 pub use expunged::Expunged;
+pub use feed::{ChangeFeed, ChangeWatch, StoreChanges};
 pub use fetched::{FetchNeed, FetchedContent, FetchedMessage};
 pub use flag::FlagSet;
 pub use flag_change::{FlagChange, FlagChangeMode};

@@ -7,8 +7,9 @@ use futures::stream::BoxStream;
 use imap_front::store::{FolderStore, MailStore, StoreError, UserStore};
 use mail_core::work::Owner;
 use mail_core::{
-    Accepts, AppendUid, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey,
-    FolderList, FolderStatus, Metadata, NewMessage, Peer, Quota, RecentMark, Secret, Sifted, Snapshot, StatusItems,
+    Accepts, AppendUid, ChangeWatch, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange,
+    FolderKey, FolderList, FolderStatus, Metadata, NewMessage, Peer, Quota, RecentMark, Secret, Sifted, Snapshot,
+    StatusItems,
 };
 use mapi_core::id::Gid;
 use tokio::sync::{mpsc, watch};
@@ -134,6 +135,10 @@ impl UserStore for UserBridge {
         entries: Vec<(String, Option<Bytes>)>,
     ) -> Result<(), StoreError> {
         self.account.set_metadata(folder, entries).await.map_err(log::failed("SETMETADATA"))
+    }
+
+    fn changes(&self) -> Option<ChangeWatch> {
+        Some(self.account.mailbox().watch_changes())
     }
 
     async fn quota(&self) -> Result<Option<Quota>, StoreError> {

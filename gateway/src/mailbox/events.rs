@@ -37,7 +37,7 @@ pub(crate) async fn pump(opened: Weak<OpenMailbox>, mut closed: watch::Receiver<
             if known_generation.is_some()
                 && let Some(opened) = opened.upgrade()
             {
-                everything_changed(&opened);
+                opened.everything_changed();
             }
             known_generation = Some(generation);
         }
@@ -95,10 +95,10 @@ async fn wait(pause: &mut Duration, closed: &mut watch::Receiver<()>) -> Result<
 async fn pass_on(opened: &OpenMailbox, mailbox: &Mailbox, changes: &MailboxChanges) {
     if changes.everything || changes.is_empty() {
         // Notifications were too many, or there were none for long: they may have been lost.
-        return everything_changed(opened);
+        return opened.everything_changed();
     }
     if !changes.folders.is_empty() {
-        opened.counts_changed();
+        opened.counts_changed(changes.folders.keys().filter_map(|folder| mailbox.gid_of(*folder)));
     }
     for (folder, news) in &changes.folders {
         if let Some(folder) = mailbox.gid_of(*folder).and_then(|gid| opened.open_folder(&gid)) {
@@ -133,9 +133,4 @@ async fn looks_otherwise(opened: &OpenMailbox, mailbox: &Mailbox, changes: &Mail
         // Folders that the tree does not have are none of those that are shown.
         node.is_some_and(|node| name.as_ref() != Some(&node.name))
     })
-}
-
-fn everything_changed(opened: &OpenMailbox) {
-    opened.shape_changed();
-    opened.open_folders().iter().for_each(super::folder::Folder::changed);
 }

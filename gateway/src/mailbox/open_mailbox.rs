@@ -3,7 +3,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
-use mail_core::{FolderKey, FolderStatus, StatusItems};
+use mail_core::{ChangeFeed, ChangeWatch, FolderKey, FolderStatus, StatusItems, StoreChanges};
 use mapi_core::id::Gid;
 use tokio::sync::watch;
 
@@ -23,6 +23,8 @@ pub struct OpenMailbox {
     context: Arc<MailboxContext>,
     folders: Mutex<HashMap<Gid, Opening>>,
     tree: TreeCache,
+    /// What is told to those who watch the whole mailbox.
+    feed: ChangeFeed,
     /// Goes away with the mailbox, which ends the tasks that wait for it.
     closing: watch::Sender<()>,
 }
@@ -31,7 +33,7 @@ impl OpenMailbox {
     /// The mailbox that `context` leads to, with the folders that `filter` shows. Nothing is asked yet.
     pub(crate) fn new(context: MailboxContext, filter: FolderFilter) -> Self {
         let (context, tree, closing) = (Arc::new(context), TreeCache::new(filter), watch::Sender::new(()));
-        Self { context, folders: Mutex::default(), tree, closing }
+        Self { context, folders: Mutex::default(), tree, feed: ChangeFeed::default(), closing }
     }
 
     /// Fails (with the sender gone) once the mailbox is closed.
@@ -47,11 +49,28 @@ impl OpenMailbox {
     /// Folders came, went or have other names: the tree is read anew when somebody asks for it.
     pub(crate) fn shape_changed(&self) {
         self.tree.shape_changed();
+        self.feed.tell(&StoreChanges { names: true, ..StoreChanges::default() });
     }
 
-    /// Folders have other counts.
-    pub(crate) fn counts_changed(&self) {
+    /// Anything may have changed.
+    pub(crate) fn everything_changed(&self) {
+        self.tree.shape_changed();
+        self.open_folders().iter().for_each(Folder::changed);
+        self.feed.tell(&StoreChanges { everything: true, ..StoreChanges::default() });
+    }
+
+    /// What changes in the whole mailbox from now on.
+    pub(crate) fn watch_changes(&self) -> ChangeWatch {
+        self.feed.watch()
+    }
+
+    /// Messages of these folders came, went or changed: folders have other counts.
+    pub(crate) fn counts_changed(&self, folders: impl Iterator<Item = Gid>) {
         self.tree.counts_changed();
+        if self.feed.is_watched() {
+            let folders = folders.map(|gid| FolderKey(gid.to_bytes().to_vec())).collect();
+            self.feed.tell(&StoreChanges { folders, ..StoreChanges::default() });
+        }
     }
 
     /// What its parts share.

@@ -169,6 +169,31 @@ impl<'a> Cursor<'a> {
         (!enclosed.contains(&b'\n')).then_some(enclosed)
     }
 
+    /// What begins with a parenthesis here, up to the one that closes it, both included; what is quoted or in literals has none.
+    pub fn parenthesised(&mut self) -> Option<&'a [u8]> {
+        let all = self.rest;
+        let mut depth = 0_usize;
+        loop {
+            match self.peek()? {
+                b'(' => depth += 1,
+                b')' => depth = depth.checked_sub(1)?,
+                b'"' => {
+                    self.quoted()?;
+                    continue;
+                }
+                b'{' => {
+                    self.octets()?;
+                    continue;
+                }
+                _ => {}
+            }
+            self.rest = self.rest.get(1..)?;
+            if depth == 0 {
+                return all.get(..all.len().checked_sub(self.rest.len())?);
+            }
+        }
+    }
+
     /// What a literal holds, whatever that is.
     pub fn octets(&mut self) -> Option<&'a [u8]> {
         self.expect(b'{')?;

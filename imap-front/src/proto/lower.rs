@@ -20,13 +20,13 @@ use super::mailbox_name::Names;
 use super::message_set::MessageSet;
 use super::plain_form::PlainForm;
 use super::quirk::{is_quoting_utf8, normalise};
-use super::request::{FetchItem, Request, Tagged};
+use super::request::{FetchItem, FetchModifiers, Request, Tagged};
 use super::sequence::SequenceSet;
 use super::tag::tag_of;
 use super::text::text;
 use super::{
-    append, authenticate, create, enable, fetch_modifier, further_items, list, metadata, search_command, select,
-    status, uid_batches,
+    append, authenticate, create, enable, fetch_modifier, further_items, list, metadata, notify, search_command,
+    select, status, uid_batches, update_items,
 };
 
 /// How many items one FETCH may name; each may be a whole message.
@@ -107,8 +107,18 @@ fn lower_body(command: &[u8], tag_length: usize, names: Names) -> Result<Request
     if let Some(arguments) = arguments(body, b"SETMETADATA ") {
         return metadata::parse_set(arguments, names).ok_or("Invalid arguments of SETMETADATA");
     }
-    if let Some(request) = search_command::parse(body) {
-        return request;
+    if let Some(arguments) = arguments(body, b"NOTIFY ") {
+        return notify::parse(arguments, names, fetch_items).ok_or("Invalid arguments of NOTIFY");
+    }
+    let update = update_items::take(body);
+    if let Some(request) = search_command::parse(update.as_ref().map_or(body, |update| update.body.as_slice())) {
+        return match (request?, update) {
+            (Request::Search(search, _), Some(update)) => {
+                let items = fetch_items(update.items).ok_or("Invalid items of UPDATE")?;
+                Ok(Request::Search(search, items))
+            }
+            (request, _) => Ok(request),
+        };
     }
     let plain = PlainForm::of(command, tag_length)?;
     let command = plain.as_ref().map_or(command, |plain| plain.command.as_slice());
@@ -195,6 +205,15 @@ fn lower_body(command: &[u8], tag_length: usize, names: Names) -> Result<Request
         plain.complete(&mut request);
     }
     Ok(request)
+}
+
+/// What FETCH would show if it was given these items.
+fn fetch_items(items: &[u8]) -> Option<Vec<FetchItem>> {
+    let command = [b"a FETCH 1 ", items, b"\r\n"].concat();
+    match lower_body(&command, 1, Names::default()).ok()? {
+        Request::Fetch { items, modifiers, .. } if modifiers == FetchModifiers::default() => Some(items),
+        _ => None,
+    }
 }
 
 /// Where the arguments of FETCH begin.

@@ -13,6 +13,8 @@ mod cursor;
 /// How messages are sent.
 pub mod data_form;
 mod enable;
+/// What NOTIFY watches.
+pub mod event_group;
 mod fetch_modifier;
 mod flags;
 mod further_items;
@@ -26,6 +28,7 @@ pub(crate) mod message_url;
 mod metadata;
 /// What is asked of metadata.
 pub mod metadata_request;
+mod notify;
 /// Orders of what is found.
 pub mod order;
 /// Pieces of lists.
@@ -50,3 +53,4 @@ mod status_item;
 pub(crate) mod tag;
 mod text;
 mod uid_batches;
+mod update_items;

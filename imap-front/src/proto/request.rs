@@ -4,6 +4,7 @@ use mail_core::message::Section;
 use secrecy::SecretString;
 
 use super::append_message::AppendMessage;
+use super::event_group::EventGroup;
 use super::message_set::MessageSet;
 use super::metadata_request::MetadataRequest;
 use super::order::Order;
@@ -80,8 +81,8 @@ pub enum Request {
         /// UNCHANGEDSINCE (RFC 7162 3.1.3).
         unchanged_since: Option<u64>,
     },
-    /// SEARCH, SORT (RFC 5256) or THREAD (RFC 5256).
-    Search(Box<SearchRequest>),
+    /// SEARCH, SORT (RFC 5256) or THREAD (RFC 5256), and what is to be shown of messages that come to what is found (RFC 5465 7).
+    Search(Box<SearchRequest>, Vec<FetchItem>),
     /// RFC 5267 4.3.5, with the tags of the searches.
     CancelUpdate(Vec<String>),
     /// RFC 10022: batches of so many messages; the first and the last that is wanted, or all.
@@ -135,6 +136,8 @@ pub enum Request {
         mailbox: String,
         entries: Vec<(String, Option<Bytes>)>,
     },
+    /// NOTIFY SET, or NONE (RFC 5465 3.1).
+    Notify(Option<Box<NotifyRequest>>),
     Idle,
 }
 
@@ -166,7 +169,7 @@ impl Request {
             Self::Fetch { .. } => "UID FETCH",
             Self::Store { uid: false, .. } => "STORE",
             Self::Store { .. } => "UID STORE",
-            Self::Search(search) => match (&search.order, search.uid) {
+            Self::Search(search, _) => match (&search.order, search.uid) {
                 (Order::Mailbox, false) => "SEARCH",
                 (Order::Mailbox, true) => "UID SEARCH",
                 (Order::Sorted(_), false) => "SORT",
@@ -181,6 +184,7 @@ impl Request {
             Self::SetQuota(_) => "SETQUOTA",
             Self::GetMetadata(_) => "GETMETADATA",
             Self::SetMetadata { .. } => "SETMETADATA",
+            Self::Notify(_) => "NOTIFY",
             Self::Idle => "IDLE",
             Self::Copy { uid: false, remove: false, .. } => "COPY",
             Self::Copy { uid: true, remove: false, .. } => "UID COPY",
@@ -239,6 +243,30 @@ pub struct KnownState {
     pub uids: Option<SequenceSet>,
     /// Message numbers, and the UIDs that these messages have for all it knows, both ascending.
     pub matches: Option<(SequenceSet, SequenceSet)>,
+}
+
+/// What NOTIFY SET asks for.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct NotifyRequest {
+    /// The counts of the other mailboxes are to be told first.
+    pub status: bool,
+    /// Of the selected mailbox, if something of it is to be told.
+    pub selected: Option<SelectedEvents>,
+    /// Of the others.
+    pub groups: Vec<EventGroup>,
+    /// An event was named that is not known here.
+    pub unsupported: bool,
+}
+
+/// What of the selected mailbox is to be told (RFC 5465 6.1).
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SelectedEvents {
+    /// Which messages went is to be told only where numbers may change.
+    pub delayed: bool,
+    /// FlagChange.
+    pub flags: bool,
+    /// What is to be told of new messages.
+    pub items: Vec<FetchItem>,
 }
 
 /// Which of the messages FETCH is to show.

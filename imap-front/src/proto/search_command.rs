@@ -45,7 +45,7 @@ pub(super) fn parse(body: &[u8]) -> Option<Result<Request, &'static str>> {
         let (order, returns) = head(&mut cursor)?;
         let charset = charset(&mut cursor, order != Order::Mailbox)?;
         let key = program(&mut cursor, charset.as_deref())?;
-        Some(Request::Search(Box::new(SearchRequest { uid, charset, key, order, returns })))
+        Some(Request::Search(Box::new(SearchRequest { uid, charset, key, order, returns }), Vec::new()))
     };
     Some(request().ok_or(wrong))
 }
@@ -148,7 +148,7 @@ mod tests {
 
     fn parsed(command: &str) -> Option<SearchRequest> {
         match parse(format!("{command}\r\n").as_bytes())? {
-            Ok(Request::Search(request)) => Some(*request),
+            Ok(Request::Search(request, _)) => Some(*request),
             _ => None,
         }
     }

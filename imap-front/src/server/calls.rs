@@ -1,10 +1,14 @@
 use std::future::Future;
 use std::sync::Arc;
+use std::time::Instant;
 
 use futures::stream::{self, BoxStream, StreamExt};
 use mail_core::listener::client_network;
 use mail_core::work::Owner;
-use mail_core::{FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords, Peer, Snapshot};
+use mail_core::{
+    ChangeWatch, FetchNeed, FetchedMessage, FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords, Peer, Snapshot,
+    StoreChanges,
+};
 use tokio::sync::watch;
 use tracing::{Instrument, Span};
 
@@ -17,11 +21,22 @@ pub(super) struct Handles {
     user: Option<Arc<dyn UserStore>>,
     owner: Owner,
     folder: Option<Folder>,
+    /// What changes in the whole mailbox, if that is watched.
+    changes: Option<ChangeWatch>,
 }
 
 struct Folder {
     store: Arc<dyn FolderStore>,
     snapshots: watch::Receiver<Arc<Snapshot>>,
+}
+
+/// What changed while nobody asked.
+pub(super) enum Changed {
+    /// There is a newer snapshot.
+    Folder,
+    /// There will be none any more.
+    Gone,
+    Mailbox(StoreChanges),
 }
 
 /// What a call gives.
@@ -38,7 +53,7 @@ impl Handles {
     /// Until somebody logs in, the client's network is who work is done for.
     pub fn new(store: Arc<dyn MailStore>, peer: Peer) -> Self {
         let owner = Owner::new(&client_network(peer.address.ip()).to_string());
-        Self { store, user: None, owner, folder: None }
+        Self { store, user: None, owner, folder: None, changes: None }
     }
 
     /// For whom work is done.
@@ -46,8 +61,9 @@ impl Handles {
         self.owner.clone()
     }
 
-    pub fn has_folder(&self) -> bool {
-        self.folder.is_some()
+    /// Whether there is something that can change.
+    pub fn watches(&self) -> bool {
+        self.folder.is_some() || self.changes.is_some()
     }
 
     pub fn drop_folder(&mut self) {
@@ -59,11 +75,40 @@ impl Handles {
         self.folder.as_mut().map(|folder| folder.snapshots.borrow_and_update().clone())
     }
 
-    /// Waits for a newer state; false if there will be none any more.
-    pub async fn changed(&mut self) -> bool {
-        match &mut self.folder {
-            Some(folder) => folder.snapshots.changed().await.is_ok(),
-            None => std::future::pending().await,
+    /// Waits for a newer state of the folder, or a change in the mailbox that is watched: of the latter not before `next_look`.
+    pub async fn changed(&mut self, next_look: Instant) -> Changed {
+        let Self { folder, changes, .. } = self;
+        let of_folder = async {
+            match folder {
+                Some(folder) => match folder.snapshots.changed().await {
+                    Ok(()) => Changed::Folder,
+                    Err(_) => Changed::Gone,
+                },
+                None => std::future::pending().await,
+            }
+        };
+        let of_mailbox = async {
+            match changes {
+                Some(changes) => {
+                    changes.changed().await;
+                    tokio::time::sleep_until(next_look.into()).await;
+                    Changed::Mailbox(changes.take())
+                }
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            changed = of_folder => changed,
+            changed = of_mailbox => changed,
+        }
+    }
+
+    /// Watches the whole mailbox, or no more.
+    pub fn watch_mailbox(&mut self, watch: bool) {
+        if !watch {
+            self.changes = None;
+        } else if self.changes.is_none() {
+            self.changes = self.user.as_ref().and_then(|user| user.changes());
         }
     }
 

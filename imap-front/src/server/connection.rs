@@ -13,7 +13,7 @@ use tokio_rustls::rustls;
 use zeroize::{Zeroize, Zeroizing};
 
 use super::bounds::{Arrived, Bounds, Incoming, Performed, Room};
-use super::calls::{Answer, Answers, Handles, once};
+use super::calls::{Answer, Answers, Changed, Handles, once};
 use super::compression::{Inflater, PIECE, deflated};
 use super::served::Served;
 use crate::frame::{Frame, Framer, NO_ROOM};
@@ -30,6 +30,8 @@ const PROBE: Duration = Duration::from_secs(2);
 const REST: Duration = Duration::from_secs(5);
 /// Small pieces of output are put together up to this.
 const WRITE: usize = 16 << 10;
+/// So often it is looked at most what changed in the mailbox.
+const LOOK: Duration = Duration::from_secs(1);
 
 /// One client.
 pub(super) struct Connection {
@@ -53,8 +55,7 @@ enum Event {
     Read(usize),
     Answer(Option<Answer>),
     Worked(Performed),
-    /// There is a newer snapshot, or, if false, there will be none any more.
-    Changed(bool),
+    Changed(Changed),
     Deadline,
     /// The client has sent all it will, and may have gone.
     Probe,
@@ -95,6 +96,7 @@ impl Connection {
         let mut cutting = self.cutting.clone();
         let (mut ended, mut told_to_stop, mut cut_off) = (false, false, false);
         let mut sign_in: Option<watch::Receiver<bool>> = None;
+        let mut next_look = Instant::now();
         loop {
             while let Some(action) = session.next_action() {
                 match action {
@@ -110,6 +112,7 @@ impl Connection {
                         let room = if holds { None } else { room.take() };
                         working = Some(self.bounds.clone().work(handles.owner(), room, work));
                     }
+                    Action::Watch(watch) => handles.watch_mailbox(watch),
                     Action::StartTls => {
                         self.flush(&mut pending).await?;
                         if framer.is_partial() {
@@ -204,7 +207,7 @@ impl Connection {
                 served.written(|| handles.owner());
                 let is_busy = answers.is_some() || working.is_some();
                 let may_read = !ended && (!is_busy || framer.buffered() < READ_AHEAD);
-                let watching = !is_busy && handles.has_folder();
+                let watching = !is_busy && handles.watches();
                 let may_rest =
                     !is_busy && framer.buffered() == 0 && self.inflater.as_ref().is_some_and(Inflater::may_rest);
                 let event = tokio::select! {
@@ -217,7 +220,7 @@ impl Connection {
                     () = tokio::time::sleep(REST), if may_rest => Event::Rest,
                     () = signed_out(&mut sign_in) => Event::SignedOut,
                     () = &mut told_to_go, if !session.is_authenticated() => Event::ToldToGo,
-                    changed = handles.changed(), if watching => Event::Changed(changed),
+                    changed = handles.changed(next_look), if watching => Event::Changed(changed),
                     () = sleep_until(session.deadline()) => Event::Deadline,
                     () = tokio::time::sleep(PROBE), if ended => Event::Probe,
                 };
@@ -266,12 +269,16 @@ impl Connection {
                     show_newest(&mut session, &mut handles, now);
                     session.reply(reply, now);
                 }
-                Event::Changed(true) => {
-                    if session.is_idling() {
+                Event::Changed(Changed::Folder) => {
+                    if session.follows() {
                         show_newest(&mut session, &mut handles, now);
                     }
                 }
-                Event::Changed(false) => {
+                Event::Changed(Changed::Mailbox(changes)) => {
+                    next_look = now + LOOK;
+                    session.mailbox_changed(changes);
+                }
+                Event::Changed(Changed::Gone) => {
                     handles.drop_folder();
                     session.folder_gone();
                 }

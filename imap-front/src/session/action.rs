@@ -20,6 +20,8 @@ pub enum Action {
     /// Do this where it keeps nobody else waiting and give what comes of it to [`super::Session::reply`]. Of a call that
     /// is under way nothing is to be given meanwhile.
     Work(Work),
+    /// Watch the whole mailbox from now on and tell [`super::Session::mailbox_changed`], or watch it no more.
+    Watch(bool),
     /// Once everything is sent, negotiate TLS and tell [`super::Session::encrypted`].
     StartTls,
     /// Once everything is sent, compress what comes in and goes out.

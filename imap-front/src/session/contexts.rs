@@ -5,6 +5,7 @@ use mail_core::{Change, Snapshot};
 
 use super::matching::{Candidate, Matcher};
 use super::view::View;
+use crate::proto::request::FetchItem;
 use crate::proto::response::Output;
 use crate::proto::sequence::{Ranges, format_set};
 
@@ -12,6 +13,8 @@ use crate::proto::sequence::{Ranges, format_set};
 const MAX_CONTEXTS: usize = 8;
 /// How many ranges of messages are remembered of each: 64 KiB.
 const MAX_RANGES: usize = 8192;
+/// So many messages at a time are shown before it is told that they were found.
+const MAX_COMING: usize = 1000;
 
 /// The searches whose results the client is told of as they change (RFC 5267 4.3). They end with the selection.
 #[derive(Default)]
@@ -26,6 +29,17 @@ pub(crate) struct Context {
     found: Ranges,
     /// Messages that were looked at when they were not as the client knew them.
     unsure: Vec<u32>,
+    /// What is shown of messages that come to it, before it is told that they do (RFC 5465 7), and which are to be shown.
+    items: Vec<FetchItem>,
+    coming: BTreeSet<u32>,
+}
+
+/// Messages that come to what a search found, of which something is to be shown first.
+pub(crate) struct Coming {
+    tag: String,
+    /// Ascending.
+    pub uids: Vec<u32>,
+    pub items: Vec<FetchItem>,
 }
 
 /// There is no room for another one, or it can't be followed.
@@ -46,7 +60,14 @@ impl Context {
             matcher: Arc::clone(matcher),
             found: view.ranges(found.iter().copied()),
             unsure: unsure.collect(),
+            items: Vec::new(),
+            coming: BTreeSet::new(),
         }
+    }
+
+    /// The same, if something is to be shown of new messages.
+    pub fn showing(self, items: Vec<FetchItem>) -> Self {
+        Self { items, ..self }
     }
 
     fn matches(&self, view: &View, uid: u32) -> bool {
@@ -106,6 +127,7 @@ impl Contexts {
                 context.found.remove(&left);
             }
             context.unsure.retain(|uid| !gone.contains(uid));
+            context.coming.retain(|uid| !gone.contains(uid));
         }
     }
 
@@ -119,8 +141,13 @@ impl Contexts {
                 Change::Gone(..) => None,
             }));
             let (mut added, mut removed) = (BTreeSet::new(), BTreeSet::new());
+            let last = before.rows().last().map_or(0, |row| row.uid);
             for uid in uids {
+                let is_new = uid > last || context.coming.remove(&uid);
                 match (context.found.contains(uid), context.matches(view, uid)) {
+                    (false, true) if is_new && !context.items.is_empty() && context.coming.len() < MAX_COMING => {
+                        context.coming.insert(uid);
+                    }
                     (false, true) => drop(added.insert(uid)),
                     (true, false) => drop(removed.insert(uid)),
                     _ => {}
@@ -142,5 +169,23 @@ impl Contexts {
             out.status("*", "NO", Some(&format!("NOUPDATE \"{tag}\"")), "Too many messages to be followed");
         }
         self.cancel(&refused);
+    }
+
+    /// Messages that are to be shown next.
+    pub fn coming(&self) -> Option<Coming> {
+        let context = self.0.iter().find(|context| !context.coming.is_empty())?;
+        let uids = context.coming.iter().copied().collect();
+        Some(Coming { tag: context.tag.clone(), uids, items: context.items.clone() })
+    }
+
+    /// They were shown: it is told that they were found, unless that changed.
+    pub fn came(&mut self, coming: &Coming, view: &View, out: &mut Output) {
+        let Some(context) = self.0.iter_mut().find(|context| context.tag == coming.tag) else { return };
+        let shown: BTreeSet<u32> = coming.uids.iter().copied().filter(|uid| context.coming.remove(uid)).collect();
+        let added = shown.into_iter().filter(|uid| context.matches(view, *uid)).collect();
+        context.write("ADDTO", view, &added, out);
+        if !added.is_empty() {
+            context.found.add(&added);
+        }
     }
 }

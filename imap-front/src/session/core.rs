@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::action::{Action, Apart};
 use super::enabled::Enabled;
 use super::limits::SessionConfig;
+use super::notify::Notify;
 use super::outcome::Outcome;
 use super::selected::Selected;
 use crate::proto::response::Output;
@@ -63,6 +64,8 @@ pub(crate) struct Core {
     pub compressed: bool,
     pub login_failures: u32,
     pub enabled: Enabled,
+    /// What the client wants to be told, once it said so.
+    pub notify: Option<Notify>,
     /// The messages that came apart from the command that is being executed.
     pub apart: Vec<Apart>,
     pub actions: VecDeque<Action>,

@@ -11,6 +11,7 @@ mod core;
 mod enabled;
 mod limits;
 mod matching;
+mod notify;
 mod object_id;
 mod ordered;
 mod outcome;
@@ -28,14 +29,14 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
-use mail_core::Snapshot;
+use mail_core::{Snapshot, StoreChanges};
 use tracing::Span;
 use zeroize::Zeroizing;
 
 use crate::frame::{Expect, FrameLimits, MESSAGE_TOO_LARGE, NO_ROOM, Refusal, TOO_MANY_MESSAGES};
 use crate::proto::lower::{SyntaxError, lower_with};
 use crate::proto::mailbox_name::Names;
-use crate::proto::request::Tagged;
+use crate::proto::request::{FetchItem, Tagged};
 use crate::proto::response::Output;
 use crate::proto::tag::tag_of;
 use crate::store::StoreError;
@@ -47,14 +48,22 @@ pub use work::{Work, Worked};
 
 use outcome::{Outcome, Status, Sync};
 
+use self::contexts::Coming;
 use self::core::{Core, SessionState};
 use self::enabled::Enabled;
 use self::step::{Progress, Resume, Step, With};
+
+/// So many new messages are shown at a time to a client that did not ask for each.
+const MAX_SHOWN: usize = 1000;
 
 /// See the module.
 pub struct Session {
     core: Core,
     running: Option<Running>,
+    /// IDLE, while something is told.
+    idling: Option<Running>,
+    /// What is being shown, as it comes to what a search found.
+    coming: Option<Coming>,
     started: Instant,
     /// When the client or the store last said something, and when the client was last told that the session lives.
     heard: Instant,
@@ -74,8 +83,18 @@ struct Running {
     resume: Box<dyn Resume>,
 }
 
+/// New messages that the client wants to be shown.
+enum New {
+    /// All of them, and what of each.
+    Messages(Vec<u32>, Vec<FetchItem>),
+    /// Those that come to what a search found.
+    Found(Coming),
+    TooMany,
+}
+
 /// The command that is being executed.
 struct Current {
+    /// Empty if it is none that the client sent: something is told (RFC 5465).
     tag: String,
     name: &'static str,
     /// Whether FETCH responses must have the UID.
@@ -104,6 +123,7 @@ impl Session {
             compressed: false,
             login_failures: 0,
             enabled: Enabled::default(),
+            notify: None,
             apart: Vec::new(),
             actions: VecDeque::new(),
             tag: String::new(),
@@ -114,6 +134,8 @@ impl Session {
         Self {
             core,
             running: None,
+            idling: None,
+            coming: None,
             started: now,
             heard: now,
             told: now,
@@ -189,10 +211,11 @@ impl Session {
             if let Some(action) = self.core.actions.pop_front() {
                 return Some(action);
             }
-            if self.running.as_ref().is_none_or(|running| running.wait != Wait::Taken) {
+            if self.running.as_ref().is_some_and(|running| running.wait == Wait::Taken) {
+                self.resume(With::Taken);
+            } else if !self.begin_telling() {
                 return None;
             }
-            self.resume(With::Taken);
         }
     }
 
@@ -299,7 +322,12 @@ impl Session {
 
     /// The answer to the call came.
     pub fn reply(&mut self, reply: Reply, now: Instant) {
-        self.heard = now;
+        if self.running.as_ref().is_some_and(|running| running.command.tag.is_empty()) {
+            // The client did not ask for it: it may be gone for long.
+            self.told = now;
+        } else {
+            self.heard = now;
+        }
         if matches!(self.running, Some(Running { wait: Wait::Reply | Wait::Within, .. })) {
             self.resume(With::Reply(reply));
         }
@@ -309,9 +337,20 @@ impl Session {
     pub fn snapshot(&mut self, snapshot: Arc<Snapshot>, now: Instant) {
         let SessionState::Selected(selected) = &mut self.core.state else { return };
         selected.set_newest(snapshot);
-        if self.is_idling() {
+        if self.tell_at_once() {
             self.told = now;
-            self.sync(true, false);
+        }
+    }
+
+    /// Whether it is told of changes while no command runs: [`Session::snapshot`] is to be called at once then.
+    pub fn follows(&self) -> bool {
+        self.at_once().is_some()
+    }
+
+    /// Something changed in the mailbox, after [`Action::Watch`].
+    pub fn mailbox_changed(&mut self, changes: StoreChanges) {
+        if let Some(notify) = &mut self.core.notify {
+            notify.changed(changes);
         }
     }
 
@@ -387,6 +426,10 @@ impl Session {
             Some(Progress { done, goal }) if done < goal => format!("{done} {goal}"),
             _ => "NIL NIL".to_owned(),
         };
+        if command.tag.is_empty() {
+            self.core.out.untagged("OK Still here");
+            return;
+        }
         let code = format!("INPROGRESS (\"{}\" {state})", command.tag);
         self.core.out.status("*", "OK", Some(&code), "Still working");
     }
@@ -399,6 +442,7 @@ impl Session {
 
     fn proceed(&mut self, command: Current, step: Step) {
         let (wait, resume) = match step {
+            Step::Done(outcome) if command.tag.is_empty() => return self.done_telling(outcome),
             Step::Done(outcome) => {
                 command.span.in_scope(|| {
                     tracing::debug!(status = outcome.status.word(), code = outcome.code.as_deref(), "done");
@@ -426,7 +470,7 @@ impl Session {
         self.running = Some(Running { command, wait, resume });
         if wait == Wait::Idle {
             self.told = self.heard;
-            self.sync(true, false);
+            self.tell_at_once();
             if self.gone {
                 self.folder_gone();
             }
@@ -451,13 +495,113 @@ impl Session {
             self.end();
         } else if self.bad >= self.core.config.limits.max_bad_commands {
             self.bye(None, "Too many bad commands");
-        } else if self.gone {
+        } else {
+            self.settle();
+        }
+    }
+
+    /// What had to wait for the end of a command.
+    fn settle(&mut self) {
+        if self.gone {
             self.gone = false;
             self.folder_gone();
         } else if self.signed_out {
             self.signed_out();
         } else if self.shutdown {
             self.shutdown();
+        }
+    }
+
+    /// Whether changes of the selected folder are to be told now, though no command ends; whether numbers may change by that,
+    /// and whether flags are told without anything else (RFC 2177, RFC 5465 4, 6.1).
+    fn at_once(&self) -> Option<(bool, bool)> {
+        let idles = self.is_idling();
+        match &self.core.notify {
+            None => idles.then_some((true, true)),
+            Some(notify) => {
+                let selected = notify.selected.as_ref()?;
+                (idles || self.running.is_none()).then_some((idles || !selected.delayed, selected.flags))
+            }
+        }
+    }
+
+    fn tell_at_once(&mut self) -> bool {
+        let Some((numbers_may_change, flags)) = self.at_once() else { return false };
+        let with_uid = self.core.notify.is_some();
+        let SessionState::Selected(selected) = &self.core.state else { return false };
+        let news = selected.has_news(numbers_may_change, flags);
+        if news {
+            self.sync(numbers_may_change, with_uid);
+        }
+        news
+    }
+
+    /// Begins to tell what is to be told without a command (RFC 5465), if there is something and nothing runs.
+    fn begin_telling(&mut self) -> bool {
+        let idles = self.is_idling();
+        if !(idles || self.running.is_none()) || !self.is_authenticated() {
+            return false;
+        }
+        if self.tell_at_once() {
+            return true;
+        }
+        let command = Current { tag: String::new(), name: "NOTIFY", uid: true, span: tracing::info_span!("notify") };
+        let span = command.span.clone();
+        let step = span.in_scope(|| match self.take_new() {
+            Some(New::Messages(uids, items)) => Some(cmd::show_new(&mut self.core, &uids, items)),
+            Some(New::Found(coming)) => {
+                let step = cmd::show_new(&mut self.core, &coming.uids, coming.items.clone());
+                self.coming = Some(coming);
+                Some(step)
+            }
+            Some(New::TooMany) => Some(cmd::overflow(&mut self.core)),
+            None if self.core.notify.as_ref().is_some_and(notify::Notify::has_pending) => {
+                Some(cmd::look(&mut self.core))
+            }
+            None => None,
+        });
+        let Some(step) = step else { return false };
+        self.idling = self.running.take();
+        self.proceed(command, step);
+        true
+    }
+
+    /// The new messages that are to be shown (RFC 5465 5.2, 7).
+    fn take_new(&mut self) -> Option<New> {
+        let SessionState::Selected(selected) = &mut self.core.state else { return None };
+        let rows = selected.view().known.rows();
+        let rank = rows.rank(selected.shown_up_to.saturating_add(1));
+        let count = rows.len() - rank;
+        if count > 0 {
+            let uids = || rows.iter_from(rank).map(|row| row.uid).collect();
+            let wanted = self.core.notify.as_ref().and_then(|notify| notify.selected.as_ref());
+            let new = match wanted.map(|wanted| &wanted.items).filter(|items| !items.is_empty()) {
+                Some(_) if count > MAX_SHOWN => Some(New::TooMany),
+                Some(items) => Some(New::Messages(uids(), items.clone())),
+                None => None,
+            };
+            selected.shown_up_to = selected.view().last_uid();
+            if new.is_some() {
+                return new;
+            }
+        }
+        selected.contexts.coming().map(New::Found)
+    }
+
+    /// What was to be told was told.
+    fn done_telling(&mut self, outcome: Outcome) {
+        if let SessionState::Selected(selected) = &mut self.core.state {
+            selected.tell_all();
+            if let Some(coming) = self.coming.take() {
+                selected.came(&coming, &mut self.core.out);
+            }
+        }
+        self.coming = None;
+        self.running = self.idling.take();
+        if outcome.close {
+            self.end();
+        } else if !matches!(self.core.state, SessionState::Ended) {
+            self.settle();
         }
     }
 
@@ -478,6 +622,7 @@ impl Session {
     fn end(&mut self) {
         self.core.state = SessionState::Ended;
         self.running = None;
+        self.idling = None;
         self.core.actions.push_back(Action::Close);
     }
 }

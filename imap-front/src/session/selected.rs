@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use mail_core::{Change, FlagChange, FlagChangeMode, FlagSet, FolderKey, Keywords, MessageRow, RecentMark, Snapshot};
 
-use super::contexts::Contexts;
+use super::contexts::{Coming, Contexts};
 use super::enabled::Enabled;
 use super::object_id::mailbox_id;
 use super::recent::Recent;
@@ -19,6 +19,10 @@ const MAX_LISTED_KEYWORDS: usize = 128;
 /// The selected folder as this session's client knows it.
 pub(crate) struct Selected {
     pub read_only: bool,
+    /// Which folder it is.
+    pub id: Option<FolderKey>,
+    /// NOTIFY showed what came up to this UID.
+    pub shown_up_to: u32,
     view: View,
     /// The client was told everything of the newest state but which messages are gone.
     only_expunges_left: bool,
@@ -50,6 +54,8 @@ impl Selected {
     pub fn new(snapshot: Arc<Snapshot>, read_only: bool, recent: Arc<RecentMark>) -> Self {
         let mut selected = Self {
             read_only,
+            id: None,
+            shown_up_to: snapshot.rows().last().map_or(0, |row| row.uid),
             listed: snapshot.clone(),
             told: snapshot.highest_modseq(),
             view: View::new(snapshot, Recent::new(recent, read_only)),
@@ -76,6 +82,25 @@ impl Selected {
 
     pub fn quiet(&mut self, quiet: Quiet) {
         self.quiet = Some(quiet);
+    }
+
+    /// Messages that come to what a search found were shown.
+    pub fn came(&mut self, coming: &Coming, output: &mut Output) {
+        self.contexts.came(coming, &self.view, output);
+    }
+
+    /// All flags that change from now on are told.
+    pub fn tell_all(&mut self) {
+        self.quiet = None;
+    }
+
+    /// Whether there is something that the client was not told: of flags alone, if `flags`.
+    pub fn has_news(&self, numbers_may_change: bool, flags: bool) -> bool {
+        if Arc::ptr_eq(&self.view.known, &self.view.newest) || (self.only_expunges_left && !numbers_may_change) {
+            return false;
+        }
+        let mut changes = self.view.newest.rows().changes_since(self.view.known.rows());
+        flags || changes.any(|change| !matches!(change, Change::Changed(..)))
     }
 
     /// What the store published last, to be given to [`Selected::shown`] later.

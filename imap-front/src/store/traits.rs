@@ -5,8 +5,8 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 use mail_core::work::Owner;
 use mail_core::{
-    Accepts, AppendUid, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange, FolderKey,
-    FolderList, FolderStatus, Metadata, NewMessage, Peer, Quota, RecentMark, Sifted, Snapshot, StatusItems,
+    Accepts, AppendUid, ChangeWatch, ContentKey, CopyUid, Credentials, Expunged, FetchNeed, FetchedMessage, FlagChange,
+    FolderKey, FolderList, FolderStatus, Metadata, NewMessage, Peer, Quota, RecentMark, Sifted, Snapshot, StatusItems,
 };
 use tokio::sync::watch;
 
@@ -97,6 +97,12 @@ pub trait UserStore: Send + Sync + 'static {
         folder: Option<&FolderKey>,
         entries: Vec<(String, Option<Bytes>)>,
     ) -> Result<(), StoreError>;
+
+    /// What changes in the whole mailbox from now on, in folders that nobody opened, too (RFC 5465): hints of where to look, as
+    /// soon as the store knows. By default nothing is known.
+    fn changes(&self) -> Option<ChangeWatch> {
+        None
+    }
 
     /// How full the user's mailbox is, about; nothing if no limit is known. By default there is none.
     async fn quota(&self) -> Result<Option<Quota>, StoreError> {

@@ -33,6 +33,7 @@ pub struct Dialogue {
     user: Option<Arc<dyn UserStore>>,
     folder: Option<Arc<dyn FolderStore>>,
     watch: Option<watch::Receiver<Arc<Snapshot>>>,
+    changes: Option<ChangeWatch>,
     /// Run after the n-th message of a FETCH, to change things while it goes on.
     pub during_fetch: Option<Interruption>,
     /// The store takes its time: calls wait for [`Dialogue::release_calls`].
@@ -61,6 +62,7 @@ impl Dialogue {
             user: None,
             folder: None,
             watch: None,
+            changes: None,
             during_fetch: None,
             hold_calls: false,
             pause_fetch_after: None,
@@ -106,9 +108,12 @@ impl Dialogue {
         String::from_utf8_lossy(&std::mem::take(&mut self.output)).into_owned()
     }
 
-    /// Lets the session see what the store published, as the server does while it idles.
+    /// Lets the session see what the store published, as the server does while it idles, or while there is nothing to do.
     pub fn publish(&mut self) -> String {
         self.show_newest();
+        if let Some(changes) = &self.changes {
+            self.session.mailbox_changed(changes.take());
+        }
         if self.watch.as_ref().is_some_and(|watch| watch.has_changed().is_err()) {
             self.session.folder_gone();
         }
@@ -159,6 +164,10 @@ impl Dialogue {
                 Action::StartTls => {
                     self.tls_started = true;
                     self.session.encrypted();
+                }
+                Action::Watch(watch) => {
+                    let changes = self.user.as_ref().filter(|_| watch).and_then(|user| user.changes());
+                    self.changes = if watch { self.changes.take().or(changes) } else { None };
                 }
                 // What is compressed is the server's part.
                 Action::Compress => {}

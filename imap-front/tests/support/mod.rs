@@ -45,11 +45,14 @@ pub struct Memory {
     pub fail_metadata: Mutex<Option<StoreError>>,
     /// How full the mailbox is.
     pub quota: Mutex<Option<Quota>>,
+    /// Who watches all of it.
+    pub feed: ChangeFeed,
     /// How many messages were taken from the streams of FETCH.
     pub pulled: Arc<AtomicUsize>,
 }
 
 pub struct MemoryFolder {
+    id: FolderKey,
     sender: Mutex<Option<watch::Sender<Arc<Snapshot>>>>,
     content: Mutex<BTreeMap<u32, Bytes>>,
     store: std::sync::Weak<Memory>,
@@ -95,7 +98,9 @@ impl Memory {
         read_only: bool,
     ) -> Arc<MemoryFolder> {
         let snapshot = Snapshot::new(7, 1, 1, Rows::default());
+        let id = FolderKey(name.as_bytes().to_vec());
         let folder = Arc::new(MemoryFolder {
+            id: id.clone(),
             sender: Mutex::new(Some(watch::channel(Arc::new(snapshot)).0)),
             content: Mutex::default(),
             store: Arc::downgrade(self),
@@ -110,15 +115,19 @@ impl Memory {
             tombstones: Mutex::default(),
             complete_after: AtomicU64::default(),
         });
-        let id = FolderKey(name.as_bytes().to_vec());
         let entry = FolderEntry { id, name: name.to_owned(), special_use, selectable, subscribed };
         self.folders.lock().unwrap().push((entry, folder.clone()));
+        self.names_changed();
         folder
     }
 
     pub fn folder(&self, name: &str) -> Arc<MemoryFolder> {
         let folders = self.folders.lock().unwrap();
         folders.iter().find(|(entry, _)| entry.name == name).unwrap().1.clone()
+    }
+
+    fn names_changed(&self) {
+        self.feed.tell(&StoreChanges { names: true, ..StoreChanges::default() });
     }
 
     fn by_id(&self, id: &FolderKey) -> Result<Arc<MemoryFolder>, StoreError> {
@@ -165,6 +174,9 @@ impl MemoryFolder {
             }
             *snapshot = Arc::new(Snapshot::new(snapshot.uid_validity(), next.uid_next, next.highest_modseq, rows));
         });
+        if let Some(store) = self.store.upgrade() {
+            store.feed.tell(&StoreChanges { folders: BTreeSet::from([self.id.clone()]), ..StoreChanges::default() });
+        }
     }
 
     /// Adds a message and gives its UID.
@@ -322,6 +334,7 @@ impl UserStore for Memory {
         self.by_id(folder)?;
         self.fail_delete.lock().unwrap().take().map_or(Ok(()), Err)?;
         self.folders.lock().unwrap().retain(|(entry, _)| entry.id != *folder);
+        self.names_changed();
         Ok(())
     }
 
@@ -329,6 +342,7 @@ impl UserStore for Memory {
         let mut folders = self.folders.lock().unwrap();
         let (entry, _) = folders.iter_mut().find(|(entry, _)| entry.id == *folder).ok_or(StoreError::NoSuchFolder)?;
         entry.name = name.to_owned();
+        self.names_changed();
         Ok(())
     }
 
@@ -348,6 +362,7 @@ impl UserStore for Memory {
         } else {
             subscriptions.remove(name);
         }
+        self.names_changed();
         Ok(())
     }
 
@@ -371,6 +386,10 @@ impl UserStore for Memory {
             }
         }
         Ok(())
+    }
+
+    fn changes(&self) -> Option<ChangeWatch> {
+        Some(self.feed.watch())
     }
 
     async fn quota(&self) -> Result<Option<Quota>, StoreError> {

@@ -9,6 +9,7 @@ mod envelopes;
 mod identifiers;
 mod metadata;
 mod names;
+mod notify;
 mod operations;
 mod previews;
 mod quota;

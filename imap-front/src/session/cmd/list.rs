@@ -1,4 +1,4 @@
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use mail_core::{FolderEntry, FolderList, SpecialUse};
 
@@ -62,6 +62,27 @@ pub(super) fn lsub(reference: String, pattern: String) -> Step {
             Step::Done(Outcome::ok("LSUB completed"))
         }),
     )
+}
+
+/// Tells of names that came, went, were changed or subscribed (RFC 5465 5.4, 5.5), and what they were before.
+pub(super) fn write_names(list: &FolderList, names: &[(String, Option<String>)], out: &mut Output) {
+    if names.is_empty() {
+        return;
+    }
+    let request = ListRequest { return_subscribed: true, ..ListRequest::default() };
+    let parents = ancestors(list.folders.iter().map(|folder| folder.name.as_str()));
+    let known: HashMap<&str, &FolderEntry> = list.folders.iter().map(|folder| (folder.name.as_str(), folder)).collect();
+    for (name, before) in names {
+        let folder = known.get(name.as_str()).copied();
+        let subscribed =
+            folder.map_or_else(|| list.subscribed_without_folder.contains(name), |folder| folder.subscribed);
+        let attributes = Name { name, folder, subscribed }.attributes(&request, parents.contains(name.as_str()));
+        out.text("* LIST ").list(attributes.into_iter()).text(" \"/\" ").mailbox(name);
+        if let Some(before) = before {
+            out.text(" (\"OLDNAME\" (").mailbox(before).text("))");
+        }
+        out.text("\r\n");
+    }
 }
 
 /// A name that may be shown.

@@ -14,6 +14,7 @@ mod leave;
 mod list;
 mod login;
 mod metadata;
+mod notify;
 mod quota;
 mod replace;
 mod resync;
@@ -30,8 +31,17 @@ mod uid_only;
 use super::core::{Core, SessionState};
 use super::outcome::Outcome;
 use super::step::Step;
-use crate::proto::request::Request;
+use crate::proto::request::{FetchItem, FetchModifiers, Request};
+use crate::proto::sequence::SequenceSet;
 use store::Storing;
+
+pub(crate) use notify::{look, overflow};
+
+/// Shows messages that came.
+pub(crate) fn show_new(core: &mut Core, uids: &[u32], items: Vec<FetchItem>) -> Step {
+    let set = SequenceSet(uids.iter().map(|uid| (Some(*uid), Some(*uid))).collect());
+    fetch::fetch(core, set.into(), true, items, FetchModifiers::default())
+}
 
 /// Starts a command.
 pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step {
@@ -50,7 +60,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         | R::Store { .. }
         | R::Copy { .. }
         | R::Replace { .. }
-        | R::Search(_)
+        | R::Search(..)
         | R::CancelUpdate(_)
         | R::UidBatches { .. } => match core.state {
             SessionState::Selected(_) => Ok(()),
@@ -91,7 +101,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::Store { set, uid, silent, change, unchanged_since } => {
             store::store(core, &set, uid, Storing { silent, change, unchanged_since })
         }
-        R::Search(request) => search::search(core, *request),
+        R::Search(request, shown) => search::search(core, *request, shown),
         R::UidBatches { size, batches } => uid_batches::uid_batches(core, size, batches),
         R::CancelUpdate(tags) => cancel_update::cancel_update(core, &tags),
         R::Copy { set, uid, mailbox, remove } => copy::copy(core, &set, uid, mailbox, remove),
@@ -107,6 +117,7 @@ pub(crate) fn start(core: &mut Core, request: Request, pipelined: bool) -> Step 
         R::SetQuota(root) => quota::set_quota(&root),
         R::GetMetadata(request) => metadata::get_metadata(request),
         R::SetMetadata { mailbox, entries } => metadata::set_metadata(mailbox, entries),
+        R::Notify(request) => notify::notify(core, request.map(|request| *request)),
         R::Idle => idle::idle(core),
     }
 }

@@ -8,6 +8,7 @@ use mail_core::{ContentKey, FetchNeed, FetchedMessage, Sifted};
 
 use super::search_response::SearchResponse;
 use crate::proto::order::Order;
+use crate::proto::request::FetchItem;
 use crate::proto::return_options::ReturnOptions;
 use crate::proto::search::SearchRequest;
 use crate::session::action::{Call, Reply};
@@ -43,12 +44,12 @@ const MAX_SAVED: usize = 32 << 10;
 
 /// SEARCH, SORT and THREAD with their UID forms (RFC 3501 6.4.4, RFC 5256 3). What flags, dates, UIDs and known sizes decide
 /// needs no content; of the other messages no more is asked for than the keys and the order need.
-pub(super) fn search(core: &mut Core, request: SearchRequest) -> Step {
+pub(super) fn search(core: &mut Core, request: SearchRequest, shown: Vec<FetchItem>) -> Step {
     let SearchRequest { uid, charset, key, order, returns } = request;
     let (tag, now) = (core.tag.clone(), core.time);
     let (most, utf8) = (core.config.limits.search_keys, core.enabled.utf8());
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-    let wanted = Wanted { tag, uid, order, returns };
+    let wanted = Wanted { tag, uid, order, returns, shown };
     if wanted.returns.is_some_and(|returns| returns.update) && selected.contexts.has(&wanted.tag) {
         return Step::Done(Outcome::bad("The tag is that of a search that is followed"));
     }
@@ -91,6 +92,8 @@ struct Wanted {
     uid: bool,
     order: Order,
     returns: Option<ReturnOptions>,
+    /// What of messages that come to what is found.
+    shown: Vec<FetchItem>,
 }
 
 impl Wanted {
@@ -354,7 +357,8 @@ impl Search {
         }
         if wanted.returns.is_some_and(|returns| returns.update) {
             let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-            let context = Context::new(&wanted.tag, wanted.uid, &query.matcher, &query.view, &found);
+            let context = Context::new(&wanted.tag, wanted.uid, &query.matcher, &query.view, &found)
+                .showing(wanted.shown.clone());
             if selected.contexts.follow(context).is_err() {
                 let code = format!("NOUPDATE \"{}\"", wanted.tag);
                 core.out.status("*", "NO", Some(&code), "What is found will not be followed");

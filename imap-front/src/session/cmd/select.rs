@@ -43,7 +43,7 @@ pub(super) fn select(core: &mut Core, mailbox: String, examine: bool, parameters
                     Step::Call(
                         Call::Open(id.clone()),
                         then(move |core, with| match with {
-                            With::Reply(Reply::Opened(Ok(opened))) => opened_as(core, &id, opened, examine, known),
+                            With::Reply(Reply::Opened(Ok(opened))) => opened_as(core, id, opened, examine, known),
                             With::Reply(Reply::Opened(Err(error))) => Step::Done(Outcome::failed(&error)),
                             _ => Step::Done(Outcome::bug()),
                         }),
@@ -54,11 +54,12 @@ pub(super) fn select(core: &mut Core, mailbox: String, examine: bool, parameters
     )
 }
 
-fn opened_as(core: &mut Core, id: &FolderKey, opened: Opened, examine: bool, known: Option<KnownState>) -> Step {
+fn opened_as(core: &mut Core, id: FolderKey, opened: Opened, examine: bool, known: Option<KnownState>) -> Step {
     let vanished = known.and_then(|known| Vanished::since(opened.snapshot.clone(), known));
-    let selected = Selected::new(opened.snapshot, opened.read_only || examine, opened.recent);
     // RFC 8474 4.2
-    core.out.status("*", "OK", Some(&format!("MAILBOXID ({})", mailbox_id(id))), "Whatever its name");
+    core.out.status("*", "OK", Some(&format!("MAILBOXID ({})", mailbox_id(&id))), "Whatever its name");
+    let mut selected = Selected::new(opened.snapshot, opened.read_only || examine, opened.recent);
+    selected.id = Some(id);
     selected.describe(core.enabled, &mut core.out);
     let code = if selected.read_only { "READ-ONLY" } else { "READ-WRITE" };
     core.state = SessionState::Selected(Box::new(selected));

@@ -5,7 +5,7 @@ use crate::proto::search::SearchKey;
 pub(super) fn needs_numbers(request: &Request) -> bool {
     match request {
         Request::Select { parameters, .. } => parameters.known.as_ref().is_some_and(|known| known.matches.is_some()),
-        Request::Search(search) if search.uid => has_numbers(&search.key),
+        Request::Search(search, _) if search.uid => has_numbers(&search.key),
         // Those with a form that takes UIDs.
         request => {
             matches!(request.name(), "FETCH" | "STORE" | "SEARCH" | "SORT" | "THREAD" | "COPY" | "MOVE" | "REPLACE")
