@@ -11,7 +11,7 @@ use super::selected::Selected;
 use crate::proto::response::Output;
 
 /// What CAPABILITY shows in every state.
-const ALWAYS: [&str; 38] = [
+const ALWAYS: [&str; 39] = [
     "IMAP4rev1",
     "LITERAL+",
     "SASL-IR",
@@ -50,6 +50,7 @@ const ALWAYS: [&str; 38] = [
     "THREAD=REFERENCES",
     "THREAD=REFS",
     "CONTEXT=SEARCH",
+    "NOTIFY",
 ];
 
 /// What commands work on.
