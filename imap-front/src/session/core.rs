@@ -53,6 +53,7 @@ const ALWAYS: &[&str] = &[
     "THREAD=REFERENCES",
     "THREAD=REFS",
     "CONTEXT=SEARCH",
+    "NOTIFY",
 ];
 
 /// What commands work on.

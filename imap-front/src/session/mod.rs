@@ -545,22 +545,22 @@ impl Session {
         if self.tell_at_once() {
             return true;
         }
-        let command = Current { tag: String::new(), name: "NOTIFY", uid: true, span: tracing::info_span!("notify") };
-        let span = command.span.clone();
-        let step = span.in_scope(|| match self.take_new() {
-            Some(New::Messages(uids, items)) => Some(cmd::show_new(&mut self.core, &uids, items)),
-            Some(New::Found(coming)) => {
-                let step = cmd::show_new(&mut self.core, &coming.uids, coming.items.clone());
-                self.coming = Some(coming);
-                Some(step)
-            }
-            Some(New::TooMany) => Some(cmd::overflow(&mut self.core)),
-            None if self.core.notify.as_ref().is_some_and(notify::Notify::has_pending) => {
-                Some(cmd::look(&mut self.core))
-            }
-            None => None,
+        let new = self.take_new();
+        if new.is_none() && !self.core.notify.as_ref().is_some_and(notify::Notify::has_pending) {
+            return false;
+        }
+        let span = tracing::info_span!("notify");
+        let core = &mut self.core;
+        let step = span.in_scope(|| match &new {
+            Some(New::Messages(uids, items)) => cmd::show_new(core, uids, items.clone()),
+            Some(New::Found(coming)) => cmd::show_new(core, &coming.uids, coming.items.clone()),
+            Some(New::TooMany) => cmd::overflow(core),
+            None => cmd::look(core),
         });
-        let Some(step) = step else { return false };
+        if let Some(New::Found(coming)) = new {
+            self.coming = Some(coming);
+        }
+        let command = Current { tag: String::new(), name: "NOTIFY", uid: true, span };
         self.idling = self.running.take();
         self.proceed(command, step);
         true
