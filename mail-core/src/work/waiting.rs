@@ -32,22 +32,21 @@ impl<T> Waiting<T> {
     /// Takes the first that may go on, of the owner whose turn comes first among those who have such a one. That owner's
     /// next turn is behind all others'.
     pub(super) fn pop(&mut self, may: impl Fn(&Owner, &T) -> bool) -> Option<(Owner, T)> {
-        self.pop_if(may, |_, _| true)
+        self.pop_if(may, |_| true)
     }
 
     /// The same, but that one is not taken unless it is `ready`; nor is any other in its place.
     pub(super) fn pop_if(
         &mut self,
         may: impl Fn(&Owner, &T) -> bool,
-        ready: impl FnOnce(&Owner, &T) -> bool,
+        ready: impl FnOnce(&T) -> bool,
     ) -> Option<(Owner, T)> {
         let (turn, place) = self.turns.iter().enumerate().find_map(|(turn, owner)| {
             let place = self.queues.get(owner)?.iter().position(|waiter| may(owner, waiter))?;
             Some((turn, place))
         })?;
-        let owner = self.turns.get(turn)?;
-        let queue = self.queues.get_mut(owner)?;
-        if !ready(owner, queue.get(place)?) {
+        let queue = self.queues.get_mut(self.turns.get(turn)?)?;
+        if !ready(queue.get(place)?) {
             return None;
         }
         let owner = self.turns.remove(turn)?;

@@ -66,12 +66,12 @@ async fn a_message_is_replaced() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_put_together_of_parts_that_are_there() {
-    let stack = Stack::start_configured(Seed::Bulk(1), "[limits]\nwait_seconds = 2").await;
+    let stack = Stack::start_configured(Seed::Bulk(1), "").await;
     let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
     client.command("CREATE Entw&APw-rfe").await.ok();
     let lines =
         |count: usize| "QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAx\r\n".repeat(count);
-    for (uid, count) in [(1, 100), (2, 280_000)] {
+    for (uid, count) in [(1, 100), (2, 200_000)] {
         let original = format!(
             "From: {ALICE}\r\nSubject: original\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\ntext\r\n\
              --b\r\nContent-Type: application/x-thing; name=t.bin\r\nContent-Transfer-Encoding: base64\r\n\r\n{}--b--\r\n",
