@@ -1,6 +1,9 @@
 //! What happens elsewhere in the mailbox is told to clients that asked for it (RFC 5465), by notifications of the server.
 
 use exchange_sandbox::store::Special;
+use gateway::convert::metadata::Entries;
+use gateway::own_property;
+use mapi_core::property::PropertyValue;
 use tests::imap_client::ImapClient;
 use tests::stack::{ALICE, PASSWORD, Seed, Stack};
 
@@ -71,6 +74,20 @@ async fn what_comes_into_folders_that_nobody_opened() {
     other.command("COPY 1 Lists").await.ok();
     told(&mut client, &["* 1 EXISTS"]).await;
     told(&mut client, &["* 1 FETCH (UID 1 BODY[HEADER.FIELDS (SUBJECT)]", "Subject: news"]).await;
+
+    // Metadata: set by another client, and by another gateway, which Exchange's notification alone tells.
+    client.command("NOTIFY SET (mailboxes INBOX (MailboxMetadataChange)) (personal (ServerMetadataChange))").await.ok();
+    other.command("SETMETADATA INBOX (/private/comment \"a\")").await.ok();
+    told(&mut client, &["* METADATA \"INBOX\" /private/comment"]).await;
+    other.command("SETMETADATA \"\" (/private/comment \"a\")").await.ok();
+    told(&mut client, &["* METADATA \"\" /private/comment"]).await;
+    stack.as_outlook(|mailbox| {
+        let inbox = mailbox.special(Special::Inbox);
+        let key = own_property::METADATA.key();
+        let nothing = Entries::default().encode_instead_of(&Entries::default()).expect("room");
+        mailbox.set_folder_properties(inbox, vec![(key, PropertyValue::Binary(nothing))]).expect("set");
+    });
+    told(&mut client, &["* METADATA \"INBOX\" /private/comment"]).await;
 
     let answer = client.command("NOTIFY NONE").await.ok();
     drop(answer);
