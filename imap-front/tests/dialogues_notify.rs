@@ -8,7 +8,7 @@ mod support_dialogue;
 
 use std::sync::Arc;
 
-use imap_front::store::UserStore;
+use imap_front::store::{StoreError, UserStore};
 use mail_core::{FlagSet, FolderKey, StoreChanges};
 use support::Memory;
 use support_dialogue::Dialogue;
@@ -157,10 +157,12 @@ fn flags_of_other_mailboxes() {
         "SET STATUS (mailboxes Misc (MessageNew MessageExpunge FlagChange)) (personal (MessageNew MessageExpunge))",
         "* STATUS Lists (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 7)\r\n\
          * STATUS Lists/Lemonade (MESSAGES 0 UIDNEXT 1 UIDVALIDITY 7)\r\n\
-         * STATUS Misc (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7 HIGHESTMODSEQ 2)\r\n",
+         * STATUS Misc (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7 HIGHESTMODSEQ 2 UNSEEN 1)\r\n",
     );
     flag(&store, "Misc", 1, FlagSet::FLAGGED);
-    assert_eq!(dialogue.publish(), "* STATUS Misc (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7 HIGHESTMODSEQ 3)\r\n");
+    assert_eq!(dialogue.publish(), "* STATUS Misc (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7 HIGHESTMODSEQ 3 UNSEEN 1)\r\n");
+    flag(&store, "Misc", 1, FlagSet::SEEN);
+    assert_eq!(dialogue.publish(), "* STATUS Misc (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7 HIGHESTMODSEQ 4 UNSEEN 0)\r\n");
     // Of those of which flags are not watched nothing is told, nor is HIGHESTMODSEQ looked at.
     store.folder("Lists").deliver(HEADER);
     assert_eq!(dialogue.publish(), "* STATUS Lists (MESSAGES 1 UIDNEXT 2 UIDVALIDITY 7)\r\n");
@@ -180,7 +182,11 @@ fn names_and_subscriptions() {
     let (mut one, mut other) = (Dialogue::logged_in(store.clone()), Dialogue::logged_in(store.clone()));
     sets(&mut one, "SET (personal (MailboxName SubscriptionChange))", "");
     store.add_with("Misc/New", None, true, false, false);
-    assert_eq!(one.publish(), "* LIST (\\HasNoChildren) \"/\" Misc/New\r\n");
+    // The one above is affected, too (RFC 5465 5.4).
+    assert_eq!(
+        one.publish(),
+        "* LIST (\\HasChildren \\Subscribed) \"/\" Misc\r\n* LIST (\\HasNoChildren) \"/\" Misc/New\r\n"
+    );
     other.say("r RENAME Misc/New Old\r\n");
     assert_eq!(one.publish(), "* LIST (\\HasNoChildren) \"/\" Old (\"OLDNAME\" (Misc/New))\r\n");
     other.say("s SUBSCRIBE Old\r\n");
@@ -206,6 +212,98 @@ fn names_and_subscriptions() {
     assert_eq!(one.publish(), "");
     other.say("r RENAME Somewhere Later\r\n");
     assert_eq!(one.publish(), "* LIST (\\HasNoChildren \\Subscribed) \"/\" Later (\"OLDNAME\" (Somewhere))\r\n");
+}
+
+/// What is below a mailbox goes with it without a word, unless it gets another name itself (RFC 5465 5.4).
+#[test]
+fn mailboxes_below_one_that_is_renamed() {
+    let store = store();
+    for name in ["Lists/Lemonade/Old", "Lists/Im2000"] {
+        store.add(name, None);
+    }
+    let (mut one, mut other) = (Dialogue::logged_in(store.clone()), Dialogue::logged_in(store.clone()));
+    sets(&mut one, "SET (personal (MailboxName))", "");
+    for (from, to) in [
+        ("Lists", "Ml"),
+        ("Lists/Lemonade", "Ml/Lemonade"),
+        ("Lists/Lemonade/Old", "Ml/Lemonade/Old"),
+        ("Lists/Im2000", "Ml/Im"),
+    ] {
+        other.say(&format!("r RENAME {from} {to}\r\n"));
+    }
+    assert_eq!(
+        one.publish(),
+        "* LIST (\\HasChildren \\Subscribed) \"/\" Ml (\"OLDNAME\" (Lists))\r\n\
+         * LIST (\\HasNoChildren \\Subscribed) \"/\" Ml/Im (\"OLDNAME\" (Lists/Im2000))\r\n"
+    );
+    // Who asked for that one alone is told of it.
+    sets(&mut one, "SET (mailboxes Other/Lemonade (MailboxName))", "");
+    for (from, to) in [("Ml", "Other"), ("Ml/Lemonade", "Other/Lemonade")] {
+        other.say(&format!("r RENAME {from} {to}\r\n"));
+    }
+    assert_eq!(
+        one.publish(),
+        "* LIST (\\HasNoChildren \\Subscribed) \"/\" Other/Lemonade (\"OLDNAME\" (Ml/Lemonade))\r\n"
+    );
+}
+
+/// With METADATA these events must be known (RFC 5465 5.6, 5.7).
+#[test]
+fn metadata_of_mailboxes_and_of_the_server() {
+    let store = store();
+    let (mut one, mut other) = (Dialogue::selected(store.clone(), "INBOX"), Dialogue::logged_in(store.clone()));
+    let set = |dialogue: &mut Dialogue, mailbox: &str, entries: &str| {
+        let answer = dialogue.say(&format!("s SETMETADATA {mailbox} ({entries})\r\n"));
+        assert!(answer.ends_with("s OK SETMETADATA completed\r\n"), "{answer}");
+    };
+    set(&mut other, "Misc", "/private/comment \"before\" /private/kept \"a\"");
+    sets(&mut one, "SET (mailboxes (Misc INBOX) (MailboxMetadataChange)) (personal (ServerMetadataChange))", "");
+    assert_eq!(one.publish(), "");
+    // Names only; those that were removed, too; not those that are as they were.
+    set(&mut other, "Misc", "/private/comment NIL /private/x \"1\" /private/kept \"a\"");
+    assert_eq!(one.publish(), "* METADATA \"Misc\" /private/comment /private/x\r\n");
+    set(&mut other, "\"\"", "/private/comment \"a\"");
+    assert_eq!(one.publish(), "* METADATA \"\" /private/comment\r\n");
+    // Of the selected mailbox, too: other events than those of messages are not `selected`'s (RFC 5465 3.1).
+    set(&mut other, "INBOX", "/private/comment \"a\"");
+    assert_eq!(one.say("i IDLE\r\n"), "+ idling\r\n");
+    assert_eq!(one.publish(), "* METADATA \"INBOX\" /private/comment\r\n");
+    one.say("DONE\r\n");
+    // Nothing is read of others, nor when the same is set again.
+    store.calls.lock().unwrap().clear();
+    set(&mut other, "Lists", "/private/comment \"a\"");
+    assert_eq!(one.publish(), "");
+    assert!(store.calls.lock().unwrap().is_empty(), "{:?}", store.calls);
+    set(&mut other, "Misc", "/private/x \"1\"");
+    assert_eq!(one.publish(), "");
+    assert_eq!(*store.calls.lock().unwrap(), ["metadata"]);
+    // What the client sets itself is not told, what others set at the same time is.
+    set(&mut one, "Misc", "/private/x \"2\" /private/kept NIL");
+    set(&mut other, "Misc", "/private/y \"2\"");
+    assert_eq!(one.publish(), "* METADATA \"Misc\" /private/y\r\n");
+    // Nobody said what changed, or it could not be read then: all is looked at.
+    *store.fail_read_metadata.lock().unwrap() = Some(StoreError::Unavailable("away".to_owned()));
+    set(&mut other, "Misc", "/private/x \"3\"");
+    assert_eq!(one.publish(), "");
+    set(&mut other, "\"\"", "/private/comment NIL");
+    assert_eq!(one.publish(), "* METADATA \"\" /private/comment\r\n* METADATA \"Misc\" /private/x\r\n");
+    // A mailbox that comes later is watched from then on, under whatever name.
+    sets(&mut one, "SET (personal (MailboxMetadataChange))", "");
+    store.add("Later", None);
+    assert_eq!(one.publish(), "");
+    set(&mut other, "Later", "/private/x \"1\"");
+    other.say("r RENAME Later Named\r\n");
+    assert_eq!(one.publish(), "* METADATA \"Named\" /private/x\r\n");
+    set(&mut other, "\"\"", "/private/x \"1\"");
+    assert_eq!(one.publish(), "");
+    // What can't be read is no reason to refuse all; a store that is away is.
+    *store.fail_read_metadata.lock().unwrap() = Some(StoreError::Cannot("a newer version".to_owned()));
+    sets(&mut one, "SET (personal (MailboxMetadataChange))", "");
+    *store.fail_read_metadata.lock().unwrap() = Some(StoreError::Unavailable("away".to_owned()));
+    let answer = one.say("n NOTIFY SET (personal (ServerMetadataChange))\r\n");
+    assert_eq!(answer, "n NO [UNAVAILABLE] away\r\n");
+    set(&mut other, "Misc", "/private/x \"4\"");
+    assert_eq!(one.publish(), "* METADATA \"Misc\" /private/x\r\n");
 }
 
 #[test]
@@ -238,15 +336,20 @@ fn what_is_refused() {
     let store = store();
     let mut dialogue = Dialogue::selected(store.clone(), "INBOX");
     sets(&mut dialogue, "SET (mailboxes Misc (MessageNew MessageExpunge))", "");
-    for unsupported in ["AnnotationChange MessageNew MessageExpunge", "ServerMetadataChange", "MailboxMetadataChange"] {
+    for unsupported in ["AnnotationChange MessageNew MessageExpunge", "MailboxName x-later"] {
         assert_eq!(
             dialogue.say(&format!("n NOTIFY SET (personal ({unsupported}))\r\n")),
-            "n NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)] There are no such \
-             events here\r\n"
+            "n NO [BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange \
+             MailboxMetadataChange ServerMetadataChange)] There are no such events here\r\n"
         );
     }
-    for wrong in ["SET (selected (FlagChange))", "SET (personal (MessageNew))", "SET (selected (MailboxName))", "LATER"]
-    {
+    for wrong in [
+        "SET (selected (FlagChange))",
+        "SET (personal (MessageNew))",
+        "SET (selected (MailboxName))",
+        "SET (selected (ServerMetadataChange))",
+        "LATER",
+    ] {
         assert!(dialogue.say(&format!("n NOTIFY {wrong}\r\n")).starts_with("n BAD "), "{wrong}");
     }
     // What was asked for before stays.
@@ -259,6 +362,7 @@ fn what_is_refused() {
     assert_eq!(dialogue.say(&format!("n NOTIFY SET (mailboxes ({names}) (MailboxName))\r\n")), overflow);
     (0..64).for_each(|number| drop(store.add(&format!("f{number}"), None)));
     assert_eq!(dialogue.say("n NOTIFY SET (personal (MessageNew MessageExpunge FlagChange))\r\n"), overflow);
+    assert_eq!(dialogue.say("n NOTIFY SET (personal (MailboxMetadataChange))\r\n"), overflow);
     dialogue.publish();
     store.folder("Misc").deliver(HEADER);
     assert!(dialogue.publish().starts_with("* STATUS Misc "));

@@ -15,24 +15,31 @@ pub struct StoreChanges {
     pub names: bool,
     /// Messages of these came, went or have other flags.
     pub folders: BTreeSet<FolderKey>,
-    /// Any folder may have changed, and any name.
+    /// The metadata of these may be other.
+    pub metadata: BTreeSet<FolderKey>,
+    /// The metadata of the server may be other.
+    pub server_metadata: bool,
+    /// Any folder may have changed, any name, any metadata.
     pub everything: bool,
 }
 
 impl StoreChanges {
     /// Whether nothing changed.
     pub fn is_empty(&self) -> bool {
-        !self.names && !self.everything && self.folders.is_empty()
+        let folders = self.folders.is_empty() && self.metadata.is_empty();
+        folders && !self.names && !self.server_metadata && !self.everything
     }
 
     /// Adds what changed later. It stays small, however much is added.
     pub fn add(&mut self, later: Self) {
         self.names |= later.names;
         self.everything |= later.everything;
+        self.server_metadata |= later.server_metadata;
         self.folders.extend(later.folders);
-        if self.everything || self.folders.len() > MAX_FOLDERS {
+        self.metadata.extend(later.metadata);
+        if self.everything || self.folders.len().max(self.metadata.len()) > MAX_FOLDERS {
             self.everything = true;
-            self.folders = BTreeSet::new();
+            (self.folders, self.metadata) = (BTreeSet::new(), BTreeSet::new());
         }
     }
 }
@@ -135,6 +142,12 @@ mod tests {
         let watch = feed.watch();
         (0..=MAX_FOLDERS).for_each(|number| feed.tell(&folder(number)));
         feed.tell(&folder(0));
-        assert_eq!(watch.take(), StoreChanges { everything: true, ..StoreChanges::default() });
+        let everything = StoreChanges { everything: true, ..StoreChanges::default() };
+        assert_eq!(watch.take(), everything);
+        let metadata = |number| StoreChanges { metadata: folder(number).folders, ..StoreChanges::default() };
+        (0..=MAX_FOLDERS).for_each(|number| feed.tell(&metadata(number)));
+        assert_eq!(watch.take(), everything);
+        feed.tell(&metadata(1));
+        assert_eq!(watch.take(), metadata(1));
     }
 }

@@ -33,7 +33,10 @@ impl Account {
         folder: Option<&FolderKey>,
         entries: Vec<(String, Option<Bytes>)>,
     ) -> Result<(), UpstreamError> {
-        self.context().annotate(folder.map(gid).transpose()?, entries).await
+        let changed = self.context().annotate(folder.map(gid).transpose()?, entries).await;
+        // Notifications tell so, too, but later, and servers need not tell who made the change.
+        self.mailbox.metadata_changed(folder.cloned(), folder.is_none());
+        changed
     }
 }
 

@@ -1,6 +1,7 @@
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 
+use mail_core::FolderKey;
 use mapi_core::client::ClientError;
 use mapi_core::id::FolderId;
 use mapi_core::mailbox::{Mailbox, MailboxChanges, MailboxError};
@@ -104,6 +105,13 @@ async fn pass_on(opened: &OpenMailbox, mailbox: &Mailbox, changes: &MailboxChang
         if let Some(folder) = mailbox.gid_of(*folder).and_then(|gid| opened.open_folder(&gid)) {
             folder.notified(mailbox, news);
         }
+    }
+    let altered: Vec<FolderId> = changes.altered.union(&changes.touched).copied().collect();
+    if !altered.is_empty() {
+        // Metadata is kept with the folders, that of the server with the topmost one.
+        let keys = altered.iter().filter_map(|folder| mailbox.gid_of(*folder));
+        let folders = keys.map(|gid| FolderKey(gid.to_bytes().to_vec()));
+        opened.metadata_changed(folders, altered.contains(&mailbox.info().folders.ipm_subtree));
     }
     if changes.hierarchy || looks_otherwise(opened, mailbox, changes).await {
         opened.shape_changed();

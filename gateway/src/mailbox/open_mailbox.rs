@@ -73,6 +73,14 @@ impl OpenMailbox {
         }
     }
 
+    /// The metadata of these folders, or of the server, may be other.
+    pub(crate) fn metadata_changed(&self, folders: impl IntoIterator<Item = FolderKey>, server_metadata: bool) {
+        if self.feed.is_watched() {
+            let metadata = folders.into_iter().collect();
+            self.feed.tell(&StoreChanges { metadata, server_metadata, ..StoreChanges::default() });
+        }
+    }
+
     /// What its parts share.
     pub fn context(&self) -> &Arc<MailboxContext> {
         &self.context

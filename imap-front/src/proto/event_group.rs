@@ -47,6 +47,7 @@ impl EventGroup {
 
 /// Kinds of events (RFC 5465 5).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[allow(clippy::struct_excessive_bools, reason = "each is an event by itself")]
 pub struct Events {
     /// MessageNew and MessageExpunge.
     pub messages: bool,
@@ -56,4 +57,27 @@ pub struct Events {
     pub names: bool,
     /// SubscriptionChange.
     pub subscriptions: bool,
+    /// MailboxMetadataChange.
+    pub metadata: bool,
+    /// ServerMetadataChange, of whatever mailboxes the group is.
+    pub server_metadata: bool,
+}
+
+impl Events {
+    /// All of both.
+    pub fn with(self, others: Self) -> Self {
+        Self {
+            messages: self.messages || others.messages,
+            flags: self.flags || others.flags,
+            names: self.names || others.names,
+            subscriptions: self.subscriptions || others.subscriptions,
+            metadata: self.metadata || others.metadata,
+            server_metadata: self.server_metadata || others.server_metadata,
+        }
+    }
+
+    /// Whether all of them are of messages (RFC 5465 6.1).
+    pub fn is_of_messages(self) -> bool {
+        self == Self { messages: self.messages, flags: self.flags, ..Self::default() }
+    }
 }

@@ -44,7 +44,7 @@ pub(super) fn parse(
         request.unsupported |= unsupported;
         match filter {
             // Of the selected mailbox only events of messages (RFC 5465 6.1).
-            Err(_) if events.names || events.subscriptions => return None,
+            Err(_) if !events.is_of_messages() => return None,
             Err(delayed) if events.messages => {
                 request.selected =
                     Some(SelectedEvents { delayed, flags: events.flags, items: items.unwrap_or_default() });
@@ -110,6 +110,8 @@ fn named(cursor: &mut Cursor<'_>, fetch_items: impl Fn(&[u8]) -> Option<Vec<Fetc
             b"ANNOTATIONCHANGE" => annotations = true,
             b"MAILBOXNAME" => named.events.names = true,
             b"SUBSCRIPTIONCHANGE" => named.events.subscriptions = true,
+            b"MAILBOXMETADATACHANGE" => named.events.metadata = true,
+            b"SERVERMETADATACHANGE" => named.events.server_metadata = true,
             _ => named.unsupported = true,
         }
         if cursor.peek() == Some(b')') {
@@ -140,7 +142,8 @@ mod tests {
         assert_eq!(parsed("none"), Some(None));
         let request = parsed(
             "SET STATUS (selected-delayed (MessageNew (UID BODY.PEEK[HEADER.FIELDS (\")\" To)]) MessageExpunge FlagChange)) \
-             (subtree (Lists inbox) (MessageNew MessageExpunge)) (inboxes NONE) (mailboxes \"a b\" (MailboxName))",
+             (subtree (Lists inbox) (MessageNew MessageExpunge)) (inboxes NONE) (mailboxes \"a b\" (MailboxName)) \
+             (personal (mailboxmetadatachange ServerMetadataChange))",
         );
         let request = request.flatten().unwrap();
         assert!(request.status && !request.unsupported);
@@ -156,15 +159,15 @@ mod tests {
                     filter: MailboxFilter::Mailboxes(names(&["a b"])),
                     events: Events { names: true, ..Events::default() }
                 },
+                EventGroup {
+                    filter: MailboxFilter::Personal,
+                    events: Events { metadata: true, server_metadata: true, ..Events::default() }
+                },
             ]
         );
         let nothing = parsed("SET (selected NONE)").flatten().unwrap();
         assert_eq!(*nothing, NotifyRequest::default());
-        for unsupported in [
-            "SET (personal (ServerMetadataChange))",
-            "SET (selected (MessageNew MessageExpunge AnnotationChange))",
-            "SET (personal (x-news))",
-        ] {
+        for unsupported in ["SET (selected (MessageNew MessageExpunge AnnotationChange))", "SET (personal (x-news))"] {
             assert!(parsed(unsupported).flatten().unwrap().unsupported, "{unsupported}");
         }
     }
@@ -182,6 +185,8 @@ mod tests {
             "SET (selected (AnnotationChange))",
             "SET (selected (MessageNew MessageExpunge)) (selected-delayed NONE)",
             "SET (selected (MailboxName))",
+            "SET (selected (MailboxMetadataChange))",
+            "SET (selected-delayed (ServerMetadataChange))",
             "SET (personal (MessageNew (UID BODY.PEEK[HEADER.FIELDS (\")\" To)]) MessageExpunge))",
             "SET (selected (MessageNew (NOTHING) MessageExpunge))",
             "SET (subtree () NONE)",

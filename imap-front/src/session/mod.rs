@@ -9,6 +9,7 @@ mod cmd;
 mod contexts;
 mod core;
 mod enabled;
+mod known_metadata;
 mod limits;
 mod matching;
 mod notify;

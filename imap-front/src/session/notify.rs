@@ -3,6 +3,7 @@ use std::sync::Arc;
 
 use mail_core::{FolderEntry, FolderKey, FolderList, FolderStatus, StatusItems, StoreChanges};
 
+use super::known_metadata::KnownMetadata;
 use crate::proto::event_group::{EventGroup, Events};
 use crate::proto::request::SelectedEvents;
 
@@ -13,6 +14,8 @@ const MAX_NAMES: usize = 1024;
 const MAX_WATCHED: usize = 4096;
 /// Of how many of them HIGHESTMODSEQ is looked at: stores have to read them for that.
 const MAX_READ: usize = 64;
+/// Of how many mailboxes the metadata is watched: that of each is read for itself.
+const MAX_METADATA: usize = 64;
 /// So many responses of one kind are told at a time.
 const MAX_TOLD: usize = 512;
 
@@ -25,6 +28,8 @@ pub(crate) struct Notify {
     /// The folders that the client was told of, or can know.
     folders: Arc<FolderList>,
     watched: HashMap<FolderKey, Watched>,
+    /// The metadata that is watched.
+    pub metadata: KnownMetadata,
     pending: StoreChanges,
     /// Something could not be looked at: with the next change everything is.
     missed: bool,
@@ -67,7 +72,9 @@ impl Notify {
     }
 
     /// Something changed.
-    pub fn changed(&mut self, changes: StoreChanges) {
+    pub fn changed(&mut self, mut changes: StoreChanges) {
+        changes.metadata.retain(|folder| self.metadata.has(Some(folder)));
+        changes.server_metadata &= self.metadata.has(None);
         self.pending.add(changes);
         if std::mem::take(&mut self.missed) {
             self.pending.everything = true;
@@ -96,20 +103,22 @@ impl Notify {
 
     /// What is told of a name.
     fn events(&self, name: &str, subscribed: bool) -> Events {
-        self.groups.iter().filter(|group| group.has(name, subscribed)).fold(Events::default(), |all, group| Events {
-            messages: all.messages || group.events.messages,
-            flags: all.flags || group.events.flags,
-            names: all.names || group.events.names,
-            subscriptions: all.subscriptions || group.events.subscriptions,
-        })
+        let groups = self.groups.iter().filter(|group| group.has(name, subscribed));
+        groups.fold(Events::default(), |all, group| all.with(group.events))
     }
 
     /// Takes note of the folders that there are; gives those whose counts are not known yet.
     fn follow(&mut self, folders: Arc<FolderList>) -> Result<(), Overflow> {
-        let mut watched = HashMap::new();
+        let (mut watched, mut metadata) = (HashMap::new(), BTreeSet::new());
         let mut read = 0;
+        if self.groups.iter().any(|group| group.events.server_metadata) {
+            metadata.insert(None);
+        }
         for folder in folders.folders.iter().filter(|folder| folder.selectable) {
             let events = self.events(&folder.name, folder.subscribed);
+            if events.metadata {
+                metadata.insert(Some(folder.id.clone()));
+            }
             if !events.messages {
                 continue;
             }
@@ -120,7 +129,12 @@ impl Notify {
         }
         self.folders = folders;
         self.watched = watched;
-        if self.watched.len() > MAX_WATCHED || read > MAX_READ { Err(Overflow) } else { Ok(()) }
+        let overflow = self.watched.len() > MAX_WATCHED || read > MAX_READ || metadata.len() > MAX_METADATA;
+        if overflow {
+            return Err(Overflow);
+        }
+        self.metadata.follow(metadata);
+        Ok(())
     }
 
     /// All watched folders, in the order of LIST.
@@ -189,20 +203,41 @@ impl Notify {
             folders.folders.iter().map(|folder| (&folder.id, folder)).collect();
         let wants = |folder: &FolderEntry| self.events(&folder.name, folder.subscribed).names;
         let mut told: BTreeMap<String, Option<String>> = BTreeMap::new();
+        let named = |list: &'_ FolderList| -> BTreeMap<String, bool> {
+            list.folders.iter().map(|folder| (folder.name.clone(), folder.subscribed)).collect()
+        };
+        let (names_before, names_after) = (named(&self.folders), named(&folders));
+        let mut affected: BTreeSet<&str> = BTreeSet::new();
         for folder in &self.folders.folders {
-            if !after.contains_key(&folder.id) && folders.named(&folder.name).is_none() && wants(folder) {
-                told.insert(folder.name.clone(), None);
+            if !after.contains_key(&folder.id) && !names_after.contains_key(&folder.name) {
+                affected.extend(with_parent(&folder.name));
             }
         }
+        let mut renamed: BTreeMap<&str, &str> = BTreeMap::new();
         for folder in &folders.folders {
             match before.get(&folder.id) {
-                None if wants(folder) => drop(told.insert(folder.name.clone(), None)),
+                None => affected.extend(with_parent(&folder.name)),
                 Some(old) if old.name != folder.name && (wants(old) || wants(folder)) => {
-                    told.insert(folder.name.clone(), Some(old.name.clone()));
+                    renamed.insert(&folder.name, &old.name);
                 }
-                _ => {}
+                Some(_) => {}
             }
         }
+        for name in affected {
+            let subscribed = names_after.get(name).or_else(|| names_before.get(name));
+            if self.events(name, subscribed.is_some_and(|subscribed| *subscribed)).names {
+                told.insert(name.to_owned(), None);
+            }
+        }
+        // Mailboxes below one that is renamed go with it without a word.
+        let goes_with_parent = |(name, old): &(&str, &str)| {
+            let parents = name.rsplit_once('/').zip(old.rsplit_once('/'));
+            parents.is_some_and(|((above, leaf), (old_above, old_leaf))| {
+                leaf == old_leaf && renamed.get(above) == Some(&old_above)
+            })
+        };
+        let of_themselves = renamed.iter().map(|(name, old)| (*name, *old)).filter(|both| !goes_with_parent(both));
+        told.extend(of_themselves.map(|(name, old)| (name.to_owned(), Some(old.to_owned()))));
         let (old, new) = (subscribed(&self.folders), subscribed(&folders));
         for name in old.symmetric_difference(&new) {
             if self.events(name, true).subscriptions {
@@ -217,6 +252,11 @@ impl Notify {
     pub fn folders(&self) -> &FolderList {
         &self.folders
     }
+}
+
+/// A name, and that of the mailbox right above it, be there one or not (RFC 5465 5.4).
+fn with_parent(name: &str) -> impl Iterator<Item = &str> {
+    std::iter::once(name).chain(name.rsplit_once('/').map(|(above, _)| above))
 }
 
 /// What is asked for to see whether something changed, and what to tell.

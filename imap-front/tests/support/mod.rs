@@ -43,6 +43,8 @@ pub struct Memory {
     pub metadata: Mutex<BTreeMap<Option<FolderKey>, Metadata>>,
     /// What the next change of metadata answers instead of being done.
     pub fail_metadata: Mutex<Option<StoreError>>,
+    /// What the next look at metadata answers instead.
+    pub fail_read_metadata: Mutex<Option<StoreError>>,
     /// How full the mailbox is.
     pub quota: Mutex<Option<Quota>>,
     /// Who watches all of it.
@@ -367,7 +369,9 @@ impl UserStore for Memory {
     }
 
     async fn metadata(&self, folder: Option<&FolderKey>) -> Result<Metadata, StoreError> {
+        self.log("metadata".to_owned());
         folder.map_or(Ok(()), |folder| self.by_id(folder).map(drop))?;
+        self.fail_read_metadata.lock().unwrap().take().map_or(Ok(()), Err)?;
         Ok(self.metadata.lock().unwrap().get(&folder.cloned()).cloned().unwrap_or_default())
     }
 
@@ -378,6 +382,11 @@ impl UserStore for Memory {
     ) -> Result<(), StoreError> {
         self.fail_metadata.lock().unwrap().take().map_or(Ok(()), Err)?;
         let mut all = self.metadata.lock().unwrap();
+        self.feed.tell(&StoreChanges {
+            metadata: folder.cloned().into_iter().collect(),
+            server_metadata: folder.is_none(),
+            ..StoreChanges::default()
+        });
         let kept = all.entry(folder.cloned()).or_default();
         for (name, value) in entries {
             match value {

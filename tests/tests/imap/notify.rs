@@ -1,8 +1,26 @@
 //! What happens elsewhere in the mailbox is told to clients that asked for it (RFC 5465), by notifications of the server.
 
+use std::time::Duration;
+
+use bytes::Bytes;
 use exchange_sandbox::store::Special;
+use gateway::convert::metadata::Entries;
+use gateway::own_property;
+use mapi_core::property::PropertyValue;
 use tests::imap_client::ImapClient;
 use tests::stack::{ALICE, PASSWORD, Seed, Stack};
+
+/// How many requests what happened in one folder may cost, however many are watched.
+const MOST: u64 = 4;
+
+/// The inbox gets an entry without this gateway's doing.
+fn annotate_as_another_gateway(stack: &Stack) {
+    let mut entries = Entries::default();
+    entries.apply(&[("/private/comment".to_owned(), Some(Bytes::from("theirs")))]);
+    let bytes = entries.encode_instead_of(&Entries::default()).expect("room");
+    let value = vec![(own_property::METADATA.key(), PropertyValue::Binary(bytes))];
+    stack.as_outlook(|mailbox| mailbox.set_folder_properties(mailbox.special(Special::Inbox), value)).expect("set");
+}
 
 /// Reads responses until one has all of this; none of those before may be a tagged one.
 async fn told(client: &mut ImapClient, expected: &[&str]) -> String {
@@ -72,9 +90,52 @@ async fn what_comes_into_folders_that_nobody_opened() {
     told(&mut client, &["* 1 EXISTS"]).await;
     told(&mut client, &["* 1 FETCH (UID 1 BODY[HEADER.FIELDS (SUBJECT)]", "Subject: news"]).await;
 
+    // Metadata: set by another client, and by another gateway, which Exchange's notification alone tells.
+    client.command("NOTIFY SET (mailboxes INBOX (MailboxMetadataChange)) (personal (ServerMetadataChange))").await.ok();
+    other.command("SETMETADATA INBOX (/private/comment \"a\")").await.ok();
+    told(&mut client, &["* METADATA \"INBOX\" /private/comment"]).await;
+    other.command("SETMETADATA \"\" (/private/comment \"a\")").await.ok();
+    told(&mut client, &["* METADATA \"\" /private/comment"]).await;
+    stack.as_outlook(|mailbox| {
+        let inbox = mailbox.special(Special::Inbox);
+        let key = own_property::METADATA.key();
+        let nothing = Entries::default().encode_instead_of(&Entries::default()).expect("room");
+        mailbox.set_folder_properties(inbox, vec![(key, PropertyValue::Binary(nothing))]).expect("set");
+    });
+    told(&mut client, &["* METADATA \"INBOX\" /private/comment"]).await;
+
     let answer = client.command("NOTIFY NONE").await.ok();
     drop(answer);
     stack.deliver(ALICE, "later", "a body");
     other.command("NOOP").await.ok();
     assert!(client.command("NOOP").await.ok().lines().iter().all(|line| !line.starts_with("* STATUS")));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_what_changed_is_asked_for() {
+    let stack = Stack::start(Seed::Empty).await;
+    let mut client = ImapClient::login(stack.imap, ALICE, PASSWORD).await;
+    for number in 0..24 {
+        client.command(&format!("CREATE F{number}")).await.ok();
+    }
+    let events = "MessageNew MessageExpunge MailboxName MailboxMetadataChange";
+    client.command(&format!("NOTIFY SET STATUS (personal ({events}))")).await.ok();
+    // Until what the folders that were made led to was looked at.
+    tokio::time::sleep(Duration::from_secs(4)).await;
+    client.command("NOOP").await.ok();
+    for number in 1..=3 {
+        let before = stack.executes();
+        stack.deliver(ALICE, "news", "a body");
+        told(&mut client, &[&format!("* STATUS INBOX (MESSAGES {number} ")]).await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+        let used = stack.executes() - before;
+        println!("a message: {used} E");
+        assert!(used <= MOST, "{used} requests for a message, 24 other folders are watched");
+    }
+    let before = stack.executes();
+    annotate_as_another_gateway(&stack);
+    told(&mut client, &["* METADATA \"INBOX\" /private/comment"]).await;
+    let used = stack.executes() - before;
+    println!("metadata: {used} E");
+    assert!(used <= MOST, "{used} requests for an entry");
 }

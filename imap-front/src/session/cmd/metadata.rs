@@ -10,7 +10,7 @@ use crate::proto::metadata_request::{Depth, MetadataRequest};
 use crate::proto::response::Output;
 use crate::session::action::{Call, Reply};
 use crate::session::outcome::Outcome;
-use crate::session::step::{Step, With, call_to_end, then, with_folder};
+use crate::session::step::{Step, With, then, with_folder};
 use crate::store::StoreError;
 
 /// The largest value, in bytes: what all entries of a mailbox take together is bounded by the store.
@@ -123,5 +123,20 @@ fn set(folder: Option<FolderKey>, entries: Vec<(String, Option<Bytes>)>) -> Step
     if entries.iter().any(|(_, value)| value.as_ref().is_some_and(|value| value.len() > MAX_VALUE)) {
         return Step::Done(Outcome::no(format!("METADATA MAXSIZE {MAX_VALUE}"), "The value is too large"));
     }
-    call_to_end(Call::SetMetadata { folder, entries }, "SETMETADATA completed")
+    let (place, changed) = (folder.clone(), entries.clone());
+    Step::Call(
+        Call::SetMetadata { folder, entries },
+        then(move |core, with| {
+            Step::Done(match with {
+                With::Reply(Reply::Done(Ok(()))) => {
+                    if let Some(notify) = &mut core.notify {
+                        notify.metadata.set(&place, &changed);
+                    }
+                    Outcome::ok("SETMETADATA completed")
+                }
+                With::Reply(Reply::Done(Err(error))) => Outcome::failed(&error),
+                _ => Outcome::bug(),
+            })
+        }),
+    )
 }

@@ -14,6 +14,7 @@ mod leave;
 mod list;
 mod login;
 mod metadata;
+mod metadata_change;
 mod notify;
 mod quota;
 mod replace;
@@ -27,6 +28,7 @@ mod store;
 mod taking_in;
 mod uid_batches;
 mod uid_only;
+mod watching;
 
 use super::core::{Core, SessionState};
 use super::outcome::Outcome;

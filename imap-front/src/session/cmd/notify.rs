@@ -3,6 +3,8 @@ use std::collections::{BTreeSet, VecDeque};
 use mail_core::{FolderKey, FolderStatus, StoreChanges};
 
 use super::list::write_names;
+use super::metadata_change::{first_metadata, look_at_metadata};
+use super::watching::{done, refused};
 use crate::proto::request::{NotifyRequest, StatusItem};
 use crate::session::action::{Action, Call, Reply};
 use crate::session::core::Core;
@@ -12,7 +14,8 @@ use crate::session::selected::write_status;
 use crate::session::step::{Step, With, then};
 use crate::store::StoreError;
 
-const SUPPORTED: &str = "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange)";
+const SUPPORTED: &str = "BADEVENT (MessageNew MessageExpunge FlagChange MailboxName SubscriptionChange \
+                         MailboxMetadataChange ServerMetadataChange)";
 const TOO_MUCH: &str = "More than can be watched";
 
 /// RFC 5465 3.1. What changed in the selected mailbox is told at the end, as by NOOP.
@@ -78,19 +81,8 @@ pub(crate) fn overflow(core: &mut Core) -> Step {
     done()
 }
 
-fn done() -> Step {
-    Step::Done(Outcome::ok("NOTIFY completed"))
-}
-
 fn overflowed(core: &mut Core) -> Step {
     refused(core, Outcome::no("NOTIFICATIONOVERFLOW", TOO_MUCH))
-}
-
-/// What was watched before is watched as it was.
-fn refused(core: &mut Core, outcome: Outcome) -> Step {
-    let watches = core.notify.as_ref().is_some_and(Notify::watches);
-    core.push(Action::Watch(watches));
-    Step::Done(outcome)
 }
 
 /// Without the selected folder, of which is told otherwise.
@@ -115,11 +107,7 @@ fn split(core: &Core, notify: &Notify, folders: Vec<FolderKey>, numbers: bool) -
 }
 
 fn first_look(core: &mut Core, mut notify: Notify, mut kinds: VecDeque<Kind>, status: bool) -> Step {
-    let Some(kind) = kinds.pop_front() else {
-        core.push(Action::Watch(notify.watches()));
-        core.notify = Some(notify);
-        return done();
-    };
+    let Some(kind) = kinds.pop_front() else { return first_metadata(core, notify) };
     let call = Call::Status { folders: kind.folders.clone(), items: asked(kind.numbers, kind.modseq) };
     Step::Call(
         call,
@@ -144,7 +132,11 @@ fn first_look(core: &mut Core, mut notify: Notify, mut kinds: VecDeque<Kind>, st
 
 /// Looks at the counts of those of which nothing else says whether they changed.
 fn look_at_folders(core: &mut Core, changes: &StoreChanges) -> Step {
-    let Some(notify) = &core.notify else { return done() };
+    let Some(notify) = &mut core.notify else { return done() };
+    if changes.everything {
+        notify.metadata.suspect_all();
+    }
+    notify.metadata.suspect(changes.metadata.iter().cloned().map(Some).chain(changes.server_metadata.then_some(None)));
     let mut named: BTreeSet<FolderKey> = changes.folders.iter().filter(|id| notify.has(id)).cloned().collect();
     let counted: Vec<FolderKey> = if changes.everything {
         named.extend(notify.all().into_iter().filter(|id| notify.flags(id)));
@@ -184,11 +176,11 @@ fn look_closer(core: &mut Core, named: BTreeSet<FolderKey>) -> Step {
         return overflow(core);
     }
     let kinds = split(core, notify, named, true);
-    look_next(kinds)
+    look_next(core, kinds)
 }
 
-fn look_next(mut kinds: VecDeque<Kind>) -> Step {
-    let Some(kind) = kinds.pop_front() else { return done() };
+fn look_next(core: &mut Core, mut kinds: VecDeque<Kind>) -> Step {
+    let Some(kind) = kinds.pop_front() else { return look_at_metadata(core) };
     let call = Call::Status { folders: kind.folders.clone(), items: asked(true, kind.modseq) };
     Step::Call(
         call,
@@ -207,7 +199,7 @@ fn look_next(mut kinds: VecDeque<Kind>) -> Step {
                 _ => notify.missed(),
             }
             core.notify = Some(notify);
-            look_next(kinds)
+            look_next(core, kinds)
         }),
     )
 }
@@ -225,6 +217,9 @@ fn tell(core: &mut Core, notify: &Notify, folder: &FolderKey, status: &FolderSta
     let mut items = vec![StatusItem::Messages, StatusItem::UidNext, StatusItem::UidValidity];
     if core.enabled.condstore() || notify.flags(folder) {
         items.push(StatusItem::HighestModSeq);
+    }
+    if notify.flags(folder) {
+        items.push(StatusItem::Unseen);
     }
     write_status(&entry.name, folder, &items, status, &mut core.out);
 }
