@@ -55,6 +55,8 @@ impl Account {
     /// [`UpstreamError::HasChildren`] if there are folders in it, also such as clients are not shown;
     /// [`UpstreamError::Cannot`] for folders that must stay.
     pub async fn delete_folder(&self, folder: &FolderKey) -> Result<(), UpstreamError> {
+        // Somebody else may have put a folder into it just now, of which nothing was told yet: it would go, too.
+        self.mailbox.shape_changed();
         let Chosen { tree, gid, node, name } = self.choose(folder).await?;
         if tree.has_children(&gid) {
             return Err(UpstreamError::HasChildren);
