@@ -9,7 +9,10 @@ mod convert;
 mod fasttransfer;
 mod http;
 mod imap;
+mod imap_session;
 mod kerberos;
+#[path = "../../imap-front/tests/support/mod.rs"]
+mod memory_store;
 mod nspi;
 mod rop;
 mod sasl;
@@ -32,6 +35,7 @@ pub const TARGETS: &[Target] = &[
     ("imap_command", imap::command),
     ("imap_frame", imap::frame),
     ("imap_message", imap::message),
+    ("imap_session", imap_session::session),
     ("kerberos", kerberos::kerberos),
     ("lz77", http::lz77),
     ("mime_parse", convert::mime_parse),
