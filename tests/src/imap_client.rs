@@ -11,6 +11,8 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, AsyncWrite, AsyncWrite
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
+use crate::deflated::deflated;
+
 /// How long an answer may take before the test fails.
 const PATIENCE: Duration = Duration::from_secs(120);
 
@@ -85,6 +87,12 @@ impl ImapClient {
         let greeting = client.response().await;
         assert!(greeting.starts_with(b"* OK"), "{}", String::from_utf8_lossy(&greeting));
         client
+    }
+
+    /// Compresses the connection from now on (RFC 4978).
+    pub async fn compressed(mut self) -> Self {
+        self.command("COMPRESS DEFLATE").await.ok();
+        Self { stream: BufReader::new(Box::new(deflated(self.stream))), ..self }
     }
 
     /// Connects and logs in.

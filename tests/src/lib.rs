@@ -1,6 +1,7 @@
 //! Helpers shared by the end-to-end suites.
 
 pub mod corpus;
+pub mod deflated;
 pub mod delivered;
 pub mod dovecot;
 pub mod fuzz;

@@ -10,14 +10,17 @@ const MAILBOXES: usize = 100;
 const CONNECTIONS: usize = 2000;
 /// Messages in the inboxes of the first mailboxes, and of the others.
 const MESSAGES: [(usize, usize); 2] = [(5, 10_000), (MAILBOXES - 5, 500)];
+/// After so long without a word a compressed connection keeps as little as it can.
+const REST: Duration = Duration::from_secs(6);
 /// Kibibytes for each connection.
 const BOUND: f64 = 64.0;
 
-/// What idle IMAP connections over TLS cost, each with a folder selected.
-pub async fn measure() -> Measured {
+/// What idle IMAP connections over TLS cost, each with a folder selected, with COMPRESS=DEFLATE or without.
+pub async fn measure(compressed: bool) -> Measured {
     let users: Vec<String> = (0..MAILBOXES).map(|number| format!("user{number}@example.test")).collect();
     let sandbox = sandbox_of(&users).await;
-    let sizes = MESSAGES.into_iter().flat_map(|(count, messages)| std::iter::repeat_n(messages, count));
+    let messages = if compressed { [(0, 0), (MAILBOXES, 500)] } else { MESSAGES };
+    let sizes = messages.into_iter().flat_map(|(count, messages)| std::iter::repeat_n(messages, count));
     users.iter().zip(sizes).for_each(|(user, messages)| fill(&sandbox, user, messages));
     let directory = tempfile::tempdir().expect("a directory");
     let sections = &encrypted_listeners(directory.path());
@@ -26,11 +29,11 @@ pub async fn measure() -> Measured {
 
     let empty = mebibytes(&gateway, "VmRSS")?;
     let mut clients = Vec::with_capacity(CONNECTIONS);
-    connect(&gateway, &users, &mut clients).await;
+    connect(&gateway, &users, compressed, &mut clients).await;
     let opened = settled(&gateway).await?;
     let rounds = CONNECTIONS / MAILBOXES;
     for _ in 1..rounds {
-        connect(&gateway, &users, &mut clients).await;
+        connect(&gateway, &users, compressed, &mut clients).await;
     }
     let full = settled(&gateway).await?;
     println!(
@@ -49,18 +52,22 @@ pub async fn measure() -> Measured {
 }
 
 /// One more connection for each user, idling.
-async fn connect(gateway: &Gateway, users: &[String], clients: &mut Vec<ImapClient>) {
+async fn connect(gateway: &Gateway, users: &[String], compressed: bool, clients: &mut Vec<ImapClient>) {
     for users in users.chunks(10) {
-        let opening: Vec<_> = users.iter().map(|user| tokio::spawn(idle(gateway.imap, user.clone()))).collect();
+        let opening: Vec<_> =
+            users.iter().map(|user| tokio::spawn(idle(gateway.imap, user.clone(), compressed))).collect();
         for client in opening {
             clients.push(client.await.expect("a connection"));
         }
     }
 }
 
-async fn idle(address: std::net::SocketAddr, user: String) -> ImapClient {
+async fn idle(address: std::net::SocketAddr, user: String, compressed: bool) -> ImapClient {
     let mut client = ImapClient::connect_tls(address).await;
     client.command(&format!("LOGIN {user} {PASSWORD}")).await.ok();
+    if compressed {
+        client = client.compressed().await;
+    }
     client.command("SELECT INBOX").await.ok();
     client.send("IDLE").await;
     while !client.response().await.starts_with(b"+") {}
@@ -69,6 +76,7 @@ async fn idle(address: std::net::SocketAddr, user: String) -> ImapClient {
 
 /// Memory once it does not change any more.
 async fn settled(gateway: &Gateway) -> Result<f64, String> {
+    tokio::time::sleep(REST).await;
     let mut before = mebibytes(gateway, "VmRSS")?;
     for _ in 0..20 {
         tokio::time::sleep(Duration::from_millis(500)).await;

@@ -1,7 +1,7 @@
 //! How soon clients hear of new mail, and what large folders and many connections cost. The gateway is a process of its own
 //! with the sandbox as its upstream; each figure has a bound, and a bound that is missed fails the run.
 //!
-//! `cargo bench -p tests --bench sync [-- latency | large | connections | mailboxes | growth | listing]`: all of them, or those that are named.
+//! `cargo bench -p tests --bench sync [-- latency | large | connections | mailboxes | compressed | growth | listing | search]`: all of them, or those that are named.
 
 mod connections;
 mod growth;
@@ -9,6 +9,7 @@ mod large;
 mod latency;
 mod listing;
 mod mailboxes;
+mod search;
 
 use std::process::ExitCode;
 
@@ -21,7 +22,7 @@ use tests::process::Gateway;
 
 /// The program under test.
 const PROGRAM: &str = env!("CARGO_BIN_EXE_gateway-under-test");
-const NAMES: [&str; 6] = ["latency", "large", "connections", "mailboxes", "growth", "listing"];
+const NAMES: [&str; 8] = ["latency", "large", "connections", "compressed", "mailboxes", "growth", "listing", "search"];
 
 /// Tells how much memory of this process (not of the gateway's) is in use.
 #[global_allocator]
@@ -47,8 +48,9 @@ fn main() -> ExitCode {
                 "large" => large::measure().await,
                 "growth" => growth::measure().await,
                 "listing" => listing::measure().await,
+                "search" => search::measure().await,
                 "mailboxes" => mailboxes::measure().await,
-                _ => connections::measure().await,
+                _ => connections::measure(name == "compressed").await,
             }
         });
         missed.extend(measured.err().map(|why| format!("{name}: {why}")));

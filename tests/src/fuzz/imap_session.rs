@@ -64,12 +64,8 @@ impl Served {
 
 fn config() -> ServerConfig {
     let small = FrameLimits { line: 8 << 10, literals: 8 << 10, append: 64 << 10, discard: 64 << 10 };
-    let limits = Limits {
-        login_failure_delay: Duration::ZERO,
-        before_login: small,
-        after_login: small,
-        ..Limits::default()
-    };
+    let limits =
+        Limits { login_failure_delay: Duration::ZERO, before_login: small, after_login: small, ..Limits::default() };
     let gate = Gate::new(GateLimits { total: 100, waiting_per_client: 100, ..GateLimits::default() });
     ServerConfig { allow_plaintext_auth: true, auth_login: true, limits, gate, ..ServerConfig::default() }
 }
