@@ -2,7 +2,8 @@
 //!
 //! What goes out is compressed piece by piece, each without looking back at those before: so a connection that waits for
 //! a slow client holds no more than without compression, and who compresses is as many as there are threads. What comes in
-//! may look back at 32 KiB; a connection on which nothing happens keeps no more than those, compressed.
+//! may look back at 32 KiB: between two commands a connection keeps no more than those, and after a while without a word it keeps
+//! them compressed.
 
 use std::cell::RefCell;
 use std::io;
@@ -20,6 +21,8 @@ const SLACK: usize = 64;
 
 thread_local! {
     static DEFLATER: RefCell<Compress> = RefCell::new(Compress::new(flate2::Compression::fast(), false));
+    /// One that no connection has now.
+    static INFLATER: RefCell<Option<Box<Decompress>>> = const { RefCell::new(None) };
 }
 
 /// Compresses a piece of what the server says, to be read by the client as soon as it has it.
@@ -57,15 +60,24 @@ pub(super) struct Inflater {
 }
 
 enum State {
+    /// Something came of which the rest is still to come.
     Awake(Box<Decompress>),
-    /// `history` is compressed.
+    /// What came was whole.
+    Between,
+    /// And `history` is compressed.
     Resting,
 }
 
 impl Inflater {
     pub fn new() -> Self {
-        let state = State::Awake(Box::new(Decompress::new(false)));
-        Self { state, input: Vec::new(), history: Vec::new(), last: [0; 4], has_more: false, has_rested: false }
+        Self {
+            state: State::Between,
+            input: Vec::new(),
+            history: Vec::new(),
+            last: [0; 4],
+            has_more: false,
+            has_rested: false,
+        }
     }
 
     /// Bytes came; only to be called when [`Inflater::next`] has given nothing.
@@ -117,14 +129,21 @@ impl Inflater {
         Ok(given)
     }
 
-    /// The client says nothing for a while: gives back what takes memory. Only to be called between commands, when what came
-    /// was a whole one.
+    /// What came was a whole command: others may decompress theirs now. Only to be called then.
+    pub fn pause(&mut self) {
+        let is_whole = !self.has_more && self.last == FLUSHED && matches!(self.state, State::Awake(_));
+        if is_whole && let State::Awake(inflater) = std::mem::replace(&mut self.state, State::Between) {
+            INFLATER.set(Some(inflater));
+        }
+    }
+
+    /// The client says nothing for a while: gives back what takes memory.
     ///
     /// # Errors
     /// None that was ever seen.
     pub fn rest(&mut self) -> io::Result<()> {
         self.has_rested = true;
-        if matches!(self.state, State::Awake(_)) && !self.has_more && self.last == FLUSHED {
+        if matches!(self.state, State::Between) {
             let window = self.history.len().saturating_sub(WINDOW);
             let mut kept = Vec::new();
             for piece in self.history.get(window..).unwrap_or_default().chunks(PIECE) {
@@ -140,15 +159,19 @@ impl Inflater {
         if matches!(self.state, State::Awake(_)) {
             return Ok(());
         }
-        let mut history = Vec::with_capacity(WINDOW + SLACK);
-        Decompress::new(false)
-            .decompress_vec(&self.history, &mut history, FlushDecompress::Sync)
-            .map_err(io::Error::other)?;
-        let mut inflater = Box::new(Decompress::new(false));
-        if !history.is_empty() {
-            inflater.set_dictionary(&history).map_err(io::Error::other)?;
+        let mut inflater = INFLATER.take().unwrap_or_else(|| Box::new(Decompress::new(false)));
+        inflater.reset(false);
+        if matches!(self.state, State::Resting) {
+            let mut history = Vec::with_capacity(WINDOW + SLACK);
+            inflater.decompress_vec(&self.history, &mut history, FlushDecompress::Sync).map_err(io::Error::other)?;
+            inflater.reset(false);
+            self.history = history;
         }
-        (self.history, self.state) = (history, State::Awake(inflater));
+        let window = self.history.len().saturating_sub(WINDOW);
+        if let Some(window @ [_, ..]) = self.history.get(window..) {
+            inflater.set_dictionary(window).map_err(io::Error::other)?;
+        }
+        self.state = State::Awake(inflater);
         Ok(())
     }
 
@@ -191,6 +214,8 @@ mod tests {
             assert!(sent.ends_with(&FLUSHED));
             inflater.feed(&sent);
             assert_eq!(all(&mut inflater, 100), text);
+            inflater.pause();
+            assert!(matches!(inflater.state, State::Between), "nothing is kept but what may be looked back at");
         }
     }
 
@@ -229,7 +254,10 @@ mod tests {
             let command = format!("a{number} UID FETCH {number} (FLAGS BODY.PEEK[HEADER.FIELDS (Subject)])\r\n");
             inflater.feed(&compressed(&mut client, command.as_bytes()));
             said.extend(all(&mut inflater, 8192));
-            if number % 7 == 0 {
+            if number % 3 == 0 {
+                inflater.pause();
+            }
+            if number % 21 == 0 {
                 inflater.rest().expect("rests");
                 assert!(matches!(inflater.state, State::Resting));
                 assert!(inflater.history.capacity() + inflater.input.capacity() < 8 << 10);
@@ -244,6 +272,7 @@ mod tests {
         let sent = compressed(&mut Compress::new(flate2::Compression::best(), false), b"a NOOP\r\n");
         inflater.feed(&sent[..sent.len() - 1]);
         all(&mut inflater, 64);
+        inflater.pause();
         inflater.rest().expect("no error");
         assert!(matches!(inflater.state, State::Awake(_)));
     }
@@ -265,6 +294,7 @@ mod tests {
                     heard.extend(all(&mut inflater, room));
                 }
                 prop_assert_eq!(heard, text);
+                inflater.pause();
                 if rests {
                     inflater.rest().expect("rests");
                 }

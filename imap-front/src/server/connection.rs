@@ -20,8 +20,10 @@ use crate::frame::{Frame, Framer, NO_ROOM};
 use crate::session::{Action, Call, Reply, Session, SessionConfig};
 use crate::store::{MailStore, StoreError};
 
-/// So much is read at a time.
+/// So much is read at a time from a client that says much.
 const READ: usize = 8 << 10;
+/// And from one that says little: most connections wait for a word nearly all of the time.
+const READ_LITTLE: usize = 512;
 /// While a command runs no more is read if this much of the next ones is there.
 const READ_AHEAD: usize = 16 << 10;
 /// How often it is tried whether a client is there that sends nothing more but waits for the end of its command.
@@ -77,7 +79,7 @@ impl Connection {
         // A line that lacks its end, or commands ahead, and what is read to that.
         let mut framer = Framer::new(longest.saturating_add(2 + READ));
         // Passwords come through it.
-        let mut buffer = Zeroizing::new(vec![0; READ]);
+        let mut buffer = Zeroizing::new(vec![0; READ_LITTLE]);
         let mut handles = Handles::new(self.store.clone(), self.peer);
         let mut answers: Option<Answers> = None;
         // What keeps the session from the next answer, and the memory that what came of it takes.
@@ -208,8 +210,11 @@ impl Connection {
                 let is_busy = answers.is_some() || working.is_some();
                 let may_read = !ended && (!is_busy || framer.buffered() < READ_AHEAD);
                 let watching = !is_busy && handles.watches();
-                let may_rest =
-                    !is_busy && framer.buffered() == 0 && self.inflater.as_ref().is_some_and(Inflater::may_rest);
+                let is_between = !is_busy && !framer.is_partial();
+                if let Some(inflater) = self.inflater.as_mut().filter(|_| is_between) {
+                    inflater.pause();
+                }
+                let may_rest = is_between && self.inflater.as_ref().is_some_and(Inflater::may_rest);
                 let event = tokio::select! {
                     biased;
                     worked = next_work(&mut working), if working.is_some() => Event::Worked(worked),
@@ -228,6 +233,14 @@ impl Connection {
                     let bytes = buffer.get_mut(..count).unwrap_or_default();
                     framer.feed(bytes).map_err(io::Error::other)?;
                     bytes.zeroize();
+                    let room = match count {
+                        ..=READ_LITTLE if count < buffer.len() => READ_LITTLE,
+                        _ if count == buffer.len() => READ,
+                        _ => buffer.len(),
+                    };
+                    if room != buffer.len() {
+                        buffer = Zeroizing::new(vec![0; room]);
+                    }
                     if !is_busy {
                         served.read(Instant::now());
                     }
