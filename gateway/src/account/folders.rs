@@ -1,3 +1,4 @@
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use mail_core::{FolderEntry, FolderKey, SpecialUse, utf7};
@@ -69,12 +70,22 @@ impl Account {
         let deleted = if in_trash {
             upstream.perform(&mut DeleteFolder::new(gid, parent)).await.map(|()| None)
         } else {
-            let mut number = 1;
+            let within = trash.and_then(|trash| tree.entry(&trash)).map(|trash| format!("{}/", trash.name));
+            let beside = within.iter().flat_map(|within| {
+                tree.entries().iter().filter_map(move |entry| entry.name.strip_prefix(within.as_str()))
+            });
+            // Exchange compares names without regard to case.
+            let taken: HashSet<String> = beside.map(str::to_lowercase).collect();
+            let numbered = (2..).map(|number: u32| format!("{} ({number})", node.name));
+            let mut levels = std::iter::once(node.name.clone())
+                .chain(numbered)
+                .filter(|level| !taken.contains(&encode_name(level).to_lowercase()));
+            let mut tries = 0;
             loop {
-                let level = if number == 1 { node.name.clone() } else { format!("{} ({number})", node.name) };
+                let level = levels.next().unwrap_or_default();
                 let moved = upstream.perform(&mut MoveFolder::new(gid, parent, Place::Trash, &level)).await;
-                number += 1;
-                if number > MAX_NAMES || !is_duplicate(&moved) {
+                tries += 1;
+                if tries == MAX_NAMES || !is_duplicate(&moved) {
                     break moved.map(|()| Some(level));
                 }
             }

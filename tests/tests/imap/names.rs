@@ -168,6 +168,26 @@ async fn folders_of_equal_names_are_changed_one_by_one() {
     assert_eq!(ids.map(|id| plain(id).expect("there")), ["same (2)", "Other", "same"]);
 }
 
+/// Whoever makes and deletes a folder of one name every week is not refused after two years.
+#[tokio::test(flavor = "multi_thread")]
+async fn deleted_folders_of_one_name_are_as_many_as_there_are() {
+    let stack = Stack::start(Seed::Empty).await;
+    stack.as_outlook(|mailbox| {
+        let (top, trash) = (mailbox.special(Special::IpmSubtree), mailbox.special(Special::DeletedItems));
+        let mut number = 0;
+        make(mailbox, trash, "work", &mut number);
+        for count in 2..=150 {
+            make(mailbox, trash, &format!("Work ({count})"), &mut number);
+        }
+        make(mailbox, top, "Work", &mut number);
+    });
+    let mut client = login(&stack).await;
+    let before = stack.executes();
+    client.command("DELETE Work").await.ok();
+    assert!(stack.executes() - before <= 8, "{} requests", stack.executes() - before);
+    assert!(stack.as_outlook(|mailbox| mailbox.folder_at(&["Deleted Items", "Work (151)"]).is_some()));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn mapped_names_make_plain_ones() {
     let stack = Stack::start(Seed::Empty).await;
