@@ -87,7 +87,8 @@ struct Named {
     unsupported: bool,
 }
 
-/// `NONE`, or events in parentheses that fit together (RFC 5465 5).
+/// `NONE`, or events in parentheses (RFC 5465 5). MessageNew, MessageExpunge and FlagChange should come together, but the RFC's own
+/// examples (3.1, with erratum 1804) and other servers have each alone: then it stands for those that it can't do without.
 fn named(cursor: &mut Cursor<'_>, fetch_items: impl Fn(&[u8]) -> Option<Vec<FetchItem>>) -> Option<Named> {
     let mut named = Named::default();
     if cursor.peek() != Some(b'(') {
@@ -121,8 +122,8 @@ fn named(cursor: &mut Cursor<'_>, fetch_items: impl Fn(&[u8]) -> Option<Vec<Fetc
     }
     cursor.expect(b')')?;
     named.unsupported |= annotations;
-    named.events.messages = new;
-    (new == expunge && (new || !(named.events.flags || annotations))).then_some(named)
+    named.events.messages = new || expunge || named.events.flags || annotations;
+    Some(named)
 }
 
 #[cfg(test)]
@@ -173,16 +174,21 @@ mod tests {
     }
 
     #[test]
+    fn an_event_stands_for_those_that_it_needs() {
+        for (alone, flags) in [("MessageNew", false), ("MessageExpunge", false), ("FlagChange", true)] {
+            let request = parsed(&format!("SET (personal ({alone}))")).flatten().unwrap();
+            let events = request.groups.first().unwrap().events;
+            assert_eq!((events.messages, events.flags), (true, flags), "{alone}");
+        }
+    }
+
+    #[test]
     fn what_does_not_fit_together() {
         for arguments in [
             "",
             "SET",
             "SET STATUS",
             "SET (selected)",
-            "SET (personal (MessageNew))",
-            "SET (personal (MessageExpunge))",
-            "SET (personal (FlagChange))",
-            "SET (selected (AnnotationChange))",
             "SET (selected (MessageNew MessageExpunge)) (selected-delayed NONE)",
             "SET (selected (MailboxName))",
             "SET (selected (MailboxMetadataChange))",
