@@ -1,4 +1,4 @@
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use mail_core::{Change, Snapshot};
@@ -15,6 +15,8 @@ const MAX_CONTEXTS: usize = 8;
 const MAX_RANGES: usize = 8192;
 /// So many messages at a time are shown before it is told that they were found.
 const MAX_COMING: usize = 1000;
+/// So many messages at a time are read as a search asks for more than their rows tell.
+const MAX_OPEN: usize = 1000;
 
 /// The searches whose results the client is told of as they change (RFC 5267 4.3). They end with the selection.
 #[derive(Default)]
@@ -32,14 +34,31 @@ pub(crate) struct Context {
     /// What is shown of messages that come to it, before it is told that they do (RFC 5465 7), and which are to be shown.
     items: Vec<FetchItem>,
     coming: BTreeSet<u32>,
+    /// Messages that changed, or came if so marked, and whose rows don't tell whether they match now.
+    open: BTreeMap<u32, bool>,
+}
+
+/// Messages that have to be read as what a search found is followed.
+pub(crate) struct Open {
+    pub tag: String,
+    /// Ascending.
+    pub uids: Vec<u32>,
+    pub matcher: Arc<Matcher>,
 }
 
 /// Messages that come to what a search found, of which something is to be shown first.
+#[derive(Clone)]
 pub(crate) struct Coming {
     tag: String,
     /// Ascending.
     pub uids: Vec<u32>,
     pub items: Vec<FetchItem>,
+}
+
+/// That a message came or changed, and matches now or doesn't.
+struct Decided {
+    is_new: bool,
+    matches: bool,
 }
 
 /// There is no room for another one, or it can't be followed.
@@ -62,6 +81,7 @@ impl Context {
             unsure: unsure.collect(),
             items: Vec::new(),
             coming: BTreeSet::new(),
+            open: BTreeMap::new(),
         }
     }
 
@@ -70,11 +90,35 @@ impl Context {
         Self { items, ..self }
     }
 
-    fn matches(&self, view: &View, uid: u32) -> bool {
-        let Some((row, number)) = view.row(uid).zip(view.number(uid)) else { return false };
+    /// Whether a message matches, as far as its row tells.
+    fn matches(&self, view: &View, uid: u32) -> Option<bool> {
+        let Some((row, number)) = view.row(uid).zip(view.number(uid)) else { return Some(false) };
         let size = row.size.map(u64::from);
         let candidate = Candidate { row, number, recent: view.is_recent(uid), size, email_id: None, content: None };
-        self.matcher.matches(&candidate) == Some(true)
+        self.matcher.matches(&candidate)
+    }
+
+    /// Takes down that messages match now or don't, and tells what came of it.
+    fn decide(&mut self, decided: impl Iterator<Item = (u32, Decided)>, view: &View, out: &mut Output) {
+        let (mut added, mut removed) = (BTreeSet::new(), BTreeSet::new());
+        for (uid, Decided { is_new, matches }) in decided {
+            match (self.found.contains(uid), matches) {
+                (false, true) if is_new && !self.items.is_empty() && self.coming.len() < MAX_COMING => {
+                    self.coming.insert(uid);
+                }
+                (false, true) => drop(added.insert(uid)),
+                (true, false) => drop(removed.insert(uid)),
+                _ => {}
+            }
+        }
+        self.write("REMOVEFROM", view, &removed, out);
+        self.write("ADDTO", view, &added, out);
+        if !removed.is_empty() {
+            self.found.remove(&removed);
+        }
+        if !added.is_empty() {
+            self.found.add(&added);
+        }
     }
 
     /// Says that messages came to what was found, or went.
@@ -128,6 +172,7 @@ impl Contexts {
             }
             context.unsure.retain(|uid| !gone.contains(uid));
             context.coming.retain(|uid| !gone.contains(uid));
+            context.open.retain(|uid, _| !gone.contains(uid));
         }
     }
 
@@ -140,35 +185,53 @@ impl Contexts {
                 Change::Came(row) | Change::Changed(_, row) => Some(row.uid),
                 Change::Gone(..) => None,
             }));
-            let (mut added, mut removed) = (BTreeSet::new(), BTreeSet::new());
             let last = before.rows().last().map_or(0, |row| row.uid);
+            let mut decided = Vec::new();
             for uid in uids {
-                let is_new = uid > last || context.coming.remove(&uid);
-                match (context.found.contains(uid), context.matches(view, uid)) {
-                    (false, true) if is_new && !context.items.is_empty() && context.coming.len() < MAX_COMING => {
-                        context.coming.insert(uid);
+                let is_new = uid > last || context.coming.remove(&uid) || context.open.get(&uid) == Some(&true);
+                match context.matches(view, uid) {
+                    Some(matches) => {
+                        context.open.remove(&uid);
+                        decided.push((uid, Decided { is_new, matches }));
                     }
-                    (false, true) => drop(added.insert(uid)),
-                    (true, false) => drop(removed.insert(uid)),
-                    _ => {}
+                    None => drop(context.open.insert(uid, is_new)),
                 }
             }
-            context.write("REMOVEFROM", view, &removed, out);
-            context.write("ADDTO", view, &added, out);
-            if !removed.is_empty() {
-                context.found.remove(&removed);
-            }
-            if !added.is_empty() {
-                context.found.add(&added);
-            }
-            if context.found.count() > MAX_RANGES {
+            context.decide(decided.into_iter(), view, out);
+            if context.found.count() > MAX_RANGES || context.open.len() > MAX_OPEN {
                 refused.push(context.tag.clone());
             }
         }
         for tag in &refused {
-            out.status("*", "NO", Some(&format!("NOUPDATE \"{tag}\"")), "Too many messages to be followed");
+            self.lose(tag, "Too many messages to be followed", out);
         }
-        self.cancel(&refused);
+    }
+
+    /// Follows a search no more, although the client wants it.
+    pub fn lose(&mut self, tag: &str, text: &str, out: &mut Output) {
+        out.status("*", "NO", Some(&format!("NOUPDATE \"{tag}\"")), text);
+        self.0.retain(|context| context.tag != tag);
+    }
+
+    /// Messages that have to be read next.
+    pub fn open(&self) -> Option<Open> {
+        let context = self.0.iter().find(|context| !context.open.is_empty())?;
+        let uids = context.open.keys().copied().collect();
+        Some(Open { tag: context.tag.clone(), uids, matcher: Arc::clone(&context.matcher) })
+    }
+
+    /// They were read, and these of them match; `uids` and `found` ascend.
+    pub fn read(&mut self, tag: &str, uids: &[u32], found: &[u32], view: &View, out: &mut Output) {
+        let Some(context) = self.0.iter_mut().find(|context| context.tag == tag) else { return };
+        let decided: Vec<_> = uids
+            .iter()
+            .filter_map(|uid| Some((*uid, context.open.remove(uid)?)))
+            .map(|(uid, is_new)| (uid, Decided { is_new, matches: found.binary_search(&uid).is_ok() }))
+            .collect();
+        context.decide(decided.into_iter(), view, out);
+        if context.found.count() > MAX_RANGES {
+            self.lose(tag, "Too many messages to be followed", out);
+        }
     }
 
     /// Messages that are to be shown next.
@@ -182,7 +245,8 @@ impl Contexts {
     pub fn came(&mut self, coming: &Coming, view: &View, out: &mut Output) {
         let Some(context) = self.0.iter_mut().find(|context| context.tag == coming.tag) else { return };
         let shown: BTreeSet<u32> = coming.uids.iter().copied().filter(|uid| context.coming.remove(uid)).collect();
-        let added = shown.into_iter().filter(|uid| context.matches(view, *uid)).collect();
+        // Where the row does not tell, it was read before.
+        let added = shown.into_iter().filter(|uid| context.matches(view, *uid) != Some(false)).collect();
         context.write("ADDTO", view, &added, out);
         if !added.is_empty() {
             context.found.add(&added);

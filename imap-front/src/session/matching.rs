@@ -91,9 +91,9 @@ impl Matcher {
         self.by_modseq
     }
 
-    /// Whether what matches can be followed by the rows alone: other than by content, by numbers, or by what time it is.
+    /// Whether what matches can be followed: not by numbers, or by what time it is.
     pub fn is_lasting(&self) -> bool {
-        self.is_lasting && self.content_keys == 0
+        self.is_lasting
     }
 
     /// What is looked for in content.

@@ -49,7 +49,7 @@ pub use work::{Work, Worked};
 
 use outcome::{Outcome, Status, Sync};
 
-use self::contexts::Coming;
+use self::contexts::{Coming, Open};
 use self::core::{Core, SessionState};
 use self::enabled::Enabled;
 use self::step::{Progress, Resume, Step, With};
@@ -65,6 +65,8 @@ pub struct Session {
     idling: Option<Running>,
     /// What is being shown, as it comes to what a search found.
     coming: Option<Coming>,
+    /// The command that is done once it is known what it changed in what searches found.
+    ending: Option<Ending>,
     started: Instant,
     /// When the client or the store last said something, and when the client was last told that the session lives.
     heard: Instant,
@@ -90,6 +92,8 @@ enum New {
     Messages(Vec<u32>, Vec<FetchItem>),
     /// Those that come to what a search found.
     Found(Coming),
+    /// Those that are to be read to see whether they do.
+    Open(Open),
     TooMany,
 }
 
@@ -101,6 +105,12 @@ struct Current {
     /// Whether FETCH responses must have the UID.
     uid: bool,
     span: Span,
+}
+
+/// How a command ends.
+struct Ending {
+    tag: String,
+    outcome: Outcome,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -137,6 +147,7 @@ impl Session {
             running: None,
             idling: None,
             coming: None,
+            ending: None,
             started: now,
             heard: now,
             told: now,
@@ -482,10 +493,22 @@ impl Session {
         if outcome.sync != Sync::Nothing {
             self.sync(outcome.sync == Sync::All, uid);
         }
+        self.end_command(Ending { tag: tag.to_owned(), outcome });
+    }
+
+    /// Ends a command, once what it changed in the results of searches is known.
+    fn end_command(&mut self, ending: Ending) {
+        if let SessionState::Selected(selected) = &self.core.state
+            && let Some(open) = selected.contexts.open()
+        {
+            self.ending = Some(ending);
+            return self.tell(Some(New::Open(open)));
+        }
+        let Ending { tag, outcome } = ending;
         if matches!(self.core.state, SessionState::Ended) && !outcome.close {
             return;
         }
-        self.core.out.status(tag, outcome.status.word(), outcome.code.as_deref(), &outcome.text);
+        self.core.out.status(&tag, outcome.status.word(), outcome.code.as_deref(), &outcome.text);
         match outcome.status {
             Status::Bad => self.bad += 1,
             // Who makes a mistake now and then is no scanner. Before login every command counts.
@@ -550,21 +573,26 @@ impl Session {
         if new.is_none() && !self.core.notify.as_ref().is_some_and(notify::Notify::has_pending) {
             return false;
         }
+        self.idling = self.running.take();
+        self.tell(new);
+        true
+    }
+
+    /// Begins to tell of what is new.
+    fn tell(&mut self, new: Option<New>) {
         let span = tracing::info_span!("notify");
         let core = &mut self.core;
-        let step = span.in_scope(|| match &new {
-            Some(New::Messages(uids, items)) => cmd::show_new(core, uids, items.clone()),
-            Some(New::Found(coming)) => cmd::show_new(core, &coming.uids, coming.items.clone()),
+        if let Some(New::Found(coming)) = &new {
+            self.coming = Some(coming.clone());
+        }
+        let step = span.in_scope(|| match new {
+            Some(New::Messages(uids, items)) => cmd::show_new(core, &uids, items),
+            Some(New::Found(coming)) => cmd::show_new(core, &coming.uids, coming.items),
+            Some(New::Open(open)) => cmd::follow(core, open),
             Some(New::TooMany) => cmd::overflow(core),
             None => cmd::look(core),
         });
-        if let Some(New::Found(coming)) = new {
-            self.coming = Some(coming);
-        }
-        let command = Current { tag: String::new(), name: "NOTIFY", uid: true, span };
-        self.idling = self.running.take();
-        self.proceed(command, step);
-        true
+        self.proceed(Current { tag: String::new(), name: "NOTIFY", uid: true, span }, step);
     }
 
     /// The new messages that are to be shown (RFC 5465 5.2, 7).
@@ -586,7 +614,8 @@ impl Session {
                 return new;
             }
         }
-        selected.contexts.coming().map(New::Found)
+        let open = selected.contexts.open().map(New::Open);
+        open.or_else(|| selected.contexts.coming().map(New::Found))
     }
 
     /// What was to be told was told.
@@ -601,6 +630,8 @@ impl Session {
         self.running = self.idling.take();
         if outcome.close {
             self.end();
+        } else if let Some(ending) = self.ending.take() {
+            self.end_command(ending);
         } else if !matches!(self.core.state, SessionState::Ended) {
             self.settle();
         }
@@ -624,6 +655,7 @@ impl Session {
         self.core.state = SessionState::Ended;
         self.running = None;
         self.idling = None;
+        self.ending = None;
         self.core.actions.push_back(Action::Close);
     }
 }

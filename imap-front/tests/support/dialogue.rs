@@ -276,7 +276,10 @@ impl Dialogue {
                 Reply::Done(Ok(()))
             }
             Call::Fetch { uids, need } => {
-                let mut messages = block_on(folder().fetch(uids, need)).unwrap();
+                let mut messages = match block_on(folder().fetch(uids, need)) {
+                    Ok(messages) => messages,
+                    Err(error) => return self.reply(Reply::FetchEnd(Err(error))),
+                };
                 let mut left = self.pause_fetch_after.take();
                 while let Some((uid, message)) = block_on(messages.next()) {
                     let paused = left.as_mut().is_some_and(|left| {

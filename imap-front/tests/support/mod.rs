@@ -72,6 +72,8 @@ pub struct MemoryFolder {
     pub fail_append_after: Mutex<Option<(usize, StoreError)>>,
     /// What the next removal answers instead of being done.
     pub fail_expunge: Mutex<Option<StoreError>>,
+    /// What the next FETCH fails with.
+    pub fail_fetch: Mutex<Option<StoreError>>,
     /// UIDs of messages that went, with the MODSEQ of that.
     pub tombstones: Mutex<BTreeMap<u32, u64>>,
     /// See [`Expunged`].
@@ -114,6 +116,7 @@ impl Memory {
             fail: Mutex::default(),
             fail_append_after: Mutex::default(),
             fail_expunge: Mutex::default(),
+            fail_fetch: Mutex::default(),
             tombstones: Mutex::default(),
             complete_after: AtomicU64::default(),
         });
@@ -431,6 +434,7 @@ impl FolderStore for MemoryFolder {
         need: FetchNeed,
     ) -> Result<BoxStream<'static, (u32, Result<FetchedMessage, StoreError>)>, StoreError> {
         self.log(format!("fetch {uids:?} {need:?}"));
+        self.fail_fetch.lock().unwrap().take().map_or(Ok(()), Err)?;
         let snapshot = self.snapshot();
         let content = self.content.lock().unwrap().clone();
         let at_hand = self.at_hand.load(Ordering::Relaxed);

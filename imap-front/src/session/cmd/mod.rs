@@ -38,6 +38,7 @@ use crate::proto::sequence::SequenceSet;
 use store::Storing;
 
 pub(crate) use notify::{look, overflow};
+pub(crate) use search::follow;
 
 /// Shows messages that came.
 pub(crate) fn show_new(core: &mut Core, uids: &[u32], items: Vec<FetchItem>) -> Step {

@@ -12,8 +12,8 @@ use crate::proto::request::FetchItem;
 use crate::proto::return_options::ReturnOptions;
 use crate::proto::search::SearchRequest;
 use crate::session::action::{Call, Reply};
-use crate::session::contexts::Context;
-use crate::session::core::Core;
+use crate::session::contexts::{Context, Open};
+use crate::session::core::{Core, SessionState};
 use crate::session::matching::{Candidate, Matcher, Scope};
 use crate::session::object_id::email_id;
 use crate::session::ordered::{Looking, Ordered, Placed, Told};
@@ -49,7 +49,7 @@ pub(super) fn search(core: &mut Core, request: SearchRequest, shown: Vec<FetchIt
     let (tag, now) = (core.tag.clone(), core.time);
     let (most, utf8) = (core.config.limits.search_keys, core.enabled.utf8());
     let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-    let wanted = Wanted { tag, uid, order, returns, shown };
+    let wanted = Wanted { purpose: Purpose::Answer, tag, uid, order, returns, shown };
     if wanted.returns.is_some_and(|returns| returns.update) && selected.contexts.has(&wanted.tag) {
         return Step::Done(Outcome::bad("The tag is that of a search that is followed"));
     }
@@ -69,31 +69,35 @@ pub(super) fn search(core: &mut Core, request: SearchRequest, shown: Vec<FetchIt
     if matcher.by_modseq() {
         core.use_condstore();
     }
-    let asked = content_keys(&key);
-    let search = Search {
-        query: Query { view, matcher, now },
-        wanted,
-        asked,
-        open: Vec::new(),
-        found: Vec::new(),
-        calls: VecDeque::new(),
-        placing: None,
-        held: 0,
-        done: 0,
-        goal: 0,
-        failed: None,
-    };
-    Box::new(search).begin(core, None)
+    Box::new(Search::new(Query { view, matcher, now }, wanted)).begin(core, None)
+}
+
+/// Reads messages that a search that is followed has to know more of than their rows tell (RFC 5267 4.3).
+pub(crate) fn follow(core: &mut Core, open: Open) -> Step {
+    let now = core.time;
+    let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
+    let query = Query { view: selected.view().clone(), matcher: open.matcher, now };
+    let uids = open.uids.clone();
+    let purpose = Purpose::Follow(open.uids);
+    let wanted = Wanted { purpose, tag: open.tag, uid: true, order: Order::Mailbox, returns: None, shown: Vec::new() };
+    Box::new(Search::new(query, wanted)).begin(core, Some(uids))
 }
 
 /// What is to come of a search.
 struct Wanted {
+    purpose: Purpose,
     tag: String,
     uid: bool,
     order: Order,
     returns: Option<ReturnOptions>,
     /// What of messages that come to what is found.
     shown: Vec<FetchItem>,
+}
+
+enum Purpose {
+    Answer,
+    /// To see which of these come to what an earlier one found.
+    Follow(Vec<u32>),
 }
 
 impl Wanted {
@@ -103,6 +107,12 @@ impl Wanted {
 
     /// A search that fails saves nothing instead of what it should have found (RFC 5182 2.1).
     fn fail(&self, core: &mut Core, outcome: Outcome) -> Step {
+        if let Purpose::Follow(_) = self.purpose {
+            if let SessionState::Selected(selected) = &mut core.state {
+                selected.contexts.lose(&self.tag, &outcome.text, &mut core.out);
+            }
+            return Step::Done(Outcome::ok(self.completed()));
+        }
         if let Some(selected) = core.selected().filter(|_| self.saves()) {
             selected.save(Default::default());
         }
@@ -204,6 +214,8 @@ impl Query {
 
 struct Search {
     query: Query,
+    /// Of messages that come later nothing is known yet.
+    followed: Arc<Matcher>,
     wanted: Wanted,
     /// What the store is asked before messages are read.
     asked: Vec<ContentKey>,
@@ -222,6 +234,24 @@ struct Search {
 }
 
 impl Search {
+    fn new(query: Query, wanted: Wanted) -> Self {
+        let asked = content_keys(query.matcher.key());
+        Self {
+            followed: Arc::clone(&query.matcher),
+            query,
+            wanted,
+            asked,
+            open: Vec::new(),
+            found: Vec::new(),
+            calls: VecDeque::new(),
+            placing: None,
+            held: 0,
+            done: 0,
+            goal: 0,
+            failed: None,
+        }
+    }
+
     /// Looks at what the rows decide.
     fn begin(self: Box<Self>, core: &mut Core, of: Option<Vec<u32>>) -> Step {
         let Query { view, matcher, .. } = &self.query;
@@ -336,7 +366,13 @@ impl Search {
 
     /// Everything is known.
     fn end(self: Box<Self>, core: &mut Core) -> Step {
-        let Self { query, wanted, found, .. } = *self;
+        let Self { query, followed, wanted, found, .. } = *self;
+        if let Purpose::Follow(uids) = &wanted.purpose {
+            if let SessionState::Selected(selected) = &mut core.state {
+                selected.contexts.read(&wanted.tag, uids, &found, &query.view, &mut core.out);
+            }
+            return Step::Done(Outcome::ok(wanted.completed()));
+        }
         let response = SearchResponse {
             view: &query.view,
             tag: &wanted.tag,
@@ -357,8 +393,8 @@ impl Search {
         }
         if wanted.returns.is_some_and(|returns| returns.update) {
             let Some(selected) = core.selected() else { return Step::Done(Outcome::bug()) };
-            let context = Context::new(&wanted.tag, wanted.uid, &query.matcher, &query.view, &found)
-                .showing(wanted.shown.clone());
+            let context =
+                Context::new(&wanted.tag, wanted.uid, &followed, &query.view, &found).showing(wanted.shown.clone());
             if selected.contexts.follow(context).is_err() {
                 let code = format!("NOUPDATE \"{}\"", wanted.tag);
                 core.out.status("*", "NO", Some(&code), "What is found will not be followed");
