@@ -1,4 +1,4 @@
-use mail_core::message::{Content, Entity, Fields, Parameters, put_together};
+use mail_core::message::{Content, Entity, Fields, Parameters, Reading, put_together};
 
 use super::write_envelope;
 use crate::proto::response::Output;
@@ -101,7 +101,7 @@ fn write_disposition(entity: Entity<'_>, output: &mut Output) {
 }
 
 fn write_languages(header: Fields<'_>, output: &mut Output) {
-    let value = header.parameterized("Content-Language").unwrap_or_default().value;
+    let value = header.parameterized("Content-Language", Reading::Strict).unwrap_or_default().value;
     let tags = value.split(|byte| *byte == b',').map(<[u8]>::trim_ascii).filter(|tag| !tag.is_empty());
     let tags: Vec<&[u8]> = tags.take(MAX_LANGUAGES).collect();
     if tags.is_empty() {

@@ -74,7 +74,12 @@ const MAX_ADDRESSES: usize = 10_000;
 
 /// Parses an unfolded address list (RFC 5322 3.4, with its obsolete forms); anything is accepted.
 pub(super) fn parse_addresses(value: &[u8]) -> Vec<Address> {
-    let mut parser = Parser { rest: value, ..Parser::default() };
+    parse_within(value, MAX_ADDRESSES)
+}
+
+/// The same, with at most so many addresses.
+pub(super) fn parse_within(value: &[u8], most: usize) -> Vec<Address> {
+    let mut parser = Parser { rest: value, most, ..Parser::default() };
     parser.run();
     parser.found
 }
@@ -82,6 +87,7 @@ pub(super) fn parse_addresses(value: &[u8]) -> Vec<Address> {
 #[derive(Default)]
 struct Parser<'a> {
     rest: &'a [u8],
+    most: usize,
     found: Vec<Address>,
     in_group: bool,
     /// Words outside angle brackets, one space between them.
@@ -98,7 +104,7 @@ struct Parser<'a> {
 impl Parser<'_> {
     fn run(&mut self) {
         while let Some(byte) = self.next() {
-            if self.found.len() >= MAX_ADDRESSES {
+            if self.found.len() >= self.most {
                 break;
             }
             match byte {

@@ -1,5 +1,3 @@
-use std::borrow::Cow;
-
 use super::charset::{decode as decode_charset, guess, is_known};
 use super::line::one_line;
 use super::transfer::base64;
@@ -10,9 +8,6 @@ const PIECE: usize = 4 << 10;
 
 /// Begins what sets the state of a charset.
 const ESCAPE: u8 = 0x1B;
-
-/// Stands for the equals sign of what looks like an encoded word and is none. A noncharacter: it means nothing in text.
-const NO_WORD: char = '\u{FDD0}';
 
 /// Free text on one line, encoded words decoded (RFC 2047 6.2).
 pub(super) fn decode(value: &[u8]) -> String {
@@ -172,47 +167,6 @@ fn word_end(bytes: &[u8], at: usize) -> Option<usize> {
     }
 }
 
-/// A value as text in which whatever looks like the start of an encoded word is one, for a parser that would otherwise look
-/// for the end of each up to the end of the value. [`unmarked`] makes of its findings what stands there.
-pub(super) fn marked(value: &[u8]) -> String {
-    let value = without_ends(value);
-    let fakes = fakes(&value);
-    if fakes.is_empty() {
-        return value + "\n";
-    }
-    let mut out = String::with_capacity(value.len() + 16);
-    let mut copied = 0;
-    for at in fakes {
-        out.extend(value.get(copied..at).unwrap_or_default().chars().filter(|c| *c != NO_WORD));
-        out.push(NO_WORD);
-        copied = at + 1;
-    }
-    out.extend(value.get(copied..).unwrap_or_default().chars().filter(|c| *c != NO_WORD));
-    out.push('\n');
-    out
-}
-
-/// Where something begins as an encoded word does and is none. What is in a word begins none: base64 may end with `=`, and the
-/// word goes on with `?=`.
-fn fakes(value: &str) -> Vec<usize> {
-    let (mut fakes, mut word) = (Vec::new(), 0);
-    for (at, _) in value.match_indices("=?") {
-        if at < word {
-            continue;
-        }
-        match word_end(value.as_bytes(), at) {
-            Some(end) => word = end,
-            None => fakes.push(at),
-        }
-    }
-    fakes
-}
-
-/// Undoes what [`marked`] did.
-pub(super) fn unmarked(text: &str) -> Cow<'_, str> {
-    if text.contains(NO_WORD) { Cow::Owned(text.replace(NO_WORD, "=")) } else { Cow::Borrowed(text) }
-}
-
 /// A value as text with the line end that parsers of values look for.
 pub(super) fn terminated(value: &[u8]) -> String {
     without_ends(value) + "\n"
@@ -259,9 +213,6 @@ mod tests {
         // Minutes, if the end of each were looked for.
         let value = "=?ab?q?x".repeat(1 << 19);
         assert_eq!(decode(value.as_bytes()), value);
-        let marked = marked(value.as_bytes());
-        assert!(!marked.contains("=?"));
-        assert_eq!(unmarked(&marked).trim_end(), value);
     }
 
     fn library(value: &str) -> String {

@@ -62,12 +62,19 @@ impl<'a> Entity<'a> {
 
     /// Content-Disposition (RFC 2183); an empty value if there is none.
     pub fn disposition(self) -> Parameterized {
-        self.fields().parameterized("Content-Disposition").unwrap_or_default()
+        self.fields().parameterized("Content-Disposition", self.part.reading).unwrap_or_default()
     }
 
-    /// Content-Transfer-Encoding as it stands there, without comments; empty if there is none.
+    /// Content-Transfer-Encoding as it stands there, without comments; empty if there is none. Read leniently, it is the first
+    /// word that is known.
     pub fn transfer_encoding(self) -> Vec<u8> {
-        self.fields().parameterized("Content-Transfer-Encoding").unwrap_or_default().value
+        let reading = self.part.reading;
+        let value = self.fields().parameterized("Content-Transfer-Encoding", reading).unwrap_or_default().value;
+        if !reading.is_lenient() || transfer::is_known(&value) {
+            return value;
+        }
+        let mut words = value.split(|byte| !(byte.is_ascii_alphanumeric() || *byte == b'-'));
+        words.find(|word| !word.is_empty() && transfer::is_known(word)).map(<[u8]>::to_vec).unwrap_or(value)
     }
 
     /// Whether there is a transfer encoding to undo.
@@ -80,14 +87,22 @@ impl<'a> Entity<'a> {
         transfer::decode(&self.transfer_encoding(), self.body())
     }
 
-    /// What is decoded of it as text of the charset that it says.
+    /// What is decoded of it as text of the charset that it says, or is written in ([`charset::detect`]).
     pub fn text_of(self, data: &[u8]) -> String {
-        charset::decode(self.part.media.parameters.text("charset").as_deref(), data)
+        charset::decode(self.charset(data).as_deref(), data)
     }
 
     /// The same, piece by piece.
     pub fn text_in_pieces(self, data: &[u8], each: &mut dyn FnMut(&str)) {
-        charset::decode_in_pieces(self.part.media.parameters.text("charset").as_deref(), data, each);
+        charset::decode_in_pieces(self.charset(data).as_deref(), data, each);
+    }
+
+    fn charset(self, data: &[u8]) -> Option<String> {
+        let declared = self.part.media.parameters.text("charset");
+        if !charset::says_nothing(declared.as_deref()) || data.is_ascii() && !data.contains(&0x1B) {
+            return declared;
+        }
+        Some(charset::detect(data, self.part.media.is_exactly("text", "html")).to_owned())
     }
 }
 

@@ -8,6 +8,7 @@ use super::date::Date;
 use super::line::{line_length, one_line, slice, unfold};
 use super::mailbox::{Mailbox, addressed, mailboxes};
 use super::parameters::Parameterized;
+use super::reading::Reading;
 use super::{encoded_word, reads};
 use crate::work::spend;
 
@@ -28,9 +29,9 @@ pub struct Header {
 
 impl Header {
     /// Scans the header block at the start of a range.
-    pub(super) fn scan(raw: &[u8], range: Range<usize>) -> Self {
+    pub(super) fn scan(raw: &[u8], range: Range<usize>, reading: Reading) -> Self {
         reads::header();
-        Self::of(Lines::of(slice(raw, &range)), range.start)
+        Self::of(Lines::of(slice(raw, &range), reading), range.start)
     }
 
     /// The header block with these lines.
@@ -66,7 +67,7 @@ pub(super) struct Lines {
 }
 
 impl Lines {
-    pub(super) fn of(bytes: &[u8]) -> Self {
+    pub(super) fn of(bytes: &[u8], reading: Reading) -> Self {
         let mut starts = Vec::new();
         let mut at = 0;
         while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
@@ -75,6 +76,9 @@ impl Lines {
             match rest.get(..length) {
                 Some(b"\r\n" | b"\n") => return Self { length: at + length, without_end: at, starts },
                 Some([b' ' | b'\t', ..]) if !starts.is_empty() => {}
+                Some(line) if reading.is_lenient() && !may_stand_in_header(line, at == 0) => {
+                    return Self { length: at, without_end: at, starts };
+                }
                 _ => starts.extend(u32::try_from(at)),
             }
             at += length;
@@ -86,6 +90,11 @@ impl Lines {
     pub(super) fn are_ended(&self) -> bool {
         self.without_end < self.length
     }
+}
+
+/// Whether a line is a field, or how mail files say before the first one where a message begins.
+fn may_stand_in_header(line: &[u8], first: bool) -> bool {
+    Field::of(line).is_some() || (first && (line.starts_with(b"From ") || line.starts_with(b">From ")))
 }
 
 /// A header field.
@@ -211,8 +220,8 @@ impl<'a> Fields<'a> {
     }
 
     /// The value of the first field of a name with its parameters.
-    pub fn parameterized(self, name: &str) -> Option<Parameterized> {
-        self.unfolded(name).map(|value| Parameterized::parse(&value))
+    pub fn parameterized(self, name: &str, reading: Reading) -> Option<Parameterized> {
+        self.unfolded(name).map(|value| Parameterized::read(&value, reading))
     }
 
     /// The date that the first field of a name says.
@@ -256,7 +265,7 @@ mod tests {
         b"From x\r\n y: z\r\nSubject: one\r\n two\r\nX-Empty:\r\nsubject : three\r\nbad line\r\n :\r\n\r\nA: b";
 
     fn scan(raw: &[u8]) -> Header {
-        Header::scan(raw, 0..raw.len())
+        Header::scan(raw, 0..raw.len(), Reading::Strict)
     }
 
     #[test]
@@ -292,6 +301,21 @@ mod tests {
         ] {
             assert_eq!(scan(raw).range(), 0..length);
             assert_eq!(scan(raw).fields(raw).raw().len(), without_end);
+        }
+    }
+
+    #[test]
+    fn a_line_that_is_no_field_ends_it_where_that_was_meant() {
+        for (raw, length, without_end) in [
+            (&b"Subject: UPS\r\nInput power failed at 10:02\r\nmore\r\n\r\nx"[..], 14, 14),
+            (b"a: b\n--m\n", 5, 5),
+            (b"text at once\n\na: b", 0, 0),
+            (b" indented\n", 0, 0),
+            (b"From x@y Mon\na: b\nFrom z\n", 18, 18),
+            (b"a: b\n c d\ne: f\n\ng", 16, 15),
+        ] {
+            let header = Header::scan(raw, 0..raw.len(), Reading::Lenient);
+            assert_eq!((header.range(), header.fields(raw).raw().len()), (0..length, without_end), "{raw:?}");
         }
     }
 

@@ -1,8 +1,10 @@
-use mail_parser::HeaderValue;
-use mail_parser::parsers::MessageStream;
+use super::address::{Address, parse_within};
+use super::charset::guess;
+use super::encoded_word;
+use super::line::{one_line, unfold};
 
-use super::encoded_word::{marked, unmarked};
-use super::line::one_line;
+/// How many a field may name: more than a message can have recipients.
+const MAX_MAILBOXES: usize = 100_000;
 
 /// Somebody whom a header names, as text: encoded words decoded, no line ends.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,16 +24,30 @@ pub(super) fn mailboxes(value: &[u8]) -> Vec<Mailbox> {
 
 /// The same with what can't be an address where one should be.
 pub(super) fn addressed(value: &[u8]) -> Vec<Mailbox> {
-    let value = marked(value);
-    let HeaderValue::Address(addresses) = MessageStream::new(value.as_bytes()).parse_address() else {
-        return Vec::new();
-    };
-    let mailboxes = addresses.into_list().into_iter().filter_map(|found| {
-        let address = one_line(&unmarked(&found.address?)).replace([' ', '<', '>'], "");
-        let name = found.name.map(|name| one_line(&unmarked(&name))).unwrap_or_default();
-        Some(Mailbox { name, address })
+    let mailboxes = parse_within(&unfold(value), MAX_MAILBOXES).into_iter().filter_map(|found| match found {
+        Address::Mailbox { name, local, host, .. } => {
+            // Some write the name behind the address.
+            let space = host.iter().position(u8::is_ascii_whitespace).unwrap_or(host.len());
+            let (host, behind) = host.split_at(space);
+            let name = name.unwrap_or_else(|| behind.to_vec());
+            Some(Mailbox { name: encoded_word::decode(&name), address: one_line(&address(&local, host)) })
+        }
+        Address::GroupStart(_) | Address::GroupEnd => None,
     });
     mailboxes.collect()
+}
+
+/// As it stands in an envelope (RFC 5321 4.1.2): what stands before the at sign is quoted if it has to be.
+fn address(local: &[u8], host: &[u8]) -> String {
+    let (local, host) = (guess(local), guess(host));
+    if host.is_empty() {
+        return local.into_owned();
+    }
+    let needs_quotes = |c: char| c.is_ascii_whitespace() || "\"(),:;<>@[\\]".contains(c);
+    if !local.contains(needs_quotes) {
+        return format!("{local}@{host}");
+    }
+    format!("\"{}\"@{host}", local.replace('\\', "\\\\").replace('"', "\\\""))
 }
 
 #[cfg(test)]
@@ -52,6 +68,10 @@ mod tests {
             ("G: c@x, \"D, E\" <d@x>;", &["|c@x", "D, E|d@x"]),
             ("Name, Other <>", &[]),
             ("=?no?word <a@b>, =?utf-8?q?=C3=A4?= <c@d>", &["=?no?word|a@b", "ä|c@d"]),
+            ("=?utf-8?Q?B=C3?=\r\n =?utf-8?Q?=B6b?= <b@x>", &["Böb|b@x"]),
+            ("=?UTF-8?B?SGVsbG8gV29ybGQ?= <b@x>", &["Hello World|b@x"]),
+            ("\"a b\"@x, \"a\\\"b\" <\"c@d\"@x>, x@y (Z)", &["|\"a b\"@x", "a\"b|\"c@d\"@x", "Z|x@y"]),
+            ("a@x Ann Lee", &["Ann Lee|a@x"]),
             ("", &[]),
         ] {
             assert_eq!(found(value), expected, "{value}");
@@ -62,7 +82,7 @@ mod tests {
     #[test]
     fn words_without_end_are_looked_at_once() {
         // Minutes, if the end of each were looked for.
-        let value = "=?ab?q?x, ".repeat(1 << 18) + "a@b";
+        let value = "=?ab?q?x, ".repeat(1 << 16) + "a@b";
         assert_eq!(mailboxes(value.as_bytes()), [Mailbox { name: String::new(), address: "a@b".into() }]);
     }
 }

@@ -1,6 +1,7 @@
 use super::charset::guess;
 use super::header::Fields;
 use super::parameters::{Parameterized, Parameters};
+use super::reading::Reading;
 
 /// A Content-Type (RFC 2045 5).
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,11 +18,15 @@ pub struct MediaType {
 
 impl MediaType {
     /// That of a part with this header. One that is missing or can't be understood is the default of where the part stands.
-    pub(super) fn of(fields: Fields<'_>, default: fn() -> Self) -> Self {
-        let Some(Parameterized { value, parameters }) = fields.parameterized("Content-Type") else { return default() };
+    pub(super) fn of(fields: Fields<'_>, default: fn() -> Self, reading: Reading) -> Self {
+        let Some(Parameterized { value, parameters }) = fields.parameterized("Content-Type", reading) else {
+            return default();
+        };
         let mut halves = value.splitn(2, |byte| *byte == b'/');
         match (halves.next().and_then(token), halves.next().and_then(token)) {
             (Some(kind), Some(subtype)) => Self { kind, subtype, parameters, declared: true },
+            // A name, a charset, a boundary may be understood all the same.
+            _ if reading.is_lenient() => Self { parameters, ..default() },
             _ => default(),
         }
     }
@@ -91,8 +96,12 @@ mod tests {
             ("", "message/rfc822"),
         ] {
             let raw = format!("Content-Type: {value}\r\n");
-            let header = Header::scan(raw.as_bytes(), 0..raw.len());
-            assert_eq!(MediaType::of(header.fields(raw.as_bytes()), MediaType::message).essence(), expected, "{value}");
+            let header = Header::scan(raw.as_bytes(), 0..raw.len(), Reading::Strict);
+            assert_eq!(
+                MediaType::of(header.fields(raw.as_bytes()), MediaType::message, Reading::Strict).essence(),
+                expected,
+                "{value}"
+            );
         }
     }
 
@@ -100,8 +109,8 @@ mod tests {
     fn boundaries() {
         let of = |value: &str| {
             let raw = format!("Content-Type: multipart/mixed; {value}\r\n");
-            let header = Header::scan(raw.as_bytes(), 0..raw.len());
-            MediaType::of(header.fields(raw.as_bytes()), MediaType::plain).boundary()
+            let header = Header::scan(raw.as_bytes(), 0..raw.len(), Reading::Strict);
+            MediaType::of(header.fields(raw.as_bytes()), MediaType::plain, Reading::Strict).boundary()
         };
         assert_eq!(of("boundary=\" a b \"").as_deref(), Some(&b" a b"[..]));
         assert_eq!(of("boundary*0=a; boundary*1=b").as_deref(), Some(&b"ab"[..]));

@@ -5,6 +5,7 @@
 //! * Nothing is refused: whatever the bytes are, they have a header and a structure.
 //! * Every nesting and count is bounded ([`Limits`], [`MAX_FIELDS`], 64 parameters), and time is proportional to the bytes,
 //!   times the depth for multiparts within each other.
+//! * Who shows the bytes reads them strictly, who makes something else of them leniently ([`Reading`]).
 //! * A [`Message`] scans its header block once and finds its structure once, whoever asks for them and how often ([`Reads`]).
 
 mod address;
@@ -15,11 +16,13 @@ mod encoded_word;
 mod entity;
 mod header;
 pub mod html;
+mod lenient;
 mod line;
 mod mailbox;
 mod media_type;
 mod outline;
 mod parameters;
+mod reading;
 mod reads;
 mod section;
 mod structure;
@@ -40,6 +43,7 @@ pub use self::mailbox::Mailbox;
 pub use self::media_type::MediaType;
 pub use self::outline::Outline;
 pub use self::parameters::{Parameterized, Parameters};
+pub use self::reading::Reading;
 pub use self::reads::Reads;
 pub use self::section::{Extract, Section, SectionText};
 pub use self::structure::{BodySize, Content, Limits, Part};
@@ -88,7 +92,7 @@ impl Message {
     /// Its header block.
     pub fn header(&self) -> &Header {
         let range = || self.outline.as_ref().map_or(0..self.bytes.len(), Outline::header_range);
-        self.header.get_or_init(|| Header::scan(&self.bytes, range()))
+        self.header.get_or_init(|| Header::scan(&self.bytes, range(), self.limits.reading))
     }
 
     /// The fields of its header.
@@ -121,7 +125,7 @@ impl Message {
     /// says. The rest is not read again: only the added lines are. If an empty line ends them, all of this message becomes
     /// the body.
     pub fn amended(&self, added: &[u8], goes: impl Fn(&[u8]) -> bool) -> Self {
-        let mut lines = Lines::of(added);
+        let mut lines = Lines::of(added, Reading::Strict);
         let mut bytes = Vec::with_capacity(added.len() + self.bytes.len());
         bytes.extend_from_slice(added);
         if lines.are_ended() {
@@ -134,6 +138,9 @@ impl Message {
             lines.without_end = bytes.len();
             let end = self.fields().raw().len()..self.header().range().end;
             bytes.extend_from_slice(slice(&self.bytes, &end));
+            if end.is_empty() && self.limits.reading.is_lenient() && !self.body().is_empty() {
+                bytes.extend_from_slice(b"\r\n");
+            }
             lines.length = bytes.len();
             bytes.extend_from_slice(self.body());
         }
@@ -167,6 +174,9 @@ mod tests {
         let amended = message.amended(b"D: 4\r\n d\r\nE: 5\r\n", |line| line.starts_with(b"B"));
         assert_eq!(amended.bytes(), &b"D: 4\r\n d\r\nE: 5\r\nA: 1\r\nC: 3\r\n\r\nbody"[..]);
         assert_eq!((amended.fields().text("c").as_deref(), amended.body()), (Some("3"), &b"body"[..]));
+        // Where the empty line is missing it comes with what is added.
+        let unheaded = Message::within(Bytes::from_static(b"A: 1\r\nno field\r\n"), Limits::lenient(1, 1));
+        assert_eq!(unheaded.amended(b"B: 2\r\n", |_| false).bytes(), &b"B: 2\r\nA: 1\r\n\r\nno field\r\n"[..]);
         let headed = message.amended(b"D: 4\r\n\r\n", |_| true);
         assert_eq!((headed.fields().iter().count(), headed.body()), (1, &message.bytes()[..]));
         assert!(!format!("{message:?}").contains("body"));

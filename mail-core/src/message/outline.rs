@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::Entity;
 use super::header::Header;
 use super::media_type::MediaType;
+use super::reading::Reading;
 use super::structure::{BodySize, Content, Part};
 
 /// What listings need of a message: the header blocks of the message and its parts, and how these lie in each other, without
@@ -177,10 +178,14 @@ impl Reader<'_> {
         let Node { kind, header, size } = *self.nodes.next()?;
         let range = self.at..self.at + header as usize;
         self.at = range.end;
-        let header = if range.is_empty() { Header::nothing(range.start) } else { Header::scan(self.blocks, range) };
+        let header = if range.is_empty() {
+            Header::nothing(range.start)
+        } else {
+            Header::scan(self.blocks, range, Reading::Strict)
+        };
         let media = match kind {
             Kind::Rest => MediaType::unknown(),
-            _ => MediaType::of(header.fields(self.blocks), default),
+            _ => MediaType::of(header.fields(self.blocks), default, Reading::Strict),
         };
         let content = match kind {
             Kind::Leaf => Content::Leaf,
@@ -193,7 +198,7 @@ impl Reader<'_> {
             }
         };
         let end = header.range().end;
-        Some(Part { header, body: end..end, left_out: Some(size), media, content })
+        Some(Part { header, body: end..end, left_out: Some(size), media, content, reading: Reading::Strict })
     }
 }
 
@@ -271,7 +276,7 @@ mod tests {
             depth in 0usize..5,
             parts in 0usize..5,
         ) {
-            let limits = Limits { depth, parts };
+            let limits = Limits { depth, parts, ..Limits::default() };
             let whole = Message::within(pieces.concat().into_bytes().into(), limits);
             let outline = Outline::of(whole.root(), usize::MAX).expect("no limit");
             let read = Outline::from_bytes(&outline.to_bytes());

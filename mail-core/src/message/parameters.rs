@@ -1,6 +1,8 @@
 use super::charset::{self, guess};
 use super::encoded_word::decode_text;
+use super::lenient;
 use super::line::one_line;
+use super::reading::Reading;
 
 /// How many parameters a value may have; more are left out.
 const MAX_PARAMETERS: usize = 64;
@@ -25,17 +27,27 @@ impl Parameterized {
         let mut pieces = pieces(value).into_iter();
         let mut value = pieces.next().unwrap_or_default();
         value.retain(|byte| *byte != b'"');
-        let parameters = pieces
-            .filter_map(|piece| {
-                let equals = piece.iter().position(|byte| *byte == b'=')?;
-                let (name, value) = piece.split_at(equals);
-                let name = name.trim_ascii();
-                let value = unquote(value.get(1..).unwrap_or_default().trim_ascii());
-                (!name.is_empty()).then(|| (name.to_vec(), value))
-            })
-            .take(MAX_PARAMETERS)
-            .collect();
-        Self { value, parameters: Parameters(parameters) }
+        let parameters = pieces.filter_map(|piece| {
+            let equals = piece.iter().position(|byte| *byte == b'=')?;
+            let (name, value) = piece.split_at(equals);
+            let name = name.trim_ascii();
+            let value = unquote(value.get(1..).unwrap_or_default().trim_ascii());
+            (!name.is_empty()).then(|| (name.to_vec(), value))
+        });
+        Self::of(value, parameters)
+    }
+
+    /// A value with parameters, of which there may be too many.
+    pub(super) fn of(value: Vec<u8>, parameters: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
+        Self { value, parameters: Parameters(parameters.into_iter().take(MAX_PARAMETERS).collect()) }
+    }
+
+    /// Parses an unfolded value; anything is accepted.
+    pub(super) fn read(value: &[u8], reading: Reading) -> Self {
+        match reading {
+            Reading::Strict => Self::parse(value),
+            Reading::Lenient => lenient::parameterized(value),
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::header::Header;
 use super::line::{before_line_end, line_length, slice};
 use super::media_type::MediaType;
+use super::reading::Reading;
 use super::reads;
 use crate::work::{pieces, spend};
 
@@ -15,12 +16,21 @@ pub struct Limits {
     pub depth: usize,
     /// How many parts multiparts may have in all; in each of them further ones are one part without structure.
     pub parts: usize,
+    /// How it is understood.
+    pub reading: Reading,
+}
+
+impl Limits {
+    /// Bounds of what is read as it was meant.
+    pub const fn lenient(depth: usize, parts: usize) -> Self {
+        Self { depth, parts, reading: Reading::Lenient }
+    }
 }
 
 impl Default for Limits {
-    /// 32 levels, 1,000 parts.
+    /// 32 levels, 1,000 parts, read strictly.
     fn default() -> Self {
-        Self { depth: 32, parts: 1000 }
+        Self { depth: 32, parts: 1000, reading: Reading::Strict }
     }
 }
 
@@ -37,6 +47,8 @@ pub struct Part {
     pub media: MediaType,
     /// What the body consists of.
     pub content: Content,
+    /// How it is understood.
+    pub(super) reading: Reading,
 }
 
 /// What a part's body consists of.
@@ -76,19 +88,34 @@ impl Part {
     /// Finds the structure of a message with this header. Recursion is as deep as the limits allow.
     pub(super) fn parse(raw: &[u8], header: Header, limits: Limits) -> Self {
         reads::structure();
-        Scanner { raw, depth: limits.depth, parts: limits.parts }.part(header, raw.len(), MediaType::plain)
+        let Limits { depth, parts, reading } = limits;
+        Scanner { raw, depth, parts, reading }.part(header, raw.len(), MediaType::plain)
     }
 
     /// A part that is not there.
     pub(super) fn nothing(at: usize) -> Self {
         let header = Header::nothing(at);
-        Self { header, body: at..at, left_out: None, media: MediaType::plain(), content: Content::Leaf }
+        Self {
+            header,
+            body: at..at,
+            left_out: None,
+            media: MediaType::plain(),
+            content: Content::Leaf,
+            reading: Reading::Strict,
+        }
     }
 
     /// All that is left of a multipart.
     fn rest(range: Range<usize>) -> Self {
         let header = Header::nothing(range.start);
-        Self { header, body: range, left_out: None, media: MediaType::unknown(), content: Content::Opaque }
+        Self {
+            header,
+            body: range,
+            left_out: None,
+            media: MediaType::unknown(),
+            content: Content::Opaque,
+            reading: Reading::Strict,
+        }
     }
 
     /// What a part in a multipart of this type is that does not say it.
@@ -97,19 +124,24 @@ impl Part {
     }
 }
 
+/// The longest that may stand between parts (RFC 2046 5.1.1).
+const MAX_BOUNDARY: usize = 70;
+
 struct Scanner<'a> {
     raw: &'a [u8],
     /// What is left of the limits.
     depth: usize,
     parts: usize,
+    reading: Reading,
 }
 
 impl Scanner<'_> {
     fn part(&mut self, header: Header, end: usize, default: fn() -> MediaType) -> Part {
-        let media = MediaType::of(header.fields(self.raw), default);
+        let reading = self.reading;
+        let media = MediaType::of(header.fields(self.raw), default, reading);
         let body = header.range().end..end;
         let content = self.content(&media, &body);
-        Part { header, body, left_out: None, media, content }
+        Part { header, body, left_out: None, media, content, reading }
     }
 
     fn content(&mut self, media: &MediaType, body: &Range<usize>) -> Content {
@@ -133,13 +165,19 @@ impl Scanner<'_> {
 
     fn scanned(&mut self, range: Range<usize>, default: fn() -> MediaType) -> Part {
         let end = range.end;
-        self.part(Header::scan(self.raw, range), end, default)
+        self.part(Header::scan(self.raw, range, self.reading), end, default)
     }
 
     fn multipart(&mut self, media: &MediaType, body: &Range<usize>) -> Content {
         let default = Part::default_in(media);
         let mut parts = Vec::new();
-        for range in media.boundary().map(|boundary| split(self.raw, body, &boundary, self.parts)).unwrap_or_default() {
+        let mut ranges =
+            media.boundary().map(|boundary| split(self.raw, body, &boundary, self.parts)).unwrap_or_default();
+        if ranges.is_empty() && self.reading.is_lenient() {
+            let boundary = found_boundary(slice(self.raw, body));
+            ranges = boundary.map(|boundary| split(self.raw, body, boundary, self.parts)).unwrap_or_default();
+        }
+        for range in ranges {
             if self.parts == 0 {
                 parts.push(Part::rest(range.start..body.end));
                 break;
@@ -174,6 +212,19 @@ fn split(raw: &[u8], body: &Range<usize>, boundary: &[u8], limit: usize) -> Vec<
     parts
 }
 
+/// What stands between the parts of a multipart whose header does not tell it: the first line that looks like a delimiter, if it
+/// comes again.
+fn found_boundary(body: &[u8]) -> Option<&[u8]> {
+    let mut lines = body.split_inclusive(|byte| *byte == b'\n').inspect(|line| spend(line.len()));
+    let boundary = lines.find_map(|line| {
+        let boundary = line.strip_prefix(b"--")?.trim_ascii();
+        let fits = (1..=MAX_BOUNDARY).contains(&boundary.len()) && boundary.iter().all(u8::is_ascii_graphic);
+        // A line of dashes is one that separates texts.
+        (fits && boundary.iter().any(u8::is_ascii_alphanumeric)).then_some(boundary)
+    })?;
+    lines.any(|line| delimiter(line, boundary).is_some()).then_some(boundary)
+}
+
 /// Whether a line is a delimiter, and if so whether it is the last. Space around its end means nothing.
 fn delimiter(line: &[u8], boundary: &[u8]) -> Option<bool> {
     let rest = line.strip_prefix(b"--")?.strip_prefix(boundary)?.trim_ascii();
@@ -191,7 +242,7 @@ mod tests {
     use super::*;
 
     fn parse(raw: &[u8], limits: Limits) -> Part {
-        Part::parse(raw, Header::scan(raw, 0..raw.len()), limits)
+        Part::parse(raw, Header::scan(raw, 0..raw.len(), limits.reading), limits)
     }
 
     fn parsed(raw: &[u8]) -> Part {
@@ -247,6 +298,22 @@ mod tests {
     }
 
     #[test]
+    fn delimiters_that_nobody_named_are_found_where_that_was_meant() {
+        let lenient = |raw: &[u8]| bodies(raw, &parse(raw, Limits::lenient(4, 20)));
+        for header in ["Content-Type: multipart/mixed", "Content-Type: multipart/mixed; boundary=other"] {
+            let raw = format!("{header}\r\n\r\n--\r\n-----\r\n--m 1\r\n--m\r\n\r\none\r\n--m\r\n\r\ntwo\r\n--m--\r\n");
+            assert_eq!(lenient(raw.as_bytes()), ["one", "two"]);
+            assert!(matches!(parsed(raw.as_bytes()).content, Content::Undivided(_)));
+        }
+        let once = b"Content-Type: multipart/mixed\r\n\r\n--m\r\ntext\r\n";
+        assert!(matches!(parse(once, Limits::lenient(4, 20)).content, Content::Undivided(_)));
+        // The part's header ends where its text begins, and at the next delimiter.
+        let raw =
+            b"Content-Type: multipart/mixed; boundary=m\nX: y\n--m\ntext at once\n\nand on\n--m\nA: b\nmore\n--m--";
+        assert_eq!(lenient(raw), ["text at once\n\nand on", "more"]);
+    }
+
+    #[test]
     fn digests_hold_messages() {
         let raw = b"Content-Type: multipart/digest; boundary=x\r\n\r\n--x\r\n\r\nSubject: in\r\n\r\nbody\r\n--x--\r\n";
         let Content::Multipart(parts) = parsed(raw).content else { panic!() };
@@ -270,7 +337,9 @@ mod tests {
         wide.extend(b"--x\r\n\r\n".repeat(5000));
         let Content::Multipart(parts) = parsed(&wide).content else { panic!() };
         assert_eq!(parts.len(), Limits::default().parts + 1);
-        let Content::Multipart(parts) = parse(&wide, Limits { depth: 1, parts: 7 }).content else { panic!() };
+        let Content::Multipart(parts) = parse(&wide, Limits { depth: 1, parts: 7, ..Limits::default() }).content else {
+            panic!()
+        };
         assert_eq!((parts.len(), &parts[7].content), (8, &Content::Opaque));
         assert_eq!(slice(&wide, &parts[7].body), [&b"\r\n--x\r\n".repeat(5000 - 8)[..], b"\r\n"].concat());
     }
