@@ -4,6 +4,9 @@ use encoding_rs::{Encoding, WINDOWS_1252};
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyTag, PropertyType, tags};
 
+/// Stands between the values of several fields of one name where they share a property: no value has it in it.
+pub(super) const BETWEEN_FIELDS: char = '\t';
+
 /// The text of a string property, also where the server gave it in a code page (as PtypString8).
 pub(super) fn text(bag: &PropertyBag, tag: PropertyTag) -> Option<Cow<'_, str>> {
     if let Some(text) = bag.text(tag) {

@@ -2,6 +2,7 @@
 
 mod corpus;
 mod golden;
+mod inputs;
 mod invariants;
 mod observe;
 mod round_trip;

@@ -4,12 +4,12 @@ use mail_core::message::one_line;
 use mapi_core::message::{MessageContent, PropertyBag};
 use mapi_core::property::{NamedId, PropertyKey, PropertyType, property_set, tags};
 
-use super::address::{Party, RECIPIENT, REPRESENTING, SENDER, flat_entry_list};
+use super::address::{Party, RECIPIENT, REPRESENTING, Route, SENDER, flat_entry_list};
 use super::context::RenderContext;
-use super::header::Header;
+use super::header::{Header, phrase};
 use super::{date, report_kind, transport};
 use crate::convert::ConvertError;
-use crate::convert::strings::{filled, normalized_subject, text, visible_ascii};
+use crate::convert::strings::{BETWEEN_FIELDS, filled, normalized_subject, text, visible_ascii};
 
 /// PidTagMessageFlags: the message is a draft.
 const UNSENT: i32 = 0x8;
@@ -164,6 +164,7 @@ fn recipients(
     fields: &[(&str, i32)],
 ) -> Result<(), ConvertError> {
     let mut rows: Vec<_> = message.recipients.iter().collect();
+    let is_draft = message.properties.integer(tags::PidTagMessageFlags).unwrap_or(0) & UNSENT != 0;
     // Without row ids the order given is the order of the rows.
     rows.sort_by_key(|row| row.integer(tags::PidTagRowid).map_or(i64::MAX, i64::from));
     for (name, wanted) in fields {
@@ -173,7 +174,11 @@ fn recipients(
             if !list.is_empty() {
                 list.push_str(", ");
             }
-            list.push_str(&party.render(context)?);
+            match &party.route {
+                // Who has no address yet is what the writer of the draft typed.
+                Route::Other { address, .. } if is_draft && address.is_empty() => list.push_str(&phrase(&party.name)),
+                _ => list.push_str(&party.render(context)?),
+            }
         }
         if !list.is_empty() {
             header.structured(name, &list);
@@ -274,7 +279,8 @@ fn custom(header: &mut Header, bag: &PropertyBag) {
         let lower = field.to_ascii_lowercase();
         let excluded = lower.starts_with("content-") || NOT_CUSTOM.contains(&&lower[..]);
         if name.guid == property_set::PS_INTERNET_HEADERS && field.is_ascii() && !excluded {
-            header.unstructured(&titled(&lower), value.as_str().unwrap_or_default());
+            let values = value.as_str().unwrap_or_default().split(BETWEEN_FIELDS);
+            values.for_each(|value| header.unstructured(&titled(&lower), value));
         }
     }
 }

@@ -1,18 +1,23 @@
 //! MIME messages as MAPI messages ([MS-OXCMAIL] 2.2): for APPEND and for submission.
 //!
 //! A message that is signed or encrypted as a whole keeps its content as it is, in the S/MIME message classes. Everything
-//! else is taken apart: one body (HTML if there is some), attachments, attached messages as messages.
+//! else is taken apart: one body, in which all texts that stand beside each other are joined (HTML if one of them is),
+//! attachments, attached messages as messages.
 //!
 //! What a message consists of is read by [`mail_core::message`], within bounds of depth and count of parts; what is nested
 //! too deeply is attached as it is. Nothing is refused for being malformed.
 
 mod body;
+mod flowed;
 mod item;
+mod joined;
 mod properties;
 mod purpose;
 mod recipients;
+mod report;
 mod smime;
 
+use mail_core::FlagSet;
 use mail_core::message::charset::guess;
 use mail_core::message::{Fields, Limits, Message};
 use mapi_core::message::MessageContent;
@@ -21,8 +26,8 @@ use mapi_core::property::{PropertyValue, tags};
 pub use self::purpose::Purpose;
 use super::ConvertError;
 
-/// What is taken apart of a message that comes from a client: 16 levels, 2,000 parts.
-pub const LIMITS: Limits = Limits { depth: 16, parts: 2_000 };
+/// What is taken apart of a message that comes from a client: 16 levels, 2,000 parts, read as it was meant.
+pub const LIMITS: Limits = Limits::lenient(16, 2_000);
 /// Recipients of a message. The count of rows is a 16-bit number on the wire.
 pub const MAX_RECIPIENTS: usize = 32_000;
 
@@ -53,6 +58,7 @@ pub fn parse_within(
     let mut content = MessageContent::default();
     properties::set(&mut content.properties, message.fields(), purpose);
     content.recipients = match purpose {
+        Purpose::Append { flags, .. } if flags.contains(FlagSet::DRAFT) => recipients::of_draft(message.fields()),
         Purpose::Append { .. } => recipients::of_header(message.fields()),
         Purpose::Submit { recipients, .. } => recipients::of_envelope(recipients, message.fields()),
     };

@@ -10,15 +10,71 @@ use mapi_core::property::{
 };
 
 use super::purpose::Purpose;
-use crate::convert::strings::normalized_subject;
+use crate::convert::strings::{BETWEEN_FIELDS, normalized_subject};
 
 const READ: i32 = 0x1;
 const UNSENT: i32 = 0x8;
 /// Each name takes one of a mailbox's 32,767 named properties for good.
 const MAX_CUSTOM: usize = 50;
-const MAX_CUSTOM_VALUE: usize = 8 << 10;
-/// Fields besides X-* that have no property of their own and matter to readers.
-const CUSTOM: &[&str] = &["auto-submitted", "autocrypt", "feedback-id", "organization", "precedence", "user-agent"];
+/// Autocrypt allows 10 KiB.
+const MAX_CUSTOM_VALUE: usize = 16 << 10;
+/// Fields besides X-* and List-* that have no property of their own and matter to readers.
+const CUSTOM: &[&str] = &[
+    "archived-at",
+    "auto-submitted",
+    "autocrypt",
+    "autocrypt-gossip",
+    "comments",
+    "expires",
+    "face",
+    "feedback-id",
+    "followup-to",
+    "jabber-id",
+    "keywords",
+    "mail-copies-to",
+    "mail-followup-to",
+    "mail-reply-to",
+    "newsgroups",
+    "openpgp",
+    "organization",
+    "organisation",
+    "original-message-id",
+    "precedence",
+    "reply-by",
+    "resent-cc",
+    "resent-date",
+    "resent-from",
+    "resent-message-id",
+    "resent-sender",
+    "resent-to",
+    "supersedes",
+    "user-agent",
+];
+/// Fields that say what properties say, and those of transport.
+const SAID: &[&str] = &[
+    "bcc",
+    "cc",
+    "date",
+    "disposition-notification-to",
+    "from",
+    "importance",
+    "in-reply-to",
+    "message-id",
+    "mime-version",
+    "priority",
+    "received",
+    "references",
+    "reply-to",
+    "resent-bcc",
+    "return-path",
+    "return-receipt-to",
+    "sender",
+    "sensitivity",
+    "subject",
+    "thread-index",
+    "thread-topic",
+    "to",
+];
 /// What only servers may say.
 const RESERVED: &[&str] = &["x-ms-exchange-organization-", "x-ms-exchange-forest-", "x-ms-exchange-crosstenant-"];
 
@@ -93,7 +149,7 @@ pub(super) fn set(bag: &mut PropertyBag, fields: Fields<'_>, purpose: Purpose<'_
                 bag.set(tag, PropertyValue::Boolean(true));
             }
         }
-        custom(bag, fields);
+        custom(bag, fields, draft);
     } else {
         // With a receipt request of somebody else's message a server would send a receipt once it is read.
         let header = guess(fields.raw()).replace('\0', "");
@@ -192,11 +248,14 @@ fn reply_to(bag: &mut PropertyBag, fields: Fields<'_>) {
     text(bag, tags::PidTagReplyRecipientNames, &names.join(";"));
 }
 
-fn custom(bag: &mut PropertyBag, fields: Fields<'_>) {
+/// Fields without a property of their own; of a draft, in which a client may keep what only it understands, all.
+fn custom(bag: &mut PropertyBag, fields: Fields<'_>, draft: bool) {
     let mut count = 0;
     for field in fields.iter().take(MAX_FIELDS) {
         let name = String::from_utf8_lossy(field.name).to_ascii_lowercase();
-        let wanted = (name.starts_with("x-") || name.starts_with("list-") || CUSTOM.contains(&&name[..]))
+        let is_custom = name.starts_with("x-") || name.starts_with("list-") || CUSTOM.contains(&&name[..]);
+        let is_other = draft && !name.starts_with("content-") && !SAID.contains(&&name[..]);
+        let wanted = (is_custom || is_other)
             && !RESERVED.iter().any(|reserved| name.starts_with(reserved))
             && !matches!(&name[..], "x-priority" | "x-auto-response-suppress")
             && name.len() <= 70;
@@ -208,13 +267,16 @@ fn custom(bag: &mut PropertyBag, fields: Fields<'_>) {
             continue;
         }
         let property = PropertyName::string(property_set::PS_INTERNET_HEADERS, &name);
-        if bag.get_named(&property, PropertyType::STRING).is_some() {
+        let repeated = bag.get_named(&property, PropertyType::STRING).and_then(|known| match known {
+            PropertyValue::String(before) => Some(format!("{before}{BETWEEN_FIELDS}{value}")),
+            _ => None,
+        });
+        let is_new = repeated.is_none();
+        if (is_new && count == MAX_CUSTOM) || repeated.as_ref().is_some_and(|all| all.len() > MAX_CUSTOM_VALUE) {
             continue;
         }
-        if count == MAX_CUSTOM {
-            break;
-        }
+        let value = repeated.unwrap_or(value);
         bag.set(PropertyKey::Named(property, PropertyType::STRING), PropertyValue::String(value));
-        count += 1;
+        count += usize::from(is_new);
     }
 }

@@ -1,12 +1,14 @@
 use std::collections::BTreeSet;
 
-use mail_core::message::{Fields, Mailbox};
+use mail_core::message::{Fields, MAX_FIELDS, Mailbox};
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyValue, tags};
 
 const TO: i32 = 1;
 const CC: i32 = 2;
 const BCC: i32 = 3;
+/// The fields that name recipients.
+const KINDS: [(i32, &str); 3] = [(TO, "to"), (CC, "cc"), (BCC, "bcc")];
 /// PidTagObjectType and PidTagDisplayType of a mail user.
 const MAIL_USER: i32 = 6;
 
@@ -34,8 +36,23 @@ pub(super) fn of_envelope(envelope: &[String], fields: Fields<'_>) -> Vec<Proper
 /// The recipient rows of a stored message: everybody that the header names.
 pub(super) fn of_header(fields: Fields<'_>) -> Vec<PropertyBag> {
     let mut rows = Vec::new();
-    for (kind, name) in [(TO, "to"), (CC, "cc"), (BCC, "bcc")] {
+    for (kind, name) in KINDS {
         fields.mailboxes(name).into_iter().for_each(|mailbox| push(&mut rows, kind, mailbox));
+    }
+    rows
+}
+
+/// The same of a draft, with recipients whose address is yet to be found.
+pub(super) fn of_draft(fields: Fields<'_>) -> Vec<PropertyBag> {
+    let mut rows = Vec::new();
+    for (kind, name) in KINDS {
+        for mailbox in fields.named(name).take(MAX_FIELDS).flat_map(|field| field.addressed()) {
+            if mailbox.address.contains('@') {
+                push(&mut rows, kind, mailbox);
+            } else {
+                push_unfinished(&mut rows, kind, mailbox);
+            }
+        }
     }
     rows
 }
@@ -47,16 +64,38 @@ fn normalized(address: &str) -> String {
 fn push(rows: &mut Vec<PropertyBag>, kind: i32, mailbox: Mailbox) {
     let Mailbox { name, address } = mailbox;
     let name = if name.is_empty() { address.clone() } else { name };
-    rows.push(PropertyBag::from_iter([
+    let mut row = row(rows, kind, name);
+    for (tag, value) in [
+        (tags::PidTagAddressType, "SMTP".into()),
+        (tags::PidTagEmailAddress, address.clone()),
+        (tags::PidTagSmtpAddress, address),
+    ] {
+        row.set(tag, PropertyValue::String(value));
+    }
+    rows.push(row);
+}
+
+/// Somebody who has only a name, as in Outlook before names are checked.
+fn push_unfinished(rows: &mut Vec<PropertyBag>, kind: i32, mailbox: Mailbox) {
+    let Mailbox { name, address } = mailbox;
+    let name = match (name.is_empty(), address.is_empty()) {
+        (true, true) => return,
+        (true, false) => address,
+        (false, true) => name,
+        (false, false) => format!("{name} <{address}>"),
+    };
+    let row = row(rows, kind, name);
+    rows.push(row);
+}
+
+fn row(rows: &[PropertyBag], kind: i32, name: String) -> PropertyBag {
+    PropertyBag::from_iter([
         (tags::PidTagRowid, PropertyValue::Integer32(i32::try_from(rows.len()).unwrap_or(i32::MAX))),
         (tags::PidTagRecipientType, PropertyValue::Integer32(kind)),
         (tags::PidTagDisplayName, PropertyValue::String(name)),
-        (tags::PidTagAddressType, PropertyValue::String("SMTP".into())),
-        (tags::PidTagEmailAddress, PropertyValue::String(address.clone())),
-        (tags::PidTagSmtpAddress, PropertyValue::String(address)),
         (tags::PidTagObjectType, PropertyValue::Integer32(MAIL_USER)),
         (tags::PidTagDisplayType, PropertyValue::Integer32(0)),
-    ]));
+    ])
 }
 
 #[cfg(test)]
