@@ -134,7 +134,7 @@ impl<'a> Check<'a> {
 fn read(path: &Path) -> Result<Checked, ConfigError> {
     let config = Config::load(path)?;
     if let Some(tls) = &config.tls {
-        crate::tls::server_config(tls)?;
+        crate::tls::certified_key(tls)?;
     }
     crate::device::Devices::new(&config.smtp)?;
     let settings = Arc::new(UpstreamSettings::new(&config.upstream)?);

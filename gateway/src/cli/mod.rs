@@ -1,6 +1,7 @@
 //! The command line.
 
 mod check;
+mod config;
 #[cfg(feature = "conformance")]
 mod conformance;
 #[cfg(feature = "demo")]
@@ -33,7 +34,9 @@ pub struct Cli {
 enum Command {
     /// Serve a real Exchange.
     ///
-    /// Reads the configuration, binds its listeners and serves until SIGINT or SIGTERM.
+    /// Reads the configuration, binds its listeners and serves until SIGINT or SIGTERM. On SIGHUP, and when the configuration,
+    /// certificates or other files that it names have changed, it reads them again without dropping anybody; with a mistake in
+    /// them it goes on as before and says so in the log.
     Run(run::RunArguments),
     /// Check a configuration: go the way of a user's login, step by step.
     ///
@@ -46,6 +49,9 @@ enum Command {
     /// What it writes: a file in ledger.directory, removed at once; and a private property on the root folder of the mailbox,
     /// which no mail program shows, to see that a notification comes; it is deleted at once, too. Messages stay as they are.
     Check(check::CheckArguments),
+    /// Look at a configuration: whether there are mistakes in it, and what is set.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
     /// Ask the gateway that runs on this machine whether it is alive; for health checks of containers.
     ///
     /// Connects to the first listener of the configuration over loopback and waits five seconds for its greeting. Exits with
@@ -74,6 +80,7 @@ pub fn main() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             well => well.map(drop),
         },
+        Command::Config(command) => config::run(command),
         Command::OAuth(command) => runtime.block_on(oauth::run(command)),
         Command::Health(arguments) => runtime.block_on(health::run(arguments)),
         #[cfg(feature = "demo")]

@@ -3,6 +3,7 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::signal::{Hangups, asked_to_end};
 use crate::config::Config;
 use crate::service::{Service, StartError};
 
@@ -19,7 +20,8 @@ pub(super) async fn run(arguments: RunArguments) -> Result<(), StartError> {
     if let Err(error) = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable) {
         eprintln!("core dumps could not be turned off: {error}");
     }
-    crate::telemetry::init(&config.log)?;
+    let mut hangups = Hangups::new();
+    let logging = crate::telemetry::init(&config.log)?;
     tracing::info!(
         version = env!("CARGO_PKG_VERSION"),
         configuration = %arguments.config.display(),
@@ -27,8 +29,11 @@ pub(super) async fn run(arguments: RunArguments) -> Result<(), StartError> {
         "starting"
     );
     let service = Service::start(&config).await?;
-    super::signal::asked_to_end().await;
-    let seconds = config.limits.stop_seconds;
+    tokio::select! {
+        () = asked_to_end() => {}
+        () = service.keep_reloading(&arguments.config, &logging, async || hangups.next().await) => {}
+    }
+    let seconds = service.config().limits.stop_seconds;
     tracing::info!("stopping: commands under way are answered for up to {seconds} seconds");
     service.stop(Duration::from_secs(seconds)).await;
     tracing::info!("stopped");

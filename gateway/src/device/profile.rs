@@ -32,7 +32,7 @@ pub struct Device {
     proof: Proof,
     minute: Option<RateLimit>,
     day: Option<RateLimit>,
-    counts: Mutex<Counts>,
+    counts: Arc<Mutex<Counts>>,
 }
 
 #[derive(Default)]
@@ -80,8 +80,20 @@ impl Device {
             minute: config.messages_per_minute.map(RateLimit::per_minute),
             day: config.messages_per_day.map(RateLimit::per_day),
             config: config.clone(),
-            counts: Mutex::default(),
+            counts: Arc::default(),
         })
+    }
+
+    /// It takes the place of `old`: what that one has sent counts on, and its tokens are used again if they are to come from
+    /// the same place.
+    pub(super) fn go_on_from(&mut self, old: &Self) {
+        self.counts = Arc::clone(&old.counts);
+        let same = old.config.mailbox == self.config.mailbox && old.config.oauth == self.config.oauth;
+        if let (true, Proof::Tokens(tokens)) = (same, &old.proof)
+            && matches!(self.proof, Proof::Tokens(_))
+        {
+            self.proof = Proof::Tokens(Arc::clone(tokens));
+        }
     }
 
     /// What it is called.

@@ -156,7 +156,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
 ];
 
 /// What puts everything together may know everything.
-const TOPS: [&str; 4] = ["gateway/src/service.rs", "gateway/src/cli", "gateway/src/lib.rs", "gateway/src/main.rs"];
+const TOPS: [&str; 4] = ["gateway/src/service", "gateway/src/cli", "gateway/src/lib.rs", "gateway/src/main.rs"];
 
 fn uses() -> Uses {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
