@@ -1,6 +1,7 @@
 //! The gateway: configuration, accounts, ledger, sync, conversion between MAPI and MIME, and the bridge to the fronts.
 
 pub mod account;
+pub mod admin;
 mod blocking;
 pub mod bridge;
 pub mod check;
@@ -12,6 +13,7 @@ pub mod ledger;
 pub mod line;
 pub mod login;
 pub mod mailbox;
+pub mod metric;
 pub mod mutant;
 pub mod oauth;
 pub mod operation;
@@ -21,3 +23,4 @@ pub mod share;
 pub mod sync;
 pub mod telemetry;
 pub mod tls;
+mod web;

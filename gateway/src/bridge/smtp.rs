@@ -57,12 +57,16 @@ impl Submit for SmtpBridge {
         let (devices, sending) = self.latest();
         let result = match &credentials.secret {
             Secret::Password(password) => match devices.login(&credentials.user, password) {
-                Some((device, true)) => return Ok(self.device(device, sending)),
+                Some((device, true)) => {
+                    log::login("smtp", "device");
+                    return Ok(self.device(device, sending));
+                }
                 Some((_, false)) => Err(UpstreamError::NoMailbox("not the password of this device".into())),
                 None => self.accounts.login(&credentials.user, password, peer.address.ip()).await,
             },
             Secret::Bearer(token) => self.accounts.login_with_token(&credentials.user, token).await,
         };
+        log::login("smtp", log::outcome(&result));
         match result {
             Ok(account) => Ok(Arc::new(AccountSubmitter { account, sending })),
             Err(error) => {
@@ -80,6 +84,7 @@ impl Submit for SmtpBridge {
     async fn guest(&self, peer: Peer) -> Result<Arc<dyn Submitter>, SubmitError> {
         let (devices, sending) = self.latest();
         let device = devices.at(peer.address.ip()).ok_or(SubmitError::AuthenticationRequired)?;
+        log::login("smtp", "device");
         Ok(self.device(device, sending))
     }
 }
@@ -178,6 +183,19 @@ impl Submitter for DeviceSubmitter {
     }
 
     async fn submit(
+        &self,
+        envelope: Envelope,
+        message: SpooledMessage,
+        departure: &Departure,
+    ) -> Result<(), SubmitError> {
+        let submitted = self.hand_over(envelope, message, departure).await;
+        self.device.note(submitted.is_ok());
+        submitted
+    }
+}
+
+impl DeviceSubmitter {
+    async fn hand_over(
         &self,
         envelope: Envelope,
         message: SpooledMessage,

@@ -5,6 +5,7 @@ use clap::Args;
 
 use super::signal::{Hangups, asked_to_end};
 use crate::config::Config;
+use crate::metric::Recorder;
 use crate::service::{Service, StartError};
 
 #[derive(Debug, Args)]
@@ -28,7 +29,17 @@ pub(super) async fn run(arguments: RunArguments) -> Result<(), StartError> {
         ledger = %config.ledger.directory.display(),
         "starting"
     );
-    let service = Service::start(&config).await?;
+    let recorder = Recorder::default();
+    if config.admin.is_some()
+        && let Err(error) = recorder.install()
+    {
+        tracing::warn!(error, "nothing is counted");
+    }
+    let mut service = Service::start(&config).await?;
+    if let Some(admin) = &config.admin {
+        let observed = service.observed(logging.recent().clone(), recorder);
+        service.start_admin(admin, observed).await?;
+    }
     tokio::select! {
         () = asked_to_end() => {}
         () = service.keep_reloading(&arguments.config, &logging, async || hangups.next().await) => {}

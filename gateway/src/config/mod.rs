@@ -1,6 +1,7 @@
 //! The configuration file: what can be set, the defaults, and errors that name the key and the fix.
 
 mod account;
+mod admin;
 mod auth;
 mod error;
 mod kerberos;
@@ -17,6 +18,7 @@ mod upstream;
 use serde::{Deserialize, Serialize};
 
 pub use account::AccountConfig;
+pub use admin::AdminConfig;
 pub use auth::{AuthScheme, AuthSchemes};
 pub use error::ConfigError;
 pub use kerberos::KerberosConfig;
@@ -61,6 +63,9 @@ pub struct Config {
     /// `[[account]]`
     #[serde(default)]
     pub account: Vec<AccountConfig>,
+    /// Pages for administrators.
+    #[serde(default)]
+    pub admin: Option<AdminConfig>,
     /// Logging.
     #[serde(default)]
     pub log: LogConfig,

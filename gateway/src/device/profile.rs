@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use mail_core::listener::Network;
 use secrecy::SecretString;
@@ -39,6 +39,18 @@ pub struct Device {
 struct Counts {
     minute: Window,
     day: Window,
+    sent: Sent,
+}
+
+/// What a device has sent since the gateway started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sent {
+    /// How many messages.
+    pub messages: u64,
+    /// When the last one was sent.
+    pub last: Option<SystemTime>,
+    /// When one was refused last.
+    pub failed: Option<SystemTime>,
 }
 
 impl Device {
@@ -175,6 +187,23 @@ impl Device {
         let _ = self.minute.is_none_or(|limit| counts.minute.take(limit, now));
         let _ = self.day.is_none_or(|limit| counts.day.take(limit, now));
         Ok(())
+    }
+
+    /// Notes what became of a message.
+    pub fn note(&self, is_sent: bool) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Some(SystemTime::now());
+        if is_sent {
+            counts.sent.messages += 1;
+            counts.sent.last = now;
+        } else {
+            counts.sent.failed = now;
+        }
+    }
+
+    /// What it has sent.
+    pub fn sent(&self) -> Sent {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).sent
     }
 
     /// What is done to the headers of its messages.

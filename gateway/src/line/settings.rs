@@ -68,6 +68,30 @@ impl UpstreamSettings {
         &self.tally
     }
 
+    /// What was asked of the upstream.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Hosts that want to be left alone, and for how long.
+    pub fn paused_hosts(&self) -> Vec<(String, Duration)> {
+        self.throttles.paused()
+    }
+
+    /// Whether the upstream answers anything at all to nobody in particular.
+    pub(crate) async fn answers(&self) -> bool {
+        let domains = self.config.domains.iter().map(|domain| format!("https://{domain}/"));
+        let domains = domains.filter_map(|url| EndpointUrl::parse(&url, self.plain_http()).ok());
+        let (tls, timeouts) = (self.tls(), self.timeouts());
+        for url in self.places().into_iter().chain(domains).take(MAX_PLACES) {
+            match post_form(&url, &tls, &timeouts, None, &SecretString::default()).await {
+                Ok(_) => return true,
+                Err(error) => tracing::debug!(%url, %error, "does not answer"),
+            }
+        }
+        false
+    }
+
     pub(super) fn plain_http(&self) -> PlainHttp {
         if self.config.allow_plain_http { PlainHttp::Allow } else { PlainHttp::Refuse }
     }

@@ -139,6 +139,16 @@ impl Accounts {
         &self.settings
     }
 
+    /// Those that are open.
+    pub fn open_accounts(&self) -> Vec<Arc<Account>> {
+        self.accounts.iter().map(|account| Arc::clone(&account)).collect()
+    }
+
+    /// What is kept of messages.
+    pub fn caches(&self) -> &MessageCaches {
+        &self.caches
+    }
+
     /// The accounts behind passwords of the gateway's own.
     pub(crate) fn fixed(&self) -> Arc<[FixedAccount]> {
         Arc::clone(&self.fixed.read().unwrap_or_else(PoisonError::into_inner))

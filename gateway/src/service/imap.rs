@@ -45,6 +45,10 @@ impl ImapListeners {
         Ok(Self { gate, bound })
     }
 
+    pub(super) fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.gate)
+    }
+
     pub(super) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.bound.iter().map(|bound| bound.address)
     }
@@ -95,6 +99,7 @@ fn server_config(
     gate: &Arc<Gate>,
 ) -> Result<ServerConfig, ConfigError> {
     Ok(ServerConfig {
+        name: listener.address.0.to_string().into(),
         tls: shared.tls_mode(key, listener.tls)?,
         allow_plaintext_auth: listener.allow_plaintext_auth,
         auth_login: config.imap.auth_login,

@@ -29,6 +29,9 @@ impl Prepared {
     pub(super) fn after(config: &Config, devices: &Devices, fixed: &[FixedAccount]) -> Result<Self, ConfigError> {
         telemetry::filter(&config.log)?;
         config.spool.try_out()?;
+        if let Some(token) = config.admin.as_ref().and_then(|admin| admin.token_file.as_deref()) {
+            crate::admin::read_token(token)?;
+        }
         Ok(Self {
             certificate: config.tls.as_ref().map(crate::tls::certified_key).transpose()?,
             devices: Devices::after(&config.smtp, devices)?,

@@ -1,19 +1,24 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::bound::bind;
 use super::imap::ImapListeners;
 use super::shared::Shared;
 use super::smtp::SmtpListeners;
 use super::start_error::StartError;
-use crate::config::{AuthSchemes, Config};
+use crate::admin::{self, Access, Admin, ListenerGate, Observed};
+use crate::config::{AdminConfig, AuthSchemes, Config};
 use crate::device::Devices;
 use crate::ledger::DirectoryLock;
 use crate::ledger::envelopes::Envelopes;
 use crate::login::accounts::Accounts;
+use crate::metric::Recorder;
+use crate::telemetry::Recent;
+use crate::web;
 
 /// How long upstream sessions have to be disconnected when the gateway stops.
 const DISCONNECT_TIME: Duration = Duration::from_millis(500);
@@ -31,7 +36,7 @@ pub struct Service {
     shutdown: tokio::sync::watch::Sender<bool>,
     pub(super) imap: ImapListeners,
     pub(super) smtp: SmtpListeners,
-    pub(super) config: Mutex<Configs>,
+    pub(super) config: Arc<Mutex<Configs>>,
 }
 
 /// What a service runs with.
@@ -76,7 +81,7 @@ impl Service {
         if config.upstream.auth == AuthSchemes::Auto {
             background.push(tokio::spawn(accounts.learn_offers()).abort_handle());
         }
-        let config = Mutex::new(Configs { started: config.clone(), latest: config.clone() });
+        let config = Arc::new(Mutex::new(Configs { started: config.clone(), latest: config.clone() }));
         Ok(Self { shared, _ledgers: ledgers, background, tasks, shutdown, imap, smtp, config })
     }
 
@@ -88,6 +93,42 @@ impl Service {
     /// The addresses of the SMTP listeners.
     pub fn smtp_addresses(&self) -> Vec<SocketAddr> {
         self.smtp.addresses().collect()
+    }
+
+    /// What pages for administrators show of it.
+    pub fn observed(&self, recent: Recent, recorder: Recorder) -> Observed {
+        let (bridge, config) = (self.smtp.bridge(), Arc::clone(&self.config));
+        Observed {
+            accounts: Arc::clone(&self.shared.accounts),
+            disk: Arc::clone(&self.shared.disk),
+            gates: vec![
+                ListenerGate { name: "IMAP", gate: self.imap.gate() },
+                ListenerGate { name: "SMTP", gate: self.smtp.gate() },
+            ],
+            devices: Box::new(move || bridge.devices()),
+            restart: Box::new(move || {
+                let config = config.lock().unwrap_or_else(PoisonError::into_inner);
+                config.latest.changes_since(&config.started).restart
+            }),
+            ledger: self.config().ledger.directory,
+            recent,
+            recorder,
+            started: SystemTime::now(),
+        }
+    }
+
+    /// Serves `admin` until the gateway stops; where it listens.
+    ///
+    /// # Errors
+    /// An address that can't be listened on, a token that can't be read.
+    pub async fn start_admin(&mut self, config: &AdminConfig, observed: Observed) -> Result<SocketAddr, StartError> {
+        let tls = self.shared.tls_mode("admin", config.tls)?;
+        let (bound, address) = bind("admin", config.address).await?;
+        let admin = Admin { observed: Arc::new(observed), access: Access::new(config, address)? };
+        let (listener, stopping) = (web::Listener::new(tls, admin::router(admin)), self.shutdown.subscribe());
+        self.tasks.spawn(listener.serve(bound, stopping));
+        tracing::info!(%address, tls = ?config.tls, "pages for administrators are here");
+        Ok(address)
     }
 
     /// The configuration that it read last and found good.

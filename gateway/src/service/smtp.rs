@@ -67,6 +67,14 @@ impl SmtpListeners {
         Ok(Self { gate, bridge, bound })
     }
 
+    pub(super) fn gate(&self) -> Arc<Gate> {
+        Arc::clone(&self.gate)
+    }
+
+    pub(super) fn bridge(&self) -> Arc<SmtpBridge> {
+        Arc::clone(&self.bridge)
+    }
+
     pub(super) fn addresses(&self) -> impl Iterator<Item = SocketAddr> {
         self.bound.iter().map(|bound| bound.address)
     }
@@ -146,6 +154,7 @@ fn server_config(
 ) -> Result<ServerConfig, ConfigError> {
     let table = |rate: &Rate| rate.as_ref().map(|(_, table)| Arc::clone(table));
     Ok(ServerConfig {
+        name: listener.address.0.to_string().into(),
         tls: shared.tls_mode(key, listener.tls)?,
         policy: policy(&config.smtp, listener),
         gate: Arc::clone(gate),

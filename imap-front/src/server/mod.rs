@@ -12,7 +12,7 @@ use std::net::SocketAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use mail_core::listener::{Admission, Stream, TlsMode, accept};
+use mail_core::listener::{Admission, Counted, Stream, TlsMode, accept};
 use mail_core::{Accepts, Peer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -94,6 +94,7 @@ impl Server {
     ) {
         let admitted = self.config.gate.admit();
         let Some(admission) = admitted.and_then(|mut one| one.at(address.ip()).then_some(one)) else {
+            Counted::refused(&self.config.name);
             tracing::info!(peer = %address, "refused: too many connections");
             if !matches!(self.config.tls, TlsMode::Implicit(_)) {
                 // Fits into the socket's empty buffer; if it does not, closing says enough.
@@ -105,7 +106,9 @@ impl Server {
         let span = tracing::info_span!("imap", id = admission.id(), peer = %address, user = tracing::field::Empty);
         let server = self.clone();
         let (stopping, cutting) = (stopping.clone(), cutting.clone());
+        let counted = Counted::at(&self.config.name);
         let task = async move {
+            let _counted = counted;
             tracing::debug!("connected");
             match server.run(socket, address, admission, (stopping, cutting)).await {
                 Ok(()) => tracing::debug!("closed"),

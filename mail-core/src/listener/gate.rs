@@ -121,6 +121,11 @@ impl Gate {
         Some(Admission { gate: Arc::clone(self), id, client: None, user: None, go })
     }
 
+    /// Connections of a user.
+    pub fn of_user(&self, user: &Owner) -> usize {
+        self.lock().users.get(user).copied().unwrap_or(0)
+    }
+
     /// The counts are right even if a thread panicked while it held the lock: nothing in between can.
     fn lock(&self) -> MutexGuard<'_, Counts> {
         self.counts.lock().unwrap_or_else(PoisonError::into_inner)

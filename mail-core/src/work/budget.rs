@@ -146,10 +146,14 @@ impl ByteBudget {
         let mut until = began + patience;
         loop {
             match tokio::time::timeout_at(until, &mut reserved).await {
-                Ok(reservation) => return reservation.map_err(|_| BudgetExceeded),
+                Ok(reservation) => {
+                    metrics::histogram!("mapi_gateway_budget_wait_seconds").record(began.elapsed());
+                    return reservation.map_err(|_| BudgetExceeded);
+                }
                 Err(_) => {
                     let next = (self.moved(owner) + patience).min(began + patience.saturating_mul(TURNS));
                     if next <= until {
+                        metrics::counter!("mapi_gateway_budget_refused_total").increment(1);
                         return Err(BudgetExceeded);
                     }
                     until = next;

@@ -4,7 +4,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use mail_core::listener::proxy::{self, Header};
-use mail_core::listener::{Admission, TlsMode, accept};
+use mail_core::listener::{Admission, Counted, TlsMode, accept};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -73,6 +73,7 @@ impl Server {
         let is_proxy = self.config.access.is_proxy(address.ip());
         let admitted = self.config.gate.admit();
         let Some(admission) = admitted.and_then(|mut one| (is_proxy || one.at(address.ip())).then_some(one)) else {
+            Counted::refused(&self.config.name);
             span.in_scope(|| tracing::info!("refused: too many connections"));
             // This task is not counted, but it lives a second at most.
             let server = self.clone();
@@ -92,12 +93,14 @@ impl Server {
         shutdown: watch::Receiver<bool>,
         mut admission: Admission,
     ) {
+        let _counted = Counted::at(&self.config.name);
         let client = match self.client(&mut stream, address).await {
             Ok(client) => client,
             Err(error) => return tracing::warn!(%error, "no PROXY protocol header"),
         };
         tracing::Span::current().record("client", tracing::field::display(client.0));
         if let Err(why) = self.judge(client, &mut admission) {
+            Counted::refused(&self.config.name);
             tracing::warn!(why, "client sent away");
             return self.refuse(stream, why).await;
         }

@@ -27,7 +27,9 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     // What the rooms stand on: no room is known here.
     ("gateway/src/own_property.rs", &["mapi-core"]),
     ("gateway/src/mutant.rs", &[]),
-    ("gateway/src/telemetry.rs", &["gateway/src/config"]),
+    ("gateway/src/telemetry", &["gateway/src/config"]),
+    ("gateway/src/metric", &[]),
+    ("gateway/src/web", &["mail-core"]),
     ("gateway/src/config", &["mapi-core", "mail-core", "smtp-front"]),
     ("gateway/src/tls.rs", &["gateway/src/config"]),
     ("gateway/src/oauth", &["mapi-core", "gateway/src/config"]),
@@ -135,6 +137,21 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "gateway/src/login",
             "gateway/src/blocking.rs",
             "gateway/src/share.rs",
+        ],
+    ),
+    (
+        "gateway/src/admin",
+        &[
+            "mail-core",
+            "gateway/src/config",
+            "gateway/src/metric",
+            "gateway/src/telemetry",
+            "gateway/src/web",
+            "gateway/src/device",
+            "gateway/src/line",
+            "gateway/src/mailbox",
+            "gateway/src/account",
+            "gateway/src/login",
         ],
     ),
     (
