@@ -2,6 +2,7 @@
 
 pub mod account;
 pub mod admin;
+pub mod autoconfig;
 mod blocking;
 pub mod bridge;
 pub mod check;

@@ -6,6 +6,7 @@ mod config;
 mod conformance;
 #[cfg(feature = "demo")]
 mod demo;
+mod dns;
 mod health;
 mod oauth;
 mod password;
@@ -52,6 +53,11 @@ enum Command {
     /// Look at a configuration: whether there are mistakes in it, and what is set.
     #[command(subcommand)]
     Config(config::ConfigCommand),
+    /// Print the records to set in DNS so that clients find the gateway by an address alone.
+    ///
+    /// Those of RFC 6186 for each of upstream.domains, by autoconfig.imap_host and the listeners with TLS; `check` looks whether
+    /// they are there.
+    Dns(dns::DnsArguments),
     /// Ask the gateway that runs on this machine whether it is alive; for health checks of containers.
     ///
     /// Connects to the first listener of the configuration over loopback and waits five seconds for its greeting. Exits with
@@ -81,6 +87,7 @@ pub fn main() -> ExitCode {
             well => well.map(drop),
         },
         Command::Config(command) => config::run(command),
+        Command::Dns(arguments) => dns::run(&arguments),
         Command::OAuth(command) => runtime.block_on(oauth::run(command)),
         Command::Health(arguments) => runtime.block_on(health::run(arguments)),
         #[cfg(feature = "demo")]

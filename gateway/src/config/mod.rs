@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod auth;
+mod autoconfig;
 mod error;
 mod kerberos;
 mod limits;
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 pub use account::AccountConfig;
 pub use admin::AdminConfig;
 pub use auth::{AuthScheme, AuthSchemes};
+pub use autoconfig::{AutoconfigConfig, AutoconfigListener};
 pub use error::ConfigError;
 pub use kerberos::KerberosConfig;
 pub use limits::LimitsConfig;
@@ -63,6 +65,9 @@ pub struct Config {
     /// `[[account]]`
     #[serde(default)]
     pub account: Vec<AccountConfig>,
+    /// How clients find the gateway.
+    #[serde(default)]
+    pub autoconfig: AutoconfigConfig,
     /// Pages for administrators.
     #[serde(default)]
     pub admin: Option<AdminConfig>,

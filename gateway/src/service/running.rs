@@ -11,6 +11,7 @@ use super::shared::Shared;
 use super::smtp::SmtpListeners;
 use super::start_error::StartError;
 use crate::admin::{self, Access, Admin, ListenerGate, Observed};
+use crate::autoconfig::{self, Offer};
 use crate::config::{AdminConfig, AuthSchemes, Config};
 use crate::device::Devices;
 use crate::ledger::DirectoryLock;
@@ -36,6 +37,7 @@ pub struct Service {
     shutdown: tokio::sync::watch::Sender<bool>,
     pub(super) imap: ImapListeners,
     pub(super) smtp: SmtpListeners,
+    autoconfig: Vec<SocketAddr>,
     pub(super) config: Arc<Mutex<Configs>>,
 }
 
@@ -74,6 +76,8 @@ impl Service {
         let mut tasks = JoinSet::new();
         let imap = ImapListeners::start(config, &shared, &stopping, &mut tasks).await?;
         let smtp = SmtpListeners::start(config, &shared, devices, &stopping, &mut tasks).await?;
+        let places: (Vec<_>, Vec<_>) = (imap.addresses().collect(), smtp.addresses().collect());
+        let autoconfig = start_autoconfig(config, &shared, (&places.0, &places.1), &stopping, &mut tasks).await?;
         let mut background = vec![
             tokio::spawn(Arc::clone(&accounts).reap_idle()).abort_handle(),
             tokio::spawn(Arc::clone(&accounts).save_trust()).abort_handle(),
@@ -82,7 +86,7 @@ impl Service {
             background.push(tokio::spawn(accounts.learn_offers()).abort_handle());
         }
         let config = Arc::new(Mutex::new(Configs { started: config.clone(), latest: config.clone() }));
-        Ok(Self { shared, _ledgers: ledgers, background, tasks, shutdown, imap, smtp, config })
+        Ok(Self { shared, _ledgers: ledgers, background, tasks, shutdown, imap, smtp, autoconfig, config })
     }
 
     /// The addresses of the IMAP listeners.
@@ -93,6 +97,11 @@ impl Service {
     /// The addresses of the SMTP listeners.
     pub fn smtp_addresses(&self) -> Vec<SocketAddr> {
         self.smtp.addresses().collect()
+    }
+
+    /// The addresses of the listeners for client settings.
+    pub fn autoconfig_addresses(&self) -> Vec<SocketAddr> {
+        self.autoconfig.clone()
     }
 
     /// What pages for administrators show of it.
@@ -148,6 +157,27 @@ impl Service {
         // Sessions are disconnected in the background.
         tokio::join!(self.shared.accounts.close(CLOSING_TIME), tokio::time::sleep(DISCONNECT_TIME));
     }
+}
+
+/// Listens for clients that ask for settings.
+async fn start_autoconfig(
+    config: &Config,
+    shared: &Shared,
+    (imap, smtp): (&[SocketAddr], &[SocketAddr]),
+    stopping: &tokio::sync::watch::Receiver<bool>,
+    tasks: &mut JoinSet<()>,
+) -> Result<Vec<SocketAddr>, StartError> {
+    let mut addresses = Vec::new();
+    for (position, listener) in config.autoconfig.listener.iter().enumerate() {
+        let key = format!("autoconfig.listener[{position}]");
+        let tls = shared.tls_mode(&key, listener.tls)?;
+        let (bound, address) = bind(&key, listener.address).await?;
+        let router = autoconfig::router(Offer::new(config, imap, smtp));
+        tasks.spawn(web::Listener::new(tls, router).serve(bound, stopping.clone()));
+        tracing::info!(%address, tls = ?listener.tls, "client settings are here");
+        addresses.push(address);
+    }
+    Ok(addresses)
 }
 
 /// Content that the configuration does not want on disk any more goes.

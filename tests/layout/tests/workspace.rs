@@ -154,12 +154,14 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "gateway/src/login",
         ],
     ),
+    ("gateway/src/autoconfig", &["gateway/src/config", "gateway/src/web"]),
     (
         "gateway/src/check",
         &[
             "mapi-core",
             "mail-core",
             "tests/conformance",
+            "gateway/src/autoconfig",
             "gateway/src/config",
             "gateway/src/device",
             "gateway/src/tls.rs",
