@@ -8,7 +8,9 @@ mod conformance;
 mod demo;
 mod dns;
 mod health;
+mod notify;
 mod oauth;
+mod paper;
 mod password;
 mod run;
 mod say;
@@ -16,7 +18,7 @@ mod signal;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// IMAP and SMTP in front of an Exchange that only speaks MAPI/HTTP.
 ///
@@ -63,6 +65,10 @@ enum Command {
     /// Connects to the first listener of the configuration over loopback and waits five seconds for its greeting. Exits with
     /// 0 if it came, with 1 and a reason if not.
     Health(health::HealthArguments),
+    /// Print what a shell needs to complete commands.
+    Completions(paper::CompletionsArguments),
+    /// Write manual pages.
+    Man(paper::ManArguments),
     /// Get the gateway access tokens (OAuth 2.0) for the mailboxes of devices and accounts.
     #[command(name = "oauth", subcommand)]
     OAuth(oauth::OAuthCommand),
@@ -87,6 +93,11 @@ pub fn main() -> ExitCode {
             well => well.map(drop),
         },
         Command::Config(command) => config::run(command),
+        Command::Completions(arguments) => {
+            paper::completions(arguments, Cli::command());
+            Ok(())
+        }
+        Command::Man(arguments) => paper::man(&arguments, Cli::command()),
         Command::Dns(arguments) => dns::run(&arguments),
         Command::OAuth(command) => runtime.block_on(oauth::run(command)),
         Command::Health(arguments) => runtime.block_on(health::run(arguments)),

@@ -3,10 +3,11 @@ use std::time::Duration;
 
 use clap::Args;
 
+use super::notify::Notify;
 use super::signal::{Hangups, asked_to_end};
 use crate::config::Config;
 use crate::metric::Recorder;
-use crate::service::{Service, StartError};
+use crate::service::{Service, StartError, take_handed_sockets};
 
 #[derive(Debug, Args)]
 pub(super) struct RunArguments {
@@ -29,6 +30,9 @@ pub(super) async fn run(arguments: RunArguments) -> Result<(), StartError> {
         ledger = %config.ledger.directory.display(),
         "starting"
     );
+    for address in take_handed_sockets() {
+        tracing::info!(%address, "the service manager handed a socket over");
+    }
     let recorder = Recorder::default();
     if config.admin.is_some()
         && let Err(error) = recorder.install()
@@ -40,11 +44,15 @@ pub(super) async fn run(arguments: RunArguments) -> Result<(), StartError> {
         let observed = service.observed(logging.recent().clone(), recorder);
         service.start_admin(admin, observed).await?;
     }
+    let notify = Notify::from_environment();
+    notify.say("READY=1");
     tokio::select! {
         () = asked_to_end() => {}
+        () = notify.keep_alive() => {}
         () = service.keep_reloading(&arguments.config, &logging, async || hangups.next().await) => {}
     }
     let seconds = service.config().limits.stop_seconds;
+    notify.say("STOPPING=1");
     tracing::info!("stopping: commands under way are answered for up to {seconds} seconds");
     service.stop(Duration::from_secs(seconds)).await;
     tracing::info!("stopped");

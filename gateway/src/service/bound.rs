@@ -2,6 +2,7 @@ use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
+use super::handed::handed;
 use super::start_error::StartError;
 use crate::config::Address;
 
@@ -17,7 +18,11 @@ pub(super) struct Bound<S> {
 /// Listens at the address that is configured at `key`.
 pub(super) async fn bind(key: &str, Address(address): Address) -> Result<(TcpListener, SocketAddr), StartError> {
     let failed = |error| StartError::Listen { key: format!("{key}.address"), address, error };
-    let bound = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = match handed(address) {
+        Some(socket) => TcpListener::from_std(socket),
+        None => TcpListener::bind(address).await,
+    };
+    let bound = bound.map_err(failed)?;
     let address = bound.local_addr().map_err(failed)?;
     Ok((bound, address))
 }

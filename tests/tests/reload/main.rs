@@ -5,6 +5,7 @@ mod command_line;
 mod files;
 mod identity;
 mod keys;
+mod manager;
 mod mistakes;
 mod running;
 mod stage;
