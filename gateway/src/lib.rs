@@ -1,6 +1,8 @@
 //! The gateway: configuration, accounts, ledger, sync, conversion between MAPI and MIME, and the bridge to the fronts.
 
 pub mod account;
+pub mod admin;
+pub mod autoconfig;
 mod blocking;
 pub mod bridge;
 pub mod check;
@@ -12,6 +14,7 @@ pub mod ledger;
 pub mod line;
 pub mod login;
 pub mod mailbox;
+pub mod metric;
 pub mod mutant;
 pub mod oauth;
 pub mod operation;
@@ -21,3 +24,4 @@ pub mod share;
 pub mod sync;
 pub mod telemetry;
 pub mod tls;
+mod web;

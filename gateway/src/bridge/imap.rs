@@ -40,6 +40,7 @@ impl MailStore for ImapBridge {
             Secret::Password(password) => self.accounts.login(&credentials.user, password, peer.address.ip()).await,
             Secret::Bearer(token) => self.accounts.login_with_token(&credentials.user, token).await,
         };
+        log::login("imap", log::outcome(&result));
         match result {
             Ok(account) => Ok(Arc::new(UserBridge { account })),
             Err(error) => {

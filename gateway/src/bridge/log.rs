@@ -16,6 +16,22 @@ pub(super) fn failed(command: &'static str) -> impl Fn(UpstreamError) -> StoreEr
     }
 }
 
+/// Counts a login.
+pub(super) fn login(protocol: &'static str, outcome: &'static str) {
+    metrics::counter!("mapi_gateway_logins_total", "protocol" => protocol, "outcome" => outcome).increment(1);
+}
+
+/// What became of a login, for counts.
+pub(super) fn outcome<T>(result: &Result<T, UpstreamError>) -> &'static str {
+    match result {
+        Ok(_) => "accepted",
+        Err(UpstreamError::Unauthorized(_)) => "refused",
+        Err(UpstreamError::NoMailbox(_)) => "no_mailbox",
+        Err(UpstreamError::TooManyAttempts(_)) => "too_many_attempts",
+        Err(_) => "failed",
+    }
+}
+
 /// Logs why somebody was not let in: at a higher level if it is not for what he sent.
 pub(super) fn failed_login(user: &str, peer: Peer, error: &UpstreamError) {
     let peer = peer.address;

@@ -1,4 +1,4 @@
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Instant;
 
 use async_trait::async_trait;
@@ -21,38 +21,54 @@ use crate::share::{COPIES, Share};
 /// The accounts and devices as a submission backend.
 pub struct SmtpBridge {
     accounts: Arc<Accounts>,
-    devices: Arc<Devices>,
-    sending: Arc<Sending>,
+    /// What connections get that are still to come.
+    latest: RwLock<(Arc<Devices>, Arc<Sending>)>,
 }
 
 impl SmtpBridge {
     /// Submits through `accounts` in the manner of `sending`.
     pub fn new(accounts: Arc<Accounts>, devices: Arc<Devices>, sending: Sending) -> Self {
-        Self { accounts, devices, sending: Arc::new(sending) }
+        Self { accounts, latest: RwLock::new((devices, Arc::new(sending))) }
     }
 
-    fn device(&self, device: &Arc<Device>) -> Arc<dyn Submitter> {
+    /// Submits for these devices and in this manner from now on. Who is logged in goes on as before.
+    pub fn replace(&self, devices: Arc<Devices>, sending: Sending) {
+        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = (devices, Arc::new(sending));
+    }
+
+    /// The devices.
+    pub fn devices(&self) -> Arc<Devices> {
+        self.latest().0
+    }
+
+    fn latest(&self) -> (Arc<Devices>, Arc<Sending>) {
+        self.latest.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn device(&self, device: &Arc<Device>, sending: Arc<Sending>) -> Arc<dyn Submitter> {
         let (accounts, device) = (Arc::clone(&self.accounts), Arc::clone(device));
-        Arc::new(DeviceSubmitter { accounts, device, sending: Arc::clone(&self.sending) })
+        Arc::new(DeviceSubmitter { accounts, device, sending })
     }
 }
 
 #[async_trait]
 impl Submit for SmtpBridge {
     async fn login(&self, credentials: Credentials, peer: Peer) -> Result<Arc<dyn Submitter>, SubmitError> {
+        let (devices, sending) = self.latest();
         let result = match &credentials.secret {
-            Secret::Password(password) => match self.devices.login(&credentials.user, password) {
-                Some((device, true)) => return Ok(self.device(device)),
+            Secret::Password(password) => match devices.login(&credentials.user, password) {
+                Some((device, true)) => {
+                    log::login("smtp", "device");
+                    return Ok(self.device(device, sending));
+                }
                 Some((_, false)) => Err(UpstreamError::NoMailbox("not the password of this device".into())),
                 None => self.accounts.login(&credentials.user, password, peer.address.ip()).await,
             },
             Secret::Bearer(token) => self.accounts.login_with_token(&credentials.user, token).await,
         };
+        log::login("smtp", log::outcome(&result));
         match result {
-            Ok(account) => {
-                let sending = Arc::clone(&self.sending);
-                Ok(Arc::new(AccountSubmitter { account, sending }))
-            }
+            Ok(account) => Ok(Arc::new(AccountSubmitter { account, sending })),
             Err(error) => {
                 log::failed_login(&credentials.user, peer, &error);
                 Err(error.into())
@@ -62,12 +78,14 @@ impl Submit for SmtpBridge {
 
     fn accepts(&self) -> Accepts {
         let (passwords, tokens) = self.accounts.accepts();
-        Accepts { passwords: passwords || self.devices.have_users(), tokens }
+        Accepts { passwords: passwords || self.devices().have_users(), tokens }
     }
 
     async fn guest(&self, peer: Peer) -> Result<Arc<dyn Submitter>, SubmitError> {
-        let device = self.devices.at(peer.address.ip()).ok_or(SubmitError::AuthenticationRequired)?;
-        Ok(self.device(device))
+        let (devices, sending) = self.latest();
+        let device = devices.at(peer.address.ip()).ok_or(SubmitError::AuthenticationRequired)?;
+        log::login("smtp", "device");
+        Ok(self.device(device, sending))
     }
 }
 
@@ -165,6 +183,19 @@ impl Submitter for DeviceSubmitter {
     }
 
     async fn submit(
+        &self,
+        envelope: Envelope,
+        message: SpooledMessage,
+        departure: &Departure,
+    ) -> Result<(), SubmitError> {
+        let submitted = self.hand_over(envelope, message, departure).await;
+        self.device.note(submitted.is_ok());
+        submitted
+    }
+}
+
+impl DeviceSubmitter {
+    async fn hand_over(
         &self,
         envelope: Envelope,
         message: SpooledMessage,

@@ -5,6 +5,7 @@ mod anonymous;
 mod autodiscover;
 mod certificate;
 mod checked;
+mod client_settings;
 #[cfg(feature = "conformance")]
 mod conformance;
 mod connection;
@@ -37,7 +38,7 @@ pub use mount::{Durability, Mount, mount_of};
 pub use report::{Finding, Report, Status, Step};
 
 use self::report::Steps;
-use self::step::{AUTODISCOVER, CONFIGURATION, FOLDERS, LEDGER, MESSAGE, SPOOL};
+use self::step::{AUTODISCOVER, CLIENT_SETTINGS, CONFIGURATION, FOLDERS, LEDGER, MESSAGE, SPOOL};
 
 /// A check under way. Call [`Check::configuration`], then [`Check::user`], [`Check::ledger`] and
 /// [`Check::spool`] with what it returned, then
@@ -115,6 +116,13 @@ impl<'a> Check<'a> {
         self.steps.record(SPOOL, began, found);
     }
 
+    /// Whether DNS tells clients where the gateway is, if the configuration says where that is.
+    pub async fn client_settings(&mut self, checked: &Checked) {
+        let began = Instant::now();
+        let found = client_settings::check(&checked.config).await;
+        self.steps.record(CLIENT_SETTINGS, began, found);
+    }
+
     /// The report. Steps that did not come about are in it as skipped.
     pub fn finish(mut self) -> Report {
         self.steps.skip_until("");
@@ -134,7 +142,7 @@ impl<'a> Check<'a> {
 fn read(path: &Path) -> Result<Checked, ConfigError> {
     let config = Config::load(path)?;
     if let Some(tls) = &config.tls {
-        crate::tls::server_config(tls)?;
+        crate::tls::certified_key(tls)?;
     }
     crate::device::Devices::new(&config.smtp)?;
     let settings = Arc::new(UpstreamSettings::new(&config.upstream)?);

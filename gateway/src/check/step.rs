@@ -11,3 +11,4 @@ pub(super) const MESSAGE: &str = "message";
 pub(super) const NOTIFICATION: &str = "notification";
 pub(super) const LEDGER: &str = "ledger storage";
 pub(super) const SPOOL: &str = "spool";
+pub(super) const CLIENT_SETTINGS: &str = "client settings";

@@ -60,6 +60,7 @@ pub(super) async fn run(arguments: CheckArguments) -> Result<bool, String> {
         check.user(&checked, login).await;
         check.ledger(&checked);
         check.spool(&checked);
+        check.client_settings(&checked).await;
     }
     let report = check.finish();
     if json {

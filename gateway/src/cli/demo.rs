@@ -55,6 +55,7 @@ pub(super) async fn run(arguments: DemoArguments) -> Result<(), DemoError> {
     let service = Service::start(&config).await?;
     let certificate = directory.path().join("certificate.pem");
     print_guide(service.imap_addresses()[0], service.smtp_addresses()[0], sandbox.addr(), &certificate);
+    let _hangups = super::signal::Hangups::new();
     super::signal::asked_to_end().await;
     say!("\nStopping; everything is forgotten.");
     service.stop(PATIENCE).await;

@@ -1,12 +1,16 @@
 //! The command line.
 
 mod check;
+mod config;
 #[cfg(feature = "conformance")]
 mod conformance;
 #[cfg(feature = "demo")]
 mod demo;
+mod dns;
 mod health;
+mod notify;
 mod oauth;
+mod paper;
 mod password;
 mod run;
 mod say;
@@ -14,7 +18,7 @@ mod signal;
 
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 /// IMAP and SMTP in front of an Exchange that only speaks MAPI/HTTP.
 ///
@@ -33,7 +37,9 @@ pub struct Cli {
 enum Command {
     /// Serve a real Exchange.
     ///
-    /// Reads the configuration, binds its listeners and serves until SIGINT or SIGTERM.
+    /// Reads the configuration, binds its listeners and serves until SIGINT or SIGTERM. On SIGHUP, and when the configuration,
+    /// certificates or other files that it names have changed, it reads them again without dropping anybody; with a mistake in
+    /// them it goes on as before and says so in the log.
     Run(run::RunArguments),
     /// Check a configuration: go the way of a user's login, step by step.
     ///
@@ -46,11 +52,23 @@ enum Command {
     /// What it writes: a file in ledger.directory, removed at once; and a private property on the root folder of the mailbox,
     /// which no mail program shows, to see that a notification comes; it is deleted at once, too. Messages stay as they are.
     Check(check::CheckArguments),
+    /// Look at a configuration: whether there are mistakes in it, and what is set.
+    #[command(subcommand)]
+    Config(config::ConfigCommand),
+    /// Print the records to set in DNS so that clients find the gateway by an address alone.
+    ///
+    /// Those of RFC 6186 for each of upstream.domains, by autoconfig.imap_host and the listeners with TLS; `check` looks whether
+    /// they are there.
+    Dns(dns::DnsArguments),
     /// Ask the gateway that runs on this machine whether it is alive; for health checks of containers.
     ///
     /// Connects to the first listener of the configuration over loopback and waits five seconds for its greeting. Exits with
     /// 0 if it came, with 1 and a reason if not.
     Health(health::HealthArguments),
+    /// Print what a shell needs to complete commands.
+    Completions(paper::CompletionsArguments),
+    /// Write manual pages.
+    Man(paper::ManArguments),
     /// Get the gateway access tokens (OAuth 2.0) for the mailboxes of devices and accounts.
     #[command(name = "oauth", subcommand)]
     OAuth(oauth::OAuthCommand),
@@ -74,6 +92,13 @@ pub fn main() -> ExitCode {
             Ok(false) => return ExitCode::FAILURE,
             well => well.map(drop),
         },
+        Command::Config(command) => config::run(command),
+        Command::Completions(arguments) => {
+            paper::completions(arguments, Cli::command());
+            Ok(())
+        }
+        Command::Man(arguments) => paper::man(&arguments, Cli::command()),
+        Command::Dns(arguments) => dns::run(&arguments),
         Command::OAuth(command) => runtime.block_on(oauth::run(command)),
         Command::Health(arguments) => runtime.block_on(health::run(arguments)),
         #[cfg(feature = "demo")]

@@ -1,9 +1,8 @@
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-/// Returns when the process is asked to end (SIGINT, SIGTERM). A hangup (SIGHUP) ends nothing.
+/// Returns when the process is asked to end (SIGINT, SIGTERM).
 pub(super) async fn asked_to_end() {
     let interrupt = tokio::signal::ctrl_c();
-    let mut hangup = signal(SignalKind::hangup()).ok();
     let Ok(mut terminate) = signal(SignalKind::terminate()) else {
         drop(interrupt.await);
         return;
@@ -11,17 +10,22 @@ pub(super) async fn asked_to_end() {
     tokio::select! {
         _ = interrupt => {}
         _ = terminate.recv() => {}
-        () = hung_up(&mut hangup) => {}
     }
 }
 
-/// Says what a hangup means, for ever.
-async fn hung_up(hangup: &mut Option<Signal>) {
-    while let Some(Some(())) = match hangup {
-        Some(hangup) => Some(hangup.recv().await),
-        None => None,
-    } {
-        tracing::info!("SIGHUP is ignored: restart the gateway for it to read its configuration again");
+/// Hangups (SIGHUP), which end nothing from here on.
+pub(super) struct Hangups(Option<Signal>);
+
+impl Hangups {
+    pub(super) fn new() -> Self {
+        Self(signal(SignalKind::hangup()).ok())
     }
-    std::future::pending().await
+
+    /// Returns at the next one.
+    pub(super) async fn next(&mut self) {
+        match &mut self.0 {
+            Some(signal) => drop(signal.recv().await),
+            None => std::future::pending().await,
+        }
+    }
 }

@@ -1,12 +1,12 @@
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{ConfigError, OAuthConfig};
 
 /// A mailbox that clients log in to with a password of the gateway's own, while the gateway signs in with access tokens: for
 /// programs that know nothing of OAuth.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct AccountConfig {
     /// The name that clients log in with.

@@ -1,7 +1,7 @@
 use std::fmt;
 
 use serde::de::{Error, SeqAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 /// How the gateway may authenticate to the upstream.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -88,6 +88,15 @@ impl AuthScheme {
 impl<'de> Deserialize<'de> for AuthSchemes {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(Schemes)
+    }
+}
+
+impl Serialize for AuthSchemes {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Auto => serializer.serialize_str("auto"),
+            Self::Named(schemes) => serializer.collect_seq(schemes.iter().map(|scheme| scheme.name())),
+        }
     }
 }
 

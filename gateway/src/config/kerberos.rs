@@ -1,7 +1,7 @@
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// `[upstream.kerberos]`: how users get Kerberos tickets. Without it, Kerberos is not used.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct KerberosConfig {
     /// The realm: of an Active Directory domain its DNS name in capitals.

@@ -1,8 +1,8 @@
 use mail_core::work::{BudgetLimits, WorkLimits};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// What all clients' work may take together.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
     /// Bytes of memory for messages while they are read, converted, searched and sent, beside what is cached.

@@ -89,6 +89,9 @@ impl Config {
             let problem = format!("`{}` is no host name: expected a name such as mail.example.org", self.smtp.hostname);
             out.push(ConfigError::invalid("smtp.hostname", problem));
         }
+        out.extend(self.admin.iter().flat_map(|admin| admin.problems(self.tls.is_some())));
+        let has_domains = !self.upstream.domains.is_empty();
+        out.extend(self.autoconfig.problems(self.tls.is_some(), has_domains));
         out.extend(super::account::problems(&self.account));
         if !self.account.is_empty() {
             out.extend(no_tokens("account[0].oauth", &self.upstream.auth));

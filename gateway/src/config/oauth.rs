@@ -2,14 +2,14 @@ use std::path::PathBuf;
 
 use mapi_core::auth::PlainHttp;
 use mapi_core::client::EndpointUrl;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::ConfigError;
 
 /// How the gateway itself gets access tokens (OAuth 2.0).
 ///
 /// With `refresh_token_file` by the refresh token in it (RFC 6749 6), without it by client credentials (RFC 6749 4.4).
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct OAuthConfig {
     /// The URL of the token endpoint.

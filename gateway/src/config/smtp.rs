@@ -1,7 +1,7 @@
 use std::path::PathBuf;
 
 use mail_core::listener;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::{Address, ListenerTls, OAuthConfig};
 
@@ -16,8 +16,14 @@ impl<'de> Deserialize<'de> for Network {
     }
 }
 
+impl Serialize for Network {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
 /// Whether clients of a listener must log in.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ListenerAuthentication {
     /// They must.
@@ -28,7 +34,7 @@ pub enum ListenerAuthentication {
 }
 
 /// How clients of a listener can log in.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ListenerMechanism {
     /// RFC 4616.
@@ -42,7 +48,7 @@ pub enum ListenerMechanism {
 }
 
 /// An SMTP listener.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmtpListenerConfig {
     /// IP address and port.
@@ -76,7 +82,7 @@ pub struct SmtpListenerConfig {
 }
 
 /// What is done about the sender that a device names in its messages.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SenderPolicy {
     /// Left as it is; the upstream decides.
@@ -89,7 +95,7 @@ pub enum SenderPolicy {
 }
 
 /// A device that submits through a mailbox without knowing its password.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct DeviceConfig {
     /// What it is called in logs.
@@ -138,7 +144,7 @@ pub struct DeviceConfig {
 }
 
 /// SMTP.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SmtpConfig {
     /// `[[smtp.listener]]`

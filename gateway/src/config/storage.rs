@@ -1,9 +1,12 @@
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
+
+use super::ConfigError;
 
 /// Where folder state is kept.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LedgerConfig {
     /// A directory on durable storage; one file per mailbox. If it is lost, clients download everything again.
@@ -40,7 +43,7 @@ impl Default for LedgerConfig {
 }
 
 /// What is kept in memory.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct CacheConfig {
     /// Bytes of rendered messages, all accounts together.
@@ -69,7 +72,7 @@ impl Default for CacheConfig {
 }
 
 /// Where large messages lie while they come in.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct SpoolConfig {
     /// A directory, which may be in memory (tmpfs). The files in it have no names and are gone with the process.
@@ -86,5 +89,25 @@ pub struct SpoolConfig {
 impl Default for SpoolConfig {
     fn default() -> Self {
         Self { dir: std::env::temp_dir(), memory_bytes: 128 * 1024, max_bytes: 4 << 30, max_bytes_per_user: 1 << 30 }
+    }
+}
+
+impl SpoolConfig {
+    /// Whether messages can be kept there; blocks.
+    ///
+    /// # Errors
+    /// The directory can't be written.
+    pub fn try_out(&self) -> Result<(), ConfigError> {
+        let unusable = |error: std::io::Error| {
+            let expected = "expected a directory in which the gateway may write";
+            ConfigError::invalid("spool.dir", format!("{}: {error}: {expected}", self.dir.display()))
+        };
+        tempfile::tempfile_in(&self.dir).map(drop).map_err(unusable)
+    }
+
+    /// For the servers.
+    pub fn shared(&self) -> Arc<mail_core::spool::SpoolConfig> {
+        let (directory, memory_bytes) = (self.dir.clone(), self.memory_bytes);
+        Arc::new(mail_core::spool::SpoolConfig { directory, memory_bytes })
     }
 }

@@ -1,13 +1,13 @@
 use std::path::PathBuf;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{AuthSchemes, KerberosConfig};
 
 /// The Exchange in front of which the gateway stands.
 ///
 /// Either `domains` (Autodiscover finds the URLs) or `emsmdb_url` must be set. Credentials go only to hosts named here.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct UpstreamConfig {
     /// Mail domains whose users may log in, and for which Autodiscover is asked.
@@ -96,7 +96,7 @@ impl Default for UpstreamConfig {
 }
 
 /// Whether the upstream's certificate is checked.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TlsVerification {
     /// Chain, name and validity.

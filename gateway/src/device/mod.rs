@@ -16,6 +16,6 @@ mod route;
 pub use guard::problems;
 pub use header::{HeaderRule, complete};
 pub use password::DevicePassword;
-pub use profile::{Device, Proof};
+pub use profile::{Device, Proof, Sent};
 pub use registry::Devices;
 pub use route::default_gateways;

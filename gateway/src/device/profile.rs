@@ -1,7 +1,7 @@
 use std::fmt;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use mail_core::listener::Network;
 use secrecy::SecretString;
@@ -32,13 +32,25 @@ pub struct Device {
     proof: Proof,
     minute: Option<RateLimit>,
     day: Option<RateLimit>,
-    counts: Mutex<Counts>,
+    counts: Arc<Mutex<Counts>>,
 }
 
 #[derive(Default)]
 struct Counts {
     minute: Window,
     day: Window,
+    sent: Sent,
+}
+
+/// What a device has sent since the gateway started.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Sent {
+    /// How many messages.
+    pub messages: u64,
+    /// When the last one was sent.
+    pub last: Option<SystemTime>,
+    /// When one was refused last.
+    pub failed: Option<SystemTime>,
 }
 
 impl Device {
@@ -80,8 +92,20 @@ impl Device {
             minute: config.messages_per_minute.map(RateLimit::per_minute),
             day: config.messages_per_day.map(RateLimit::per_day),
             config: config.clone(),
-            counts: Mutex::default(),
+            counts: Arc::default(),
         })
+    }
+
+    /// It takes the place of `old`: what that one has sent counts on, and its tokens are used again if they are to come from
+    /// the same place.
+    pub(super) fn go_on_from(&mut self, old: &Self) {
+        self.counts = Arc::clone(&old.counts);
+        let same = old.config.mailbox == self.config.mailbox && old.config.oauth == self.config.oauth;
+        if let (true, Proof::Tokens(tokens)) = (same, &old.proof)
+            && matches!(self.proof, Proof::Tokens(_))
+        {
+            self.proof = Proof::Tokens(Arc::clone(tokens));
+        }
     }
 
     /// What it is called.
@@ -163,6 +187,23 @@ impl Device {
         let _ = self.minute.is_none_or(|limit| counts.minute.take(limit, now));
         let _ = self.day.is_none_or(|limit| counts.day.take(limit, now));
         Ok(())
+    }
+
+    /// Notes what became of a message.
+    pub fn note(&self, is_sent: bool) {
+        let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
+        let now = Some(SystemTime::now());
+        if is_sent {
+            counts.sent.messages += 1;
+            counts.sent.last = now;
+        } else {
+            counts.sent.failed = now;
+        }
+    }
+
+    /// What it has sent.
+    pub fn sent(&self) -> Sent {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner).sent
     }
 
     /// What is done to the headers of its messages.

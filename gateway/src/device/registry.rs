@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use super::{Device, default_gateways, problems};
-use crate::config::{ConfigError, SmtpConfig};
+use crate::config::{ConfigError, DeviceConfig, SmtpConfig};
 
 /// All devices of a configuration.
 #[derive(Debug, Default)]
@@ -18,12 +18,32 @@ impl Devices {
     /// # Errors
     /// Every problem found, each with its key and what is expected there.
     pub fn new(smtp: &SmtpConfig) -> Result<Self, ConfigError> {
+        Self::after(smtp, &Self::default())
+    }
+
+    /// The same where there were `older` devices: those that still are there go on with what they have sent and with their
+    /// tokens.
+    ///
+    /// # Errors
+    /// As [`Devices::new`].
+    pub fn after(smtp: &SmtpConfig, older: &Self) -> Result<Self, ConfigError> {
         let mut problems = problems(smtp, &default_gateways());
         if !problems.is_empty() {
             return Err(if problems.len() == 1 { problems.remove(0) } else { ConfigError::Several(problems) });
         }
-        let device = |(position, config)| Device::new(&format!("smtp.device[{position}]"), config).map(Arc::new);
+        let device = |(position, config): (usize, &DeviceConfig)| {
+            let mut device = Device::new(&format!("smtp.device[{position}]"), config)?;
+            if let Some(old) = older.0.iter().find(|old| old.name() == config.name) {
+                device.go_on_from(old);
+            }
+            Ok(Arc::new(device))
+        };
         smtp.device.iter().enumerate().map(device).collect::<Result<_, _>>().map(Self)
+    }
+
+    /// All of them.
+    pub fn iter(&self) -> impl Iterator<Item = &Arc<Device>> {
+        self.0.iter()
     }
 
     /// The device in whose networks the address is; of several the one with the narrowest network.

@@ -142,7 +142,11 @@ impl Ledger for RedbLedger {
     fn commit(&self, folder: &Gid, commit: FolderCommit) -> Result<(), LedgerError> {
         let options = &self.file.place.options;
         let bound = TombstoneBound::now(options.tombstones, options.tombstone_days);
-        self.file.with(Access::Write, |file| file.commit(folder, &commit, bound))?;
+        let began = std::time::Instant::now();
+        let done = self.file.with(Access::Write, |file| file.commit(folder, &commit, bound));
+        let outcome = if done.is_ok() { "done" } else { "failed" };
+        metrics::histogram!("mapi_gateway_ledger_commit_seconds", "outcome" => outcome).record(began.elapsed());
+        done?;
         self.file.saw(*folder, commit.head.version);
         Ok(())
     }

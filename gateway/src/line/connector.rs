@@ -219,7 +219,7 @@ impl Connector {
                 target.endpoints.clone(),
                 Arc::clone(&self.credentials),
                 target.legacy_dn.clone(),
-                self.settings.tls.clone(),
+                self.settings.tls(),
             )
         }
     }
@@ -284,7 +284,7 @@ impl Connector {
             allowed: AllowedHosts::new(allowed_hosts(config)),
             plain_http: self.settings.plain_http(),
             credentials: Arc::clone(&self.credentials),
-            tls: self.settings.tls.clone(),
+            tls: self.settings.tls(),
             timeouts: self.settings.timeouts(),
             patience: Duration::from_secs(config.autodiscover_timeout_seconds),
             resolver: Resolver::system(),

@@ -87,6 +87,11 @@ impl Pool {
         Some((Lease { pool: Arc::clone(self), number: session.number }, session.opening.clone()))
     }
 
+    /// How many sessions are open or being opened.
+    pub(crate) fn len(&self) -> usize {
+        self.state().sessions.len()
+    }
+
     /// Closes sessions that nobody used for a while.
     pub(crate) fn close_idle(&self) {
         self.close(|session| session.users == 0 && session.idle_since.elapsed() >= IDLE);

@@ -1,5 +1,6 @@
-use std::sync::Arc;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use mapi_core::auth::kerberos::{Principal, Secret};
@@ -23,7 +24,7 @@ const MAX_PLACES: usize = 4;
 /// What all accounts share of the upstream: the configuration, TLS set up once, the counters.
 pub struct UpstreamSettings {
     pub(crate) config: UpstreamConfig,
-    pub(super) tls: Tls,
+    tls: RwLock<Tls>,
     pub(super) counters: Arc<Counters>,
     tally: Arc<Tally>,
     /// What busy hosts asked for holds for all sessions of all users.
@@ -40,21 +41,7 @@ impl UpstreamSettings {
     /// # Errors
     /// An unreadable `upstream.ca_file`.
     pub fn new(config: &UpstreamConfig) -> Result<Self, ConfigError> {
-        let extra_roots =
-            match &config.ca_file {
-                Some(path) => Some(std::fs::read(path).map_err(|error| {
-                    ConfigError::invalid("upstream.ca_file", format!("{}: {error}", path.display()))
-                })?),
-                None => None,
-            };
-        let verification = match config.tls_verification {
-            TlsVerification::Full => ClientVerification::Full,
-            TlsVerification::DangerousNone => ClientVerification::DangerousNone,
-        };
-        // A machine without root certificates can still speak to a lab server over plain HTTP; https then trusts nobody.
-        let allow_no_roots = config.allow_plain_http;
-        let tls = Tls::new(&TlsSettings { extra_roots, without_system_roots: false, verification, allow_no_roots });
-        let tls = tls.map_err(|error| ConfigError::invalid("upstream.ca_file", error.to_string()))?;
+        let tls = RwLock::new(roots(config)?);
         let lifetime = Duration::from_secs(config.autodiscover_cache_seconds);
         let discovered = Discovered::new(lifetime, config.max_accounts);
         let kdcs = config.kerberos.as_ref().filter(|_| config.auth.allows(AuthScheme::Kerberos)).map(|kerberos| {
@@ -66,9 +53,43 @@ impl UpstreamSettings {
         Ok(Self { config: config.clone(), tls, counters, tally, throttles, kdcs, offers_bearer, discovered })
     }
 
+    /// What new connections check the upstream's certificate with.
+    pub(super) fn tls(&self) -> Tls {
+        self.tls.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// New connections check the upstream's certificate with `tls`.
+    pub fn set_tls(&self, tls: Tls) {
+        *self.tls.write().unwrap_or_else(PoisonError::into_inner) = tls;
+    }
+
     /// What all operations came to.
     pub fn tally(&self) -> &Arc<Tally> {
         &self.tally
+    }
+
+    /// What was asked of the upstream.
+    pub fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// Hosts that want to be left alone, and for how long.
+    pub fn paused_hosts(&self) -> Vec<(String, Duration)> {
+        self.throttles.paused()
+    }
+
+    /// Whether the upstream answers anything at all to nobody in particular.
+    pub(crate) async fn answers(&self) -> bool {
+        let domains = self.config.domains.iter().map(|domain| format!("https://{domain}/"));
+        let domains = domains.filter_map(|url| EndpointUrl::parse(&url, self.plain_http()).ok());
+        let (tls, timeouts) = (self.tls(), self.timeouts());
+        for url in self.places().into_iter().chain(domains).take(MAX_PLACES) {
+            match post_form(&url, &tls, &timeouts, None, &SecretString::default()).await {
+                Ok(_) => return true,
+                Err(error) => tracing::debug!(%url, %error, "does not answer"),
+            }
+        }
+        false
     }
 
     pub(super) fn plain_http(&self) -> PlainHttp {
@@ -90,7 +111,7 @@ impl UpstreamSettings {
     /// Asks the upstream, as nobody, what it offers, and remembers it. `false` if it did not say.
     pub(crate) async fn learn_offers(&self) -> bool {
         for url in self.places() {
-            let asked = post_form(&url, &self.tls, &self.timeouts(), None, &SecretString::default()).await;
+            let asked = post_form(&url, &self.tls(), &self.timeouts(), None, &SecretString::default()).await;
             match asked {
                 Ok(answer) if answer.status == 401 => {
                     // Unencrypted no token would be sent.
@@ -161,4 +182,22 @@ impl UpstreamSettings {
             ..Timeouts::default()
         }
     }
+}
+
+/// Whom the configuration trusts. Reads `upstream.ca_file`; blocks.
+///
+/// # Errors
+/// A file that can't be read.
+pub fn roots(config: &UpstreamConfig) -> Result<Tls, ConfigError> {
+    let invalid = |error: String| ConfigError::invalid("upstream.ca_file", error);
+    let read = |path: &PathBuf| std::fs::read(path).map_err(|error| invalid(format!("{}: {error}", path.display())));
+    let extra_roots = config.ca_file.as_ref().map(read).transpose()?;
+    let verification = match config.tls_verification {
+        TlsVerification::Full => ClientVerification::Full,
+        TlsVerification::DangerousNone => ClientVerification::DangerousNone,
+    };
+    // A machine without root certificates can still speak to a lab server over plain HTTP; https then trusts nobody.
+    let allow_no_roots = config.allow_plain_http;
+    let tls = Tls::new(&TlsSettings { extra_roots, without_system_roots: false, verification, allow_no_roots });
+    tls.map_err(|error| invalid(error.to_string()))
 }

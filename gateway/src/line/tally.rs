@@ -55,7 +55,7 @@ impl Tally {
     }
 
     /// Whether anybody's operation succeeded after this.
-    pub(crate) fn has_succeeded_since(&self, moment: Instant) -> bool {
+    pub fn has_succeeded_since(&self, moment: Instant) -> bool {
         self.succeeded.lock().unwrap_or_else(PoisonError::into_inner).is_some_and(|last| last > moment)
     }
 

@@ -149,6 +149,11 @@ impl Upstream {
         Arc::clone(&self.slot.lock().unwrap_or_else(PoisonError::into_inner).connector)
     }
 
+    /// How many sessions are open.
+    pub fn sessions(&self) -> usize {
+        usize::from(self.current().is_some()) + self.pool.len()
+    }
+
     /// The session, if it is open.
     pub fn current(&self) -> Option<Mailbox> {
         let slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);

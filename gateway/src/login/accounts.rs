@@ -1,5 +1,5 @@
 use std::net::IpAddr;
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, PoisonError, RwLock, Weak};
 use std::time::{Duration, Instant};
 
 use dashmap::DashMap;
@@ -67,7 +67,7 @@ pub struct Accounts {
     pub(super) idle_accounts: usize,
     pub(super) credentials: AcceptedPasswords,
     pub(super) guard: Arc<Guard>,
-    fixed: Vec<FixedAccount>,
+    fixed: RwLock<Arc<[FixedAccount]>>,
     caches: Arc<MessageCaches>,
     bounds: Bounds,
     /// By what they were proved with.
@@ -113,12 +113,7 @@ impl Accounts {
             search: config.imap.search,
             idle: Duration::from_secs(config.cache.account_idle_seconds),
             idle_accounts: config.cache.idle_accounts,
-            fixed: config
-                .account
-                .iter()
-                .enumerate()
-                .map(|(position, account)| FixedAccount::new(position, account))
-                .collect::<Result<_, _>>()?,
+            fixed: RwLock::new(FixedAccount::all(&config.account, &[])?),
             credentials: AcceptedPasswords::new(Duration::from_secs(config.cache.credential_seconds)),
             guard: Arc::new(Guard::new(
                 config.upstream.wrong_passwords_per_user,
@@ -137,6 +132,31 @@ impl Accounts {
     /// What the work for all of them may take.
     pub fn bounds(&self) -> &Bounds {
         &self.bounds
+    }
+
+    /// What all of them share of the upstream.
+    pub fn settings(&self) -> &Arc<UpstreamSettings> {
+        &self.settings
+    }
+
+    /// Those that are open.
+    pub fn open_accounts(&self) -> Vec<Arc<Account>> {
+        self.accounts.iter().map(|account| Arc::clone(&account)).collect()
+    }
+
+    /// What is kept of messages.
+    pub fn caches(&self) -> &MessageCaches {
+        &self.caches
+    }
+
+    /// The accounts behind passwords of the gateway's own.
+    pub(crate) fn fixed(&self) -> Arc<[FixedAccount]> {
+        Arc::clone(&self.fixed.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// From now on these are the accounts behind passwords of the gateway's own. Who is logged in stays so.
+    pub(crate) fn set_fixed(&self, fixed: Arc<[FixedAccount]>) {
+        *self.fixed.write().unwrap_or_else(PoisonError::into_inner) = fixed;
     }
 
     /// Shuts down accounts that nobody has used for a while, for as long as the accounts live.
@@ -176,7 +196,7 @@ impl Accounts {
         password: &SecretString,
         address: IpAddr,
     ) -> Result<Arc<Account>, UpstreamError> {
-        for fixed in &self.fixed {
+        for fixed in self.fixed().iter() {
             match fixed.check(user, password) {
                 Some(true) => return self.login_with_own_token(&fixed.mailbox).await,
                 Some(false) => return Err(UpstreamError::NoMailbox("not the password of this [[account]]".into())),
@@ -243,7 +263,7 @@ impl Accounts {
 
     /// Whether users can log in with passwords, and whether with access tokens.
     pub fn accepts(&self) -> (bool, bool) {
-        (self.settings.takes_passwords() || !self.fixed.is_empty(), self.settings.takes_tokens())
+        (self.settings.takes_passwords() || !self.fixed().is_empty(), self.settings.takes_tokens())
     }
 
     /// Asks the upstream now and then what it offers, for as long as the accounts live.

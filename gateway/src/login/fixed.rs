@@ -14,12 +14,30 @@ const MAX_PASSWORD: usize = 4096;
 
 /// An `[[account]]`: a mailbox with tokens, behind a password of the gateway's own.
 pub(crate) struct FixedAccount {
+    config: AccountConfig,
     user: String,
     password: [u8; 32],
     pub(crate) mailbox: Arc<TokenMailbox>,
 }
 
 impl FixedAccount {
+    /// All accounts of a configuration; those among `older` whose mailbox and tokens are the same go on with the tokens that
+    /// these have. Blocks.
+    ///
+    /// # Errors
+    /// As [`FixedAccount::new`].
+    pub(crate) fn all(configs: &[AccountConfig], older: &[Self]) -> Result<Arc<[Self]>, ConfigError> {
+        let account = |(position, config): (usize, &AccountConfig)| {
+            let mut account = Self::new(position, config)?;
+            let same = |old: &&Self| old.config.mailbox == config.mailbox && old.config.oauth == config.oauth;
+            if let Some(old) = older.iter().find(same) {
+                account.mailbox = Arc::clone(&old.mailbox);
+            }
+            Ok(account)
+        };
+        configs.iter().enumerate().map(account).collect()
+    }
+
     /// Reads the password that clients log in with.
     ///
     /// # Errors
@@ -29,7 +47,12 @@ impl FixedAccount {
         let password = password(&config.user_password_file)
             .map_err(|problem| ConfigError::invalid(format!("{key}.user_password_file"), problem))?;
         let mailbox = Arc::new(TokenMailbox::new(&key, &config.mailbox, &config.oauth)?);
-        Ok(Self { user: config.user.trim().to_lowercase(), password: digest(&password), mailbox })
+        Ok(Self {
+            user: config.user.trim().to_lowercase(),
+            password: digest(&password),
+            mailbox,
+            config: config.clone(),
+        })
     }
 
     /// Whether a client's password is this account's; `None` if it is another one's name.

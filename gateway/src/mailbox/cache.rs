@@ -81,7 +81,16 @@ impl MessageCache {
         self.cache.insert((mailbox, message), Made { digest, bytes });
     }
 
-    #[cfg(test)]
+    /// How often something was found.
+    pub fn hits(&self) -> u64 {
+        self.cache.hits()
+    }
+
+    /// How often nothing was.
+    pub fn misses(&self) -> u64 {
+        self.cache.misses()
+    }
+
     /// Bytes held, with overhead.
     pub fn weight(&self) -> u64 {
         self.cache.weight()

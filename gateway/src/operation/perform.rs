@@ -45,6 +45,9 @@ impl Upstream {
             let done = self.try_to(operation).await;
             let elapsed = began.elapsed();
             self.tally().performed(kind, done.is_ok(), elapsed);
+            let outcome = if done.is_ok() { "done" } else { "failed" };
+            metrics::histogram!("mapi_gateway_operation_seconds", "operation" => kind.name(), "outcome" => outcome)
+                .record(elapsed);
             match &done {
                 Ok(_) => tracing::debug!(?elapsed, "done"),
                 Err(error) => tracing::debug!(?elapsed, %error, "failed"),
@@ -102,6 +105,7 @@ impl Upstream {
             }
             if attempt.is_in_doubt() && !mutant::is(Mutant::BlindResubmit) {
                 self.tally().in_doubt(kind);
+                metrics::counter!("mapi_gateway_operations_in_doubt_total", "operation" => kind.name()).increment(1);
                 tracing::info!(%error, "unknown whether an operation was carried out");
                 if operation.in_doubt(&attempt, &error).await == Doubt::Stays {
                     return Err(UpstreamError::OutcomeUnknown(error.to_string()));
@@ -114,6 +118,7 @@ impl Upstream {
             {
                 busy += 1;
                 self.tally().waited(kind);
+                metrics::counter!("mapi_gateway_operations_waited_total", "operation" => kind.name()).increment(1);
                 let own = BUSY_PAUSE.saturating_mul(1 << busy).mul_f64(rand::random_range(0.5..=1.0));
                 let pause = own.max(wait_named(&error));
                 tracing::info!(?pause, "the upstream is busy");
@@ -131,6 +136,7 @@ impl Upstream {
                 return Err(unknown_if(doubted, error.into()));
             }
             self.tally().retried(kind);
+            metrics::counter!("mapi_gateway_operations_retried_total", "operation" => kind.name()).increment(1);
         }
     }
 }

@@ -11,6 +11,8 @@ use crate::session::{Limits, SessionConfig};
 /// How a server behaves.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
+    /// What the listener is called where its connections are counted.
+    pub name: Arc<str>,
     /// When connections are encrypted.
     pub tls: TlsMode,
     /// Whether passwords are accepted on a connection that is not encrypted.
@@ -42,6 +44,7 @@ impl Default for ServerConfig {
     fn default() -> Self {
         let session = SessionConfig::default();
         Self {
+            name: "imap".into(),
             tls: TlsMode::None,
             allow_plaintext_auth: session.allow_plaintext_auth,
             auth_login: session.auth_login,

@@ -137,8 +137,8 @@ impl Connection {
                     }
                 }
             }
-            if let Some(command) = session.take_answered() {
-                served.answered(command);
+            if let Some((command, status)) = session.take_answered() {
+                served.answered(command, status);
             }
             if !session.is_selected() && answers.is_none() {
                 handles.drop_folder();

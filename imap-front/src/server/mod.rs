@@ -9,10 +9,10 @@ mod served;
 
 use std::io::{self, Write};
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use mail_core::listener::{Admission, Stream, TlsMode, accept};
+use mail_core::listener::{Admission, Counted, Stream, TlsMode, accept};
 use mail_core::{Accepts, Peer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -39,13 +39,25 @@ pub struct Server {
     config: Arc<ServerConfig>,
     session: Arc<SessionConfig>,
     store: Arc<dyn MailStore>,
+    /// What connections get that are still to come.
+    latest: Arc<RwLock<Configs>>,
 }
+
+type Configs = (Arc<ServerConfig>, Arc<SessionConfig>);
 
 impl Server {
     /// A server that listens nowhere yet.
     pub fn new(config: ServerConfig, store: Arc<dyn MailStore>) -> Self {
         let session = Arc::new(config.session());
-        Self { config: Arc::new(config), session, store }
+        let config = Arc::new(config);
+        let latest = Arc::new(RwLock::new((Arc::clone(&config), Arc::clone(&session))));
+        Self { config, session, store, latest }
+    }
+
+    /// From now on connections are served so; those that are open go on as they are.
+    pub fn set_config(&self, config: ServerConfig) {
+        let session = Arc::new(config.session());
+        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = (Arc::new(config), session);
     }
 
     /// Serves until `shutdown` holds `true` or its sender is gone. Then nothing more is accepted and every client is told
@@ -56,16 +68,21 @@ impl Server {
         let mut connections = JoinSet::new();
         let (cut_off, cutting) = watch::channel(false);
         let admit = |socket, address, connections: &mut _| {
-            self.admit(socket, address, (&shutdown, &cutting), connections);
+            self.latest().admit(socket, address, (&shutdown, &cutting), connections);
         };
         accept(listener, &mut stopping, &mut connections, admit).await;
-        let grace = self.config.shutdown_grace.saturating_sub(FAREWELL);
+        let grace = self.latest().config.shutdown_grace.saturating_sub(FAREWELL);
         if tokio::time::timeout(grace, ended(&mut connections)).await.is_err() {
             cut_off.send_replace(true);
             if tokio::time::timeout(FAREWELL, ended(&mut connections)).await.is_err() {
                 connections.abort_all();
             }
         }
+    }
+
+    fn latest(&self) -> Self {
+        let (config, session) = self.latest.read().unwrap_or_else(PoisonError::into_inner).clone();
+        Self { config, session, ..self.clone() }
     }
 
     fn admit(
@@ -77,6 +94,7 @@ impl Server {
     ) {
         let admitted = self.config.gate.admit();
         let Some(admission) = admitted.and_then(|mut one| one.at(address.ip()).then_some(one)) else {
+            Counted::refused(&self.config.name);
             tracing::info!(peer = %address, "refused: too many connections");
             if !matches!(self.config.tls, TlsMode::Implicit(_)) {
                 // Fits into the socket's empty buffer; if it does not, closing says enough.
@@ -88,7 +106,9 @@ impl Server {
         let span = tracing::info_span!("imap", id = admission.id(), peer = %address, user = tracing::field::Empty);
         let server = self.clone();
         let (stopping, cutting) = (stopping.clone(), cutting.clone());
+        let counted = Counted::at(&self.config.name);
         let task = async move {
+            let _counted = counted;
             tracing::debug!("connected");
             match server.run(socket, address, admission, (stopping, cutting)).await {
                 Ok(()) => tracing::debug!("closed"),

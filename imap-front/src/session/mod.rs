@@ -72,8 +72,8 @@ pub struct Session {
     heard: Instant,
     told: Instant,
     bad: u32,
-    /// The command that was answered last.
-    answered: Option<&'static str>,
+    /// The command that was answered last, and with what status.
+    answered: Option<(&'static str, &'static str)>,
     /// Set when the selected folder can't be followed any more.
     gone: bool,
     signed_out: bool,
@@ -195,8 +195,8 @@ impl Session {
         self.running.as_ref().map_or_else(Span::none, |running| running.command.span.clone())
     }
 
-    /// The name of the command that has been answered since this was asked last.
-    pub fn take_answered(&mut self) -> Option<&'static str> {
+    /// The name of the command that has been answered since this was asked last, and the status of the answer.
+    pub fn take_answered(&mut self) -> Option<(&'static str, &'static str)> {
         self.answered.take()
     }
 
@@ -459,7 +459,7 @@ impl Session {
                 command.span.in_scope(|| {
                     tracing::debug!(status = outcome.status.word(), code = outcome.code.as_deref(), "done");
                 });
-                self.answered = Some(command.name);
+                self.answered = Some((command.name, outcome.status.word()));
                 return self.finish(&command.tag, outcome, command.uid);
             }
             Step::Call(call, resume) => {

@@ -43,12 +43,12 @@ impl Default for GateLimits {
 /// beside others behind one address neither.
 #[derive(Debug)]
 pub struct Gate {
-    limits: GateLimits,
     counts: Mutex<Counts>,
 }
 
 #[derive(Debug, Default)]
 struct Counts {
+    limits: GateLimits,
     open: usize,
     /// Those of them that were told to go.
     leaving: HashSet<u64>,
@@ -93,7 +93,18 @@ pub struct Admission {
 impl Gate {
     /// A gate through which nobody has come yet.
     pub fn new(limits: GateLimits) -> Arc<Self> {
-        Arc::new(Self { limits, counts: Mutex::default() })
+        Arc::new(Self { counts: Mutex::new(Counts { limits, ..Counts::default() }) })
+    }
+
+    /// From now on these are the bounds. Who is in stays, also where that is more than they allow.
+    pub fn set_limits(&self, limits: GateLimits) {
+        self.lock().limits = limits;
+    }
+
+    /// Connections that are open, and how many of them have not logged in.
+    pub fn open(&self) -> (usize, usize) {
+        let counts = self.lock();
+        (counts.open, counts.waiting.len())
     }
 
     /// Lets a connection in if there is room, or another one can go for it. It counts for no client until
@@ -101,13 +112,18 @@ impl Gate {
     #[must_use]
     pub fn admit(self: &Arc<Self>) -> Option<Admission> {
         let mut counts = self.lock();
-        if counts.staying() >= self.limits.total && !counts.let_one_go(None) {
+        if counts.staying() >= counts.limits.total && !counts.let_one_go(None) {
             return None;
         }
         counts.open += 1;
         counts.last_id += 1;
         let (id, go) = (counts.last_id, Arc::new(Notify::new()));
         Some(Admission { gate: Arc::clone(self), id, client: None, user: None, go })
+    }
+
+    /// Connections of a user.
+    pub fn of_user(&self, user: &Owner) -> usize {
+        self.lock().users.get(user).copied().unwrap_or(0)
     }
 
     /// The counts are right even if a thread panicked while it held the lock: nothing in between can.
@@ -178,8 +194,8 @@ impl Admission {
     #[must_use]
     pub fn at(&mut self, address: IpAddr) -> bool {
         let network = client_network(address);
-        let limits = self.gate.limits;
         let mut counts = self.gate.lock();
+        let limits = counts.limits;
         let (staying, waiting) =
             counts.clients.get(&network).map_or((0, 0), |client| (client.staying(), client.waiting));
         let has_too_many =
@@ -211,7 +227,7 @@ impl Admission {
         }
         let mut counts = self.gate.lock();
         let open = counts.users.get(user).copied().unwrap_or(0);
-        if open >= self.gate.limits.per_user {
+        if open >= counts.limits.per_user {
             return false;
         }
         counts.users.insert(user.clone(), open + 1);
@@ -303,6 +319,22 @@ mod tests {
         assert!(admit(&gate, "2001:db8::3").is_none(), "two from this network");
         drop((third, fourth));
         assert!(is_empty(&gate));
+    }
+
+    #[test]
+    fn other_bounds_hold_for_who_comes_next() {
+        let gate = Gate::new(GateLimits { total: 1, per_user: 1, ..GateLimits::default() });
+        let mut first = admit(&gate, "192.0.2.1").unwrap();
+        assert!(first.logged_in(&owner(1)) && admit(&gate, "192.0.2.2").is_none());
+        gate.set_limits(GateLimits { total: 2, ..GateLimits::default() });
+        let mut second = admit(&gate, "192.0.2.2").unwrap();
+        assert!(second.logged_in(&owner(1)), "two of one user");
+        gate.set_limits(GateLimits { total: 1, ..GateLimits::default() });
+        assert_eq!(gate.open(), (2, 0), "nobody is sent away");
+        drop(first);
+        assert!(admit(&gate, "192.0.2.3").is_none());
+        drop(second);
+        assert!(admit(&gate, "192.0.2.3").is_some() && is_empty(&gate));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 mod accept;
 mod client_network;
+mod counted;
 mod gate;
 mod line_reader;
 mod network;
@@ -13,6 +14,7 @@ mod wiped;
 
 pub use accept::accept;
 pub use client_network::client_network;
+pub use counted::Counted;
 pub use gate::{Admission, Gate, GateLimits};
 pub use line_reader::{LineReader, LineTooLong, ReaderFull};
 pub use network::{Network, NetworkError};

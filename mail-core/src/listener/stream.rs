@@ -12,7 +12,8 @@ use tokio_rustls::{TlsAcceptor, rustls};
 
 use super::{Admission, stopped};
 
-/// A connection, encrypted or not.
+/// A connection, encrypted or not. What goes through it, without what TLS adds, is counted in
+/// `mapi_gateway_client_bytes_total`.
 #[derive(Debug)]
 pub enum Stream {
     /// Not encrypted, or not yet.
@@ -47,19 +48,29 @@ impl Stream {
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
+        let before = buffer.filled().len();
+        let read = match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_read(context, buffer),
             Self::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
+        };
+        let count = buffer.filled().len().saturating_sub(before) as u64;
+        if count > 0 {
+            metrics::counter!("mapi_gateway_client_bytes_total", "direction" => "received").increment(count);
         }
+        read
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
+        let written = match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_write(context, bytes),
             Self::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
+        };
+        if let Poll::Ready(Ok(count)) = written {
+            metrics::counter!("mapi_gateway_client_bytes_total", "direction" => "sent").increment(count as u64);
         }
+        written
     }
 
     fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -32,6 +32,23 @@ impl Default for BudgetLimits {
     }
 }
 
+impl BudgetLimits {
+    /// How much of so many bytes can be taken at all.
+    fn most_of(&self, bytes: u64) -> u64 {
+        bytes.min(self.per_owner).min(self.largest())
+    }
+
+    /// What is larger must leave some room for what is smaller.
+    fn is_large(&self, bytes: u64) -> bool {
+        bytes > self.total / 256
+    }
+
+    /// The most that what is large may use.
+    fn largest(&self) -> u64 {
+        self.total - self.total / 8
+    }
+}
+
 /// There was no room in time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 #[error("too much memory is in use")]
@@ -41,12 +58,12 @@ pub struct BudgetExceeded;
 /// wait in front of what is small.
 #[derive(Debug)]
 pub struct ByteBudget {
-    limits: BudgetLimits,
     state: Mutex<State>,
 }
 
 #[derive(Debug)]
 struct State {
+    limits: BudgetLimits,
     used: u64,
     used_by_large: u64,
     /// Only who uses some.
@@ -88,13 +105,25 @@ impl ByteBudget {
     /// A budget of which nothing is used.
     pub fn new(limits: BudgetLimits) -> Arc<Self> {
         let (small, large) = (Waiting::new(), Waiting::new());
-        let state = State { used: 0, used_by_large: 0, used_by: HashMap::new(), small, large, moved: Instant::now() };
-        Arc::new(Self { limits, state: Mutex::new(state) })
+        let state =
+            State { limits, used: 0, used_by_large: 0, used_by: HashMap::new(), small, large, moved: Instant::now() };
+        Arc::new(Self { state: Mutex::new(state) })
     }
 
     /// Bytes that are taken.
     pub fn used(&self) -> u64 {
         self.lock().used
+    }
+
+    /// The bounds.
+    pub fn limits(&self) -> BudgetLimits {
+        self.lock().limits
+    }
+
+    /// From now on these are the bounds. What is taken stays so, also where it is more than they allow.
+    pub fn set_limits(self: &Arc<Self>, limits: BudgetLimits) {
+        self.lock().limits = limits;
+        self.dispatch();
     }
 
     /// Takes room for so many bytes. What is larger than all of it, or than an owner's share, takes all of that, and is
@@ -105,22 +134,26 @@ impl ByteBudget {
     pub async fn reserve(self: &Arc<Self>, owner: &Owner, bytes: u64) -> Result<Reservation, BudgetExceeded> {
         let _waits = ForgetOnDrop { budget: self, owner };
         let (sender, mut reserved) = oneshot::channel();
-        let patience = self.limits.patience;
+        let BudgetLimits { patience, .. } = self.limits();
         let began = Instant::now();
-        let bytes = self.most_of(bytes);
         {
             let mut state = self.lock();
+            let bytes = state.limits.most_of(bytes);
             let waiter = Waiter { bytes, sender };
-            if self.is_large(bytes) { state.large.push(owner, waiter) } else { state.small.push(owner, waiter) }
+            if state.limits.is_large(bytes) { state.large.push(owner, waiter) } else { state.small.push(owner, waiter) }
         }
         self.dispatch();
         let mut until = began + patience;
         loop {
             match tokio::time::timeout_at(until, &mut reserved).await {
-                Ok(reservation) => return reservation.map_err(|_| BudgetExceeded),
+                Ok(reservation) => {
+                    metrics::histogram!("mapi_gateway_budget_wait_seconds").record(began.elapsed());
+                    return reservation.map_err(|_| BudgetExceeded);
+                }
                 Err(_) => {
                     let next = (self.moved(owner) + patience).min(began + patience.saturating_mul(TURNS));
                     if next <= until {
+                        metrics::counter!("mapi_gateway_budget_refused_total").increment(1);
                         return Err(BudgetExceeded);
                     }
                     until = next;
@@ -137,22 +170,11 @@ impl ByteBudget {
 
     /// How much of so many bytes can be taken at all.
     pub fn most_of(&self, bytes: u64) -> u64 {
-        bytes.min(self.limits.per_owner).min(self.largest())
-    }
-
-    /// What is larger must leave some room for what is smaller.
-    fn is_large(&self, bytes: u64) -> bool {
-        bytes > self.limits.total / 256
-    }
-
-    /// The most that what is large may use.
-    fn largest(&self) -> u64 {
-        self.limits.total - self.limits.total / 8
+        self.lock().limits.most_of(bytes)
     }
 
     fn dispatch(self: &Arc<Self>) {
-        while let Some((owner, Waiter { bytes, sender })) = self.next() {
-            let is_large = self.is_large(bytes);
+        while let Some((owner, is_large, Waiter { bytes, sender })) = self.next() {
             let reservation =
                 Reservation { budget: Arc::clone(self), owner, bytes, is_large, is_pinned: false, dispatches: true };
             if let Err(mut unwanted) = sender.send(reservation) {
@@ -164,21 +186,24 @@ impl ByteBudget {
 
     /// Takes the room for the next one whose turn it is, if there is enough. Within each kind nobody overtakes, unless an
     /// owner's own share is used up.
-    fn next(&self) -> Option<(Owner, Waiter)> {
+    fn next(&self) -> Option<(Owner, bool, Waiter)> {
         let mut state = self.lock();
-        let State { used, used_by_large, used_by, small, large, moved } = &mut *state;
+        let State { limits, used, used_by_large, used_by, small, large, moved } = &mut *state;
+        // The bounds may have been wider when it came.
+        let most = |waiter: &Waiter| limits.most_of(waiter.bytes);
         // Who wants all of his share, and has pinned some, wants the rest.
-        let wanted = |pinned: u64, waiter: &Waiter| waiter.bytes.min(self.limits.per_owner.saturating_sub(pinned));
+        let wanted = |pinned: u64, waiter: &Waiter| most(waiter).min(limits.per_owner.saturating_sub(pinned));
         let share = |owner: &Owner, waiter: &Waiter| match used_by.get(owner) {
-            Some(used) => used.bytes + wanted(used.pinned, waiter) <= self.limits.per_owner,
+            Some(used) => used.bytes + wanted(used.pinned, waiter) <= limits.per_owner,
             None => true,
         };
-        let room = self.limits.total.saturating_sub(*used);
-        let room_for_large = self.largest().saturating_sub(*used_by_large).min(room);
-        let small = small.pop_if(share, |waiter| waiter.bytes <= room);
-        let (owner, mut waiter) = small.or_else(|| large.pop_if(share, |waiter| waiter.bytes <= room_for_large))?;
+        let room = limits.total.saturating_sub(*used);
+        let room_for_large = limits.largest().saturating_sub(*used_by_large).min(room);
+        let small = small.pop_if(share, |waiter| most(waiter) <= room);
+        let (owner, mut waiter) = small.or_else(|| large.pop_if(share, |waiter| most(waiter) <= room_for_large))?;
         waiter.bytes = wanted(used_by.get(&owner).map_or(0, |used| used.pinned), &waiter);
-        if self.is_large(waiter.bytes) {
+        let is_large = limits.is_large(waiter.bytes);
+        if is_large {
             *used_by_large += waiter.bytes;
         }
         *used += waiter.bytes;
@@ -187,22 +212,22 @@ impl ByteBudget {
             let used = used_by.entry(owner.clone()).or_insert(Used { bytes: 0, pinned: 0, moved: *moved });
             (used.bytes, used.moved) = (used.bytes + waiter.bytes, *moved);
         }
-        Some((owner, waiter))
+        Some((owner, is_large, waiter))
     }
 
     /// Takes more for somebody who has `held` already.
     fn take_now(&self, owner: &Owner, more: u64, is_large: &mut bool, held: u64) -> bool {
         let mut state = self.lock();
-        let becomes_large = *is_large || self.is_large(held + more);
+        let becomes_large = *is_large || state.limits.is_large(held + more);
         let of_large = match (*is_large, becomes_large) {
             (true, _) => more,
             (false, true) => held + more,
             (false, false) => 0,
         };
         let used = state.used_by.get(owner).map_or(0, |used| used.bytes);
-        if state.used + more > self.limits.total
-            || (of_large > 0 && state.used_by_large + of_large > self.largest())
-            || used + more > self.limits.per_owner
+        if state.used + more > state.limits.total
+            || (of_large > 0 && state.used_by_large + of_large > state.limits.largest())
+            || used + more > state.limits.per_owner
         {
             return false;
         }
@@ -331,6 +356,24 @@ mod tests {
 
     fn now(budget: &Arc<ByteBudget>, owner: &Owner, bytes: u64) -> Option<Reservation> {
         budget.reserve(owner, bytes).now_or_never().map(Result::unwrap)
+    }
+
+    #[tokio::test]
+    async fn other_bounds_hold_at_once_and_what_is_taken_stays() {
+        let (budget, one, two) = (budget(MIB, MIB), Owner::new("one"), Owner::new("two"));
+        let held = now(&budget, &one, 700 << 10).unwrap();
+        let mut waits = std::pin::pin!(budget.reserve(&two, 800 << 10));
+        assert!(waits.as_mut().now_or_never().is_none());
+        budget.set_limits(BudgetLimits { total: 4 * MIB, per_owner: MIB, ..budget.limits() });
+        assert_eq!(waits.as_mut().now_or_never().unwrap().unwrap().bytes(), 800 << 10);
+        let mut waits = std::pin::pin!(budget.reserve(&one, 800 << 10));
+        assert!(waits.as_mut().now_or_never().is_none());
+        budget.set_limits(BudgetLimits { total: 512 << 10, per_owner: 256 << 10, ..budget.limits() });
+        assert!(waits.as_mut().now_or_never().is_none(), "more is taken than there is now");
+        assert_eq!(held.bytes(), 700 << 10);
+        drop(held);
+        assert_eq!(waits.as_mut().now_or_never().unwrap().unwrap().bytes(), 256 << 10, "all that one may have now");
+        assert_eq!(budget.used(), 0);
     }
 
     #[tokio::test]

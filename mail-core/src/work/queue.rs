@@ -45,13 +45,12 @@ pub(super) struct Queue<T> {
 
 impl<T> Queue<T> {
     pub(super) fn new(limits: WorkLimits) -> Self {
-        let limits = WorkLimits {
-            running: limits.running.max(1),
-            begun: limits.begun.max(limits.running).max(1),
-            begun_per_owner: limits.begun_per_owner.max(1),
-            ..limits
-        };
+        let limits = usable(limits);
         Self { limits, waiting: Waiting::new(), running: 0, begun: 0, begun_of: HashMap::new() }
+    }
+
+    pub(super) fn set_limits(&mut self, limits: WorkLimits) {
+        self.limits = usable(limits);
     }
 
     pub(super) fn limits(&self) -> WorkLimits {
@@ -106,6 +105,16 @@ impl<T> Queue<T> {
                 self.begun_of.remove(owner);
             }
         }
+    }
+}
+
+/// With which something can be done at all.
+fn usable(limits: WorkLimits) -> WorkLimits {
+    WorkLimits {
+        running: limits.running.max(1),
+        begun: limits.begun.max(limits.running).max(1),
+        begun_per_owner: limits.begun_per_owner.max(1),
+        ..limits
     }
 }
 

@@ -25,6 +25,11 @@ impl Turns {
         self.lock().limits()
     }
 
+    pub(super) fn set_limits(self: &Arc<Self>, limits: WorkLimits) {
+        self.lock().set_limits(limits);
+        self.dispatch();
+    }
+
     /// Waits for a turn to begin; `None` if there will be none. Dropping the future leaves the queue.
     pub(super) async fn begin(self: &Arc<Self>, owner: &Owner) -> Option<Turn> {
         // Dropped after the receiver, by which it knows who waits no more.

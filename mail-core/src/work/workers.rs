@@ -26,6 +26,11 @@ impl Workers {
         Arc::new(Self { turns: Turns::new(limits) })
     }
 
+    /// From now on these are the bounds. What runs goes on.
+    pub fn set_limits(&self, limits: WorkLimits) {
+        self.turns.set_limits(limits);
+    }
+
     /// Does something for an owner when its turn comes. Dropping the future cancels it: what has not begun never does, and
     /// what has is told so ([`super::is_cancelled`]).
     ///

@@ -151,6 +151,8 @@ impl Discovery {
             ("Host", url.host_header()),
             ("Content-Type", "text/xml; charset=utf-8".to_owned()),
             (header::X_MAPI_HTTP_CAPABILITY, "1".to_owned()),
+            // A gateway that tells mail clients where IMAP is does not answer another one, nor itself.
+            ("X-Mapi-Gateway", "search".to_owned()),
         ];
         let outgoing = Outgoing {
             target: url.target(),

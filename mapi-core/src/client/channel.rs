@@ -173,7 +173,20 @@ impl Channel {
         loop {
             self.counters().count_request(request.kind);
             flight.left = true;
-            match transport.exchange(&outgoing).await {
+            let began = std::time::Instant::now();
+            let exchanged = transport.exchange(&outgoing).await;
+            let outcome = match &exchanged {
+                Ok(_) => "answered",
+                Err(ExchangeError::NotSent(_)) => "not_sent",
+                Err(ExchangeError::Unknown(_)) => "lost",
+                Err(ExchangeError::TooSlow(_)) => "too_slow",
+                Err(ExchangeError::Auth(_)) => "unauthorized",
+                Err(ExchangeError::Invalid(_)) => "invalid",
+            };
+            let kind = request.kind.name();
+            metrics::histogram!("mapi_gateway_upstream_request_seconds", "type" => kind, "outcome" => outcome)
+                .record(began.elapsed());
+            match exchanged {
                 Ok(received) => {
                     flight.ticket = None;
                     self.learn_server(received.head.header(header::X_SERVER_APPLICATION));
@@ -189,6 +202,7 @@ impl Channel {
                     }
                     tracing::debug!(kind = %request.kind, retry, why, "request did not leave");
                     self.counters().count_retry();
+                    metrics::counter!("mapi_gateway_upstream_retries_total").increment(1);
                     tokio::time::sleep(self.settings.retry.pause(retry)).await;
                     retry += 1;
                 }

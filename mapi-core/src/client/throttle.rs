@@ -31,6 +31,14 @@ impl Throttles {
         (!pause.is_zero()).then_some(pause)
     }
 
+    /// The hosts that want to be left alone, and for how long.
+    pub fn paused(&self) -> Vec<(String, Duration)> {
+        let now = Instant::now();
+        let hosts = lock(&self.hosts);
+        let paused = hosts.iter().map(|(host, throttle)| (host.clone(), throttle.pause(now)));
+        paused.filter(|(_, pause)| !pause.is_zero()).collect()
+    }
+
     /// The throttle of a host.
     pub(super) fn of(&self, host: &str) -> Arc<Throttle> {
         let host = host.to_ascii_lowercase();
@@ -86,6 +94,7 @@ impl Throttle {
         loop {
             let now = Instant::now();
             let Some(place) = self.place(now, patience.0)? else { return Ok(()) };
+            metrics::histogram!("mapi_gateway_upstream_throttle_seconds").record(place - now);
             patience.0 = patience.0.saturating_sub(place.saturating_duration_since(now));
             tokio::time::sleep_until(place).await;
             // Somebody before in the row may have been refused meanwhile.
@@ -114,6 +123,7 @@ impl Throttle {
 
     /// The server is busy, for as long as it says (within an hour) or as long as seems right.
     pub(super) fn refused(&self, asked: Option<Duration>, now: Instant) {
+        metrics::counter!("mapi_gateway_upstream_busy_total").increment(1);
         let mut state = self.state();
         let own = FIRST_PAUSE.saturating_mul(1 << state.refusals.min(8)).min(LONGEST_PAUSE);
         // Requests that were under way together are refused together; that is one refusal.

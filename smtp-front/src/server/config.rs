@@ -10,6 +10,8 @@ use crate::session::Policy;
 /// How a [`super::Server`] serves.
 #[derive(Debug, Clone)]
 pub struct ServerConfig {
+    /// What the listener is called where its connections are counted.
+    pub name: Arc<str>,
     /// When connections are encrypted.
     pub tls: TlsMode,
     /// What sessions offer and demand. `starttls` is set from [`Self::tls`], whatever it says.
@@ -28,6 +30,7 @@ impl Default for ServerConfig {
     /// No TLS; 1000 connections, 50 of one address, from anywhere; 4 GiB of messages on the disk, 1 GiB of one user.
     fn default() -> Self {
         Self {
+            name: "smtp".into(),
             tls: TlsMode::None,
             policy: Policy::default(),
             gate: Gate::new(GateLimits { total: 1000, per_client: 50, ..GateLimits::default() }),

@@ -96,9 +96,10 @@ impl<'a> Connection<'a> {
                 match action {
                     Action::Send(bytes) => {
                         self.log_refusals(&bytes);
+                        count_replies(&bytes);
                         self.send(stream, &bytes).await?;
                         if let Some(read) = submitted.take() {
-                            self.served(read);
+                            self.served(read, &bytes);
                         }
                     }
                     Action::Login(credentials) => session.login_done(self.login(credentials).await, now()),
@@ -153,8 +154,11 @@ impl<'a> Connection<'a> {
     }
 
     /// Tells whoever listens how long it took from the last byte of a message until its reply was written: an event of level
-    /// TRACE with the target `smtp_front::served` and the fields `user` and `micros`.
-    fn served(&self, read: Instant) {
+    /// TRACE with the target `smtp_front::served` and the fields `user` and `micros`, and the histogram
+    /// `mapi_gateway_smtp_message_seconds`.
+    fn served(&self, read: Instant, reply: &[u8]) {
+        let status = class(reply);
+        metrics::histogram!("mapi_gateway_smtp_message_seconds", "status" => status).record(read.elapsed());
         if tracing::enabled!(target: "smtp_front::served", tracing::Level::TRACE)
             && let Some(submitter) = &self.submitter
         {
@@ -289,5 +293,24 @@ async fn sleep_until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
+    }
+}
+
+/// Counts replies in `mapi_gateway_smtp_replies_total`.
+fn count_replies(replies: &[u8]) {
+    for reply in replies.split(|byte| *byte == b'\n') {
+        if let [b'2'..=b'5', b'0'..=b'9', b'0'..=b'9', b' ', ..] = reply {
+            let code = String::from_utf8_lossy(reply.get(..3).unwrap_or_default()).into_owned();
+            metrics::counter!("mapi_gateway_smtp_replies_total", "code" => code).increment(1);
+        }
+    }
+}
+
+/// What a reply says of a message (RFC 5321 4.2.1).
+fn class(reply: &[u8]) -> &'static str {
+    match reply.first() {
+        Some(b'2') => "accepted",
+        Some(b'4') => "temporary",
+        _ => "refused",
     }
 }

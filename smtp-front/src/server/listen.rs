@@ -1,10 +1,10 @@
 use std::io;
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use mail_core::listener::proxy::{self, Header};
-use mail_core::listener::{Admission, TlsMode, accept};
+use mail_core::listener::{Admission, Counted, TlsMode, accept};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -26,13 +26,21 @@ const TOO_MANY: &str = "421 4.7.0 Too many connections, try again later";
 pub struct Server {
     config: Arc<ServerConfig>,
     backend: Arc<dyn Submit>,
+    /// What connections get that are still to come.
+    latest: Arc<RwLock<Arc<ServerConfig>>>,
 }
 
 impl Server {
     /// A server that listens nowhere yet. It can serve several listeners.
-    pub fn new(mut config: ServerConfig, backend: Arc<dyn Submit>) -> Self {
-        config.policy.starttls = matches!(config.tls, TlsMode::StartTls(_));
-        Self { config: Arc::new(config), backend }
+    pub fn new(config: ServerConfig, backend: Arc<dyn Submit>) -> Self {
+        let config = Arc::new(with_starttls(config));
+        let latest = Arc::new(RwLock::new(Arc::clone(&config)));
+        Self { config, backend, latest }
+    }
+
+    /// From now on connections are served so; those that are open go on as they are.
+    pub fn set_config(&self, config: ServerConfig) {
+        *self.latest.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(with_starttls(config));
     }
 
     /// Serves until `shutdown` holds `true` or its sender is gone; then accepts nothing more, says `421` to idle clients,
@@ -40,9 +48,16 @@ impl Server {
     pub async fn serve(&self, listener: TcpListener, shutdown: watch::Receiver<bool>) {
         let mut stopping = shutdown.clone();
         let mut connections = JoinSet::new();
-        let start = |stream, address, connections: &mut _| self.start(connections, stream, address, &shutdown);
+        let start = |stream, address, connections: &mut _| {
+            self.latest().start(connections, stream, address, &shutdown);
+        };
         accept(listener, &mut stopping, &mut connections, start).await;
         while connections.join_next().await.is_some() {}
+    }
+
+    fn latest(&self) -> Self {
+        let config = Arc::clone(&self.latest.read().unwrap_or_else(PoisonError::into_inner));
+        Self { config, ..self.clone() }
     }
 
     fn start(
@@ -58,6 +73,7 @@ impl Server {
         let is_proxy = self.config.access.is_proxy(address.ip());
         let admitted = self.config.gate.admit();
         let Some(admission) = admitted.and_then(|mut one| (is_proxy || one.at(address.ip())).then_some(one)) else {
+            Counted::refused(&self.config.name);
             span.in_scope(|| tracing::info!("refused: too many connections"));
             // This task is not counted, but it lives a second at most.
             let server = self.clone();
@@ -77,12 +93,14 @@ impl Server {
         shutdown: watch::Receiver<bool>,
         mut admission: Admission,
     ) {
+        let _counted = Counted::at(&self.config.name);
         let client = match self.client(&mut stream, address).await {
             Ok(client) => client,
             Err(error) => return tracing::warn!(%error, "no PROXY protocol header"),
         };
         tracing::Span::current().record("client", tracing::field::display(client.0));
         if let Err(why) = self.judge(client, &mut admission) {
+            Counted::refused(&self.config.name);
             tracing::warn!(why, "client sent away");
             return self.refuse(stream, why).await;
         }
@@ -134,6 +152,12 @@ impl Server {
         // Nothing follows from a client that does not listen.
         let _: Result<io::Result<()>, _> = tokio::time::timeout(REFUSAL_TIME, goodbye).await;
     }
+}
+
+/// STARTTLS is offered where it can be had.
+fn with_starttls(mut config: ServerConfig) -> ServerConfig {
+    config.policy.starttls = matches!(config.tls, TlsMode::StartTls(_));
+    config
 }
 
 /// Reads the header that a proxy sends first, and not a byte more.

@@ -5,14 +5,22 @@ mod clients;
 mod deploy;
 mod dovecot;
 mod kerberos;
+mod promtool;
 mod thunderbird;
 
 use libtest_mimic::Arguments;
 
 fn main() {
-    let trials = [clients::trials(), deploy::trials(), dovecot::trials(), kerberos::trials(), thunderbird::trials()]
-        .into_iter()
-        .flatten()
-        .collect();
+    let trials = [
+        clients::trials(),
+        deploy::trials(),
+        dovecot::trials(),
+        kerberos::trials(),
+        promtool::trials(),
+        thunderbird::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
     libtest_mimic::run(&Arguments::from_args(), trials).exit();
 }

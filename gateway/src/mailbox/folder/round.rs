@@ -27,6 +27,7 @@ fn round_properties() -> Vec<PropertyKey> {
 /// dropped, and everything asked for anew (UIDs stay: messages are known by their global ids). A round that takes many
 /// requests is staged in the ledger on the way, and goes on from there after a restart or a lost session.
 pub(crate) async fn fetch_delta(shared: &Shared, state: &FolderState) -> Result<Delta, UpstreamError> {
+    metrics::counter!("mapi_gateway_rounds_total").increment(1);
     let staging = Staging::resume(shared, state).await?;
     let resumed = staging.lock().before.elements().next().is_some();
     match ask(shared, &staging).await {

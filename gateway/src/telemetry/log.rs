@@ -1,30 +1,69 @@
-//! Structured logs. Passwords and message content are never logged, at any level.
-
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{Directive, LevelFilter};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
+use super::recent::Recent;
 use crate::config::{ConfigError, LogConfig, LogFormat};
+
+/// Changes what a running program logs.
+pub struct Logging {
+    reload: Box<dyn Fn(EnvFilter) -> bool + Send + Sync>,
+    recent: Recent,
+}
+
+impl Logging {
+    /// The last warnings and errors.
+    pub fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    /// From now on logs what `config` says; its format stays as it was.
+    ///
+    /// # Errors
+    /// A filter that can't be parsed. Then nothing changes.
+    pub fn set_filter(&self, config: &LogConfig) -> Result<(), ConfigError> {
+        let gone =
+            || ConfigError::invalid("log.filter", "what is logged can't be changed any more: restart the gateway");
+        if (self.reload)(filter(config)?) { Ok(()) } else { Err(gone()) }
+    }
+}
 
 /// Begins logging to standard error. The environment variable `RUST_LOG` goes before the configuration.
 ///
 /// # Errors
 /// A filter that can't be parsed. A second call changes nothing.
-pub fn init(config: &LogConfig) -> Result<(), ConfigError> {
-    let filter = match std::env::var("RUST_LOG") {
-        Ok(filter) if !filter.is_empty() => filter,
-        _ => config.filter.clone(),
-    };
-    let filter = parsed(&filter)?;
+pub fn init(config: &LogConfig) -> Result<Logging, ConfigError> {
+    let (filter, recent) = (filter(config)?, Recent::default());
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    let result = match config.format {
-        LogFormat::Text => builder.with_ansi(std::io::stderr().is_terminal()).try_init(),
-        LogFormat::Json => builder.json().try_init(),
-    };
     // Only a second initialisation in one process fails (tests); the first one goes on.
-    drop(result);
-    Ok(())
+    match config.format {
+        LogFormat::Text => {
+            let builder = builder.with_ansi(std::io::stderr().is_terminal()).with_filter_reloading();
+            let handle = builder.reload_handle();
+            drop(builder.finish().with(recent.clone()).try_init());
+            Ok(Logging { reload: Box::new(move |filter| handle.reload(filter).is_ok()), recent })
+        }
+        LogFormat::Json => {
+            let builder = builder.json().with_filter_reloading();
+            let handle = builder.reload_handle();
+            drop(builder.finish().with(recent.clone()).try_init());
+            Ok(Logging { reload: Box::new(move |filter| handle.reload(filter).is_ok()), recent })
+        }
+    }
+}
+
+/// What is to be logged.
+///
+/// # Errors
+/// A filter that can't be parsed.
+pub fn filter(config: &LogConfig) -> Result<EnvFilter, ConfigError> {
+    match std::env::var("RUST_LOG") {
+        Ok(filter) if !filter.is_empty() => parsed(&filter),
+        _ => parsed(&config.filter),
+    }
 }
 
 fn parsed(filter: &str) -> Result<EnvFilter, ConfigError> {
