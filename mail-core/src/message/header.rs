@@ -9,7 +9,7 @@ use super::line::{line_length, one_line, slice, unfold};
 use super::mailbox::{Mailbox, addressed, mailboxes};
 use super::parameters::Parameterized;
 use super::reading::Reading;
-use super::{encoded_word, reads};
+use super::{encoded_word, lenient, reads};
 use crate::work::spend;
 
 /// How many fields of a header are looked at when one is looked up by its name.
@@ -221,7 +221,10 @@ impl<'a> Fields<'a> {
 
     /// The value of the first field of a name with its parameters.
     pub fn parameterized(self, name: &str, reading: Reading) -> Option<Parameterized> {
-        self.unfolded(name).map(|value| Parameterized::read(&value, reading))
+        self.unfolded(name).map(|value| match reading {
+            Reading::Strict => Parameterized::parse(&value),
+            Reading::Lenient => lenient::parameterized(&value),
+        })
     }
 
     /// The date that the first field of a name says.

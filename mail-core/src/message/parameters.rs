@@ -1,8 +1,6 @@
 use super::charset::{self, guess};
 use super::encoded_word::decode_text;
-use super::lenient;
 use super::line::one_line;
-use super::reading::Reading;
 
 /// How many parameters a value may have; more are left out.
 const MAX_PARAMETERS: usize = 64;
@@ -40,14 +38,6 @@ impl Parameterized {
     /// A value with parameters, of which there may be too many.
     pub(super) fn of(value: Vec<u8>, parameters: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Self {
         Self { value, parameters: Parameters(parameters.into_iter().take(MAX_PARAMETERS).collect()) }
-    }
-
-    /// Parses an unfolded value; anything is accepted.
-    pub(super) fn read(value: &[u8], reading: Reading) -> Self {
-        match reading {
-            Reading::Strict => Self::parse(value),
-            Reading::Lenient => lenient::parameterized(value),
-        }
     }
 }
 
