@@ -3,6 +3,7 @@
 
 use gateway::convert::mime_to_mapi::{Purpose, parse};
 use mail_core::{FlagSet, Keywords};
+use mail_parser::{MessageParser, MimeHeaders};
 use mapi_core::message::MessageContent;
 use mapi_core::property::{FileTime, tags};
 
@@ -297,17 +298,38 @@ fn multiparts_that_were_encoded_as_a_whole_are_taken_apart() {
 
 #[test]
 fn what_is_encrypted_stays_what_it_is() {
-    let whole = rendered(input!("16-pgp"));
-    assert!(
-        whole.contains("Content-Type: multipart/encrypted; protocol=\"application/pgp-encrypted\"; boundary=m\r\n")
-    );
-    let body = String::from_utf8(wired(input!("16-pgp"))).unwrap();
-    assert!(whole.contains(body.split_once("\r\n\r\n").unwrap().1.trim_end()), "{whole}");
-    // Within others it is a message of its own, to the byte.
+    let files = |text: &str| -> Vec<(String, Vec<u8>)> {
+        let parsed = MessageParser::new().parse(text.as_bytes()).unwrap();
+        let inner = parsed.attachments().find_map(|part| part.message().cloned());
+        let parsed = inner.unwrap_or_else(|| parsed.clone());
+        let parts = parsed.attachments().map(|part| (part.content_type().unwrap(), part.contents().to_vec()));
+        parts.map(|(kind, data)| (kind.subtype().unwrap().to_owned(), data)).collect()
+    };
+    let encrypted = |text: &str| {
+        assert!(text.contains("multipart/encrypted; boundary="), "{text}");
+        assert!(text.contains("protocol=\"application/pgp-encrypted\""), "{text}");
+        let files = files(text);
+        assert_eq!((files.len(), &files[0].0[..], &files[1].0[..]), (2, "pgp-encrypted", "octet-stream"), "{text}");
+        assert!(files[0].1.starts_with(b"Version: 1"), "{text}");
+        String::from_utf8(files[1].1.clone()).unwrap()
+    };
+    let data = encrypted(&rendered(input!("16-pgp")));
+    assert_eq!(data, "-----BEGIN PGP MESSAGE-----\r\n\r\nhQEMA0000000\r\n-----END PGP MESSAGE-----");
+    // Within others it is a message of its own.
     let inner = "Content-Type: multipart/encrypted; boundary=e; protocol=\"application/pgp-encrypted\"\n\n--e\nContent-Type: application/pgp-encrypted\n\nVersion: 1\n--e\nContent-Type: application/octet-stream\n\nxyz\n--e--";
     let message = multipart("mixed", &[inner, "\nlist footer"]);
-    assert!(rendered(&message).contains(&inner.replace('\n', "\r\n")));
+    assert_eq!(encrypted(&rendered(&message)), "xyz");
     assert_eq!(received(&message).body, "list footer");
+    // Two such files beside a text are files.
+    let message = multipart(
+        "mixed",
+        &[
+            "\ntext",
+            "Content-Type: application/pgp-encrypted\n\nVersion: 1",
+            "Content-Type: application/octet-stream\n\nx",
+        ],
+    );
+    assert!(!rendered(&message).contains("multipart/encrypted"));
     let signed = "Content-Type: multipart/signed; boundary=s; protocol=\"application/pgp-signature\"\n\n--s\n\nsigned text  \n--s\nContent-Type: application/pgp-signature\n\nsig\n--s--";
     let message = multipart("mixed", &[signed, "\nlist footer"]);
     assert!(rendered(&message).contains(&signed.replace('\n', "\r\n")));

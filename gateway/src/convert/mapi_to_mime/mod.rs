@@ -96,6 +96,9 @@ fn content_entity<'a>(
     if let Some(report) = report::entity(message, &body, context)? {
         return Ok(report.with(others, inline));
     }
+    if body.is_empty() && inline.is_empty() && is_pgp(&others) {
+        return Ok(Entity::multipart("encrypted", "protocol=\"application/pgp-encrypted\"".to_owned(), others));
+    }
     let mut entity = body.into_entity();
     if !inline.is_empty() {
         let kind = entity.media_type();
@@ -109,6 +112,12 @@ fn content_entity<'a>(
         entity = Entity::multipart("mixed", String::new(), parts);
     }
     Ok(entity)
+}
+
+/// Whether a message of these attachments and nothing else was encrypted after RFC 3156 4: Exchange knows no other form of it.
+fn is_pgp(attachments: &[Entity<'_>]) -> bool {
+    let [control, data] = attachments else { return false };
+    control.media_type() == "application/pgp-encrypted" && data.media_type() == "application/octet-stream"
 }
 
 /// A message within a message.

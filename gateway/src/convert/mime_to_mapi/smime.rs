@@ -8,10 +8,7 @@ use super::item::{Held, Item};
 /// attachment. `false` if it is another message.
 pub(super) fn set(content: &mut MessageContent, item: &Item<'_>) -> bool {
     let (class, media_type, data) = match &item.kind[..] {
-        // What is encrypted after RFC 3156 has no class of its own; in this one servers hand it on as it is.
-        "multipart/signed" | "multipart/encrypted"
-            if matches!(item.entity.part().content, Content::Multipart(_) | Content::Opaque) =>
-        {
+        "multipart/signed" if matches!(item.entity.part().content, Content::Multipart(_) | Content::Opaque) => {
             ("IPM.Note.SMIME.MultipartSigned", "multipart/signed".to_owned(), complete(item))
         }
         kind @ ("application/pkcs7-mime" | "application/x-pkcs7-mime") => {
