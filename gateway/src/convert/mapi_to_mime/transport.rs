@@ -1,11 +1,14 @@
 use std::borrow::Cow;
 
+use encoding_rs::WINDOWS_1252;
 use mail_core::message::charset::guess;
+use mail_core::message::one_line;
 use mapi_core::message::PropertyBag;
 use mapi_core::property::{PropertyType, tags};
 
 use super::encoding::MAX_LINE;
 use super::header::{Header, encoded_words};
+use crate::convert::strings::filled;
 
 /// Fields that hold addresses, where text is told from addresses by special characters.
 const ADDRESS_FIELDS: &[&str] = &[
@@ -26,6 +29,21 @@ const ADDRESS_FIELDS: &[&str] = &[
     "delivered-to",
 ];
 
+/// Fields that describe a body that is put together anew. Others whose names begin so say something of the message.
+const DESCRIBING: &[&str] = &[
+    "content-base",
+    "content-disposition",
+    "content-duration",
+    "content-features",
+    "content-id",
+    "content-length",
+    "content-location",
+    "content-md5",
+    "content-transfer-encoding",
+    "content-type",
+    "mime-version",
+];
+
 /// The header a message was received with (PidTagTransportMessageHeaders), repaired.
 pub(super) struct Fields {
     /// Its fields in their order, without those that describe the body and without Bcc.
@@ -38,18 +56,26 @@ pub(super) struct Fields {
 /// clients may write anything into this property.
 ///
 /// Lines stay as they are where they may: broken line ends become CRLF, control characters go, lines too long are
-/// folded, text that is not ASCII is put into encoded words. Lines that are no fields are dropped.
+/// folded, text that is not ASCII is put into encoded words, and first read again if a server took UTF-8 for windows-1252. Lines
+/// that are no fields are dropped.
 pub(super) fn fields(bag: &PropertyBag) -> Option<Fields> {
     let text = block(bag)?;
     let mut header = Header::new();
+    // What is signed or encrypted brings all fields that describe it.
+    let class = filled(bag, tags::PidTagMessageClass).unwrap_or_default();
+    let is_whole = class.trim().to_ascii_uppercase().starts_with("IPM.NOTE.SMIME");
     let (mut was_received, mut has_author) = (false, false);
     for (name, lines) in parsed(&text) {
         let lower = name.to_ascii_lowercase();
         was_received |= lower == "received";
         has_author |= lower == "from";
-        let dropped = lower.starts_with("content-") || ["mime-version", "bcc", "resent-bcc"].contains(&&lower[..]);
-        if !dropped {
-            put(&mut header, name, &lower, &lines);
+        let describes = DESCRIBING.contains(&&lower[..]) || (is_whole && lower.starts_with("content-"));
+        if describes || ["bcc", "resent-bcc"].contains(&&lower[..]) {
+            continue;
+        }
+        match subject(bag).filter(|_| lower == "subject" && !lines.iter().all(|line| line.is_ascii())) {
+            Some(subject) => header.unstructured(name, &subject),
+            None => put(&mut header, name, &lower, &lines),
         }
     }
     (was_received || has_author).then_some(Fields { header, was_received })
@@ -111,8 +137,29 @@ fn put(header: &mut Header, name: &str, lower: &str, lines: &[&str]) {
         return;
     }
     let value: String = lines.concat().chars().map(|c| if c == '\t' { ' ' } else { c }).collect();
+    let value = reread(&value).unwrap_or(value);
     let value: String = value.chars().filter(|c| !c.is_control()).collect();
     header.structured(name, &encode_runs(value.trim(), ADDRESS_FIELDS.contains(&lower)));
+}
+
+/// The subject where the header has it with more than ASCII: what a server made of that may be wrong, and the property is right.
+fn subject(bag: &PropertyBag) -> Option<String> {
+    let subject = one_line(&filled(bag, tags::PidTagSubject)?);
+    (!subject.contains(char::REPLACEMENT_CHARACTER)).then_some(subject)
+}
+
+/// UTF-8 that was read as windows-1252, read as what it is; nothing if it is no such text.
+fn reread(value: &str) -> Option<String> {
+    let mut bytes = Vec::with_capacity(value.len());
+    let mut buffer = [0; 4];
+    for c in value.chars() {
+        let (byte, _, unknown) = WINDOWS_1252.encode(c.encode_utf8(&mut buffer));
+        match &byte[..] {
+            [byte] if !unknown => bytes.push(*byte),
+            _ => return None,
+        }
+    }
+    String::from_utf8(bytes).ok().filter(|text| text != value)
 }
 
 /// Puts the words that are not ASCII, with the spaces between them, into encoded words.
@@ -223,6 +270,38 @@ mod tests {
         let text =
             "To: a@x\r\nContent-Type: text/plain;\r\n charset=x\r\nBCC: b@x,\r\n c@x\r\nMIME-Version: 1.0\r\nX: y\r\n";
         assert_eq!(repaired(text), "To: a@x\r\nX: y\r\n");
+    }
+
+    #[test]
+    fn fields_that_say_something_of_the_message_stay() {
+        let text = "Content-Class: urn:content-classes:message\r\nContent-Description: d\r\nContent-Language: de\r\n";
+        assert_eq!(repaired(&format!("{text}Content-ID: <x@y>\r\nContent-Length: 3\r\n")), text);
+    }
+
+    #[test]
+    fn what_a_server_misread_is_read_again() {
+        let right = "=?utf-8?Q?Gr=C3=BC=C3=9Fe?= aus =?utf-8?Q?K=C3=B6ln?=\r\n";
+        assert_eq!(repaired("Subject: GrÃ¼ÃŸe aus KÃ¶ln\r\n"), format!("Subject: {right}"));
+        assert_eq!(repaired("To: BjÃ¶rn <b@x>\r\n"), "To: =?utf-8?Q?Bj=C3=B6rn?= <b@x>\r\n");
+        // What can't have been UTF-8 stays.
+        for text in ["Grüße Ã¶", "€uro 日本"] {
+            assert_eq!(repaired(&format!("X: {text}\r\n")), format!("X: {}\r\n", encode_runs(text, false)));
+        }
+        // The property is right where the header has more than ASCII.
+        let with_subject = |header: &str, subject: &str| {
+            let bag = PropertyBag::from_iter([
+                (
+                    tags::PidTagTransportMessageHeaders,
+                    PropertyValue::String(format!("From: x\r\nSubject: {header}\r\n")),
+                ),
+                (tags::PidTagSubject, PropertyValue::String(subject.into())),
+            ]);
+            let header = fields(&bag).expect("a field").header;
+            String::from_utf8_lossy(header.as_bytes()).split_once("Subject: ").expect("it is there").1.to_owned()
+        };
+        assert_eq!(with_subject("Gr??äe", "Grüße"), "=?utf-8?Q?Gr=C3=BC=C3=9Fe?=\r\n");
+        assert_eq!(with_subject("as it stands", "other"), "as it stands\r\n");
+        assert_eq!(with_subject("é", "\u{fffd}"), "=?utf-8?Q?=C3=A9?=\r\n");
     }
 
     #[test]
