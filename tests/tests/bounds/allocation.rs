@@ -15,6 +15,9 @@ const PER_BYTE: usize = 128;
 /// 64 KiB).
 const BASE: usize = 256 << 10;
 
+/// A server with its client, and no decoder: what a connection takes is bounded by its limits, whatever is said in it.
+const CONNECTIONS: [&str; 1] = ["imap_session"];
+
 fn measure(target: &str, file: &str, body: fn(&[u8]), data: &[u8]) {
     let before = ALLOCATOR.current_usage();
     ALLOCATOR.reset_peak_usage();
@@ -34,7 +37,7 @@ pub fn trials() -> Vec<Trial> {
 fn memory_follows_the_input_and_not_what_it_announces() {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
     let mut inputs = 0;
-    for (target, body) in TARGETS {
+    for (target, body) in TARGETS.iter().filter(|(target, _)| !CONNECTIONS.contains(target)) {
         for entry in fs::read_dir(corpus.join(target)).expect("a corpus") {
             let path = entry.expect("a directory entry").path();
             let file = path.display().to_string();
